@@ -1,0 +1,1 @@
+"""gazeshift: how a text acts on what an image classifier looks at."""
