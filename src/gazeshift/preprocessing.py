@@ -1,0 +1,130 @@
+"""From a picture to the array a model sees: one square crop, one normalisation, the same for data and models."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+
+from gazeshift.errors import ConfigError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a model's input. Stored with every model; one for all models of a study.
+
+    The crop is the square of side ``crop_fraction * min(width, height)`` around the image's centre, resampled in one
+    step to ``size x size``. That equals "resize the short side to ``size / crop_fraction``, then cut the centre", but
+    without rounding the intermediate size, so the crop's place in the original image is known exactly (``box``).
+    Maps are drawn on this crop.
+
+    Attributes:
+        size: side of the model's input in pixels.
+        crop_fraction: side of the crop as a share of the image's short side, in (0, 1].
+        mean: per channel (red, green, blue), on the scale 0 to 1.
+        std: per channel, on the scale 0 to 1.
+        interpolation: ``nearest``, ``bilinear``, ``bicubic`` or ``lanczos`` (antialiased, except ``nearest``).
+
+    Raises:
+        ConfigError: a value out of range.
+
+    Example:
+        >>> preprocessing = Preprocessing(size=224)
+        >>> preprocessing.crop(Image.new("RGB", (640, 480), "white")).shape
+        (3, 224, 224)
+        >>> preprocessing.box(640, 480)
+        (110.0, 30.0, 530.0, 450.0)
+    """
+
+    size: int
+    crop_fraction: float = 0.875
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    interpolation: str = "bicubic"
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ConfigError(f"preprocessing.size: {self.size} is not a size in pixels; give 1 or more.")
+        if not 0 < self.crop_fraction <= 1:
+            raise ConfigError(f"preprocessing.crop_fraction: {self.crop_fraction} is not above 0 and at most 1.")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ConfigError("preprocessing.mean, preprocessing.std: give three numbers each, std above 0.")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ConfigError(
+                f"preprocessing.interpolation: unknown {self.interpolation!r}. Known: {', '.join(INTERPOLATIONS)}."
+            )
+
+    def box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom edge of the crop, in pixels of an image of ``width x height``."""
+        side = self.crop_fraction * min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        return left, top, left + side, top + side
+
+    def crop_image(self, image: Image.Image, interpolation: str | None = None) -> Image.Image:
+        """The crop as a picture of ``size x size`` in the image's own mode, to draw on or to cut a mask alike.
+
+        Args:
+            image: any size and mode.
+            interpolation: instead of the preprocessing's own; ``nearest`` for label maps.
+        """
+        resample = INTERPOLATIONS[interpolation or self.interpolation]
+        return image.resize((self.size, self.size), resample, box=self.box(*image.size))
+
+    def crop(self, image: Image.Image) -> UInt8[np.ndarray, "3 size size"]:
+        """The crop of an RGB image, channels first, 0 to 255."""
+        return np.ascontiguousarray(np.asarray(self.crop_image(image.convert("RGB"))).transpose(2, 0, 1))
+
+    def normalise(self, images: UInt8[Tensor, "b 3 H W"]) -> Float[Tensor, "b 3 H W"]:
+        """``(images / 255 - mean) / std`` in float32, on the images' device.
+
+        Example:
+            >>> preprocessing = Preprocessing(size=2, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+            >>> preprocessing.normalise(torch.tensor([0, 255], dtype=torch.uint8).expand(1, 3, 1, 2))[0, 0]
+            tensor([[-1.,  1.]])
+        """
+        mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
+        return (images.to(torch.float32) / 255 - mean) / std
+
+    def with_crop(self, crop_fraction: float) -> "Preprocessing":
+        """The same preprocessing with another ``crop_fraction``."""
+        return replace(self, crop_fraction=crop_fraction)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and strings, for JSON or YAML."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":
+        """The inverse of ``to_dict``.
+
+        Raises:
+            ConfigError: an unknown or missing key, or a value out of range.
+
+        Example:
+            >>> Preprocessing.from_dict(Preprocessing(size=64).to_dict()) == Preprocessing(size=64)
+            True
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ConfigError(f"preprocessing: unknown key {unknown[0]!r}. Known: {', '.join(known)}.")
+        if "size" not in values:
+            raise ConfigError("preprocessing: the key 'size' is missing; give the side of the input in pixels.")
+        try:
+            numbers = {key: tuple(map(float, values[key])) for key in ("mean", "std") if key in values}
+            return cls(**{**values, **numbers})
+        except TypeError as error:
+            raise ConfigError(f"preprocessing: a value has the wrong type ({error}).") from None
