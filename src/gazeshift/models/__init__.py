@@ -1,0 +1,34 @@
+"""Classifiers of an image and a text, split at the tap."""
+
+from gazeshift.models.build import TextParts, build_classifier, build_text, set_affine
+from gazeshift.models.classifier import Classifier
+from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens
+from gazeshift.models.files import digest, load, read_config, save, versions
+from gazeshift.models.heads import HEADS, Structure
+from gazeshift.models.image import build_trunk
+from gazeshift.models.modes import evaluating
+from gazeshift.models.spec import HeadSpec, ImageSpec, ModelSpec, TextSpec
+
+__all__ = [
+    "HEADS",
+    "Classifier",
+    "HeadSpec",
+    "ImageFeatures",
+    "ImageSpec",
+    "ModelSpec",
+    "Structure",
+    "TextFeatures",
+    "TextParts",
+    "TextSpec",
+    "Tokens",
+    "build_classifier",
+    "build_text",
+    "build_trunk",
+    "digest",
+    "evaluating",
+    "load",
+    "read_config",
+    "save",
+    "set_affine",
+    "versions",
+]

@@ -1,0 +1,108 @@
+"""From a spec to a classifier: a fresh one with its initial weights, or the empty shell that saved weights fill."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import AutoTokenizer
+
+from gazeshift.errors import ModelError
+from gazeshift.models.classifier import Classifier, pools_by_mean
+from gazeshift.models.image import GridTrunk, Trunk, build_trunk
+from gazeshift.models.modes import evaluating
+from gazeshift.models.spec import ModelSpec, TextSpec
+from gazeshift.models.text import Encoder, build_encoder, load_huggingface
+from gazeshift.models.tokenizer import TextTokenizer, load_tokenizer, train_tokenizer
+
+
+@dataclass(frozen=True)
+class TextParts:
+    """A text encoder with its tokenizer, and its spec completed by what was found (the Hugging Face configuration)."""
+
+    spec: TextSpec
+    encoder: Encoder
+    tokenizer: TextTokenizer | None
+
+
+def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") -> TextParts:
+    """Build a text encoder with its initial weights.
+
+    Args:
+        spec: which one.
+        training_texts: the vocabulary of ``transformer`` is made from these, and from no other text.
+        source: Hugging Face name or local folder, for ``huggingface`` and ``bert-lstm``.
+
+    Raises:
+        ModelError: the source cannot be loaded.
+    """
+    if spec.encoder == "none":
+        return TextParts(spec, build_encoder(spec, 0), None)
+    if spec.encoder == "transformer":
+        tokenizer = train_tokenizer(training_texts, spec.vocabulary)
+        return TextParts(
+            spec, build_encoder(spec, len(tokenizer)), TextTokenizer(tokenizer, spec.max_tokens, spec.cleaning)
+        )
+    net = load_huggingface(source)
+    spec = spec.model_copy(update={"config": net.config.to_diff_dict()})
+    tokenizer = TextTokenizer(load_tokenizer(source), spec.max_tokens, spec.cleaning)
+    return TextParts(spec, build_encoder(spec, 0, net), tokenizer)
+
+
+def build_classifier(spec: ModelSpec, trunk: Trunk, text: TextParts, seed: int = 0) -> Classifier:
+    """Join a trunk, a text encoder and a freshly initialised head.
+
+    Args:
+        spec: the whole model; its ``text`` is replaced by the completed one of ``text``.
+        trunk: as built by ``build_trunk``; may be shared by models that do not train it.
+        text: as built by ``build_text``.
+        seed: of the head's initial weights; the caller's random state is left alone.
+    """
+    spec = spec.model_copy(update={"text": text.spec})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Classifier(spec, trunk, text.encoder, text.tokenizer)
+
+
+def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
+    """The same architecture with weights to be loaded; reads JSON only and downloads nothing.
+
+    Raises:
+        ModelError: the tokenizer's files are missing.
+    """
+    with torch.random.fork_rng(devices=[]):
+        trunk = build_trunk(spec.image, spec.preprocessing.size)
+        if spec.text.encoder == "none":
+            return Classifier(spec, trunk, build_encoder(spec.text, 0), None)
+        if not (tokenizer_folder / "tokenizer.json").is_file():
+            raise ModelError(f"{tokenizer_folder} holds no tokenizer.json; the model folder is not complete.")
+        fast = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False, local_files_only=True)
+        tokenizer = TextTokenizer(fast, spec.text.max_tokens, spec.text.cleaning)
+        return Classifier(spec, trunk, build_encoder(spec.text, len(fast)), tokenizer)
+
+
+def set_affine(trunk: Trunk, pooled: Float[Tensor, "n c"], features: str, size: int) -> None:
+    """Fix the constant affine of a trunk's grid from the pooled plain features of the training images.
+
+    Args:
+        trunk: still with the identity affine.
+        pooled: mean over the grid, one row per training image.
+        features: ``plain``, ``centred`` or ``standardised``.
+        size: side of the input images in pixels.
+
+    Raises:
+        ModelError: the tail does more than average, so an affine before it would change the model.
+    """
+    if features == "plain":
+        return
+    with evaluating(trunk), torch.no_grad():
+        example = trunk.encode(torch.zeros(1, 3, size, size))
+    if not isinstance(trunk, GridTrunk) or not pools_by_mean(trunk, example):
+        raise ModelError(
+            f"image.features: {features!r} needs a trunk whose tail is the mean over its grid; use 'plain' with this one."
+        )
+    trunk.mean.copy_(pooled.mean(0))
+    if features == "standardised":
+        trunk.deviation.copy_(pooled.std(0).clamp(min=1e-6))

@@ -1,0 +1,101 @@
+"""The heart: ``classify(encode_image(images), encode_text(tokens))``. The text never enters the image trunk."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens, no_tokens
+from gazeshift.models.heads import HEADS, Structure
+from gazeshift.models.image import Trunk
+from gazeshift.models.modes import evaluating
+from gazeshift.models.spec import ModelSpec
+from gazeshift.models.text import Encoder
+from gazeshift.models.tokenizer import TextTokenizer
+from gazeshift.registry import lookup
+
+
+class Classifier(nn.Module):
+    """An image trunk, a text encoder and a head, split where the text comes in.
+
+    Training calls the same three functions as an explanation does. A model that uses one modality only is a head that ignores the other.
+
+    Attributes:
+        spec: what it is made of.
+        structure: what its head can and cannot do.
+        pools_first: whether everything after the tap depends on the grid through its mean alone, so that a 1 x 1 grid of the
+            means gives the same logits and maps of any number of texts have a closed form.
+    """
+
+    def __init__(self, spec: ModelSpec, trunk: Trunk, encoder: Encoder, tokenizer: TextTokenizer | None) -> None:
+        super().__init__()
+        self.spec = spec
+        self.trunk = trunk
+        self.encoder = encoder
+        self.tokenizer = tokenizer
+        head = lookup(HEADS, spec.head.head, "head")
+        self.structure: Structure = head.structure
+        # One black image tells the widths; nothing here is random, so building a model draws no random numbers but its head's own.
+        with evaluating(trunk), torch.no_grad():
+            example = trunk.encode(torch.zeros(1, 3, spec.preprocessing.size, spec.preprocessing.size))
+            width = trunk.pool(example).shape[1]
+        self.pools_first = _pools_first(trunk, example)
+        self.head = head.build(spec.head, width, encoder.width, len(spec.classes))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the logits."""
+        return self.spec.classes
+
+    @property
+    def device(self) -> torch.device:
+        """Where the head's weights are."""
+        return next(self.head.parameters()).device
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        """Texts to tokens, on the model's device."""
+        tokens = no_tokens(texts) if self.tokenizer is None else self.tokenizer(texts)
+        return tokens.to(self.device)
+
+    def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """The image trunk up to the tap; never receives text."""
+        return self.trunk.encode(images)
+
+    def encode_text(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """The text encoder; never receives the image."""
+        return self.encoder(ids, mask)
+
+    def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """The rest of the trunk, pooling, fusion and head: logits."""
+        return self.head(self.trunk.pool(image), text)
+
+    def forward(
+        self, images: Float[Tensor, "b 3 H W"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
+    ) -> Float[Tensor, "b classes"]:
+        """``classify(encode_image(images), encode_text(ids, mask))``."""
+        return self.classify(self.encode_image(images), self.encode_text(ids, mask))
+
+
+def _pools_first(trunk: Trunk, example: ImageFeatures) -> bool:
+    """Ask the trunk itself: does a random grid pool to what its mean pools to?"""
+    grid = _random_like(example)
+    if grid.prefix is not None:
+        return False
+    with evaluating(trunk), torch.no_grad():
+        whole, averaged = trunk.pool(grid), trunk.pool(grid.averaged())
+    return torch.allclose(whole, averaged, rtol=1e-4, atol=1e-5)
+
+
+def pools_by_mean(trunk: Trunk, example: ImageFeatures) -> bool:
+    """Whether the tail is nothing but the mean over the grid, so that a constant affine before it loses nothing."""
+    grid = _random_like(example)
+    with evaluating(trunk), torch.no_grad():
+        pooled = trunk.pool(grid)
+    mean = grid.grid.mean((2, 3))
+    return grid.prefix is None and pooled.shape == mean.shape and torch.allclose(pooled, mean, rtol=1e-4, atol=1e-5)
+
+
+def _random_like(example: ImageFeatures) -> ImageFeatures:
+    noise = torch.randn(2, *example.grid.shape[1:], generator=torch.Generator().manual_seed(0))
+    return ImageFeatures(noise, None if example.prefix is None else example.prefix.expand(2, -1, -1))

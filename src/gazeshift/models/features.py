@@ -1,0 +1,101 @@
+"""What passes between the parts of a classifier: encoded images, tokens and encoded texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """Images at the tap: the last place where the trunk still has a spatial grid.
+
+    Attributes:
+        grid: always ``b c h w``; adapters of other layouts convert once.
+        prefix: tokens beside the grid (class token, registers), ``b p c``; None where there are none.
+    """
+
+    grid: Float[Tensor, "b c h w"]
+    prefix: Float[Tensor, "b p c"] | None = None
+
+    def rows(self, index: Int[Tensor, " r"]) -> "ImageFeatures":
+        """The features of chosen images, one per entry of ``index``."""
+        return ImageFeatures(self.grid[index], None if self.prefix is None else self.prefix[index])
+
+    def averaged(self) -> "ImageFeatures":
+        """The same images on a 1 x 1 grid; a trunk that pools first cannot tell the difference."""
+        return ImageFeatures(self.grid.mean((2, 3), keepdim=True), self.prefix)
+
+    def to(self, device: torch.device | str) -> "ImageFeatures":
+        """The same features on another device."""
+        return ImageFeatures(self.grid.to(device), None if self.prefix is None else self.prefix.to(device))
+
+    def __len__(self) -> int:
+        return len(self.grid)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Texts as token ids.
+
+    Attributes:
+        ids: padded to the longest text of the batch.
+        mask: True at real tokens.
+        truncated: per text, whether it was longer than the tokenizer's limit and lost its end.
+    """
+
+    ids: Int[Tensor, "b l"]
+    mask: Bool[Tensor, "b l"]
+    truncated: tuple[bool, ...]
+
+    def to(self, device: torch.device | str) -> "Tokens":
+        """The same tokens on another device."""
+        return Tokens(self.ids.to(device), self.mask.to(device), self.truncated)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class TextFeatures:
+    """Encoded texts: one vector per token, and one per text.
+
+    Attributes:
+        tokens: ``b l d``; may be empty (``l = 0``) where only the pooled vector was kept.
+        mask: True at real tokens.
+        pooled: one vector per text; width 0 for a model that reads no text.
+    """
+
+    tokens: Float[Tensor, "b l d"]
+    mask: Bool[Tensor, "b l"]
+    pooled: Float[Tensor, "b d"]
+
+    @classmethod
+    def from_pooled(cls, pooled: Float[Tensor, "b d"]) -> "TextFeatures":
+        """Features that carry the pooled vectors alone, as a feature cache keeps them."""
+        batch, width = pooled.shape
+        return cls(pooled.new_zeros(batch, 0, width), pooled.new_zeros(batch, 0, dtype=torch.bool), pooled)
+
+    def rows(self, index: Int[Tensor, " r"]) -> "TextFeatures":
+        """The features of chosen texts, one per entry of ``index``."""
+        return TextFeatures(self.tokens[index], self.mask[index], self.pooled[index])
+
+    def to(self, device: torch.device | str) -> "TextFeatures":
+        """The same features on another device."""
+        return TextFeatures(self.tokens.to(device), self.mask.to(device), self.pooled.to(device))
+
+    def __len__(self) -> int:
+        return len(self.pooled)
+
+
+def no_tokens(texts: Sequence[str]) -> Tokens:
+    """Tokens of a model that reads no text: length 0, nothing truncated.
+
+    Example:
+        >>> no_tokens(["a", "b"]).ids.shape
+        torch.Size([2, 0])
+    """
+    empty = torch.zeros(len(texts), 0, dtype=torch.long)
+    return Tokens(empty, empty.bool(), (False,) * len(texts))

@@ -1,0 +1,111 @@
+"""A saved model: a folder with ``config.json``, ``model.safetensors`` and the tokenizer's files. Loading runs no code from it."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from gazeshift.errors import ModelError
+from gazeshift.models.build import build_shell
+from gazeshift.models.classifier import Classifier
+from gazeshift.models.spec import ModelSpec
+
+FORMAT = "gazeshift-model-1"
+_VERSIONED = ("gazeshift", "torch", "timm", "transformers", "tokenizers", "safetensors")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that a model's numbers depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}}
+
+
+def save(
+    model: Classifier, folder: Path, data: Mapping[str, Any] | None = None, training: Mapping[str, Any] | None = None
+) -> None:
+    """Write a model folder; it appears whole or not at all.
+
+    Args:
+        model: the classifier; its classes and preprocessing go with it.
+        folder: where; an existing model there is replaced.
+        data: what it was trained on: format, fingerprint, options that change texts.
+        training: how: recipe, seed, epochs.
+    """
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
+    save_file(state, unfinished / "model.safetensors", metadata={"format": "pt"})
+    if model.tokenizer is not None:
+        model.tokenizer.save(unfinished / "tokenizer")
+    config = {
+        "format": FORMAT,
+        "spec": TypeAdapter(ModelSpec).dump_python(model.spec, mode="json"),
+        "data": dict(data or {}),
+        "training": dict(training or {}),
+        "versions": versions(),
+    }
+    (unfinished / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    os.replace(unfinished, folder)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The ``config.json`` of a model folder.
+
+    Raises:
+        ModelError: not a model folder, or one of another format.
+    """
+    path = Path(folder) / "config.json"
+    if not path.is_file():
+        raise ModelError(f"{folder} is not a saved model: it holds no config.json.")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise ModelError(f"{path} is not a gazeshift model of format {FORMAT!r}.")
+    return config
+
+
+def load(folder: str | Path) -> Classifier:
+    """Load a saved model, in evaluation mode, on the CPU. Reads JSON and safetensors only.
+
+    Raises:
+        ModelError: the folder is not a model, is incomplete, or its weights do not fit.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    try:
+        spec = TypeAdapter(ModelSpec).validate_python(config["spec"])
+    except (KeyError, ValidationError) as error:
+        raise ModelError(
+            f"{folder / 'config.json'}: the model's spec is damaged ({str(error).splitlines()[0]})."
+        ) from error
+    model = build_shell(spec, folder / "tokenizer")
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise ModelError(f"{folder} holds no model.safetensors.")
+    try:
+        model.load_state_dict(load_file(weights), strict=True)
+    except (RuntimeError, SafetensorError, OSError) as error:
+        raise ModelError(f"{weights} does not fit its config.json: {str(error).strip().splitlines()[0]}") from error
+    return model.eval()
+
+
+def digest(model: Classifier) -> str:
+    """sha256 over a model's spec and weights: two models with the same digest give the same numbers."""
+    sha = hashlib.sha256(model.spec.model_dump_json().encode())
+    for name, value in sorted(model.state_dict().items()):
+        sha.update(name.encode())
+        sha.update(value.detach().cpu().contiguous().flatten().view(-1).numpy().tobytes())
+    return sha.hexdigest()

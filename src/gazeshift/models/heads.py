@@ -1,0 +1,144 @@
+"""Heads: where the pooled image and the text meet and become logits. One dict of them.
+
+The early fusions follow Gallo et al., "Image and Encoded Text Fusion for Multi-Modal Classification" and "Image and Text fusion
+for UPMC Food-101 using BERT and CNNs" (IVCNZ 2020): an image vector through a linear layer of 128, concatenated with the text vector, then 256 ReLU.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gazeshift.models.features import TextFeatures
+from gazeshift.models.spec import HeadSpec
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a head can do, known from its structure alone.
+
+    Attributes:
+        sees_image: whether the logits depend on the image.
+        reads_text: whether the logits depend on the text.
+        additive: logits are a function of the image plus a function of the text, so that for a fixed class the text cannot move the map.
+        sentence: the same in words.
+    """
+
+    sees_image: bool
+    reads_text: bool
+    additive: bool
+    sentence: str
+
+
+class ImageHead(nn.Module):
+    """Logits from the image alone."""
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """The text is taken and ignored: an image-only model is a fusion that does not use it."""
+        return self.layers(image)
+
+
+class TextHead(nn.Module):
+    """Logits from the text alone."""
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """The image is taken and ignored."""
+        return self.layers(text.pooled)
+
+
+class ConcatenationHead(nn.Module):
+    """Early fusion: image and text vectors are concatenated, then classified together."""
+
+    def __init__(self, image: nn.Sequential, joint: nn.Sequential) -> None:
+        super().__init__()
+        self.image = image
+        self.joint = joint
+
+    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """Logits of the concatenated vector."""
+        return self.joint(torch.cat([self.image(image), text.pooled], dim=1))
+
+
+class LateHead(nn.Module):
+    """Late fusion: the mean of an image tower's and a text tower's logits."""
+
+    def __init__(self, image: nn.Sequential, text: nn.Sequential) -> None:
+        super().__init__()
+        self.image = image
+        self.text = text
+
+    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """Mean of the two towers' logits."""
+        return (self.image(image) + self.text(text.pooled)) / 2
+
+
+def _linear(width: int, classes: int, dropout: float) -> nn.Sequential:
+    return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, classes))
+
+
+def _mlp(width: int, classes: int, spec: HeadSpec) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Dropout(spec.dropout), nn.Linear(width, spec.hidden), nn.ReLU(), nn.Linear(spec.hidden, classes)
+    )
+
+
+def _image_linear(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+    return ImageHead(_linear(image, classes, spec.dropout))
+
+
+def _image_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+    return ImageHead(_mlp(image, classes, spec))
+
+
+def _text_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+    return TextHead(_mlp(text, classes, spec))
+
+
+def _early_linear(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+    return ConcatenationHead(nn.Sequential(nn.Dropout(spec.dropout)), nn.Sequential(nn.Linear(image + text, classes)))
+
+
+def _early_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+    narrow: list[nn.Module] = [nn.Dropout(spec.dropout)]
+    width = image
+    if spec.image_width:
+        narrow.append(nn.Linear(image, spec.image_width))
+        width = spec.image_width
+    joint = nn.Sequential(nn.Linear(width + text, spec.hidden), nn.ReLU(), nn.Linear(spec.hidden, classes))
+    return ConcatenationHead(nn.Sequential(*narrow), joint)
+
+
+def _late(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+    return LateHead(_linear(image, classes, spec.dropout), _mlp(text, classes, spec))
+
+
+@dataclass(frozen=True)
+class Head:
+    """How a head is built (from its spec, image width, text width, number of classes) and what it can do."""
+
+    build: Callable[[HeadSpec, int, int, int], nn.Module]
+    structure: Structure
+
+
+_IMAGE = "This model reads no text: the text cannot change its map."
+_ADDITIVE = "The logits are a function of the image plus a function of the text: for a fixed class the text cannot move the map, only the predicted class can switch."
+_RELU = "A ReLU layer sees image and text together: the text can re-weight the channels through its gates, and can switch the predicted class."
+
+HEADS: dict[str, Head] = {
+    "image-only": Head(_image_linear, Structure(True, False, True, _IMAGE)),
+    "image-mlp": Head(_image_mlp, Structure(True, False, True, _IMAGE)),
+    "text-only": Head(_text_mlp, Structure(False, True, True, "This model sees no image: it has no map.")),
+    "early-linear": Head(_early_linear, Structure(True, True, True, _ADDITIVE)),
+    "early-fusion": Head(_early_mlp, Structure(True, True, False, _RELU)),
+    "late-fusion": Head(_late, Structure(True, True, True, _ADDITIVE)),
+}

@@ -1,0 +1,181 @@
+"""Image trunks, split at the tap: ``encode`` up to the last spatial grid, ``pool`` from there to one vector per image."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from jaxtyping import Float
+from safetensors.torch import load_file
+from timm.models import get_pretrained_cfg_value
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from gazeshift.errors import GazeshiftError, ModelError
+from gazeshift.models.features import ImageFeatures
+from gazeshift.models.modes import evaluating
+from gazeshift.models.small_cnn import SmallCNN
+from gazeshift.models.spec import ImageSpec
+
+
+class GridTrunk(nn.Module):
+    """A trunk that ends in a grid (every CNN, Swin, ...): the tap is the output of ``forward_features``.
+
+    The constant affine ``(A - mean) / deviation`` stands before the tap: it leaves the function as it is up to a linear map that the
+    head absorbs, but decides whether the map sees what a head that centres its features does (its offset).
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, net: nn.Module, channels: int, channels_last: bool) -> None:
+        super().__init__()
+        self.net = net
+        self.channels_last = channels_last
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("deviation", torch.ones(channels))
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Images to the grid at the tap."""
+        grid = self.net.forward_features(images.contiguous(memory_format=torch.channels_last))
+        if self.channels_last:
+            grid = grid.permute(0, 3, 1, 2)
+        return ImageFeatures((grid - self.mean[:, None, None]) / self.deviation[:, None, None])
+
+    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
+        """The rest of the trunk: from the grid to one vector per image."""
+        grid = features.grid.permute(0, 2, 3, 1) if self.channels_last else features.grid
+        return self.net.forward_head(grid, pre_logits=True)
+
+
+class TokenTrunk(nn.Module):
+    """A vision transformer: the tap is the input of its last block.
+
+    After the last block a class-token pooling would leave the patch tokens without gradient, so the last block belongs to ``pool``.
+    """
+
+    def __init__(self, net: VisionTransformer) -> None:
+        super().__init__()
+        self.last_block = net.blocks[-1]
+        self.norm = net.norm
+        net.blocks = net.blocks[:-1]
+        net.norm = nn.Identity()
+        self.net = net
+        self.grid_size: tuple[int, int] = net.patch_embed.grid_size
+        self.prefix_length: int = net.num_prefix_tokens
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Images to patch tokens as a grid, with class and register tokens beside it."""
+        tokens = self.net.forward_features(images)
+        prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
+        grid = patches.transpose(1, 2).unflatten(2, self.grid_size)
+        return ImageFeatures(grid, prefix if self.prefix_length else None)
+
+    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
+        """Last block, norm and the net's own pooling."""
+        tokens = features.grid.flatten(2).transpose(1, 2)
+        if features.prefix is not None:
+            tokens = torch.cat([features.prefix, tokens], dim=1)
+        return self.net.forward_head(self.norm(self.last_block(tokens)), pre_logits=True)
+
+
+class NoTrunk(nn.Module):
+    """Sees nothing: the image side of a text-only model."""
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """An empty grid."""
+        return ImageFeatures(images.new_zeros(len(images), 0, 1, 1))
+
+    def pool(self, features: ImageFeatures) -> Float[Tensor, "b 0"]:
+        """A vector of width 0."""
+        return features.grid.flatten(1)
+
+
+Trunk = GridTrunk | TokenTrunk | NoTrunk
+
+
+def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
+    """Build an image trunk.
+
+    Args:
+        spec: which one; any timm model with a last spatial grid.
+        size: side of the input images in pixels.
+        weights: ``none`` (random), ``hub`` (timm's pretrained weights, downloaded) or a local ``.safetensors`` file.
+
+    Raises:
+        ModelError: an unknown name, no last grid, or weights that cannot be had or do not fit.
+
+    Example:
+        >>> trunk = build_trunk(ImageSpec(name="resnet18"), size=64)
+        >>> trunk.encode(torch.zeros(1, 3, 64, 64)).grid.shape
+        torch.Size([1, 512, 2, 2])
+    """
+    if spec.name == "none":
+        return NoTrunk()
+    net = SmallCNN() if spec.name == "small_cnn" else _timm(spec, size, weights)
+    if weights not in {"none", "hub"}:
+        _load_weights(net, Path(weights), spec.name)
+    if isinstance(net, VisionTransformer):
+        return TokenTrunk(net)
+    return _grid_trunk(net, spec.name, size)
+
+
+def _timm(spec: ImageSpec, size: int, weights: str) -> nn.Module:
+    name = spec.name.partition(".")[0]
+    if not timm.is_model(name):
+        near = timm.list_models(f"*{name}*")[:4]
+        raise ModelError(f"unknown image model {spec.name!r}: timm has no such name{_near(near)}.")
+    options: dict[str, Any] = {"num_classes": 0, **spec.options}
+    if get_pretrained_cfg_value(name, "fixed_input_size") and get_pretrained_cfg_value(name, "input_size")[-1] != size:
+        options.setdefault("img_size", size)
+    try:
+        return timm.create_model(spec.name, pretrained=weights == "hub", **options)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        way_out = "; give a local file with weights=FILE.safetensors, or weights=none" if weights == "hub" else ""
+        raise ModelError(f"image model {spec.name!r} cannot be made: {reason}{way_out}.") from error
+
+
+def _near(names: list[str]) -> str:
+    return f"; near it: {', '.join(names)}" if names else ""
+
+
+def _load_weights(net: nn.Module, path: Path, name: str) -> None:
+    """Load a state dict; only a classifier may be too much, only batch counters may be missing."""
+    if not path.is_file():
+        raise ModelError(f"weights: no file {path}.")
+    try:
+        state = load_file(path)
+        missing, unexpected = net.load_state_dict(state, strict=False)
+    except GazeshiftError:
+        raise
+    except Exception as error:  # safetensors raises its own and plain exceptions
+        raise ModelError(f"weights: {path} does not fit {name!r}: {str(error).strip().splitlines()[0]}") from error
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    unexpected = [
+        key for key in unexpected if key.split(".")[0] not in {"fc", "head", "classifier", "AuxLogits", "aux"}
+    ]
+    if missing or unexpected:
+        raise ModelError(
+            f"weights: {path} does not fit {name!r}: {len(missing)} tensors missing ({', '.join(missing[:3])}), "
+            f"{len(unexpected)} not known to it ({', '.join(unexpected[:3])})."
+        )
+
+
+def _grid_trunk(net: nn.Module, name: str, size: int) -> GridTrunk:
+    channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"  # timm's documented mark of NHWC models
+    with evaluating(net), torch.no_grad():
+        grid = net.forward_features(torch.zeros(1, 3, size, size))
+    if not isinstance(grid, Tensor) or grid.ndim != 4:
+        shape = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
+        raise ModelError(
+            f"image model {name!r} has no last spatial grid (its features are {shape}); choose a CNN, a Swin or a ViT."
+        )
+    if math.prod(grid.shape[1:3] if channels_last else grid.shape[2:]) < 2:
+        raise ModelError(
+            f"image model {name!r} at {size} px ends in a single cell: no map can be drawn; use larger images."
+        )
+    channels = grid.shape[3] if channels_last else grid.shape[1]
+    # The parts before the tap run fastest in channels_last on a CPU and on tensor cores; the numbers are the same.
+    return GridTrunk(net.to(memory_format=torch.channels_last), channels, channels_last)

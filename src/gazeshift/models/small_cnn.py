@@ -1,0 +1,47 @@
+"""A small convolutional network that learns Plates in a minute on two cores, with timm's two methods."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def _block(channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    padding = kernel // 2 if stride == 1 else 0
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, kernel, stride, padding, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+class SmallCNN(nn.Module):
+    """Six convolutions with batch norm: a 4 x 4 stem of stride 4, then 3 x 3 with two max pools, then 1 x 1; stride 16.
+
+    An image of 96 px becomes a grid of 256 channels, 6 x 6.
+
+    Example:
+        >>> import torch
+        >>> SmallCNN().forward_features(torch.zeros(1, 3, 96, 96)).shape
+        torch.Size([1, 256, 6, 6])
+    """
+
+    num_features = 256
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            _block(3, 32, kernel=4, stride=4),
+            _block(32, 64),
+            nn.MaxPool2d(2),
+            _block(64, 128),
+            _block(128, 128),
+            nn.MaxPool2d(2),
+            _block(128, 256, kernel=1),
+        )
+
+    def forward_features(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c h w"]:
+        """The grid at the end of the trunk."""
+        return self.features(images)
+
+    def forward_head(self, grid: Float[Tensor, "b c h w"], pre_logits: bool = True) -> Float[Tensor, "b c"]:
+        """Global average pooling; there is no classifier here."""
+        return grid.mean((2, 3))

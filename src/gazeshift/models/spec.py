@@ -1,0 +1,81 @@
+"""What a classifier is made of, as plain data: enough to build it again from a ``config.json``."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gazeshift.preprocessing import Preprocessing
+
+
+class Strict(BaseModel):
+    """A frozen record that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageSpec(Strict):
+    """The image trunk.
+
+    Attributes:
+        name: a timm model name, verbatim (``inception_v3``, ``inception_v3.tv_in1k``, ``vit_tiny_patch16_224`` ...), ``small_cnn`` (ours), or ``none``.
+        options: keyword arguments for timm, for example ``{"pad_type": "same"}``.
+        features: a constant affine on the grid before the tap: ``plain`` (none), ``centred`` (minus the training mean of the pooled
+            features) or ``standardised`` (also divided by their deviation).
+    """
+
+    name: str = "inception_v3"
+    options: dict[str, Any] = Field(default_factory=dict)
+    features: Literal["plain", "centred", "standardised"] = "plain"
+
+
+class TextSpec(Strict):
+    """The text encoder.
+
+    Attributes:
+        encoder: ``transformer`` (small, vocabulary from the training texts), ``huggingface``, ``bert-lstm`` or ``none``.
+        max_tokens: longer texts lose their end (reported).
+        pooling: how ``huggingface`` makes one vector of a text.
+        width: of the small transformer and of the LSTM.
+        layers: of the small transformer.
+        heads: attention heads of the small transformer.
+        vocabulary: largest number of pieces of the small transformer's vocabulary.
+        cleaning: ``none``, or ``gallo`` (tags and non-letters to space, single letters dropped, lower case).
+        config: a Hugging Face configuration, kept so that a saved model can be built with no download.
+    """
+
+    encoder: Literal["none", "transformer", "huggingface", "bert-lstm"] = "transformer"
+    max_tokens: int = Field(default=32, ge=2, le=4096)
+    pooling: Literal["mean", "cls"] = "mean"
+    width: int = Field(default=128, ge=1)
+    layers: int = Field(default=2, ge=1)
+    heads: int = Field(default=4, ge=1)
+    vocabulary: int = Field(default=8000, ge=100)
+    cleaning: Literal["none", "gallo"] = "none"
+    config: dict[str, Any] | None = None
+
+
+class HeadSpec(Strict):
+    """The head.
+
+    Attributes:
+        head: a name in ``gazeshift.models.heads.HEADS``.
+        image_width: width of the linear layer on the image side; 0 for none.
+        hidden: width of the ReLU layer.
+        dropout: on the pooled image features (Gallo et al. 2020: 0.4).
+    """
+
+    head: str
+    image_width: int = Field(default=128, ge=0)
+    hidden: int = Field(default=256, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class ModelSpec(Strict):
+    """A whole classifier."""
+
+    name: str
+    image: ImageSpec
+    text: TextSpec
+    head: HeadSpec
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing

@@ -1,0 +1,144 @@
+"""Text encoders: tokens to one vector per token and one per text. They never receive the image."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+
+from gazeshift.errors import ModelError
+from gazeshift.models.features import TextFeatures
+from gazeshift.models.spec import TextSpec
+
+
+def masked_mean(tokens: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b d"]:
+    """Mean over the real tokens of each text.
+
+    Example:
+        >>> masked_mean(torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[True, True, False]]))
+        tensor([[2.]])
+    """
+    weights = mask.unsqueeze(-1).to(tokens.dtype)
+    return (tokens * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+class NoText(nn.Module):
+    """Reads nothing: the text side of an image-only model."""
+
+    width = 0
+
+    def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """Empty features, one row per text."""
+        return TextFeatures.from_pooled(torch.zeros(len(ids), 0, device=ids.device))
+
+
+class SmallTransformer(nn.Module):
+    """A small pre-norm transformer trained from nothing; the pooled vector is the mean over tokens."""
+
+    def __init__(self, vocabulary_size: int, spec: TextSpec) -> None:
+        super().__init__()
+        self.width = spec.width
+        self.pieces = nn.Embedding(vocabulary_size, spec.width)
+        self.positions = nn.Embedding(spec.max_tokens, spec.width)
+        nn.init.normal_(self.pieces.weight, std=0.02)
+        nn.init.normal_(self.positions.weight, std=0.02)
+        layer = nn.TransformerEncoderLayer(
+            spec.width, spec.heads, 4 * spec.width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(
+            layer, spec.layers, norm=nn.LayerNorm(spec.width), enable_nested_tensor=False
+        )
+
+    def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """Encode texts of at most ``max_tokens`` pieces."""
+        places = torch.arange(ids.shape[1], device=ids.device)
+        tokens = self.blocks(self.pieces(ids) + self.positions(places), src_key_padding_mask=~mask)
+        return TextFeatures(tokens, mask, masked_mean(tokens, mask))
+
+
+class HuggingFaceEncoder(nn.Module):
+    """Any Hugging Face encoder with ``last_hidden_state``; pooled by the mean over tokens or the first token."""
+
+    def __init__(self, net: nn.Module, pooling: str) -> None:
+        super().__init__()
+        self.net = net
+        self.width: int = net.config.hidden_size
+        self.pooling = pooling
+
+    def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """Encode texts."""
+        tokens = self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        pooled = tokens[:, 0] if self.pooling == "cls" else masked_mean(tokens, mask)
+        return TextFeatures(tokens, mask, pooled)
+
+
+class BertLSTM(nn.Module):
+    """Gallo et al. 2020: an LSTM over the token vectors of BERT; pooled is its state at the last real token.
+
+    Their Keras code runs the LSTM over the padding too; here padding never changes a text's vector.
+    """
+
+    def __init__(self, net: nn.Module, width: int) -> None:
+        super().__init__()
+        self.net = net
+        self.width = width
+        self.lstm = nn.LSTM(net.config.hidden_size, width, batch_first=True)
+
+    def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """Encode texts."""
+        states, _ = self.lstm(self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state)
+        last = (mask.sum(1) - 1).clamp(min=0)
+        return TextFeatures(states, mask, states[torch.arange(len(ids), device=ids.device), last])
+
+
+Encoder = NoText | SmallTransformer | HuggingFaceEncoder | BertLSTM
+
+
+def build_encoder(spec: TextSpec, vocabulary_size: int, net: nn.Module | None = None) -> Encoder:
+    """Build a text encoder; ``net`` is the Hugging Face model of the kinds that stand on one.
+
+    Raises:
+        ModelError: a Hugging Face encoder without a configuration.
+
+    Example:
+        >>> build_encoder(TextSpec(encoder="transformer", width=32), vocabulary_size=50).width
+        32
+    """
+    if spec.encoder == "none":
+        return NoText()
+    if spec.encoder == "transformer":
+        return SmallTransformer(vocabulary_size, spec)
+    net = net if net is not None else huggingface_from_config(spec.config)
+    return BertLSTM(net, spec.width) if spec.encoder == "bert-lstm" else HuggingFaceEncoder(net, spec.pooling)
+
+
+def huggingface_from_config(config: dict[str, Any] | None) -> nn.Module:
+    """An untrained Hugging Face encoder from its configuration alone: no download, no foreign code.
+
+    Raises:
+        ModelError: the configuration names no known architecture.
+    """
+    values = dict(config or {})
+    kind = values.pop("model_type", None)
+    if kind is None:
+        raise ModelError("text encoder: its configuration names no model_type, so it cannot be built.")
+    try:
+        return AutoModel.from_config(AutoConfig.for_model(kind, **values), trust_remote_code=False)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"text encoder of type {kind!r} cannot be built: {str(error).splitlines()[0]}") from error
+
+
+def load_huggingface(name: str) -> nn.Module:
+    """A Hugging Face encoder by name or local folder, from safetensors only; code that a repository brings is never run.
+
+    Raises:
+        ModelError: there is none.
+    """
+    try:
+        return AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True)
+    except Exception as error:  # transformers raises many kinds
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelError(
+            f"text_encoder: {name!r} cannot be loaded ({reason}); give a Hugging Face name or a local folder."
+        ) from error
