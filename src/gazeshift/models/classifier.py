@@ -19,7 +19,7 @@ from gazeshift.registry import lookup
 class Classifier(nn.Module):
     """An image trunk, a text encoder and a head, split where the text comes in.
 
-    Training calls the same three functions as an explanation does. A model that uses one modality only is a head that ignores the other.
+    Training calls the same three functions as an explanation does. A model of one modality is a head that ignores the other.
 
     Attributes:
         spec: what it is made of.

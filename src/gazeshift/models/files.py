@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 from collections.abc import Mapping
@@ -56,7 +55,7 @@ def save(
     (unfinished / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
-    os.replace(unfinished, folder)
+    unfinished.replace(folder)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

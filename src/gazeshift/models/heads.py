@@ -1,7 +1,7 @@
 """Heads: where the pooled image and the text meet and become logits. One dict of them.
 
-The early fusions follow Gallo et al., "Image and Encoded Text Fusion for Multi-Modal Classification" and "Image and Text fusion
-for UPMC Food-101 using BERT and CNNs" (IVCNZ 2020): an image vector through a linear layer of 128, concatenated with the text vector, then 256 ReLU.
+The early fusion is that of Gallo et al., "Image and Text fusion for UPMC Food-101 using BERT and CNNs" (IVCNZ 2020): the image vector
+through a linear layer of 128, concatenated with the text vector, then a layer of 256 with ReLU, then the classes.
 """
 
 from collections.abc import Callable
@@ -131,8 +131,14 @@ class Head:
 
 
 _IMAGE = "This model reads no text: the text cannot change its map."
-_ADDITIVE = "The logits are a function of the image plus a function of the text: for a fixed class the text cannot move the map, only the predicted class can switch."
-_RELU = "A ReLU layer sees image and text together: the text can re-weight the channels through its gates, and can switch the predicted class."
+_ADDITIVE = (
+    "The logits are a function of the image plus a function of the text: for a fixed class the text cannot move the map; "
+    "only the predicted class can switch."
+)
+_RELU = (
+    "A ReLU layer sees image and text together: the text can re-weight the image's channels through the layer's gates, "
+    "and can switch the predicted class."
+)
 
 HEADS: dict[str, Head] = {
     "image-only": Head(_image_linear, Structure(True, False, True, _IMAGE)),

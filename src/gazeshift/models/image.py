@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import timm
 import torch
@@ -17,6 +17,13 @@ from gazeshift.models.features import ImageFeatures
 from gazeshift.models.modes import evaluating
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.spec import ImageSpec
+
+
+class GridNet(Protocol):
+    """What timm's models (and ours) offer: features up to the last grid, and the head from there."""
+
+    def forward_features(self, x: Tensor) -> Tensor: ...  # noqa: D102
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor: ...  # noqa: D102
 
 
 class GridTrunk(nn.Module):
@@ -38,7 +45,7 @@ class GridTrunk(nn.Module):
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to the grid at the tap."""
-        grid = self.net.forward_features(images.contiguous(memory_format=torch.channels_last))
+        grid = cast("GridNet", self.net).forward_features(images.contiguous(memory_format=torch.channels_last))
         if self.channels_last:
             grid = grid.permute(0, 3, 1, 2)
         return ImageFeatures((grid - self.mean[:, None, None]) / self.deviation[:, None, None])
@@ -46,7 +53,7 @@ class GridTrunk(nn.Module):
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the trunk: from the grid to one vector per image."""
         grid = features.grid.permute(0, 2, 3, 1) if self.channels_last else features.grid
-        return self.net.forward_head(grid, pre_logits=True)
+        return cast("GridNet", self.net).forward_head(grid, pre_logits=True)
 
 
 class TokenTrunk(nn.Module):
@@ -166,7 +173,7 @@ def _load_weights(net: nn.Module, path: Path, name: str) -> None:
 def _grid_trunk(net: nn.Module, name: str, size: int) -> GridTrunk:
     channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"  # timm's documented mark of NHWC models
     with evaluating(net), torch.no_grad():
-        grid = net.forward_features(torch.zeros(1, 3, size, size))
+        grid = cast("GridNet", net).forward_features(torch.zeros(1, 3, size, size))
     if not isinstance(grid, Tensor) or grid.ndim != 4:
         shape = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
         raise ModelError(

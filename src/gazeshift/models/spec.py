@@ -17,7 +17,8 @@ class ImageSpec(Strict):
     """The image trunk.
 
     Attributes:
-        name: a timm model name, verbatim (``inception_v3``, ``inception_v3.tv_in1k``, ``vit_tiny_patch16_224`` ...), ``small_cnn`` (ours), or ``none``.
+        name: a timm model name, verbatim (``inception_v3``, ``inception_v3.tv_in1k``, ``vit_tiny_patch16_224`` ...),
+            ``small_cnn`` (ours), or ``none``.
         options: keyword arguments for timm, for example ``{"pad_type": "same"}``.
         features: a constant affine on the grid before the tap: ``plain`` (none), ``centred`` (minus the training mean of the pooled
             features) or ``standardised`` (also divided by their deviation).

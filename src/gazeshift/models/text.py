@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.utils import logging as transformers_logging
 
 from gazeshift.errors import ModelError
 from gazeshift.models.features import TextFeatures
@@ -60,7 +61,7 @@ class SmallTransformer(nn.Module):
 class HuggingFaceEncoder(nn.Module):
     """Any Hugging Face encoder with ``last_hidden_state``; pooled by the mean over tokens or the first token."""
 
-    def __init__(self, net: nn.Module, pooling: str) -> None:
+    def __init__(self, net: PreTrainedModel, pooling: str) -> None:
         super().__init__()
         self.net = net
         self.width: int = net.config.hidden_size
@@ -79,7 +80,7 @@ class BertLSTM(nn.Module):
     Their Keras code runs the LSTM over the padding too; here padding never changes a text's vector.
     """
 
-    def __init__(self, net: nn.Module, width: int) -> None:
+    def __init__(self, net: PreTrainedModel, width: int) -> None:
         super().__init__()
         self.net = net
         self.width = width
@@ -95,7 +96,7 @@ class BertLSTM(nn.Module):
 Encoder = NoText | SmallTransformer | HuggingFaceEncoder | BertLSTM
 
 
-def build_encoder(spec: TextSpec, vocabulary_size: int, net: nn.Module | None = None) -> Encoder:
+def build_encoder(spec: TextSpec, vocabulary_size: int, net: PreTrainedModel | None = None) -> Encoder:
     """Build a text encoder; ``net`` is the Hugging Face model of the kinds that stand on one.
 
     Raises:
@@ -113,7 +114,7 @@ def build_encoder(spec: TextSpec, vocabulary_size: int, net: nn.Module | None = 
     return BertLSTM(net, spec.width) if spec.encoder == "bert-lstm" else HuggingFaceEncoder(net, spec.pooling)
 
 
-def huggingface_from_config(config: dict[str, Any] | None) -> nn.Module:
+def huggingface_from_config(config: dict[str, Any] | None) -> PreTrainedModel:
     """An untrained Hugging Face encoder from its configuration alone: no download, no foreign code.
 
     Raises:
@@ -129,12 +130,13 @@ def huggingface_from_config(config: dict[str, Any] | None) -> nn.Module:
         raise ModelError(f"text encoder of type {kind!r} cannot be built: {str(error).splitlines()[0]}") from error
 
 
-def load_huggingface(name: str) -> nn.Module:
+def load_huggingface(name: str) -> PreTrainedModel:
     """A Hugging Face encoder by name or local folder, from safetensors only; code that a repository brings is never run.
 
     Raises:
         ModelError: there is none.
     """
+    transformers_logging.disable_progress_bar()  # loading from disk needs no bar; downloads have their own
     try:
         return AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True)
     except Exception as error:  # transformers raises many kinds

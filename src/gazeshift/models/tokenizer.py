@@ -55,10 +55,11 @@ class TextTokenizer:
 
 
 def vocabulary(texts: Sequence[str], size: int) -> dict[str, int]:
-    """A WordPiece vocabulary made from texts: special pieces, every character (alone and as a continuation), then the commonest words.
+    """A WordPiece vocabulary made from texts: special pieces, every character (alone and as a continuation), then common words.
 
-    Ties are broken by the word itself, so every process makes the same vocabulary from the same texts. (The tokenizers library's own trainer
-    does not: it gave four vocabularies in four runs on the same titles.) Unseen words fall apart into characters; unseen characters are unknown.
+    Ties are broken by the word itself, so every process makes the same vocabulary from the same texts. (The tokenizers library's own
+    trainer does not: it gave four vocabularies in four runs on the same titles.) Unseen words fall apart into characters; unseen
+    characters are unknown.
 
     Example:
         >>> list(vocabulary(["pie pie tart"], 100))[-2:]

@@ -1,0 +1,65 @@
+"""Maps of many rows at once, in chunks that fit memory. Everything that draws a map comes through here."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gazeshift.explain.cams import METHODS
+from gazeshift.explain.probe import Probe, Rows
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.registry import lookup
+
+_CHUNK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class ComputedMaps:
+    """Raw signed maps and the logits they explain, one per row."""
+
+    maps: Float[Tensor, "r h w"]
+    scores: Float[Tensor, " r"]
+
+
+def compute_maps(
+    model: Classifier, image: ImageFeatures, text: TextFeatures, rows: Rows, method: str = "grad-cam"
+) -> ComputedMaps:
+    """Draw the map of every row; the model's own modes are restored.
+
+    Args:
+        model: the classifier.
+        image: encoded images.
+        text: encoded texts.
+        rows: which image, text and class each row explains.
+        method: a name in ``METHODS``.
+
+    Raises:
+        UsageError: an unknown method.
+    """
+    draw = lookup(METHODS, method, "method")
+    cells = 1 if model.pools_first else image.grid[0, 0].numel()
+    size = max(1, _CHUNK_BYTES // (4 * max(1, image.grid.shape[1]) * cells))
+    maps, scores = [], []
+    with evaluating(model):
+        for start in range(0, len(rows), size):
+            probe = Probe(model, image, text, rows.part(start, start + size))
+            maps.append(draw(probe).detach())
+            scores.append(probe.scores)
+    return ComputedMaps(torch.cat(maps), torch.cat(scores))
+
+
+@torch.no_grad()
+def class_logits(model: Classifier, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "n t classes"]:
+    """Logits of every image with every text, from the tap on; texts run in chunks."""
+    source = image.averaged() if model.pools_first else image
+    size = max(1, _CHUNK_BYTES // (4 * max(1, source.grid[0].numel())))
+    count, out = len(text), []
+    with evaluating(model):
+        for index in range(len(source)):
+            parts = []
+            for start in range(0, count, size):
+                wanted = torch.arange(start, min(count, start + size), device=text.pooled.device)
+                parts.append(model.classify(source.rows(torch.full_like(wanted, index)), text.rows(wanted)))
+            out.append(torch.cat(parts))
+    return torch.stack(out)

@@ -1,0 +1,133 @@
+"""One image, some texts: the maps, and everything a comparison of them needs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from PIL import Image
+from torch import Tensor
+
+from gazeshift.data.decode import decode
+from gazeshift.errors import UsageError
+from gazeshift.explain.compute import class_logits, compute_maps
+from gazeshift.explain.maps import MapRow, SaliencyMaps
+from gazeshift.explain.probe import Rows
+from gazeshift.models import Classifier, digest, evaluating
+from gazeshift.registry import lookup
+
+Picture = str | Path | bytes | Image.Image
+
+
+def explain(
+    model: Classifier,
+    image: Picture,
+    texts: Sequence[str] = ("",),
+    target: str = "predicted",
+    *,
+    label: str | None = None,
+    method: str = "grad-cam",
+    key: str | None = None,
+) -> SaliencyMaps:
+    """Draw the maps of one image with some texts.
+
+    Args:
+        model: a classifier, as ``load`` gives it.
+        image: a file, its bytes, or a Pillow image.
+        texts: one map is drawn for each; no text is the empty text.
+        target: the class whose logit is explained. ``predicted``: the one predicted with the same text. ``reference``: the one
+            predicted with ``texts[0]``. ``label``: the one given as ``label``. Or a class name.
+        label: the true class, for ``target="label"``.
+        method: a name in ``gazeshift.explain.METHODS``.
+        key: name of the image in the result; the file's name if None.
+
+    Returns:
+        Maps whose first ``len(texts)`` rows are the requested ones; rows that ``shift`` needs follow.
+
+    Raises:
+        UsageError: no text, an unknown class, target or method, a model that sees no image.
+        ImageError: the image cannot be decoded.
+
+    Example:
+        >>> import gazeshift as gs
+        >>> maps = gs.explain(gs.load("model"), "photo.jpg", ["tuna tartare", "red tomato ketchup"])  # doctest: +SKIP
+        >>> maps.raw.shape  # doctest: +SKIP
+        (4, 8, 8)
+    """
+    texts = (texts,) if isinstance(texts, str) else tuple(texts)
+    if not texts:
+        raise UsageError("explain needs at least one text; an empty text is ''.")
+    if not model.structure.sees_image:
+        raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
+    name = key or (str(Path(image).name) if isinstance(image, str | Path) else "image")
+    pixels = _pixels(model, image, name)
+    with torch.no_grad(), evaluating(model):
+        features = model.encode_image(pixels)
+        tokens = model.tokenize(texts)
+        encoded = model.encode_text(tokens.ids, tokens.mask)
+    logits = class_logits(model, features, encoded)[0]
+    predicted = logits.argmax(1)
+    wanted = _targets(model, target, label, predicted)
+    text_index, target_index = _rows(wanted, predicted)
+    rows = Rows(torch.zeros_like(text_index), text_index, target_index)
+    computed = compute_maps(model, features, encoded, rows, method)
+    probability = logits.softmax(1)[text_index, target_index]
+    described = zip(
+        text_index.tolist(), target_index.tolist(), computed.scores.tolist(), probability.tolist(), strict=True
+    )
+    return SaliencyMaps(
+        key=name,
+        raw=computed.maps.float().cpu().numpy(),
+        rows=tuple(MapRow(*row) for row in described),
+        texts=texts,
+        predicted=tuple(predicted.tolist()),
+        target=target,
+        classes=model.classes,
+        method=method,
+        model=digest(model),
+    )
+
+
+def _pixels(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:
+    preprocessing = model.spec.preprocessing
+    source = Path(image) if isinstance(image, str) else image
+    picture = source if isinstance(source, Image.Image) else decode(source, name)
+    crop = torch.from_numpy(preprocessing.crop(picture))[None]
+    return preprocessing.normalise(crop).to(model.device)
+
+
+def class_index(classes: Sequence[str], name: str) -> int:
+    """Index of a class by its name.
+
+    Raises:
+        UsageError: no such class; suggests the nearest.
+
+    Example:
+        >>> class_index(["pie", "tart"], "tart")
+        1
+    """
+    return lookup({known: index for index, known in enumerate(classes)}, name, "class")
+
+
+def _targets(model: Classifier, target: str, label: str | None, predicted: Int[Tensor, " t"]) -> Int[Tensor, " t"]:
+    """The class each requested map explains."""
+    if target == "predicted":
+        return predicted
+    if target == "reference":
+        return predicted[:1].expand_as(predicted)
+    if target == "label" and label is None:
+        raise UsageError("target 'label' needs the true class: give label=CLASS.")
+    name = label if target == "label" and label is not None else target
+    return torch.full_like(predicted, class_index(model.classes, name))
+
+
+def _rows(wanted: Int[Tensor, " t"], predicted: Int[Tensor, " t"]) -> tuple[Int[Tensor, " r"], Int[Tensor, " r"]]:
+    """The requested (text, class) of every text first, then what a split between any two texts lacks, each once."""
+    requested = list(enumerate(wanted.tolist()))
+    seen = set(requested)
+    classes = sorted(set(predicted.tolist()))
+    # A shift between texts i and j needs both their classes under both texts. The classes predicted with any text, under every text,
+    # hold all of these.
+    extra = [(text, target) for text in range(len(wanted)) for target in classes if (text, target) not in seen]
+    text_index, target_index = zip(*(requested + extra), strict=True)
+    return torch.tensor(text_index, device=wanted.device), torch.tensor(target_index, device=wanted.device)

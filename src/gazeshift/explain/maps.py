@@ -1,0 +1,145 @@
+"""Maps with everything needed to read them: for which class, text and model, raw and signed on the native grid."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from gazeshift.errors import DataError, UsageError
+from gazeshift.measures import distribution, undefined
+
+FORMAT = "gazeshift-maps-1"
+
+
+@dataclass(frozen=True)
+class MapRow:
+    """What one map explains.
+
+    Attributes:
+        text: index into ``SaliencyMaps.texts``.
+        target: class index.
+        logit: of the target with this text.
+        probability: softmax of the same, 0 to 1.
+    """
+
+    text: int
+    target: int
+    logit: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class SaliencyMaps:
+    """Maps of one image for several texts and classes.
+
+    Attributes:
+        key: name of the image.
+        raw: signed, un-normalised, native grid; row i is explained by ``rows[i]``; the first ``len(texts)`` rows are the requested ones, one
+            per text, the others are those the decomposition of a shift needs.
+        rows: one per map.
+        texts: as given; no text is the empty text.
+        predicted: class index predicted with each text.
+        target: what was asked for: ``predicted``, ``reference``, ``label`` or a class name.
+        classes: class names of the model.
+        method: name of the method.
+        model: digest of the model.
+    """
+
+    key: str
+    raw: Float[np.ndarray, "r h w"]
+    rows: tuple[MapRow, ...]
+    texts: tuple[str, ...]
+    predicted: tuple[int, ...]
+    target: str
+    classes: tuple[str, ...]
+    method: str
+    model: str
+
+    @property
+    def undefined(self) -> Bool[np.ndarray, " r"]:
+        """Whether a map has no positive value: it points nowhere, and no measure of place holds for it."""
+        return undefined(self.raw)
+
+    def predicted_with(self, text: int) -> int:
+        """Class index predicted with a text (index).
+
+        Raises:
+            UsageError: no such text.
+        """
+        if not 0 <= text < len(self.texts):
+            raise UsageError(f"no text {text}: these maps have texts 0 to {len(self.texts) - 1}.")
+        return self.predicted[text]
+
+    def row(self, text: int, target: int) -> int:
+        """Index of the map of a class (index) under a text (index).
+
+        Raises:
+            UsageError: there is no such map; names what is lacking.
+        """
+        for index, row in enumerate(self.rows):
+            if (row.text, row.target) == (text, target):
+                return index
+        self.predicted_with(text)
+        raise UsageError(
+            f"no map of class {self.classes[target]!r} with text {text}; ask explain for it: target={self.classes[target]!r}."
+        )
+
+    def at(self, height: int, width: int) -> Float[np.ndarray, "r H W"]:
+        """Raw maps interpolated (bilinear) to a size, only to draw: interpolated pixels are no independent samples."""
+        maps = torch.from_numpy(self.raw)[:, None]
+        return torch.nn.functional.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)[
+            :, 0
+        ].numpy()
+
+    def normalised(self, how: Literal["maximum", "sum", "signed"]) -> Float[np.ndarray, "r h w"]:
+        """Maps on a stated scale; NaN where undefined.
+
+        Args:
+            how: ``maximum``: ReLU, divided by its maximum (to draw). ``sum``: ReLU, divided by its sum (a distribution).
+                ``signed``: divided by the largest absolute value.
+        """
+        if how == "signed":
+            peak = np.abs(self.raw).max((1, 2), keepdims=True)
+            return self.raw / np.where(peak > 0, peak, np.nan)
+        p = distribution(self.raw)
+        return p if how == "sum" else p / p.max((1, 2), keepdims=True)
+
+    def save(self, path: Path) -> None:
+        """Write one ``.safetensors`` file: the raw maps, and all else as JSON in its metadata; whole or not at all."""
+        fields = {
+            name: getattr(self, name) for name in ("key", "texts", "predicted", "target", "classes", "method", "model")
+        }
+        meta = {**fields, "rows": [[row.text, row.target, row.logit, row.probability] for row in self.rows]}
+        unfinished = Path(path).with_name(Path(path).name + ".unfinished")
+        save_file(
+            {"raw": np.ascontiguousarray(self.raw)}, unfinished, metadata={"format": FORMAT, "maps": json.dumps(meta)}
+        )
+        unfinished.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "SaliencyMaps":
+        """Read what ``save`` wrote.
+
+        Raises:
+            DataError: not such a file.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata, raw = file.metadata() or {}, file.get_tensor("raw")
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"{path} holds no saved maps: {error}.") from error
+        if metadata.get("format") != FORMAT:
+            raise DataError(f"{path} holds no maps of format {FORMAT!r}.")
+        meta = json.loads(metadata["maps"])
+        rows = tuple(MapRow(*row) for row in meta.pop("rows"))
+        return cls(
+            raw=raw,
+            rows=rows,
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in meta.items()},
+        )

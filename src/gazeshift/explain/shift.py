@@ -1,0 +1,57 @@
+"""How far, and why, the map of one image moved between two texts."""
+
+from dataclasses import dataclass
+
+from gazeshift.explain.maps import SaliencyMaps
+from gazeshift.measures import amplitude, decompose
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The change of a map between two texts, each for the class predicted with its own text.
+
+    Attributes:
+        js_bits: Jensen-Shannon divergence of the two maps in bits, 0 to 1.
+        switch: the part of it that comes from the change of the predicted class; may be negative.
+        within: the part that comes from re-weighting for the same class; may be negative. ``switch + within == js_bits``.
+        amplitude: change of ``log sum ReLU(L)``.
+        switched: whether the predicted class changed.
+        before: class predicted with the first text.
+        after: class predicted with the second text.
+
+    Values are NaN where a map is undefined.
+    """
+
+    js_bits: float
+    switch: float
+    within: float
+    amplitude: float
+    switched: bool
+    before: str
+    after: str
+
+
+def shift(maps: SaliencyMaps, first: int = 0, second: int = 1) -> Shift:
+    """Measure the shift between two texts of one image and split it by its cause.
+
+    Args:
+        maps: as ``explain`` returns them.
+        first: index of the first text.
+        second: index of the second text.
+
+    Raises:
+        UsageError: a map that is needed is not there; names it.
+    """
+    c0, c1 = maps.predicted_with(first), maps.predicted_with(second)
+    m00, m10 = maps.raw[maps.row(first, c0)], maps.raw[maps.row(first, c1)]
+    m01, m11 = maps.raw[maps.row(second, c0)], maps.raw[maps.row(second, c1)]
+    parts = decompose(m00, m10, m01, m11)
+    return Shift(
+        js_bits=float(parts.both),
+        switch=float(parts.switch),
+        within=float(parts.within),
+        amplitude=float(amplitude(m11) - amplitude(m00)),
+        switched=c0 != c1,
+        before=maps.classes[c0],
+        after=maps.classes[c1],
+    )

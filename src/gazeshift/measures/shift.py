@@ -1,0 +1,56 @@
+"""Why a map changed: because the predicted class switched, or because the text re-weighted what is seen for the same class."""
+
+from dataclasses import dataclass
+
+from gazeshift.measures.distance import jensen_shannon
+from gazeshift.measures.where import Maps, PerMap, distribution
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """The change of a map between two texts, split in two. All in bits of Jensen-Shannon divergence.
+
+    ``c0``, ``c1`` are the classes predicted with texts ``t0``, ``t1``; ``M_ij`` is the map of ``c_i`` under ``t_j``.
+
+    Attributes:
+        both: ``d(M00, M11)``, what a reader sees.
+        switch: Shapley share of the class, ``(d(M00, M10) + d(M00, M11) - d(M00, M01)) / 2``; may be negative.
+        within: Shapley share of the text at a fixed class, ``(d(M00, M01) + d(M00, M11) - d(M00, M10)) / 2``; may be negative.
+
+    ``switch + within == both``. All shares are NaN if one of the four maps is undefined; ``both`` only if one of its two is.
+    """
+
+    both: PerMap
+    switch: PerMap
+    within: PerMap
+
+
+def decompose(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> Decomposition:
+    """Split the change from ``m00`` to ``m11`` (raw, signed maps) into class switch and within-class part.
+
+    Two-player Shapley values of the distance from ``m00``, the players being the class and the text.
+
+    Example:
+        >>> import numpy as np
+        >>> a, b = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+        >>> change = decompose(a, b, a, b)  # all of it from the class
+        >>> float(change.switch), float(change.within)
+        (1.0, 0.0)
+    """
+    start, switched, gated, end = (distribution(m) for m in (m00, m10, m01, m11))
+    both = jensen_shannon(start, end)
+    class_only = jensen_shannon(start, switched)
+    text_only = jensen_shannon(start, gated)
+    return Decomposition(both, (class_only + both - text_only) / 2, (text_only + both - class_only) / 2)
+
+
+def interaction(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> Maps:
+    """``L11 - L10 - L01 + L00`` on raw maps: what class and text do together beyond what each does alone; 0 if the split is additive.
+
+    Example:
+        >>> import numpy as np
+        >>> one = np.ones((1, 2))
+        >>> interaction(one, 2 * one, 3 * one, 5 * one).tolist()
+        [[1.0, 1.0]]
+    """
+    return m11 - m10 - m01 + m00

@@ -1,0 +1,155 @@
+"""Where one map looks. All on the native grid, batched, in float64; a map without positive evidence is undefined (NaN).
+
+Coordinates are cell centres in [-1, 1], x to the right, y down.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+Maps = Float[np.ndarray, "*b h w"]
+PerMap = Float[np.ndarray, "*b"]
+
+
+def undefined(raw: Maps) -> Bool[np.ndarray, "*b"]:
+    """Whether a signed map has no finite positive value, so that it points nowhere.
+
+    Example:
+        >>> undefined(np.array([[[-1.0, 0.0]], [[-1.0, 2.0]]])).tolist()
+        [True, False]
+    """
+    finite = np.isfinite(raw).all((-2, -1))
+    return ~finite | ~(np.where(np.isfinite(raw), raw, 0) > 0).any((-2, -1))
+
+
+def distribution(raw: Maps) -> Maps:
+    """``P = ReLU(L) / sum``: a map as a distribution over cells, summing to 1; NaN where undefined. Invariant to scale.
+
+    Example:
+        >>> distribution(np.array([[-5.0, 1.0, 3.0]])).tolist()
+        [[0.0, 0.25, 0.75]]
+    """
+    positive = np.maximum(np.asarray(raw, dtype=np.float64), 0)
+    # Divide by the maximum first: raw maps reach 1e10 and 1e-30, and their sum must neither overflow nor vanish.
+    peak = np.where(undefined(raw), np.nan, positive.max((-2, -1)))[..., None, None]
+    scaled = positive / peak
+    return scaled / scaled.sum((-2, -1), keepdims=True)
+
+
+def cell_centres(height: int, width: int) -> tuple[Float[np.ndarray, "h 1"], Float[np.ndarray, "1 w"]]:
+    """Cell centres along y and along x.
+
+    Example:
+        >>> y, x = cell_centres(1, 4)
+        >>> x.tolist()
+        [[-0.75, -0.25, 0.25, 0.75]]
+    """
+    y = (2 * np.arange(height) + 1) / height - 1
+    x = (2 * np.arange(width) + 1) / width - 1
+    return y[:, None], x[None, :]
+
+
+def centroid(p: Maps) -> Float[np.ndarray, "*b 2"]:
+    """Mean place ``mu = (x, y)`` of a distribution.
+
+    Example:
+        >>> centroid(np.array([[0.0, 1.0], [0.0, 0.0]])).tolist()
+        [0.5, -0.5]
+    """
+    y, x = cell_centres(*p.shape[-2:])
+    return np.stack([(p * x).sum((-2, -1)), (p * y).sum((-2, -1))], axis=-1)
+
+
+def centre_bias(p: Maps) -> PerMap:
+    """``1 - R2 / R2_uniform`` with ``R2 = sum p |x|^2``: 1 if all mass is at the centre, 0 for a uniform map, negative in the corners.
+
+    It is not the distance of the centroid, which is 0 for a uniform map and for one that looks at two opposite corners. Invariant to
+    flips and quarter turns. ``R2 = |mu|^2 + tr Sigma``. On an even grid no cell lies at the centre, so the largest value is below 1.
+
+    Args:
+        p: distributions, as ``distribution`` gives them; NaN maps give NaN.
+
+    Example:
+        >>> corner = np.zeros((3, 3)); corner[0, 0] = 1
+        >>> centre = np.zeros((3, 3)); centre[1, 1] = 1
+        >>> round(float(centre_bias(np.full((3, 3), 1 / 9))), 12), float(centre_bias(centre)), round(float(centre_bias(corner)), 12)
+        (0.0, 1.0, -0.5)
+    """
+    y, x = cell_centres(*p.shape[-2:])
+    squared = x**2 + y**2
+    return 1 - (p * squared).sum((-2, -1)) / squared.mean()
+
+
+def entropy(p: Maps) -> PerMap:
+    """Entropy in bits, 0 to ``log2(cells)``.
+
+    Example:
+        >>> float(entropy(np.full((2, 2), 0.25)))
+        2.0
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p == 0, 0.0, p * np.log2(p))
+    return -terms.sum((-2, -1)) + 0.0
+
+
+def coverage(p: Maps) -> PerMap:
+    """``2^H / cells``: the share of the grid that a map spreads over, from ``1 / cells`` (one cell) to 1 (uniform).
+
+    Example:
+        >>> float(coverage(np.array([[0.5, 0.5], [0.0, 0.0]])))
+        0.5
+    """
+    return np.exp2(entropy(p)) / (p.shape[-2] * p.shape[-1])
+
+
+def amplitude(raw: Maps) -> PerMap:
+    """``log sum ReLU(L)``: how much positive evidence, beside where; NaN where undefined.
+
+    Example:
+        >>> round(float(amplitude(np.array([[np.e, -3.0]]))), 12)
+        1.0
+    """
+    positive = np.maximum(np.asarray(raw, dtype=np.float64), 0)
+    return np.log(np.where(undefined(raw), np.nan, positive.sum((-2, -1))))
+
+
+def mask_to_grid(mask: Bool[np.ndarray, "*b H W"], height: int, width: int) -> Float[np.ndarray, "*b h w"]:
+    """Bring a mask to a grid by area: each cell holds the share of its area that the mask covers, 0 to 1, exact for any sizes.
+
+    Example:
+        >>> mask_to_grid(np.array([[1, 0, 0], [1, 0, 0]], dtype=bool), 1, 2).round(6).tolist()
+        [[0.666667, 0.0]]
+    """
+    rows = _overlap(mask.shape[-2], height)
+    columns = _overlap(mask.shape[-1], width)
+    return rows @ mask.astype(np.float64) @ columns.T
+
+
+def _overlap(pixels: int, cells: int) -> Float[np.ndarray, "cells pixels"]:
+    """Share of each cell that each pixel covers, along one axis; rows sum to 1."""
+    edges = np.arange(cells + 1) * pixels / cells
+    left, right = np.arange(pixels), np.arange(1, pixels + 1)
+    shared = np.minimum(edges[1:, None], right) - np.maximum(edges[:-1, None], left)
+    return np.maximum(shared, 0) * cells / pixels
+
+
+def mask_mass(p: Maps, mask: Maps) -> PerMap:
+    """Mass of a distribution inside a mask given as cell shares (``mask_to_grid``), 0 to 1; within a cell mass is taken as even.
+
+    Example:
+        >>> float(mask_mass(np.array([[0.75, 0.25]]), np.array([[1.0, 0.5]])))
+        0.875
+    """
+    return (p * mask).sum((-2, -1))
+
+
+def mask_lift(p: Maps, mask: Maps) -> PerMap:
+    """Mass inside a mask over the mask's share of the area: 1 for a uniform map, above 1 if the map prefers the object.
+
+    NaN if the mask is empty or the map undefined.
+
+    Example:
+        >>> float(mask_lift(np.array([[0.75, 0.25]]), np.array([[1.0, 0.0]])))
+        1.5
+    """
+    area = mask.mean((-2, -1))
+    return mask_mass(p, mask) / np.where(area > 0, area, np.nan)
