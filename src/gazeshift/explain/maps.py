@@ -40,8 +40,8 @@ class SaliencyMaps:
 
     Attributes:
         key: name of the image.
-        raw: signed, un-normalised, native grid; row i is explained by ``rows[i]``; the first ``len(texts)`` rows are the requested ones, one
-            per text, the others are those the decomposition of a shift needs.
+        raw: signed, un-normalised, native grid; row i is explained by ``rows[i]``; the first ``len(texts)`` rows are the requested
+            ones, one per text, the others are those the decomposition of a shift needs.
         rows: one per map.
         texts: as given; no text is the empty text.
         predicted: class index predicted with each text.
@@ -138,8 +138,6 @@ class SaliencyMaps:
             raise DataError(f"{path} holds no maps of format {FORMAT!r}.")
         meta = json.loads(metadata["maps"])
         rows = tuple(MapRow(*row) for row in meta.pop("rows"))
-        return cls(
-            raw=raw,
-            rows=rows,
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in meta.items()},
-        )
+        for name in ("texts", "predicted", "classes"):
+            meta[name] = tuple(meta[name])
+        return cls(raw=raw, rows=rows, **meta)

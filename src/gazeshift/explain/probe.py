@@ -64,9 +64,9 @@ class Probe:
         """``sum_c weights[r, c] A[image of r, c]``: each row's weighted sum of its image's channels, one product per image."""
         height, width = self.image.grid.shape[2:]
         out = weights.new_empty(len(self.rows), height, width)
-        for index in self.rows.image.unique():
+        for index in sorted(set(self.rows.image.tolist())):
             mine = self.rows.image == index
-            out[mine] = (weights[mine] @ self.image.grid[index].flatten(1)).unflatten(1, (height, width))
+            out[mine] = (weights[mine] @ self.image.grid[index].flatten(1)).view(-1, height, width)
         return out
 
     @cached_property
