@@ -1,0 +1,131 @@
+"""``gazeshift data check``: decode a whole data set, say what is in it and what is wrong with it."""
+
+import json as json_module
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gazeshift.data.audit import Audit, audit
+from gazeshift.data.decode import MAX_PIXELS
+from gazeshift.data.findings import KINDS, Finding
+from gazeshift.data.sources import FORMATS, load_pairs
+
+
+def check(
+    root: Annotated[Path, typer.Argument(help="Folder of the data set, or a table.", show_default=False)],
+    *,
+    format: Annotated[str, typer.Option(help=f"Layout: auto, {', '.join(FORMATS)}.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+    image_column: Annotated[str | None, typer.Option(help="Column of the image paths, of a table.")] = None,
+    text_column: Annotated[str | None, typer.Option(help="Column of the texts, of a table.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Column of the classes, of a table.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="Column of the splits, of a table.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Findings of each kind to name; --json names all.")] = 5,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Larger images count as corrupt.")] = MAX_PIXELS,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; as many as CPUs by default.")] = None,
+) -> None:
+    """Decode every image of a data set and report what is in it and what is wrong with it.
+
+    Exit code: 0 clean, 1 findings, 2 unusable.
+
+    Example: gazeshift data check data/food101 --json
+    """
+    pair_set = load_pairs(
+        root,
+        format,
+        image_column=image_column,
+        text_column=text_column,
+        label_column=label_column,
+        split_column=split_column,
+    )
+    console = Console(stderr=True)
+    bar = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*bar, console=console, transient=True, disable=json or not console.is_terminal) as progress:
+        task = progress.add_task("decoding", total=len(pair_set.pairs))
+        found = audit(
+            pair_set,
+            max_pixels=max_pixels,
+            workers=workers,
+            progress=lambda done, _: progress.update(task, completed=done),
+        )
+    if json:
+        typer.echo(json_module.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        _print(found, Console(), show)
+    raise typer.Exit(1 if found.findings else 0)
+
+
+def _print(found: Audit, console: Console, show: int) -> None:
+    console.print(f"[bold]{escape(found.root)}[/]  layout {found.format}, fingerprint {found.fingerprint[:12]}")
+    console.print(_splits(found))
+    console.print(_facts(found))
+    if len(found.classes) <= 25:
+        console.print(_classes(found))
+    if not found.findings:
+        console.print("[green]clean: no findings[/]")
+        return
+    by_kind: dict[str, list[Finding]] = defaultdict(list)
+    for finding in found.findings:
+        by_kind[finding.kind].append(finding)
+    console.print(f"[bold yellow]{len(found.findings):,} findings[/]")
+    for kind in found.counts:
+        _print_kind(kind, by_kind[kind], console, show)
+
+
+def _print_kind(kind: str, findings: Sequence[Finding], console: Console, show: int) -> None:
+    console.print(f"[yellow]{len(findings):,} x {kind}[/] - {KINDS[kind]}")
+    for finding in findings[:show]:
+        console.print(f"    {finding.key}  {finding.detail}".rstrip(), markup=False, highlight=False, soft_wrap=True)
+    if len(findings) > show > 0:
+        console.print(f"    ... and {len(findings) - show:,} more (--show, --json)")
+
+
+def _splits(found: Audit) -> Table:
+    table = Table("split", box=None, header_style="bold")
+    for heading in ("pairs", "smallest / largest class", "titles with class name", "repeated titles"):
+        table.add_column(heading, justify="right")
+    for split, count in found.pairs.items():
+        named, balance = found.title_contains_class_by_split[split], f"{found.balance[split]:.2f}"
+        table.add_row(split, f"{count:,}", balance, _percent(named), f"{found.titles_repeated[split]:,}")
+    return table
+
+
+def _facts(found: Audit) -> Table:
+    counts = found.counts
+    table = Table(box=None, show_header=False)
+    table.add_row("pairs", f"{sum(found.pairs.values()):,}")
+    table.add_row("classes", f"{len(found.classes):,}")
+    table.add_row("missing", ", ".join(f"{what} {counts.get(f'missing {what}', 0):,}" for what in _MISSING))
+    table.add_row("corrupt", ", ".join(f"{what} {counts.get(f'corrupt {what}', 0):,}" for what in ("image", "mask")))
+    across = counts.get("duplicate image across splits", 0)
+    within, keys = counts.get("duplicate image", 0), counts.get("duplicate key", 0)
+    table.add_row("duplicates", f"images within a split {within:,}, across splits {across:,}, rows {keys:,}")
+    shared, pairs = found.titles_shared_train_test, found.test_pairs_with_training_title
+    table.add_row("titles shared by train and test", f"{shared:,} ({pairs:,} test pairs)")
+    table.add_row("titles that contain the class name", _percent(found.title_contains_class))
+    if found.image_sides:
+        table.add_row("short side, pixels", "smallest {}, median {}, largest {}".format(*found.image_sides))
+    return table
+
+
+_MISSING = ("image", "text", "class")
+
+
+def _classes(found: Audit) -> Table:
+    table = Table("class", box=None, header_style="bold")
+    for split in found.pairs:
+        table.add_column(split, justify="right")
+    for label, counts in found.classes.items():
+        table.add_row(escape(label), *(f"{count:,}" for count in counts.values()))
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,165 @@
+"""One decoder for every image, and one gate for every path that a data file names."""
+
+import io
+import threading
+import warnings
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from gazeshift.errors import DataError, ImageError
+
+MAX_PIXELS = 89_478_485
+"""Default cap on width times height; Pillow's own warning threshold."""
+
+# Raster formats only: Pillow would hand an EPS file to a PostScript interpreter.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+
+# EXIF orientation -> what turns the stored pixels upright (EXIF 2.32, tag 0x0112).
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_opening = threading.Lock()  # warning filters are global before Python 3.14
+
+
+def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Read an image of any usual kind as upright 8-bit RGB.
+
+    EXIF rotation is applied. Transparency (alpha channel, palette or colour key) is laid over white. 16-bit grey is
+    scaled to 8 bits, floats from 0 to 1 (or 0 to 255) likewise; values outside these ranges are stretched from their
+    minimum to their maximum. Of an animation the first frame counts. Colour profiles are ignored.
+
+    Args:
+        source: a file, or the bytes of one.
+        name: how messages call the image; the path if not given.
+        max_pixels: cap on width times height (Pillow's hard limit of 179 million stays in force).
+
+    Returns:
+        An image of mode RGB.
+
+    Raises:
+        ImageError: not there, empty, not an image, truncated or damaged, or above the cap. The message begins with
+            the name.
+
+    Example:
+        >>> decode(b"not an image", name="note.txt")
+        Traceback (most recent call last):
+        ...
+        gazeshift.errors.ImageError: note.txt: not an image of a known format (JPEG, PNG, WEBP, GIF, BMP, TIFF, ...).
+    """
+    name = name or _name(source)
+    with _open(source, name) as image:
+        if image.width * image.height > max_pixels:
+            raise ImageError(f"{name}: {image.width} x {image.height} pixels are above the cap of {max_pixels:,}.")
+        try:
+            image.load()  # everything, not the header alone: verify() passes truncated files
+            turn = _UPRIGHT.get(_orientation(image))
+            pixels = _to_rgb(image)
+        except Exception as error:  # Pillow's plugins raise whatever their parsers do
+            raise ImageError(f"{name}: damaged or truncated ({_one_line(error)}).") from error
+        return pixels if turn is None else pixels.transpose(turn)
+
+
+def image_size(source: Path | bytes, name: str | None = None) -> tuple[int, int]:
+    """Width and height of the upright image, from its header alone.
+
+    Raises:
+        ImageError: as ``decode``, as far as the header tells.
+    """
+    with _open(source, name or _name(source)) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def resolve(root: Path, relative: str) -> Path:
+    """The file that a data file means by ``relative``, inside ``root``.
+
+    Refused are absolute paths, ``..``, backslashes, drive letters, null bytes and symbolic links that lead out of the
+    root. The file need not exist.
+
+    Raises:
+        DataError: the path leaves the root.
+
+    Example:
+        >>> resolve(Path("photos"), "../secret.png")
+        Traceback (most recent call last):
+        ...
+        gazeshift.errors.DataError: '../secret.png' leaves the data root: name files relative to it, without '..'.
+    """
+    way_out = "name files relative to it, without '..'."
+    posix = PurePosixPath(relative)
+    outside = posix.is_absolute() or PureWindowsPath(relative).drive or ".." in posix.parts
+    if not relative or outside or "\\" in relative or "\0" in relative:
+        raise DataError(f"{relative!r} leaves the data root: {way_out}")
+    path = root / relative
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError) as error:  # too long a name, a loop of links
+        raise DataError(f"{relative!r} is no usable path: {_one_line(error)}.") from error
+    if not inside:
+        raise DataError(f"{relative!r} leaves the data root through a symbolic link: copy the file into the root.")
+    return path
+
+
+def _open(source: Path | bytes, name: str) -> Image.Image:
+    """Parse the header; nothing is decoded yet."""
+    if isinstance(source, Path) and not source.is_file():
+        raise ImageError(f"{name}: no such file.")
+    if not (len(source) if isinstance(source, bytes) else source.stat().st_size):
+        raise ImageError(f"{name}: the file is empty.")
+    try:
+        with _opening, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the pixel cap is ours; broken metadata is no broken picture
+            return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: too many pixels ({_one_line(error)}).") from error
+    except UnidentifiedImageError as error:
+        known = "JPEG, PNG, WEBP, GIF, BMP, TIFF, ..."
+        raise ImageError(f"{name}: not an image of a known format ({known}).") from error
+    except Exception as error:
+        raise ImageError(f"{name}: cannot be opened ({_one_line(error)}).") from error
+
+
+def _name(source: Path | bytes) -> str:
+    return source.name if isinstance(source, Path) else "image"
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken EXIF: the pixels are still good
+        return 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_eight_bits(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        opaque = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(opaque, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_eight_bits(values: np.ndarray) -> np.ndarray:
+    """Grey values of 16 bits, 32 bits or floats as uint8; see ``decode`` for the ranges."""
+    numbers = values.astype(np.float64)
+    low, high = float(numbers.min()), float(numbers.max())
+    if not np.isfinite([low, high]).all():
+        raise ValueError("pixels that are not finite numbers")
+    ranges = (1.0, 255.0) if np.issubdtype(values.dtype, np.floating) else (65535.0,)
+    top = next((top for top in ranges if low >= 0 and high <= top), 0.0)
+    if not top:  # no usual range: stretch
+        numbers, top = numbers - low, max(high - low, 1.0)
+    return np.rint(numbers * (255 / top)).astype(np.uint8)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -1,0 +1,155 @@
+"""One way in: whatever the layout on disk, ``load_pairs`` gives one stream of pairs."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazeshift.data.columns import Columns, is_imagefolder, is_mmbt, is_table, read_imagefolder, read_mmbt, read_table
+from gazeshift.data.findings import Finding, count_kinds
+from gazeshift.data.objects import with_objects
+from gazeshift.data.rows import PairSet, Row, Source, order_classes, to_pairs
+from gazeshift.data.splits import with_test
+from gazeshift.data.upmc import is_kaggle, is_texts_txt, read_kaggle, read_texts_txt
+from gazeshift.errors import DataError, UsageError
+from gazeshift.pairs import Pair
+from gazeshift.registry import lookup
+
+
+@dataclass(frozen=True)
+class Format:
+    """A layout on disk.
+
+    Attributes:
+        recognise: whether a root has this layout.
+        read: its rows; only layouts that are tables look at the columns.
+        looks_like: a few words for messages.
+    """
+
+    recognise: Callable[[Path], bool]
+    read: Callable[[Path, Columns], Source]
+    looks_like: str
+
+
+FORMATS = {
+    "upmc": Format(is_kaggle, lambda root, _: Source(list(read_kaggle(root))), "texts/*_titles.csv and images/"),
+    "imagefolder": Format(is_imagefolder, read_imagefolder, "metadata.csv or .jsonl beside the images"),
+    "mmbt": Format(is_mmbt, read_mmbt, "train.jsonl, dev.jsonl, test.jsonl with img, text, label"),
+    "table": Format(is_table, read_table, "a .csv, .tsv, .jsonl or .parquet table"),
+    "texts_txt": Format(
+        is_texts_txt, lambda root, _: Source(list(read_texts_txt(root))), "texts_txt/<class>/ and images/"
+    ),
+}
+"""Layouts by name, in the order in which ``auto`` tries them."""
+
+
+def load_pairs(
+    root: Path,
+    format: str = "auto",
+    *,
+    image_column: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    test_fraction: float = 0.25,
+) -> PairSet:
+    """Read a data set in any known layout (docs/data.md). Images are not decoded.
+
+    Nothing is dropped silently: what cannot be a pair is among the findings. An image without text is kept with the
+    empty text. Where a source knows no splits at all, a test split is drawn (``splits.with_test``).
+
+    Args:
+        root: folder of the data set, or a table file.
+        format: a key of ``FORMATS``, or ``auto``.
+        image_column: of a table; usual names are found without.
+        text_column: likewise.
+        label_column: likewise.
+        split_column: likewise.
+        test_fraction: share of each class that becomes the test split where the source knows none.
+
+    Raises:
+        DataError: no such folder, no known layout, a table that cannot be read, or no pair at all.
+        UsageError: an unknown format, or columns named for a layout without columns.
+
+    Example:
+        >>> load_pairs(Path("no-such-folder"))
+        Traceback (most recent call last):
+        ...
+        gazeshift.errors.DataError: no-such-folder: no such file or folder; give the data root.
+    """
+    root = Path(root)
+    columns = Columns(image_column, text_column, label_column, split_column)
+    name = _recognise(root) if format == "auto" else format
+    layout = lookup(FORMATS, name, "data format")
+    if not root.exists():
+        raise DataError(f"{root}: no such file or folder; give the data root.")
+    if columns != Columns() and name in {"upmc", "texts_txt"}:
+        raise UsageError(f"{root}: the layout {name} has no columns to name; leave the column options out.")
+    if not layout.recognise(root):
+        raise DataError(f"{root}: not in the layout {name}; it looks like {layout.looks_like}.")
+    try:
+        source = layout.read(root, columns)
+    except OSError as error:
+        raise DataError(f"{root}: cannot be read ({error}).") from error
+    return _to_pair_set(root, name, source, test_fraction)
+
+
+def fingerprint(pairs: Iterable[Pair]) -> str:
+    """SHA-256 over key, text, class, split and the image's size in bytes of every pair, in any order.
+
+    Cheap (no image is read): it tells data sets apart, it is no proof against a forger.
+
+    Example:
+        >>> fingerprint([Pair("a.png", b"12", "a text", "pie", "train")])[:12]
+        'b03f3b6e1a72'
+    """
+    lines = sorted(json.dumps([p.key, p.text, p.label, p.split, image_bytes(p)]) for p in pairs)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def image_bytes(pair: Pair) -> int:
+    """Size of the pair's image file in bytes; -1 if it is gone."""
+    if isinstance(pair.image, bytes):
+        return len(pair.image)
+    try:
+        return pair.image.stat().st_size
+    except OSError:
+        return -1
+
+
+def _recognise(root: Path) -> str:
+    if not root.exists():
+        raise DataError(f"{root}: no such file or folder; give the data root.")
+    for name, layout in FORMATS.items():
+        if layout.recognise(root):
+            return name
+    known = "; ".join(f"{name}: {layout.looks_like}" for name, layout in FORMATS.items())
+    raise DataError(f"{root}: no known layout. Known: {known}.")
+
+
+def _to_pair_set(root: Path, name: str, source: Source, test_fraction: float) -> PairSet:
+    folder = root.parent if root.is_file() else root
+    pairs, findings = to_pairs(folder, source.rows)
+    if not pairs:
+        counted = ", ".join(f"{count} x {kind}" for kind, count in count_kinds(findings).items()) or "it is empty"
+        first = f" First: {findings[0].key} {findings[0].detail}".rstrip() if findings else ""
+        raise DataError(f"{root}: no usable pair in the layout {name} ({counted}).{first}")
+    if all(row.split is None for row in source.rows if isinstance(row, Row)):
+        pairs = with_test(pairs, test_fraction)
+    classes = order_classes(pairs, _class_index(folder) or source.numbers)
+    pairs, lost = with_objects(folder, pairs)
+    trained = {pair.label for pair in pairs if pair.split == "train"}
+    empty = [Finding("empty class", label) for label in classes if label not in trained]
+    return PairSet(root, name, tuple(pairs), classes, (*findings, *lost, *empty))
+
+
+def _class_index(folder: Path) -> dict[str, int] | None:
+    """Class numbers from ``class_idx.json``, which ViLT's UPMC Food-101 carries."""
+    path = folder / "class_idx.json"
+    if not path.is_file():
+        return None
+    try:
+        return {str(name): int(number) for name, number in json.loads(path.read_bytes()).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{path.name}: not a JSON object of class name: number ({error}).") from error
