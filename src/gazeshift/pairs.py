@@ -25,6 +25,23 @@ class SceneObject:
 
 
 @dataclass(frozen=True)
+class SceneCaption:
+    """One valid text about a scene whose truth is known.
+
+    Attributes:
+        kind: what sort of text, for example ``dish``, ``colour`` or ``position``.
+        text: the text.
+        referred: index of the object it refers to; None if it refers to none.
+        content: the words that carry the meaning, joined by a space; two captions of equal kind and content say the same in other words.
+    """
+
+    kind: str
+    text: str
+    referred: int | None
+    content: str
+
+
+@dataclass(frozen=True)
 class Pair:
     """One image, one text and their class.
 
@@ -36,6 +53,7 @@ class Pair:
         split: ``train``, ``validation`` or ``test``.
         objects_mask: an image file of object indices (see ``SceneObject.index``), where masks are known.
         objects: the objects of the scene, where they are known.
+        captions: all valid texts of the scene, where they are known.
     """
 
     key: str
@@ -45,6 +63,7 @@ class Pair:
     split: str
     objects_mask: Path | None = None
     objects: tuple[SceneObject, ...] = ()
+    captions: tuple[SceneCaption, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,64 @@
+"""What an edit of a text is: made once from a corpus, then a pure function of a pair and random numbers."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gazeshift.pairs import Pair
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A changed text.
+
+    Attributes:
+        text: the new text.
+        refers: index of the object of the scene that the new text refers to, where that is known.
+    """
+
+    text: str
+    refers: int | None = None
+
+
+TextEdit = Callable[[Pair, np.random.Generator], Edited | None]
+"""An edit: gives the changed text, or None where it does not apply to a pair (which is counted, never hidden)."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The training texts that edits may draw from; never the test texts.
+
+    Attributes:
+        titles: non-empty texts by class.
+        classes: class names in the model's order.
+    """
+
+    titles: Mapping[str, tuple[str, ...]]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pairs: Iterable[Pair], classes: tuple[str, ...]) -> "Corpus":
+        """The corpus of training pairs.
+
+        Example:
+            >>> Corpus.of([Pair("a", b"", "apple pie", "pie", "train")], ("pie",)).titles["pie"]
+            ('apple pie',)
+        """
+        titles: dict[str, list[str]] = defaultdict(list)
+        for pair in pairs:
+            if pair.text.strip():
+                titles[pair.label].append(pair.text)
+        return cls({label: tuple(texts) for label, texts in titles.items()}, classes)
+
+
+def random_for(edit: str, key: str, seed: int = 0) -> np.random.Generator:
+    """Random numbers of one edit of one pair: the same in every process and for any order of the pairs.
+
+    Example:
+        >>> int(random_for("colour", "a.jpg").integers(1000)) == int(random_for("colour", "a.jpg").integers(1000))
+        True
+    """
+    return np.random.default_rng([seed, *hashlib.sha256(f"{edit}\0{key}".encode()).digest()[:16]])
