@@ -42,7 +42,7 @@ def colour(corpus: Corpus) -> TextEdit:
     Example:
         >>> edit = colour(Corpus({}, ()))
         >>> edit(Pair("a", b"", "apple pie", "pie", "test"), np.random.default_rng(0)).text
-        'pink apple pie'
+        'purple apple pie'
     """
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
