@@ -1,7 +1,7 @@
 """Maps of what a classifier looks at, and how a text moves them."""
 
 from gazeshift.explain.cams import METHODS, CamMethod
-from gazeshift.explain.compute import ComputedMaps, class_logits, compute_maps
+from gazeshift.explain.compute import ComputedMaps, class_logits, compute_maps, row_logits
 from gazeshift.explain.explain import class_index, explain
 from gazeshift.explain.maps import MapRow, SaliencyMaps
 from gazeshift.explain.probe import Probe, Rows
@@ -20,5 +20,6 @@ __all__ = [
     "class_logits",
     "compute_maps",
     "explain",
+    "row_logits",
     "shift",
 ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.explain.cams import METHODS
@@ -50,16 +50,27 @@ def compute_maps(
 
 
 @torch.no_grad()
-def class_logits(model: Classifier, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "n t classes"]:
-    """Logits of every image with every text, from the tap on; texts run in chunks."""
+def row_logits(
+    model: Classifier,
+    image: ImageFeatures,
+    text: TextFeatures,
+    image_index: Int[Tensor, " r"],
+    text_index: Int[Tensor, " r"],
+) -> Float[Tensor, "r classes"]:
+    """Logits of chosen image-text combinations, from the tap on, in chunks."""
     source = image.averaged() if model.pools_first else image
     size = max(1, _CHUNK_BYTES // (4 * max(1, source.grid[0].numel())))
-    count, out = len(text), []
     with evaluating(model):
-        for index in range(len(source)):
-            parts = []
-            for start in range(0, count, size):
-                wanted = torch.arange(start, min(count, start + size), device=text.pooled.device)
-                parts.append(model.classify(source.rows(torch.full_like(wanted, index)), text.rows(wanted)))
-            out.append(torch.cat(parts))
-    return torch.stack(out)
+        parts = [
+            model.classify(source.rows(image_index[start : start + size]), text.rows(text_index[start : start + size]))
+            for start in range(0, len(image_index), size)
+        ]
+    return torch.cat(parts)
+
+
+def class_logits(model: Classifier, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "n t classes"]:
+    """Logits of every image with every text, from the tap on."""
+    device = image.grid.device
+    images = torch.arange(len(image), device=device).repeat_interleave(len(text))
+    texts = torch.arange(len(text), device=device).repeat(len(image))
+    return row_logits(model, image, text, images, texts).view(len(image), len(text), -1)
