@@ -14,7 +14,10 @@ MAX_PIXELS = 89_478_485
 """Default cap on width times height; Pillow's own warning threshold."""
 
 # Raster formats only: Pillow would hand an EPS file to a PostScript interpreter.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+# AVIF and others depend on how Pillow was built.
+Image.init()
+_WANTED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+FORMATS: list[str] = [name for name in _WANTED if name in Image.OPEN]
 
 # EXIF orientation -> what turns the stored pixels upright (EXIF 2.32, tag 0x0112).
 _UPRIGHT = {
@@ -158,7 +161,7 @@ def _to_eight_bits(values: np.ndarray) -> np.ndarray:
     top = next((top for top in ranges if low >= 0 and high <= top), 0.0)
     if not top:  # no usual range: stretch
         numbers, top = numbers - low, max(high - low, 1.0)
-    return np.rint(numbers * (255 / top)).astype(np.uint8)
+    return np.rint(numbers * 255 / top).astype(np.uint8)
 
 
 def _one_line(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Preprocessed crops of many images, kept on disk so that a second run does not decode again."""
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -136,13 +137,14 @@ def _write(
     except OSError as error:
         raise DataError(f"{path.parent}: the cache of crops cannot be written ({error}).") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # renamed, or never there
+            temporary.unlink()
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The memory map, or None where there is none or a damaged one."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None
     return found if found.shape == shape and found.dtype == np.uint8 else None

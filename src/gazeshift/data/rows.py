@@ -112,13 +112,12 @@ def _find_image(root: Path, row: Row) -> tuple[str, Path | bytes] | Finding:
     if isinstance(row.images, bytes):
         return (row.key, row.images) if row.images else Finding("missing image", row.place, "no bytes")
     try:
-        found = ((name, path) for name in row.images if (path := resolve(root, name)).is_file())
-        name, path = next(found, ("", None))
+        found = next(((name, path) for name in row.images if (path := resolve(root, name)).is_file()), None)
     except (DataError, OSError) as error:
         return Finding("escaped path" if isinstance(error, DataError) else "missing image", row.place, str(error))
-    if path is None:
+    if found is None:
         return Finding("missing image", row.place, row.images[0] if row.images else "no file name")
-    return PurePosixPath(name).as_posix(), path
+    return PurePosixPath(found[0]).as_posix(), found[1]
 
 
 def order_classes(pairs: Iterable[Pair], numbers: Mapping[str, int] | None = None) -> tuple[str, ...]:

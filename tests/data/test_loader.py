@@ -1,0 +1,118 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gazeshift.data import loader
+from gazeshift.data.loader import crops, crops_digest, objects_grid
+from gazeshift.errors import DataError, ImageError
+from gazeshift.pairs import Pair
+from gazeshift.preprocessing import Preprocessing
+
+PREPROCESSING = Preprocessing(size=8)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> list[Pair]:
+    made = []
+    for number in range(6):
+        path = tmp_path / f"{number}.png"
+        pixels = np.random.default_rng(number).integers(0, 256, (20 + number, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+        made.append(Pair(path.name, path, "", "pie", "train"))
+    return made
+
+
+def expected(pairs: list[Pair]) -> np.ndarray:
+    return np.stack([PREPROCESSING.crop(Image.open(pair.image)) for pair in pairs])
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("cached", [False, True])
+def test_crops_are_those_of_the_preprocessing_in_order(
+    pairs: list[Pair], tmp_path: Path, workers: int, cached: bool
+) -> None:
+    told = []
+    cache = tmp_path / "deep/cache" if cached else None
+    found = crops(pairs, PREPROCESSING, cache, workers=workers, progress=lambda *step: told.append(step))
+    assert np.array_equal(found, expected(pairs))
+    assert isinstance(found, np.memmap) == cached
+    assert told == [(done, 6) for done in range(1, 7)]
+
+
+def test_a_second_run_reads_no_image(pairs: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = np.array(crops(pairs, PREPROCESSING, tmp_path / "cache"))
+    monkeypatch.setattr(loader, "decode", None)
+    assert np.array_equal(crops(pairs, PREPROCESSING, tmp_path / "cache"), first)
+    # Normalisation comes later, so it does not count.
+    assert np.array_equal(crops(pairs, replace(PREPROCESSING, mean=(0, 0, 0)), tmp_path / "cache"), first)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_whatever_changes_the_crops_changes_the_digest(pairs: list[Pair]) -> None:
+    digests = {crops_digest(pairs, PREPROCESSING)}
+    digests |= {crops_digest(pairs, replace(PREPROCESSING, **change)) for change in ({"size": 9}, {"crop_fraction": 1})}
+    digests.add(crops_digest(pairs, replace(PREPROCESSING, interpolation="nearest")))
+    digests.add(crops_digest(pairs[::-1], PREPROCESSING))
+    digests.add(crops_digest(pairs[:5], PREPROCESSING))
+    digests |= {crops_digest([Pair("a", content, "", "pie", "train")], PREPROCESSING) for content in (b"one", b"two")}
+    assert len(digests) == 8
+
+
+def test_a_damaged_cache_is_made_again(pairs: list[Pair], tmp_path: Path) -> None:
+    crops(pairs, PREPROCESSING, tmp_path / "cache")
+    (file,) = (tmp_path / "cache").iterdir()
+    for damage in (b"", b"garbage", file.read_bytes()[:-100]):
+        file.write_bytes(damage)
+        assert np.array_equal(crops(pairs, PREPROCESSING, tmp_path / "cache"), expected(pairs))
+
+
+def test_undecodable_images_are_counted_and_leave_no_file(pairs: list[Pair], tmp_path: Path) -> None:
+    for number in (2, 4):
+        (tmp_path / f"{number}.png").write_bytes(b"x")
+    with pytest.raises(ImageError, match=r"2 of 6 images cannot be decoded; the first: 2\.png: not an image"):
+        crops(pairs, PREPROCESSING, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written(pairs: list[Pair], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be written"):
+        crops(pairs, PREPROCESSING, tmp_path / "0.png")
+
+
+def test_images_that_are_bytes_and_no_images_at_all(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 9), "red").save(buffer, "PNG")
+    (crop,) = crops([Pair("a", buffer.getvalue(), "", "pie", "train")], PREPROCESSING, tmp_path / "cache")
+    assert crop[:, 0, 0].tolist() == [255, 0, 0]
+    assert crops([], PREPROCESSING, tmp_path / "cache").shape == (0, 3, 8, 8)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "I;16"])
+def test_label_maps_are_cropped_like_their_image(tmp_path: Path, mode: str) -> None:
+    grid = np.zeros((40, 60), np.uint16 if mode == "I;16" else np.uint8)
+    grid[10:25, 20:45] = 3
+    grid[25:33, 5:30] = 7
+    mask, picture = tmp_path / "mask.png", tmp_path / "picture.png"
+    stored = Image.fromarray(grid)
+    if mode == "P":
+        stored.putpalette(list(range(30)))
+    stored.save(mask)
+    Image.fromarray(np.repeat((grid * 30).astype(np.uint8)[..., None], 3, axis=2)).save(picture)
+    preprocessing = Preprocessing(size=14, crop_fraction=0.7, interpolation="nearest")
+    pair = Pair("picture.png", picture, "", "pie", "test", objects_mask=mask)
+    found = objects_grid(pair, preprocessing)
+    assert set(np.unique(found)) == {0, 3, 7}
+    assert np.array_equal(found * 30, preprocessing.crop(Image.open(picture))[0])
+
+
+def test_label_maps_that_do_not_fit(tmp_path: Path, pairs: list[Pair]) -> None:
+    with pytest.raises(DataError, match="no label map"):
+        objects_grid(pairs[0], PREPROCESSING)
+    for image, message in [(Image.new("L", (3, 3)), "another size"), (Image.new("RGB", (16, 20)), "colour image")]:
+        image.save(tmp_path / "mask.png")
+        with pytest.raises(DataError, match=message):
+            objects_grid(replace(pairs[0], objects_mask=tmp_path / "mask.png"), PREPROCESSING)
