@@ -1,0 +1,38 @@
+"""Plates: a synthetic benchmark of plates with dishes and titles, where it is known what the text refers to.
+
+Example:
+    >>> from gazeshift.data.plates import PlatesConfig, render, scene_and_caption
+    >>> scene, caption = scene_and_caption(PlatesConfig(size=64), "train", 0)
+    >>> render(scene, without=scene.target).shape
+    (64, 64, 3)
+"""
+
+from gazeshift.data.plates.captions import all_captions, caption_for, mentions, paraphrase
+from gazeshift.data.plates.config import PlatesConfig
+from gazeshift.data.plates.draw import label_map, render
+from gazeshift.data.plates.layout import image_only_ceiling
+from gazeshift.data.plates.scene import Caption, PlateObject, Scene, sample_scene
+from gazeshift.data.plates.singles import single_objects
+from gazeshift.data.plates.store import Written, read_captions, read_config, read_scenes, scene_and_caption, write
+
+__all__ = [
+    "Caption",
+    "PlateObject",
+    "PlatesConfig",
+    "Scene",
+    "Written",
+    "all_captions",
+    "caption_for",
+    "image_only_ceiling",
+    "label_map",
+    "mentions",
+    "paraphrase",
+    "read_captions",
+    "read_config",
+    "read_scenes",
+    "render",
+    "sample_scene",
+    "scene_and_caption",
+    "single_objects",
+    "write",
+]

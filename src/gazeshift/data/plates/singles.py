@@ -1,0 +1,53 @@
+"""Crops with exactly one object, to pretrain an image trunk on; they stand in for ImageNet."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from gazeshift.data.plates.config import PlatesConfig
+from gazeshift.data.plates.draw import Window, render
+from gazeshift.data.plates.scene import Scene, sample_scene
+
+
+def single_objects(
+    config: PlatesConfig, n: int, seed: int, crop: int | None = None
+) -> tuple[UInt8[np.ndarray, "n 3 s s"], Int[np.ndarray, " n"]]:
+    """Draw crops of scenes with one object, off the crop's centre by up to a quarter of the object's radius more than fits.
+
+    Args:
+        config: dishes, colours, sizes, clutter and image size; the number of objects decides the object's size.
+        n: number of crops.
+        seed: of the crops; they share no scene with the data set of the same settings.
+        crop: side of the crops in pixels; half of ``config.size`` if None.
+
+    Returns:
+        The crops, and the class of each as an index into ``config.dishes``.
+
+    Example:
+        >>> images, labels = single_objects(PlatesConfig(size=64), n=3, seed=0)
+        >>> images.shape, labels.shape
+        ((3, 3, 32, 32), (3,))
+    """
+    side = crop or config.size // 2
+    images, labels = np.empty((n, 3, side, side), np.uint8), np.empty(n, np.int64)
+    # Another stream than the data set's scenes: its seed is never so large.
+    source = replace(
+        config, seed=config.seed + (seed + 1) * 2**40, swap="none" if config.swap != "combinations" else config.swap
+    )
+    for i in range(n):
+        scene = sample_scene(source, "train", i)
+        alone, window = _alone(scene, side)
+        images[i] = render(alone, window=window).transpose(2, 0, 1)
+        labels[i] = config.dishes.index(alone.label)
+    return images, labels
+
+
+def _alone(scene: Scene, side: int) -> tuple[Scene, Window]:
+    """The scene with its first object only, and a window that holds the object."""
+    rng = np.random.default_rng(scene.seed)
+    item = replace(scene.objects[0], index=1)
+    slack = max(2.0, side / 2 - item.radius * scene.size)
+    centre = np.array([item.x, item.y]) * scene.size + rng.uniform(-slack, slack, 2)
+    left, top = np.clip(np.round(centre - side / 2), 0, max(0, scene.size - side)).astype(int)
+    return replace(scene, objects=(item,), target=1), Window(int(left), int(top), side, side)
