@@ -63,6 +63,19 @@ def test_byte_order_mark_multi_line_fields_and_bad_rows(tmp_path: Path, picture:
     ]
 
 
+def test_half_a_surrogate_pair_does_not_break_what_comes_later(tmp_path: Path, picture: Writer) -> None:
+    picture("1.png")
+    lines = [
+        {"image": "1.png", "text": "pie \ud83d", "label": "pie"},
+        {"image": "\ud83d.png", "text": "", "label": "pie"},
+    ]
+    (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    loaded = load_pairs(tmp_path)
+    assert [pair.text for pair in loaded.pairs] == ["pie ?"]
+    assert [finding.kind for finding in loaded.findings] == ["escaped path"]
+    assert str(loaded.findings).encode()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

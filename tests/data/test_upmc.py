@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,12 +109,13 @@ def test_an_image_without_a_row_is_kept_without_text(root: Path, picture: Writer
     picture("images/train/loose.jpg")
     (root / "images/train/pie/notes.txt").write_text("x")
     (root / "images/train/pie/.DS_Store").write_text("x")
+    (root / os.fsdecode(b"images/train/pie/a\xff.jpg")).write_bytes(b"x")
     pair = next(pair for pair in load_pairs(root).pairs if pair.key == key("pie_50.jpg"))
     assert (pair.text, pair.label, pair.split) == ("", "pie", "train")
     found = kinds(root)
     assert key("pie_50.jpg") in found["missing text"]
     assert found["missing class"] == ["images/train/loose.jpg"]
-    assert found["stray file"] == [key("notes.txt")]
+    assert found["stray file"] == [key("a?.jpg"), key("notes.txt")]
 
 
 def test_other_encodings_and_odd_line_ends(root: Path) -> None:

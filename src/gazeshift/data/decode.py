@@ -100,7 +100,8 @@ def resolve(root: Path, relative: str) -> Path:
     way_out = "name files relative to it, without '..'."
     posix = PurePosixPath(relative)
     outside = posix.is_absolute() or PureWindowsPath(relative).drive or ".." in posix.parts
-    if not relative or outside or "\\" in relative or "\0" in relative:
+    unwritable = relative != relative.encode("utf-8", "replace").decode()
+    if not relative or outside or "\\" in relative or "\0" in relative or unwritable:
         raise DataError(f"{relative!r} leaves the data root: {way_out}")
     path = root / relative
     try:

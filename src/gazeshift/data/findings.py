@@ -19,7 +19,7 @@ KINDS = {
     "repaired quote": "a title whose opening quote never closes; kept without the quote",
     "repaired suffix": "a row that names the text file instead of the image; kept with the image",
     "repaired encoding": "a text that is not UTF-8; kept, read as Windows-1252",
-    "stray file": "a file in an image folder that is no image; not used",
+    "stray file": "a file in an image folder that is no image, or whose name is not UTF-8; not used",
     # about the whole set
     "duplicate image": "an image with the same bytes as another of its split; kept",
     "duplicate image across splits": "an image with the same bytes as one of another split; kept",

@@ -104,7 +104,9 @@ def _to_pair(root: Path, row: Row) -> Pair | Finding:
     if not label:
         return Finding("missing class", row.place)
     image = _find_image(root, row)
-    return image if isinstance(image, Finding) else Pair(*image, (row.text or "").strip(), label, split)
+    # Half a surrogate pair, as JSON may hold, can be neither tokenised nor written.
+    text = (row.text or "").strip().encode("utf-8", "replace").decode()
+    return image if isinstance(image, Finding) else Pair(*image, text, label, split)
 
 
 def _find_image(root: Path, row: Row) -> tuple[str, Path | bytes] | Finding:
@@ -146,8 +148,9 @@ def scan_images(root: Path, folder: str) -> Iterator[str | Finding]:
         folders.sort()
         for name in sorted(name for name in files if not name.startswith(".")):
             relative = (Path(where) / name).relative_to(root).as_posix()
-            is_image = PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-            yield relative if is_image else Finding("stray file", relative)
+            written = relative.encode("utf-8", "replace").decode()  # names on disk can be any bytes
+            is_image = PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES and written == relative
+            yield relative if is_image else Finding("stray file", written)
 
 
 def decode_text(raw: bytes, place: str) -> tuple[str, list[Finding]]:

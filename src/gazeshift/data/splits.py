@@ -92,4 +92,4 @@ def _choose(pairs: list[Pair], wanted: Counter[str], salt: str) -> set[str]:
 
 
 def _draw(key: str, salt: str) -> str:
-    return hashlib.sha256(f"{salt}\0{key}".encode()).hexdigest()
+    return hashlib.sha256(f"{salt}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -47,7 +47,7 @@ def load_table(path: Path, name: str) -> Table:
         return readers.get(path.suffix.lower(), _read_json_lines)(path, name)
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
-    except (OSError, ValueError, csv.Error, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, AttributeError, csv.Error, pyarrow.ArrowException) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(f"{name}: cannot be read as a {path.suffix} table ({reason}).") from error
 
