@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from gazeshift.cli.data_check import check
 from gazeshift.data.audit import audit, drop_undecodable
 from gazeshift.data.findings import KINDS
-from gazeshift.data.sources import load_pairs
+from gazeshift.data.sources import FORMATS, load_pairs
 from gazeshift.errors import DataError
 
 app = typer.Typer()
@@ -104,6 +104,12 @@ def test_the_command_prints_and_exits_by_what_it_found(clean: Path) -> None:
     assert report["pairs"] == {"train": 6, "test": 2}
     assert report["counts"]["corrupt image"] == 1
     assert report["findings"][0].keys() == {"kind", "key", "detail"}
+
+
+def test_help_names_every_layout() -> None:
+    code, text = run("--help")
+    assert code == 0
+    assert all(name in text for name in FORMATS)
 
 
 def test_unusable_is_an_error_of_one_line(tmp_path: Path) -> None:

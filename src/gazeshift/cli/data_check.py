@@ -1,10 +1,13 @@
-"""``gazeshift data check``: decode a whole data set, say what is in it and what is wrong with it."""
+"""``gazeshift data check``: decode a whole data set, say what is in it and what is wrong with it.
+
+What needs torch is imported when the command runs, so that help is there at once.
+"""
 
 import json as json_module
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,16 +15,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gazeshift.data.audit import Audit, audit
 from gazeshift.data.decode import MAX_PIXELS
 from gazeshift.data.findings import KINDS, Finding
-from gazeshift.data.sources import FORMATS, load_pairs
+
+if TYPE_CHECKING:
+    from gazeshift.data.audit import Audit
 
 
 def check(
     root: Annotated[Path, typer.Argument(help="Folder of the data set, or a table.", show_default=False)],
     *,
-    format: Annotated[str, typer.Option(help=f"Layout: auto, {', '.join(FORMATS)}.")] = "auto",
+    format: Annotated[str, typer.Option(help="Layout: auto, upmc, imagefolder, mmbt, table, texts_txt.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     image_column: Annotated[str | None, typer.Option(help="Column of the image paths, of a table.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Column of the texts, of a table.")] = None,
@@ -37,6 +41,9 @@ def check(
 
     Example: gazeshift data check data/food101 --json
     """
+    from gazeshift.data.audit import audit
+    from gazeshift.data.sources import load_pairs
+
     pair_set = load_pairs(
         root,
         format,
@@ -62,7 +69,7 @@ def check(
     raise typer.Exit(1 if found.findings else 0)
 
 
-def _print(found: Audit, console: Console, show: int) -> None:
+def _print(found: "Audit", console: Console, show: int) -> None:
     console.print(f"[bold]{escape(found.root)}[/]  layout {found.format}, fingerprint {found.fingerprint[:12]}")
     console.print(_splits(found))
     console.print(_facts(found))
@@ -87,7 +94,7 @@ def _print_kind(kind: str, findings: Sequence[Finding], console: Console, show: 
         console.print(f"    ... and {len(findings) - show:,} more (--show, --json)")
 
 
-def _splits(found: Audit) -> Table:
+def _splits(found: "Audit") -> Table:
     table = Table("split", box=None, header_style="bold")
     for heading in ("pairs", "smallest / largest class", "titles with class name", "repeated titles"):
         table.add_column(heading, justify="right")
@@ -97,7 +104,7 @@ def _splits(found: Audit) -> Table:
     return table
 
 
-def _facts(found: Audit) -> Table:
+def _facts(found: "Audit") -> Table:
     counts = found.counts
     table = Table(box=None, show_header=False)
     table.add_row("pairs", f"{sum(found.pairs.values()):,}")
@@ -118,7 +125,7 @@ def _facts(found: Audit) -> Table:
 _MISSING = ("image", "text", "class")
 
 
-def _classes(found: Audit) -> Table:
+def _classes(found: "Audit") -> Table:
     table = Table("class", box=None, header_style="bold")
     for split in found.pairs:
         table.add_column(split, justify="right")
