@@ -1,0 +1,117 @@
+"""Augmentations of uint8 crops and their texts, a whole batch at a time; random by (seed, epoch, key) only."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+Part = TypeVar("Part")
+ImageChange = Callable[[UInt8[Tensor, "b 3 H W"], Float[Tensor, "b k"]], UInt8[Tensor, "b 3 H W"]]
+TextChange = Callable[[list[str], Float[Tensor, "b k"]], list[str]]
+
+_DIRECTION = re.compile(r"\b(left|right)(?=(?:most|wards?)?\b)", re.IGNORECASE)
+
+
+def unchanged(part: Part, uniform: Float[Tensor, "b k"]) -> Part:
+    """The part as it is."""
+    return part
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """A random change of pairs.
+
+    Attributes:
+        count: uniform numbers that one pair needs; images and texts of a pair get the same ones.
+        images: the change of the images; ``unchanged`` where they stay.
+        texts: the change of the texts; ``unchanged`` where they stay.
+    """
+
+    count: int = 0
+    images: ImageChange = unchanged
+    texts: TextChange = unchanged
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether features of the images cannot be computed once."""
+        return self.images is not unchanged
+
+    @property
+    def changes_texts(self) -> bool:
+        """Whether vectors of the texts cannot be computed once."""
+        return self.texts is not unchanged
+
+
+def flip(images: UInt8[Tensor, "b 3 H W"], uniform: Float[Tensor, "b k"]) -> UInt8[Tensor, "b 3 H W"]:
+    """Mirror every second image, by its first number.
+
+    Example:
+        >>> image = torch.tensor([0, 1], dtype=torch.uint8).expand(2, 3, 1, 2)
+        >>> flip(image, torch.tensor([[0.2], [0.7]]))[:, 0, 0].tolist()
+        [[1, 0], [0, 1]]
+    """
+    return torch.where(_mirrored(uniform)[:, None, None, None], images.flip(3), images)
+
+
+def swap_directions(text: str) -> str:
+    """Left becomes right and right becomes left, each in the case it was written in.
+
+    Every word is swapped, also where it is no direction ("right away"); words that only contain one ("bright") are not.
+
+    Example:
+        >>> swap_directions("LEFT of the bright plate, Rightmost bowl")
+        'RIGHT of the bright plate, Leftmost bowl'
+    """
+    return _DIRECTION.sub(_other, text)
+
+
+def flip_words(texts: list[str], uniform: Float[Tensor, "b k"]) -> list[str]:
+    """Swap the direction words of the texts whose image ``flip`` mirrors."""
+    mirrored = _mirrored(uniform).tolist()
+    return [swap_directions(text) if turn else text for text, turn in zip(texts, mirrored, strict=True)]
+
+
+def gallo(images: UInt8[Tensor, "b 3 H W"], uniform: Float[Tensor, "b k"]) -> UInt8[Tensor, "b 3 H W"]:
+    """Gallo et al. 2020, image-only model: shift by up to 0.2 of the side, flip, zoom in to 0.8-1, channel shift by up to 30.
+
+    As Keras' ``ImageDataGenerator`` does them: shift and zoom (a factor per axis) in one bilinear resampling with the border repeated; the
+    channel shift adds one number to all three channels and stays within the image's own darkest and brightest value.
+    """
+    shift_x, shift_y = ((uniform[:, i] * 2 - 1) * 0.2 for i in (1, 2))
+    zoom_x, zoom_y = (0.8 + 0.2 * uniform[:, i] for i in (3, 4))
+    level = (uniform[:, 5] * 2 - 1) * 30
+    theta = torch.zeros(len(images), 2, 3)
+    theta[:, 0, 0] = torch.where(_mirrored(uniform), -zoom_x, zoom_x)
+    theta[:, 1, 1] = zoom_y
+    # grid_sample's coordinates span 2 over the image, so a share of the side counts twice.
+    theta[:, 0, 2], theta[:, 1, 2] = 2 * shift_x, 2 * shift_y
+    places = F.affine_grid(theta, list(images.shape), align_corners=False)
+    moved = F.grid_sample(images.float(), places, mode="bilinear", padding_mode="border", align_corners=False)
+    low, high = moved.amin((1, 2, 3), keepdim=True), moved.amax((1, 2, 3), keepdim=True)
+    shifted = torch.minimum(torch.maximum(moved + level[:, None, None, None], low), high)
+    return shifted.round().to(torch.uint8)
+
+
+def _mirrored(uniform: Float[Tensor, "b k"]) -> Tensor:
+    return uniform[:, 0] < 0.5
+
+
+def _other(found: re.Match[str]) -> str:
+    word = found.group()
+    other = "right" if word.lower() == "left" else "left"
+    if word.isupper():
+        return other.upper()
+    return other.capitalize() if word[0].isupper() else other
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": Augmentation(),
+    "flip": Augmentation(1, images=flip),
+    "flip-words": Augmentation(1, images=flip, texts=flip_words),
+    "gallo": Augmentation(6, images=gallo),
+}

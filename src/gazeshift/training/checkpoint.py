@@ -1,0 +1,54 @@
+"""Checkpoints to resume one's own training from; those of another training are refused."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gazeshift.errors import TrainingError
+from gazeshift.models import Classifier, digest
+from gazeshift.training.recipe import Recipe
+from gazeshift.training.split import Split
+
+
+def identity_of(model: Classifier, train: Split, validation: Split, recipe: Recipe, seed: int) -> dict[str, str]:
+    """What makes a training the same training: everything that its weights depend on but the machine."""
+    return {
+        "recipe": recipe.model_dump_json(),
+        "seed": str(seed),
+        "initial model": digest(model),
+        "training pairs": train.fingerprint(),
+        "validation pairs": validation.fingerprint(),
+    }
+
+
+def read_checkpoint(path: Path, identity: dict[str, str]) -> dict[str, Any]:
+    """Read a checkpoint of this very training, with ``weights_only``.
+
+    Raises:
+        TrainingError: it cannot be read, or belongs to another training; names what differs.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        known = checkpoint["gazeshift"]["identity"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+        raise TrainingError(
+            f"{path} is not a checkpoint that training can resume from; delete it or train without resume."
+        ) from None
+    differs = [name for name, value in identity.items() if known.get(name) != value]
+    if differs:
+        changed = _changed(known.get("recipe"), identity["recipe"]) if "recipe" in differs else ""
+        raise TrainingError(
+            f"{path} belongs to another training (other {', '.join(differs)}{changed}); train without resume or in another folder."
+        )
+    return checkpoint
+
+
+def _changed(before: str | None, now: str) -> str:
+    """The recipe's fields that differ, with both values."""
+    old, new = json.loads(before or "{}"), json.loads(now)
+    return ": " + ", ".join(
+        f"{name} {old.get(name)} -> {value}" for name, value in new.items() if old.get(name) != value
+    )

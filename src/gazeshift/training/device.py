@@ -1,0 +1,32 @@
+"""Where to compute: a model goes to the accelerator for a while and comes back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def best_device() -> torch.device:
+    """The accelerator of this machine (CUDA or MPS), else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextmanager
+def on_device(module: nn.Module, device: torch.device | str | None = None) -> Iterator[torch.device]:
+    """Have a module on a device; afterwards it is where it was.
+
+    Args:
+        module: all of it on one device.
+        device: None: ``best_device()``.
+    """
+    there = torch.device(device) if device is not None else best_device()
+    tensors = [*module.parameters(), *module.buffers()]
+    home = tensors[0].device if tensors else torch.device("cpu")
+    module.to(there)
+    try:
+        yield there
+    finally:
+        module.to(home)

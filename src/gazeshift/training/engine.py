@@ -1,0 +1,84 @@
+"""The run itself, on Lightning: loaders, trainer, and an interruption that stays a KeyboardInterrupt."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from torch.utils.data import DataLoader
+
+from gazeshift.training.augment import AUGMENTATIONS
+from gazeshift.training.callbacks import SaveEpoch, ShowProgress, TellEpoch
+from gazeshift.training.history import EpochRecord
+from gazeshift.training.inputs import Batch, Inputs, PairBatches, Requests
+from gazeshift.training.module import PairModule
+from gazeshift.training.quiet import quiet_lightning
+from gazeshift.training.recipe import Recipe
+
+_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+_VALIDATION_BATCH = 128
+
+
+def run(
+    module: PairModule,
+    work: Path,
+    checkpoint: Path,
+    *,
+    first_epoch: int,
+    workers: int,
+    progress: bool,
+    on_epoch: Callable[[EpochRecord], None] | None,
+) -> None:
+    """Train all epochs from ``first_epoch`` on; those before it are in the checkpoint.
+
+    Raises:
+        TrainingError: a loss that is not finite.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    recipe = module.recipe
+    callbacks: list[Callback] = [SaveEpoch(checkpoint, work / "metrics.csv")]
+    callbacks += [ShowProgress(module.model.spec.name)] if progress else []
+    callbacks += [TellEpoch(on_epoch)] if on_epoch is not None else []
+    with quiet_lightning():
+        trainer = Trainer(
+            accelerator="auto",
+            devices=1,
+            precision=_PRECISION[recipe.precision],
+            max_epochs=recipe.epochs,
+            gradient_clip_val=recipe.gradient_clip,
+            logger=TensorBoardLogger(work, name="", version="tensorboard"),
+            callbacks=callbacks,
+            plugins=[LightningEnvironment()],  # one process, also inside a cluster's job
+            default_root_dir=work,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+        )
+        train = _loader(module.train_inputs, recipe, module.seed, workers, first_epoch)
+        validation = _loader(module.validation_inputs, recipe, None, workers)
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            trainer.fit(module, train, validation, ckpt_path=checkpoint if first_epoch else None, weights_only=True)
+        except SystemExit as error:
+            # Lightning turns Ctrl-C into an exit of the process and leaves Ctrl-C ignored; a library must do neither.
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from None
+
+
+def _loader(inputs: Inputs, recipe: Recipe, seed: int | None, workers: int, epoch: int = 0) -> DataLoader[Batch]:
+    """Whole batches, made by workers or in place; ``seed``: of order and augmentation, None: as they come and unchanged."""
+    augmentation = AUGMENTATIONS[recipe.augmentation if seed is not None else "none"]
+    size = recipe.batch_size if seed is not None else max(_VALIDATION_BATCH, recipe.batch_size)
+    return DataLoader(
+        PairBatches(inputs, augmentation, seed or 0),
+        sampler=Requests(len(inputs.labels), size, seed, epoch),
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )

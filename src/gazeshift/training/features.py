@@ -1,0 +1,260 @@
+"""What a frozen trunk and a frozen text encoder say about a split, computed once and kept."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from gazeshift.errors import TrainingError
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.models.image import GridTrunk, Trunk
+from gazeshift.preprocessing import Preprocessing
+from gazeshift.training.device import on_device
+from gazeshift.training.progress import tracked
+from gazeshift.training.split import weights_digest
+
+_HASH_ROWS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class CachedImages:
+    """The features at the tap of a split's images.
+
+    Attributes:
+        grid: 1 x 1 where the trunk pools first, else the whole grid; may be a memory-mapped file.
+        prefix: the tokens beside the grid, or None.
+        trunk: digest of the weights that made them; features of another trunk are refused.
+    """
+
+    grid: Float[np.ndarray, "n c h w"]
+    prefix: Float[np.ndarray, "n p c"] | None
+    trunk: str
+
+    def __len__(self) -> int:
+        return len(self.grid)
+
+    def pooled(self) -> Float[Tensor, "n c"]:
+        """Mean over the grid, one row per image; what ``gazeshift.models.set_affine`` asks for."""
+        return torch.from_numpy(np.asarray(self.grid.mean((2, 3))))
+
+    def check(self, model: Classifier, count: int) -> None:
+        """Refuse features that are not this model's.
+
+        Raises:
+            TrainingError: made by another trunk, or not as many as there are pairs.
+        """
+        _check_count("images", len(self), count)
+        if self.trunk != weights_digest(model.trunk):
+            raise TrainingError(
+                "the image features were computed by another trunk than the model's (or before its affine was set); compute them again."
+            )
+
+    def take(self, rows: np.ndarray) -> ImageFeatures:
+        """The features of some images."""
+        return ImageFeatures(_rows(self.grid, rows), None if self.prefix is None else _rows(self.prefix, rows))
+
+    def encode(self, model: Classifier, part: ImageFeatures) -> ImageFeatures:
+        """They are encoded already."""
+        return part.to(model.device)
+
+
+@dataclass(frozen=True, eq=False)
+class CachedTexts:
+    """The pooled vectors of a split's texts.
+
+    Attributes:
+        vectors: one per text.
+        encoder: digest of the weights that made them; vectors of another encoder are refused.
+    """
+
+    vectors: Float[Tensor, "n d"]
+    encoder: str
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def check(self, model: Classifier, count: int) -> None:
+        """Refuse vectors that are not this model's.
+
+        Raises:
+            TrainingError: made by another encoder, or not as many as there are pairs.
+        """
+        _check_count("texts", len(self), count)
+        if self.encoder != weights_digest(model.encoder):
+            raise TrainingError(
+                "the text features were computed by another text encoder than the model's; compute them again."
+            )
+
+    def take(self, rows: np.ndarray) -> Tensor:
+        """The vectors of some texts."""
+        return self.vectors[torch.from_numpy(rows)]
+
+    def encode(self, model: Classifier, part: Tensor) -> TextFeatures:
+        """They are encoded already."""
+        return TextFeatures.from_pooled(part.to(model.device))
+
+
+def image_features(
+    trunk: Trunk,
+    images: UInt8[np.ndarray, "n 3 H W"],
+    preprocessing: Preprocessing,
+    *,
+    pools_first: bool,
+    folder: Path | None = None,
+    batch_size: int = 64,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+) -> CachedImages:
+    """Features at the tap, in evaluation mode; no classifier is needed yet.
+
+    Args:
+        trunk: as built by ``build_trunk``; shared by all models that do not train it.
+        images: crops.
+        preprocessing: that of the study.
+        pools_first: keep the mean over the grid only (``Classifier.pools_first``); whole grids are large.
+        folder: keep them in files there, memory-mapped, found again by the digest of trunk, images and preprocessing; None: in memory.
+        batch_size: images per step.
+        device: None: the accelerator where there is one.
+        progress: show a progress line.
+
+    Example:
+        >>> from gazeshift.models import ImageSpec, build_trunk
+        >>> trunk, crops = build_trunk(ImageSpec(name="small_cnn"), 32), np.zeros((5, 3, 32, 32), np.uint8)
+        >>> image_features(trunk, crops, Preprocessing(size=32), pools_first=True, progress=False).grid.shape
+        (5, 256, 1, 1)
+    """
+    digest = weights_digest(trunk)
+    names = _Files(folder, _key(digest, images, preprocessing, pools_first)) if folder is not None else None
+    if names is not None and names.grid.is_file():
+        return CachedImages(*names.open(), digest)
+    with evaluating(trunk), torch.inference_mode(), on_device(trunk, device) as there:
+
+        def encode(start: int) -> ImageFeatures:
+            crops = torch.from_numpy(np.array(images[start : start + batch_size])).to(there)
+            features = trunk.encode(preprocessing.normalise(crops))
+            return (features.averaged() if pools_first else features).to("cpu")
+
+        starts = range(0, len(images), batch_size)
+        steps = tracked(starts, "Image features", len(starts), progress)
+        store = _Store(len(images), names)
+        for start in steps:
+            store.add(encode(start))
+    return CachedImages(*store.close(), digest)
+
+
+def after_affine(features: CachedImages, trunk: Trunk) -> CachedImages:
+    """The features as the trunk gives them after ``set_affine``, without another pass over the images.
+
+    Args:
+        features: of the same trunk, with the identity affine.
+        trunk: with its affine set.
+
+    Raises:
+        TrainingError: the features are not this trunk's plain ones.
+    """
+    if not isinstance(trunk, GridTrunk) or features.trunk == (digest := weights_digest(trunk)):
+        return features
+    identity = {"mean": torch.zeros_like(trunk.mean), "deviation": torch.ones_like(trunk.deviation)}
+    if features.trunk != weights_digest(trunk, identity):
+        raise TrainingError("after_affine: these are not the plain features of this trunk; compute them again.")
+    mean, deviation = (value.detach().cpu().numpy()[:, None, None] for value in (trunk.mean, trunk.deviation))
+    return CachedImages((features.grid - mean) / deviation, features.prefix, digest)
+
+
+def text_features(
+    model: Classifier,
+    texts: Sequence[str],
+    *,
+    batch_size: int = 256,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+) -> CachedTexts:
+    """Pooled vectors of texts, in evaluation mode. Equal texts are encoded once, and texts of like length together.
+
+    Args:
+        model: its tokenizer and text encoder are used, its head is not.
+        texts: any number.
+        batch_size: texts per step.
+        device: None: the accelerator where there is one.
+        progress: show a progress line.
+    """
+    unique = sorted(set(texts), key=lambda text: (len(text), text))
+    place = {text: row for row, text in enumerate(unique)}
+    starts = range(0, len(unique), batch_size)
+    vectors = [torch.zeros(0, model.encoder.width)]
+    with evaluating(model), torch.inference_mode(), on_device(model, device):
+        for start in tracked(starts, "Text features", len(starts), progress):
+            tokens = model.tokenize(unique[start : start + batch_size])
+            vectors.append(model.encode_text(tokens.ids, tokens.mask).pooled.float().cpu())
+    rows = torch.tensor([place[text] for text in texts], dtype=torch.long)
+    # Tensors made in inference mode may not be saved for a backward pass; a copy outside of it may.
+    return CachedTexts(torch.cat(vectors)[rows].clone(), weights_digest(model.encoder))
+
+
+class _Files:
+    """Where the features of one (trunk, images, preprocessing) are kept."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.grid = folder / f"{key}.grid.npy"
+        self.prefix = folder / f"{key}.prefix.npy"
+
+    def open(self) -> tuple[np.ndarray, np.ndarray | None]:
+        prefix = np.load(self.prefix, mmap_mode="r") if self.prefix.is_file() else None
+        return np.load(self.grid, mmap_mode="r"), prefix
+
+
+class _Store:
+    """Arrays filled batch by batch, in memory or in files that get their names when all is written."""
+
+    def __init__(self, count: int, files: _Files | None) -> None:
+        self.count, self.files, self.filled = count, files, 0
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def add(self, features: ImageFeatures) -> None:
+        parts = {"grid": features.grid} | ({} if features.prefix is None else {"prefix": features.prefix})
+        for name, part in parts.items():
+            if name not in self.arrays:
+                self.arrays[name] = self._empty(name, (self.count, *part.shape[1:]))
+            self.arrays[name][self.filled : self.filled + len(part)] = part.float().numpy()
+        self.filled += len(features)
+
+    def close(self) -> tuple[np.ndarray, np.ndarray | None]:
+        if self.files is None:
+            return self.arrays["grid"], self.arrays.get("prefix")
+        for array in self.arrays.values():
+            array.flush()  # type: ignore[attr-defined]  # memory-mapped here
+        # The grid's name is the mark of a complete pair of files, so it comes last.
+        for name in sorted(self.arrays, reverse=True):
+            self._unfinished(name).replace(getattr(self.files, name))
+        return self.files.open()
+
+    def _empty(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        if self.files is None:
+            return np.empty(shape, np.float32)
+        return np.lib.format.open_memmap(self._unfinished(name), mode="w+", dtype=np.float32, shape=shape)
+
+    def _unfinished(self, name: str) -> Path:
+        path: Path = getattr(self.files, name)
+        return path.with_name(path.name + ".unfinished")
+
+
+def _key(trunk: str, images: np.ndarray, preprocessing: Preprocessing, pools_first: bool) -> str:
+    sha = hashlib.blake2b(repr((trunk, preprocessing, pools_first, images.shape)).encode())
+    for start in range(0, len(images), _HASH_ROWS):
+        sha.update(np.ascontiguousarray(images[start : start + _HASH_ROWS]).data)
+    return sha.hexdigest()[:32]
+
+
+def _rows(array: np.ndarray, rows: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.asarray(array[rows]))
+
+
+def _check_count(what: str, have: int, want: int) -> None:
+    if have != want:
+        raise TrainingError(f"there are features of {have} {what} for {want} pairs; compute them from the same split.")

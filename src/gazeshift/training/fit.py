@@ -1,0 +1,182 @@
+"""Train a classifier: the one function that all models of a study go through."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from gazeshift.errors import TrainingError
+from gazeshift.models import Classifier
+from gazeshift.training.augment import AUGMENTATIONS
+from gazeshift.training.checkpoint import identity_of, read_checkpoint
+from gazeshift.training.device import best_device
+from gazeshift.training.features import CachedImages, CachedTexts, image_features, text_features
+from gazeshift.training.history import EpochRecord, Fitted
+from gazeshift.training.inputs import Inputs
+from gazeshift.training.parts import frozen_parts, is_fixed, own_randomness, trained_state, training_mode
+from gazeshift.training.recipe import Recipe
+from gazeshift.training.split import Split
+
+CHECKPOINT = "last.ckpt"
+
+
+def fit(
+    model: Classifier,
+    train: Split,
+    validation: Split,
+    recipe: Recipe,
+    seed: int,
+    work: Path,
+    *,
+    resume: bool = False,
+    images: tuple[CachedImages, CachedImages] | None = None,
+    texts: tuple[CachedTexts, CachedTexts] | None = None,
+    workers: int = 0,
+    progress: bool = True,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> Fitted:
+    """Train a classifier in place, on the accelerator where there is one.
+
+    The order of the pairs is a function of (seed, epoch), the random state of (seed, step), the augmentation of a pair of (seed, epoch, its
+    key). So a training that was killed and resumed ends, on a CPU, in the same weights bit for bit, with any number of workers. What
+    stays frozen is in evaluation mode and its features are computed once, unless augmentation changes what it sees.
+
+    Args:
+        model: freshly built; trained parts change, frozen ones do not; modes and ``requires_grad`` are afterwards as before.
+        train: pairs to learn from.
+        validation: pairs to choose by; never the test pairs.
+        recipe: how.
+        seed: of order, dropout and augmentation (the initial weights' seed is ``build_classifier``'s).
+        work: folder of this training: ``last.ckpt``, ``metrics.csv``, ``tensorboard/``, ``features/``.
+        resume: continue from the last finished epoch of ``work``, if there is one, given the model as it was at the start.
+        images: features of (train, validation) where they are known already; used only where the recipe allows.
+        texts: the same of the texts.
+        workers: processes that make batches; 0 is best while everything is in memory and images are not augmented.
+        progress: show progress lines.
+        on_epoch: told of every finished epoch, after its checkpoint was written.
+
+    Returns:
+        What happened; the model holds the kept weights.
+
+    Raises:
+        DataError: pairs that do not fit the model.
+        TrainingError: a loss that is not finite (the model then holds the weights of the last finished epoch), a checkpoint of another
+            training, features of another trunk, or nothing to train.
+        KeyboardInterrupt: Ctrl-C; finished epochs can be resumed.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    plan = _Plan(model, recipe, frozen_parts(model, recipe))
+    plan.check()
+    cached_images, cached_texts = images or (None, None), texts or (None, None)
+    inputs = [
+        plan.inputs(split, work / "features", image, text, progress)
+        for split, image, text in zip((train, validation), cached_images, cached_texts, strict=True)
+    ]
+    identity = identity_of(model, train, validation, recipe, seed)
+    checkpoint = work / CHECKPOINT
+    start = _Start.of(model, plan.frozen, checkpoint, identity, resume)
+    history, best = _train(plan, inputs, identity, seed, work, start, workers, progress, on_epoch)
+    if recipe.keep == "best":
+        model.load_state_dict(best, strict=False)
+    return Fitted.of(history, recipe.keep)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A model, how it is trained, and what of it stays as it is."""
+
+    model: Classifier
+    recipe: Recipe
+    frozen: list[nn.Module]
+
+    def check(self) -> None:
+        if is_fixed(self.model, self.frozen):
+            raise TrainingError("nothing to train: every part of the model is frozen.")
+        if self.recipe.precision == "float16" and best_device().type == "cpu":
+            raise TrainingError("precision: float16 needs a GPU; use bfloat16 or float32 on this machine.")
+
+    def inputs(
+        self, split: Split, folder: Path, images: CachedImages | None, texts: CachedTexts | None, progress: bool
+    ) -> Inputs:
+        """Features where they can be kept, computed if they are not given; pixels and texts elsewhere."""
+        model, augmentation = self.model, AUGMENTATIONS[self.recipe.augmentation]
+        Inputs.of(split).check(model)
+        keeps_images = is_fixed(model.trunk, self.frozen) and not augmentation.changes_images
+        keeps_texts = is_fixed(model.encoder, self.frozen) and not augmentation.changes_texts
+        if keeps_images and images is None:
+            images = image_features(
+                model.trunk,
+                split.images,
+                model.spec.preprocessing,
+                pools_first=model.pools_first,
+                folder=None if model.pools_first else folder,
+                progress=progress,
+            )
+        if keeps_texts and texts is None:
+            texts = text_features(model, split.texts, progress=progress)
+        inputs = Inputs.of(split, images if keeps_images else None, texts if keeps_texts else None)
+        inputs.check(model)
+        return inputs
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where a training begins: a checkpoint with some finished epochs, or the model as it is."""
+
+    checkpoint: Path
+    epoch: int
+    weights: dict[str, Tensor]
+
+    @classmethod
+    def of(
+        cls, model: Classifier, frozen: list[nn.Module], checkpoint: Path, identity: dict[str, str], resume: bool
+    ) -> "_Start":
+        if resume and checkpoint.is_file():
+            finished = len(read_checkpoint(checkpoint, identity)["gazeshift"]["history"])
+            return cls(checkpoint, finished, trained_state(model, frozen))
+        checkpoint.unlink(missing_ok=True)
+        return cls(checkpoint, 0, trained_state(model, frozen))
+
+
+def _train(
+    plan: _Plan,
+    inputs: list[Inputs],
+    identity: dict[str, str],
+    seed: int,
+    work: Path,
+    start: _Start,
+    workers: int,
+    progress: bool,
+    on_epoch: Callable[[EpochRecord], None] | None,
+) -> tuple[list[EpochRecord], dict[str, Tensor]]:
+    # Lightning takes seconds to import; who only reads recipes or predicts does not pay for it.
+    from gazeshift.training.engine import run  # noqa: PLC0415
+    from gazeshift.training.module import PairModule  # noqa: PLC0415
+
+    model = plan.model
+    with own_randomness(), training_mode(model, plan.frozen):
+        module = PairModule(model, inputs[0], inputs[1], plan.recipe, seed, plan.frozen, identity)
+        try:
+            run(
+                module,
+                work,
+                start.checkpoint,
+                first_epoch=start.epoch,
+                workers=workers,
+                progress=progress,
+                on_epoch=on_epoch,
+            )
+        except TrainingError:
+            model.load_state_dict(_last_weights(start, identity), strict=False)
+            raise
+    return module.history, module.best_state
+
+
+def _last_weights(start: _Start, identity: dict[str, str]) -> dict[str, Any]:
+    """The weights of the last finished epoch, else the initial ones."""
+    if not start.checkpoint.is_file():
+        return start.weights
+    state = read_checkpoint(start.checkpoint, identity)["state_dict"]
+    return {name.removeprefix("model."): value for name, value in state.items()}

@@ -1,0 +1,169 @@
+"""What a model is fed: pixels or features of the image, texts or vectors of the text. Composed, so that nothing else asks which."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from gazeshift.errors import DataError
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.training.augment import Augmentation
+from gazeshift.training.features import CachedImages, CachedTexts
+from gazeshift.training.keyed import draws, hash_keys, order
+from gazeshift.training.split import Split
+
+Part = TypeVar("Part")
+Encoded_co = TypeVar("Encoded_co", covariant=True)
+
+
+class Side(Protocol, Generic[Part, Encoded_co]):
+    """One modality of a split: gives the part of a batch (in a worker) and encodes it with a model (on the model's device)."""
+
+    def __len__(self) -> int: ...
+    def check(self, model: Classifier, count: int) -> None: ...  # noqa: D102
+    def take(self, rows: np.ndarray) -> Part: ...  # noqa: D102
+    def encode(self, model: Classifier, part: Part) -> Encoded_co: ...  # noqa: D102
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Crops, normalised on the model's device and encoded by its trunk."""
+
+    images: UInt8[np.ndarray, "n 3 H W"]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def check(self, model: Classifier, count: int) -> None:
+        """Refuse crops of another size.
+
+        Raises:
+            DataError: they are not as large as the model's preprocessing makes them.
+        """
+        size = model.spec.preprocessing.size
+        if self.images.shape[2:] != (size, size):
+            height, width = self.images.shape[2:]
+            raise DataError(f"the crops are {width} x {height} px, the model's preprocessing makes {size} x {size}.")
+
+    def take(self, rows: np.ndarray) -> UInt8[Tensor, "b 3 H W"]:
+        """Some crops."""
+        return torch.from_numpy(np.asarray(self.images[rows]))
+
+    def encode(self, model: Classifier, part: UInt8[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Normalise and encode."""
+        return model.encode_image(model.spec.preprocessing.normalise(part.to(model.device)))
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Texts, tokenised batch by batch and encoded by the model's text encoder."""
+
+    texts: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def check(self, model: Classifier, count: int) -> None:
+        """Every text is fit to be read."""
+
+    def take(self, rows: np.ndarray) -> list[str]:
+        """Some texts."""
+        return [self.texts[row] for row in rows]
+
+    def encode(self, model: Classifier, part: list[str]) -> TextFeatures:
+        """Tokenise and encode."""
+        tokens = model.tokenize(part)
+        return model.encode_text(tokens.ids, tokens.mask)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some pairs on their way to the model; the parts are what the sides of ``Inputs`` gave."""
+
+    labels: Int[Tensor, " b"]
+    images: Any  # crops or ImageFeatures
+    texts: Any  # texts or their vectors
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """A split as a model is fed it."""
+
+    keys: Sequence[str]
+    labels: Int[Tensor, " n"]
+    images: Side[Any, ImageFeatures]
+    texts: Side[Any, TextFeatures]
+
+    @classmethod
+    def of(cls, split: Split, images: CachedImages | None = None, texts: CachedTexts | None = None) -> "Inputs":
+        """Pixels and texts, or features instead of either."""
+        return cls(split.keys, split.labels, images or Pixels(split.images), texts or Texts(split.texts))
+
+    def check(self, model: Classifier) -> None:
+        """Refuse what this model cannot be fed.
+
+        Raises:
+            DataError: no pairs, a label that is no class, crops of another size.
+            TrainingError: features that another trunk or text encoder made.
+        """
+        if not len(self.labels):
+            raise DataError("the split holds no pairs.")
+        low, high = int(self.labels.min()), int(self.labels.max())
+        if low < 0 or high >= len(model.classes):
+            wrong = low if low < 0 else high
+            raise DataError(f"label {wrong} is no class: the model has {len(model.classes)}, counted from 0.")
+        self.images.check(model, len(self.labels))
+        self.texts.check(model, len(self.labels))
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """The pairs of some rows, unchanged."""
+        return Batch(self.labels[torch.from_numpy(rows)], self.images.take(rows), self.texts.take(rows))
+
+    def logits(self, model: Classifier, batch: Batch) -> Float[Tensor, "b classes"]:
+        """Encode both sides and classify."""
+        return model.classify(self.images.encode(model, batch.images), self.texts.encode(model, batch.texts))
+
+
+class PairBatches(Dataset[Batch]):
+    """Batches by request ``(epoch, rows)``: a worker needs to know nothing else, so it does not matter which one answers."""
+
+    def __init__(self, inputs: Inputs, augmentation: Augmentation, seed: int) -> None:
+        self.inputs, self.augmentation, self.seed = inputs, augmentation, seed
+        self.hashes = hash_keys(inputs.keys)
+
+    def __getitem__(self, request: tuple[int, np.ndarray]) -> Batch:
+        epoch, rows = request
+        batch = self.inputs.batch(rows)
+        uniform = draws(self.hashes[rows], self.seed, epoch, self.augmentation.count)
+        return Batch(
+            batch.labels, self.augmentation.images(batch.images, uniform), self.augmentation.texts(batch.texts, uniform)
+        )
+
+
+class Requests(Sampler[tuple[int, np.ndarray]]):
+    """The requests of one epoch: whole batches of rows, with the epoch they belong to."""
+
+    def __init__(self, count: int, batch_size: int, seed: int | None, epoch: int = 0) -> None:
+        """``seed``: of the shuffled order; None: as they come. ``epoch``: the first one, which workers begin before ``set_epoch``."""
+        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch of training."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return math.ceil(self.count / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+        rows = torch.arange(self.count) if self.seed is None else order(self.count, self.seed, self.epoch)
+        for start in range(0, self.count, self.batch_size):
+            yield self.epoch, rows[start : start + self.batch_size].numpy()

@@ -1,0 +1,165 @@
+"""The Lightning module: one step, one validation, and what a checkpoint holds."""
+
+import math
+import time
+from dataclasses import asdict
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gazeshift.errors import TrainingError
+from gazeshift.models import Classifier
+from gazeshift.training.history import EpochRecord, best_of
+from gazeshift.training.inputs import Batch, Inputs
+from gazeshift.training.keyed import keyed_seed
+from gazeshift.training.optimise import OPTIMIZERS, SCHEDULES, Schedule, parameter_groups
+from gazeshift.training.parts import trained_state
+from gazeshift.training.recipe import Recipe
+
+
+class PairModule(LightningModule):
+    """Trains the parts of a classifier that are not frozen.
+
+    Schedules are stepped here and not by Lightning, which moves those that watch a loss only after the checkpoint of the epoch was written;
+    a resumed training would then miss one move.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        train: Inputs,
+        validation: Inputs,
+        recipe: Recipe,
+        seed: int,
+        frozen: list[nn.Module],
+        identity: dict[str, str],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.train_inputs, self.validation_inputs = train, validation
+        self.recipe, self.seed, self.frozen, self.identity = recipe, seed, frozen, identity
+        self.history: list[EpochRecord] = []
+        self.best_state: dict[str, Tensor] = {}
+        self.schedule: Schedule
+        self._schedule_state: dict[str, Any] = {}
+        self._started = 0.0
+        self._train, self._validation = _Mean(), _Mean()
+        self._right = 0
+        self.strict_loading = False  # a checkpoint holds the trained parts only
+
+    def configure_optimizers(self) -> Optimizer:
+        """Optimiser and schedule of the recipe."""
+        optimizer = OPTIMIZERS[self.recipe.optimizer](parameter_groups(self.model, self.recipe), self.recipe)
+        steps = self.recipe.epochs * math.ceil(len(self.train_inputs.labels) / self.recipe.batch_size)
+        self.schedule = SCHEDULES[self.recipe.schedule](optimizer, self.recipe, steps)
+        if self._schedule_state:
+            self.schedule.scheduler.load_state_dict(self._schedule_state)
+        return optimizer
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """The sides of the inputs move their parts themselves."""
+        return batch
+
+    def on_train_epoch_start(self) -> None:
+        """Start the means and the clock."""
+        self._started = time.perf_counter()
+        self._train = _Mean()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch; the random state (dropout) depends on seed and step alone."""
+        torch.manual_seed(keyed_seed("step", self.seed, self.global_step))
+        logits = self.train_inputs.logits(self.model, batch).float()
+        labels = batch.labels.to(logits.device)
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        self._train.add(loss.item(), len(batch))
+        self._stop_unless_finite(loss.item(), f"step {batch_idx + 1}")
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Move the schedule."""
+        self.schedule.after_step()
+
+    def on_validation_epoch_start(self) -> None:
+        """Start the means."""
+        self._validation, self._right = _Mean(), 0
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add one batch to loss and accuracy."""
+        logits = self.validation_inputs.logits(self.model, batch).float()
+        labels = batch.labels.to(logits.device)
+        self._validation.add(F.cross_entropy(logits, labels).item(), len(batch))
+        self._right += int((logits.argmax(1) == labels).sum())
+
+    def on_validation_epoch_end(self) -> None:
+        """Close the epoch's record; this comes before its checkpoint is written."""
+        loss = self._validation.value
+        self._stop_unless_finite(loss, "validation")
+        rate = self._learning_rate()
+        self.schedule.after_epoch(loss)
+        record = EpochRecord(
+            epoch=self.current_epoch + 1,
+            train_loss=self._train.value,
+            validation_loss=loss,
+            validation_accuracy=self._right / self._validation.count,
+            learning_rate=rate,
+            seconds=time.perf_counter() - self._started,
+        )
+        self.history.append(record)
+        if self.recipe.keep == "best" and best_of(self.history) is record:
+            self.best_state = trained_state(self.model, self.frozen)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Only what training can change, the best epoch's weights where they are kept, and what the training was."""
+        checkpoint["state_dict"] = _prefixed(trained_state(self.model, self.frozen))
+        checkpoint["gazeshift"] = {
+            "identity": self.identity,
+            "history": [asdict(record) for record in self.history],
+            "best": self.best_state,
+            "schedule": self.schedule.scheduler.state_dict(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up where the checkpoint ended."""
+        own = checkpoint["gazeshift"]
+        self.history = [EpochRecord(**record) for record in own["history"]]
+        self.best_state = own["best"]
+        self._schedule_state = own["schedule"]
+
+    def _stop_unless_finite(self, loss: float, place: str) -> None:
+        if math.isfinite(loss):
+            return
+        rate = self._learning_rate()
+        clip = "" if self.recipe.gradient_clip else ", gradient_clip: 1"
+        mixed = "" if self.recipe.precision == "float32" else ", precision: float32"
+        kept = f"the weights of epoch {self.current_epoch}" if self.current_epoch else "the initial weights"
+        raise TrainingError(
+            f"training stopped: the loss is {loss} in epoch {self.current_epoch + 1}, {place} (learning rate {rate:.3g}); "
+            f"{kept} are kept. Try learning_rate: {self.recipe.learning_rate / 10:.3g}{clip}{mixed}."
+        )
+
+    def _learning_rate(self) -> float:
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        return max(group["lr"] for group in optimizer.param_groups)
+
+
+def _prefixed(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"model.{name}": value for name, value in state.items()}
+
+
+class _Mean:
+    """A mean over pairs, added up batch by batch."""
+
+    def __init__(self) -> None:
+        self.total, self.count = 0.0, 0
+
+    def add(self, mean: float, count: int) -> None:
+        self.total += mean * count
+        self.count += count
+
+    @property
+    def value(self) -> float:
+        return self.total / self.count

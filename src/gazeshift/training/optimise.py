@@ -1,0 +1,86 @@
+"""Optimisers and schedules of a recipe."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+from gazeshift.models import Classifier
+from gazeshift.training.parts import pretrained_text, tensors_of
+from gazeshift.training.recipe import Recipe
+
+OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]], Recipe], Optimizer]] = {
+    "sgd": lambda groups, recipe: SGD(groups, momentum=recipe.momentum, fused=_fused(recipe)),
+    "adam": lambda groups, recipe: Adam(groups, fused=_fused(recipe)),
+    "adamw": lambda groups, recipe: AdamW(groups, fused=_fused(recipe)),
+}
+
+
+def _fused(recipe: Recipe) -> bool:
+    # One kernel per step; but a fused optimiser unscales gradients itself, and then Lightning cannot clip them.
+    return recipe.precision != "float16"
+
+
+def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
+    """What is trained, by learning rate and weight decay: trunk, pretrained text net, the rest; biases and norms without decay."""
+    trunk = tensors_of([model.trunk])
+    text = tensors_of(pretrained_text(model))
+    decay = recipe.weight_decay
+    trunk_decay = decay if recipe.trunk_weight_decay is None else recipe.trunk_weight_decay
+    groups: dict[tuple[str, bool], dict[str, Any]] = {}
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            continue
+        part = "trunk" if id(parameter) in trunk else "text" if id(parameter) in text else "rest"
+        own = {"trunk": recipe.trunk_learning_rate, "text": recipe.text_learning_rate}.get(part)
+        decays = parameter.ndim > 1
+        group = groups.setdefault((part, decays), {"params": [], "lr": own or recipe.learning_rate})
+        group["weight_decay"] = (trunk_decay if part == "trunk" else decay) if decays else 0.0
+        group["params"].append(parameter)
+    return list(groups.values())
+
+
+class PerStep:
+    """A schedule that moves with every step."""
+
+    def __init__(self, scheduler: LRScheduler) -> None:
+        self.scheduler = scheduler
+
+    def after_step(self) -> None:
+        """The next step's rate."""
+        self.scheduler.step()
+
+    def after_epoch(self, validation_loss: float) -> None:
+        """Nothing to do."""
+
+
+class PerEpoch:
+    """A schedule that looks at the validation loss."""
+
+    def __init__(self, scheduler: ReduceLROnPlateau) -> None:
+        self.scheduler = scheduler
+
+    def after_step(self) -> None:
+        """Nothing to do."""
+
+    def after_epoch(self, validation_loss: float) -> None:
+        """The next epoch's rate."""
+        self.scheduler.step(validation_loss)
+
+
+Schedule = PerStep | PerEpoch
+
+
+def _one_cycle(optimizer: Optimizer, recipe: Recipe, steps: int) -> Schedule:
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    cycles = recipe.optimizer != "sgd" or recipe.momentum > 0
+    return PerStep(OneCycleLR(optimizer, max_lr=peaks, total_steps=steps, cycle_momentum=cycles))
+
+
+SCHEDULES: dict[str, Callable[[Optimizer, Recipe, int], Schedule]] = {
+    "constant": lambda optimizer, recipe, steps: PerStep(ConstantLR(optimizer, factor=1.0)),
+    "one-cycle": _one_cycle,
+    "cosine": lambda optimizer, recipe, steps: PerStep(CosineAnnealingLR(optimizer, T_max=steps)),
+    "plateau": lambda optimizer, recipe, steps: PerEpoch(ReduceLROnPlateau(optimizer, factor=0.1, patience=1)),
+}

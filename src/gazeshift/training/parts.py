@@ -1,0 +1,67 @@
+"""Which parts of a model a recipe trains, and the state of those parts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from gazeshift.models import Classifier
+from gazeshift.models.text import BertLSTM, HuggingFaceEncoder
+from gazeshift.training.recipe import Recipe
+
+
+def tensors_of(modules: list[nn.Module]) -> set[int]:
+    """Identities of all weights and buffers of some modules."""
+    return {id(tensor) for module in modules for tensor in (*module.parameters(), *module.buffers())}
+
+
+def pretrained_text(model: Classifier) -> list[nn.Module]:
+    """The pretrained net of the text encoder, if it has one."""
+    return [model.encoder.net] if isinstance(model.encoder, (BertLSTM, HuggingFaceEncoder)) else []
+
+
+def frozen_parts(model: Classifier, recipe: Recipe) -> list[nn.Module]:
+    """The parts that a recipe leaves as they are."""
+    trunk = [model.trunk] if recipe.trunk == "frozen" else []
+    return [*trunk, *(pretrained_text(model) if recipe.text == "frozen" else [])]
+
+
+def is_fixed(module: nn.Module, frozen: list[nn.Module]) -> bool:
+    """Whether training leaves all of a module as it is, so that what it computes can be kept."""
+    return tensors_of([module]) <= tensors_of(frozen)
+
+
+def trained_state(model: Classifier, frozen: list[nn.Module]) -> dict[str, Tensor]:
+    """Weights and buffers outside the frozen parts, copied to the CPU: all that training can change."""
+    still = tensors_of(frozen)
+    state = model.state_dict(keep_vars=True)
+    return {name: value.detach().cpu().clone() for name, value in state.items() if id(value) not in still}
+
+
+@contextmanager
+def training_mode(model: Classifier, frozen: list[nn.Module]) -> Iterator[None]:
+    """Training mode, frozen parts in evaluation mode and without gradients; everything as before on leaving."""
+    modes = [(module, module.training) for module in model.modules()]
+    wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    model.train()
+    model.requires_grad_(True)
+    for part in frozen:
+        part.eval()
+        part.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for parameter, wants in wanted:
+            parameter.requires_grad_(wants)
+            parameter.grad = None
+
+
+@contextmanager
+def own_randomness() -> Iterator[None]:
+    """Leave the caller's random state as it is."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        yield

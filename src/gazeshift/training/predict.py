@@ -1,0 +1,59 @@
+"""Logits of a split, and how many of them are right."""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from gazeshift.models import Classifier, evaluating
+from gazeshift.training.device import on_device
+from gazeshift.training.features import CachedImages, CachedTexts
+from gazeshift.training.inputs import Inputs
+from gazeshift.training.progress import tracked
+from gazeshift.training.split import Split
+
+
+def predict(
+    model: Classifier,
+    split: Split,
+    *,
+    images: CachedImages | None = None,
+    texts: CachedTexts | None = None,
+    batch_size: int = 256,
+    device: torch.device | str | None = None,
+    progress: bool = False,
+) -> Float[Tensor, "n classes"]:
+    """Logits in evaluation mode and float32, on the CPU; the model's modes and place are afterwards as before.
+
+    Args:
+        model: any classifier.
+        split: the pairs.
+        images: features of the same pairs, if the model's own trunk made them.
+        texts: vectors of the same texts, if the model's own text encoder made them.
+        batch_size: pairs per step.
+        device: None: the accelerator where there is one.
+        progress: show a progress line.
+
+    Raises:
+        DataError: pairs that do not fit the model.
+        TrainingError: features that are not this model's.
+    """
+    inputs = Inputs.of(split, images, texts)
+    inputs.check(model)
+    rows = [np.arange(start, min(start + batch_size, len(split))) for start in range(0, len(split), batch_size)]
+    with evaluating(model), torch.inference_mode(), on_device(model, device):
+        logits = [
+            inputs.logits(model, inputs.batch(chosen)).cpu() for chosen in tracked(rows, "Predict", len(rows), progress)
+        ]
+    return torch.cat(logits).clone()
+
+
+def accuracy(logits: Float[Tensor, "n classes"], labels: Int[Tensor, " n"]) -> float:
+    """Share of pairs whose highest logit is at their label, in [0, 1].
+
+    Example:
+        >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 3.0]]), torch.tensor([0, 0]))
+        0.5
+    """
+    return float(multiclass_accuracy(logits, labels, num_classes=logits.shape[1], average="micro"))

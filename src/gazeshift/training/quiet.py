@@ -1,0 +1,42 @@
+"""Lightning's remarks that are no news here, silenced one by one; anything else it warns of is still heard."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LOGGERS = (
+    "lightning.pytorch",
+    "lightning.fabric",
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.fabric.utilities.rank_zero",
+)
+_REMARKS = (
+    r".*does not have many workers which may be a bottleneck.*",  # everything is in memory
+    r".*module\(s\) in eval mode at the start of training.*",  # frozen parts, on purpose
+    r".*This process \(pid=.*\) is multi-threaded, use of fork\(\).*",  # Python >= 3.12 of every DataLoader worker
+    r".*Detected call of `lr_scheduler\.step\(\)` before `optimizer\.step\(\)`.*",  # float16 skips steps while it finds its scale
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # Lightning's own use of torch
+)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """No banners, tips and hints of Lightning for a while; also tells the tokenizers library that forks are coming."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    parallel = os.environ.get("TOKENIZERS_PARALLELISM")
+    with warnings.catch_warnings():
+        for remark in _REMARKS:
+            warnings.filterwarnings("ignore", message=remark)
+        for logger in loggers:
+            logger.setLevel(logging.WARNING)
+        os.environ["TOKENIZERS_PARALLELISM"] = parallel or "false"
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+            if parallel is None:
+                os.environ.pop("TOKENIZERS_PARALLELISM", None)

@@ -1,0 +1,140 @@
+"""How a model is trained, as plain data: the recipes of the papers and ours, and how to change one."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gazeshift.errors import ConfigError, UsageError
+from gazeshift.registry import lookup
+from gazeshift.training.augment import AUGMENTATIONS
+
+
+class Recipe(BaseModel):
+    """Every choice of a training but the data, the seed and the machine.
+
+    Attributes:
+        optimizer: ``sgd``, ``adam`` or ``adamw``.
+        learning_rate: of everything that has no rate of its own below; the peak, under a schedule.
+        trunk_learning_rate: of a fine-tuned image trunk; None: ``learning_rate``.
+        text_learning_rate: of a fine-tuned pretrained text net; None: ``learning_rate``.
+        momentum: of ``sgd``.
+        weight_decay: of everything trained but biases and norms (decoupled in ``adamw``, else added to the gradient).
+        trunk_weight_decay: of a fine-tuned image trunk; None: ``weight_decay``.
+        batch_size: pairs per step.
+        epochs: passes over the training pairs.
+        schedule: of the learning rate. ``constant``; ``one-cycle`` (rises over the first 30 % of the steps, then falls to about 0);
+            ``cosine`` (falls to 0); ``plateau`` (times 0.1 when the validation loss has not fallen for more than one epoch).
+        label_smoothing: share of the target spread over all classes, in [0, 1).
+        augmentation: a name in ``gazeshift.training.augment.AUGMENTATIONS``.
+        trunk: ``frozen`` (stays in evaluation mode, its features are computed once where images are not augmented) or ``fine-tuned``.
+        text: the same for the text encoder's *pretrained* net. What has no pretrained weights (the LSTM of ``bert-lstm``, the small
+            ``transformer``) is always trained.
+        precision: ``float32``, or mixed precision in ``bfloat16`` or ``float16`` (the latter on a GPU only).
+        keep: weights of the ``last`` epoch, or of the ``best`` one by validation accuracy (the first of equals).
+        gradient_clip: largest norm of the gradient; None: no limit.
+
+    Example:
+        >>> RECIPES["adamw"].learning_rate
+        0.001
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
+    learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
+    trunk_learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    text_learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    trunk_weight_decay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    batch_size: int = Field(default=64, ge=1)
+    epochs: int = Field(default=30, ge=1)
+    schedule: Literal["constant", "one-cycle", "cosine", "plateau"] = "constant"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    augmentation: str = "none"
+    trunk: Literal["frozen", "fine-tuned"] = "frozen"
+    text: Literal["frozen", "fine-tuned"] = "frozen"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    keep: Literal["last", "best"] = "last"
+    gradient_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _known_augmentation(self) -> "Recipe":
+        try:
+            lookup(AUGMENTATIONS, self.augmentation, "augmentation")
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+_GALLO = Recipe(optimizer="sgd", momentum=0.9, trunk="fine-tuned", text="fine-tuned")
+
+RECIPES: dict[str, Recipe] = {
+    # The paper that this project implements: rates, batches and epochs; it names no optimiser, so Gallo's.
+    "paper-image-only": _GALLO.model_copy(update={"learning_rate": 0.01, "batch_size": 75, "epochs": 10}),
+    "paper-early-fusion": _GALLO.model_copy(
+        update={"learning_rate": 0.01, "batch_size": 8, "epochs": 15, "schedule": "plateau"}
+    ),
+    # Gallo et al., "Image and Text fusion for UPMC Food-101 using BERT and CNNs", IVCNZ 2020, and the code published with it.
+    "gallo-early-fusion": _GALLO.model_copy(
+        update={"learning_rate": 1e-4, "batch_size": 80, "epochs": 15, "schedule": "plateau"}
+    ),
+    # Keras' L2 of 0.005 on the classifier's weights is a weight decay of 0.01 there, and none in the trunk. Epochs: the paper's.
+    "gallo-image-only": _GALLO.model_copy(
+        update={
+            "learning_rate": 0.01,
+            "batch_size": 75,
+            "epochs": 10,
+            "weight_decay": 0.01,
+            "trunk_weight_decay": 0.0,
+            "augmentation": "gallo",
+        }
+    ),
+    "adamw": Recipe(
+        optimizer="adamw", learning_rate=1e-3, weight_decay=1e-2, batch_size=64, epochs=30, schedule="cosine"
+    ),
+    # Plates: small networks from nothing; flips that swap the direction words.
+    "plates": Recipe(
+        optimizer="adamw",
+        learning_rate=3e-3,
+        weight_decay=1e-2,
+        batch_size=64,
+        epochs=6,
+        schedule="one-cycle",
+        label_smoothing=0.05,
+        augmentation="flip-words",
+        trunk="fine-tuned",
+        text="fine-tuned",
+    ),
+}
+
+
+def recipe_of(name: str, changes: Mapping[str, Any] | None = None, place: str = "recipe") -> Recipe:
+    """A recipe by name, with some fields changed.
+
+    Args:
+        name: in ``RECIPES``.
+        changes: field to value.
+        place: what an error calls the place of ``changes``, for example ``models.early-fusion.recipe``.
+
+    Raises:
+        UsageError: no such recipe.
+        ConfigError: a change names no field, or its value is out of range; names the field.
+
+    Example:
+        >>> recipe_of("adamw", {"epochs": 3}).epochs
+        3
+    """
+    values = lookup(RECIPES, name, "recipe").model_dump()
+    try:
+        return Recipe(**{**values, **(changes or {})})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{place}: unknown key {field!r}. Known: {', '.join(Recipe.model_fields)}.") from None
+        where = f"{place}.{field}" if field else place
+        raise ConfigError(
+            f"{where}: {first['msg'].removeprefix('Value error, ')} (given: {first['input']!r})."
+        ) from None
