@@ -1,6 +1,7 @@
 """Maps with everything needed to read them: for which class, text and model, raw and signed on the native grid."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,8 +14,27 @@ from safetensors.numpy import save_file
 
 from gazeshift.errors import DataError, UsageError
 from gazeshift.measures import distribution, undefined
+from gazeshift.registry import lookup
 
 FORMAT = "gazeshift-maps-1"
+
+
+def _by_maximum(raw: Float[np.ndarray, "r h w"]) -> Float[np.ndarray, "r h w"]:
+    p = distribution(raw)
+    return p / p.max((1, 2), keepdims=True)
+
+
+def _signed(raw: Float[np.ndarray, "r h w"]) -> Float[np.ndarray, "r h w"]:
+    finite = np.isfinite(raw).all((1, 2), keepdims=True)
+    peak = np.abs(raw).max((1, 2), keepdims=True).astype(np.float64)
+    return raw / np.where(finite & (peak > 0), peak, np.nan)
+
+
+_SCALES: dict[str, Callable[[Float[np.ndarray, "r h w"]], Float[np.ndarray, "r h w"]]] = {
+    "maximum": _by_maximum,
+    "sum": distribution,
+    "signed": _signed,
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +54,7 @@ class MapRow:
     probability: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SaliencyMaps:
     """Maps of one image for several texts and classes.
 
@@ -86,9 +106,10 @@ class SaliencyMaps:
             if (row.text, row.target) == (text, target):
                 return index
         self.predicted_with(text)
-        raise UsageError(
-            f"no map of class {self.classes[target]!r} with text {text}; ask explain for it: target={self.classes[target]!r}."
-        )
+        if not 0 <= target < len(self.classes):
+            raise UsageError(f"no class {target}: these maps have classes 0 to {len(self.classes) - 1}.")
+        name = self.classes[target]
+        raise UsageError(f"no map of class {name!r} with text {text}; ask explain for it: target={name!r}.")
 
     def at(self, height: int, width: int) -> Float[np.ndarray, "r H W"]:
         """Raw maps interpolated (bilinear) to a size, only to draw: interpolated pixels are no independent samples."""
@@ -98,17 +119,16 @@ class SaliencyMaps:
         ].numpy()
 
     def normalised(self, how: Literal["maximum", "sum", "signed"]) -> Float[np.ndarray, "r h w"]:
-        """Maps on a stated scale; NaN where undefined.
+        """Maps on a stated scale, in float64; NaN where undefined.
 
         Args:
             how: ``maximum``: ReLU, divided by its maximum (to draw). ``sum``: ReLU, divided by its sum (a distribution).
-                ``signed``: divided by the largest absolute value.
+                ``signed``: divided by the largest absolute value; defined for every finite map that is not all zero.
+
+        Raises:
+            UsageError: an unknown scale.
         """
-        if how == "signed":
-            peak = np.abs(self.raw).max((1, 2), keepdims=True)
-            return self.raw / np.where(peak > 0, peak, np.nan)
-        p = distribution(self.raw)
-        return p if how == "sum" else p / p.max((1, 2), keepdims=True)
+        return lookup(_SCALES, how, "scale")(self.raw)
 
     def save(self, path: Path) -> None:
         """Write one ``.safetensors`` file: the raw maps, and all else as JSON in its metadata; whole or not at all."""
@@ -136,8 +156,11 @@ class SaliencyMaps:
             raise DataError(f"{path} holds no saved maps: {error}.") from error
         if metadata.get("format") != FORMAT:
             raise DataError(f"{path} holds no maps of format {FORMAT!r}.")
-        meta = json.loads(metadata["maps"])
-        rows = tuple(MapRow(*row) for row in meta.pop("rows"))
-        for name in ("texts", "predicted", "classes"):
-            meta[name] = tuple(meta[name])
-        return cls(raw=raw, rows=rows, **meta)
+        try:
+            meta = json.loads(metadata["maps"])
+            rows = tuple(MapRow(*row) for row in meta.pop("rows"))
+            for name in ("texts", "predicted", "classes"):
+                meta[name] = tuple(meta[name])
+            return cls(raw=raw, rows=rows, **meta)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: the description of its maps is damaged ({error}).") from error

@@ -31,7 +31,8 @@ class Probe:
 
     The trunk has already run, once per image. The tap becomes a leaf and ``classify`` runs from there, so the text-free trunk is never run
     again and no hook is needed. Where the model pools first, the leaf is the grid's mean: one small vector per row, whatever the grid.
-    Works with frozen parameters and inside ``no_grad``; touches no ``.grad``. The model must be in evaluation mode.
+    Works with frozen parameters, inside ``no_grad`` and inside ``inference_mode``; touches no ``.grad``. The model must be in evaluation
+    mode.
 
     Args:
         model: the classifier.
@@ -72,9 +73,10 @@ class Probe:
     @cached_property
     def _run(self) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c h w"]]:
         source = self.image.averaged() if self.model.pools_first else self.image
-        chosen = source.rows(self.rows.image)
-        text = self.text.rows(self.rows.text)
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
+            # Taking rows copies, which also turns tensors made in inference mode into ordinary ones.
+            chosen = source.rows(self.rows.image)
+            text = self.text.rows(self.rows.text)
             leaf = chosen.grid.detach().clone().requires_grad_()
             # The product gives classify a tensor of its own, so that an in-place ReLU right after the tap cannot spoil the leaf.
             logits = self.model.classify(ImageFeatures(leaf * 1, chosen.prefix), text)

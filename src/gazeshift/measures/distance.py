@@ -26,13 +26,24 @@ def jensen_shannon(p: Maps, q: Maps) -> PerMap:
 
 
 def pearson(a: Float[np.ndarray, "*b h w"], b: Float[np.ndarray, "*b h w"]) -> PerMap:
-    """Correlation of two signed maps over cells, -1 to 1; NaN if either is constant.
+    """Correlation of two signed maps over cells, -1 to 1; NaN if either is constant. Invariant to scale and offset.
 
     Example:
         >>> round(float(pearson(np.array([[1.0, 2.0, 3.0]]), np.array([[3.0, 2.0, 1.0]]))), 12)
         -1.0
     """
-    a = a - a.mean((-2, -1), keepdims=True)
-    b = b - b.mean((-2, -1), keepdims=True)
-    scale = np.sqrt((a**2).sum((-2, -1)) * (b**2).sum((-2, -1)))
-    return (a * b).sum((-2, -1)) / np.where(scale > 0, scale, np.nan)
+    a, b = _standardised(a), _standardised(b)
+    return np.clip((a * b).sum((-2, -1)), -1, 1)
+
+
+def _standardised(raw: Maps) -> Maps:
+    """Mean 0 and length 1 over cells, in float64; NaN where constant or not finite."""
+    raw = np.where(np.isfinite(raw).all((-2, -1), keepdims=True), np.asarray(raw, dtype=np.float64), np.nan)
+    # Divide by the peak before squaring: maps as small as 1e-200 or as large as 1e200 keep their shape.
+    scaled = raw / _positive(np.abs(raw).max((-2, -1), keepdims=True))
+    centred = scaled - scaled.mean((-2, -1), keepdims=True)
+    return centred / _positive(np.sqrt((centred**2).sum((-2, -1), keepdims=True)))
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    return np.where(values > 0, values, np.nan)

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import AutoTokenizer
 
 from gazeshift.errors import ModelError
 from gazeshift.models.classifier import Classifier, pools_by_mean
@@ -46,6 +45,9 @@ def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") 
             spec, build_encoder(spec, len(tokenizer)), TextTokenizer(tokenizer, spec.max_tokens, spec.cleaning)
         )
     net = load_huggingface(source)
+    places = getattr(net.config, "max_position_embeddings", None)  # not every architecture has such a limit
+    if places is not None and spec.max_tokens > places:
+        raise ModelError(f"text.max_tokens: {source!r} reads at most {places} tokens; {spec.max_tokens} is too many.")
     spec = spec.model_copy(update={"config": net.config.to_diff_dict()})
     tokenizer = TextTokenizer(load_tokenizer(source), spec.max_tokens, spec.cleaning)
     return TextParts(spec, build_encoder(spec, 0, net), tokenizer)
@@ -78,7 +80,7 @@ def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
             return Classifier(spec, trunk, build_encoder(spec.text, 0), None)
         if not (tokenizer_folder / "tokenizer.json").is_file():
             raise ModelError(f"{tokenizer_folder} holds no tokenizer.json; the model folder is not complete.")
-        fast = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False, local_files_only=True)
+        fast = load_tokenizer(str(tokenizer_folder))
         tokenizer = TextTokenizer(fast, spec.text.max_tokens, spec.text.cleaning)
         return Classifier(spec, trunk, build_encoder(spec.text, len(fast)), tokenizer)
 
@@ -105,4 +107,6 @@ def set_affine(trunk: Trunk, pooled: Float[Tensor, "n c"], features: str, size: 
         )
     trunk.mean.copy_(pooled.mean(0))
     if features == "standardised":
-        trunk.deviation.copy_(pooled.std(0).clamp(min=1e-6))
+        deviation = pooled.std(0, correction=0)
+        # A channel that never moved in training stays as it is: divided by almost nothing, its first twitch would fill the map.
+        trunk.deviation.copy_(torch.where(deviation > 1e-6, deviation, 1))

@@ -9,13 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from gazeshift.errors import ModelError
+from gazeshift.errors import ConfigError, ModelError
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
+from gazeshift.models.reason import reason
 from gazeshift.models.spec import ModelSpec
 
 FORMAT = "gazeshift-model-1"
@@ -30,7 +32,7 @@ def versions() -> dict[str, str]:
 def save(
     model: Classifier, folder: Path, data: Mapping[str, Any] | None = None, training: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a model folder; it appears whole or not at all.
+    """Write a model folder; it appears whole or not at all, and a crash never costs the model that was there.
 
     Args:
         model: the classifier; its classes and preprocessing go with it.
@@ -53,9 +55,13 @@ def save(
         "versions": versions(),
     }
     (unfinished / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    # A folder cannot be replaced in one step: the old one moves aside first and goes when the new one stands.
+    retired = folder.with_name(folder.name + ".retired")
+    shutil.rmtree(retired, ignore_errors=True)
     if folder.exists():
-        shutil.rmtree(folder)
+        folder.replace(retired)
     unfinished.replace(folder)
+    shutil.rmtree(retired, ignore_errors=True)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -86,10 +92,8 @@ def load(folder: str | Path) -> Classifier:
     config = read_config(folder)
     try:
         spec = TypeAdapter(ModelSpec).validate_python(config["spec"])
-    except (KeyError, ValidationError) as error:
-        raise ModelError(
-            f"{folder / 'config.json'}: the model's spec is damaged ({str(error).splitlines()[0]})."
-        ) from error
+    except (KeyError, ValidationError, ConfigError) as error:
+        raise ModelError(f"{folder / 'config.json'}: the model's spec is damaged ({_what(error)}).") from error
     model = build_shell(spec, folder / "tokenizer")
     weights = folder / "model.safetensors"
     if not weights.is_file():
@@ -97,14 +101,28 @@ def load(folder: str | Path) -> Classifier:
     try:
         model.load_state_dict(load_file(weights), strict=True)
     except (RuntimeError, SafetensorError, OSError) as error:
-        raise ModelError(f"{weights} does not fit its config.json: {str(error).strip().splitlines()[0]}") from error
+        raise ModelError(f"{weights} does not fit its config.json: {reason(error)}.") from error
     return model.eval()
 
 
+def _what(error: Exception) -> str:
+    """Which key of the spec is wrong, and how."""
+    if isinstance(error, KeyError):
+        return f"the key {error.args[0]!r} is missing"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return reason(error)
+
+
 def digest(model: Classifier) -> str:
-    """sha256 over a model's spec and weights: two models with the same digest give the same numbers."""
+    """sha256 over a model's spec, vocabulary and weights: two models with the same digest give the same numbers."""
     sha = hashlib.sha256(model.spec.model_dump_json().encode())
+    if model.tokenizer is not None:
+        sha.update(json.dumps(sorted(model.tokenizer.tokenizer.get_vocab().items())).encode())
     for name, value in sorted(model.state_dict().items()):
         sha.update(name.encode())
-        sha.update(value.detach().cpu().contiguous().flatten().view(-1).numpy().tobytes())
+        sha.update(
+            value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        )  # bytes: numpy knows no bfloat16
     return sha.hexdigest()

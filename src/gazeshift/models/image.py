@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gazeshift.errors import GazeshiftError, ModelError
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.modes import evaluating
+from gazeshift.models.reason import reason
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.spec import ImageSpec
 
@@ -124,6 +125,9 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     if weights not in {"none", "hub"}:
         _load_weights(net, Path(weights), spec.name)
     if isinstance(net, VisionTransformer):
+        patch = net.patch_embed.patch_size[0]
+        if size % patch:  # timm drops the rest at the right and bottom edge: every map would be out of register
+            raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is no multiple of that.")
         return TokenTrunk(net)
     return _grid_trunk(net, spec.name, size)
 
@@ -139,9 +143,8 @@ def _timm(spec: ImageSpec, size: int, weights: str) -> nn.Module:
     try:
         return timm.create_model(spec.name, pretrained=weights == "hub", **options)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
         way_out = "; give a local file with weights=FILE.safetensors, or weights=none" if weights == "hub" else ""
-        raise ModelError(f"image model {spec.name!r} cannot be made: {reason}{way_out}.") from error
+        raise ModelError(f"image model {spec.name!r} cannot be made: {reason(error)}{way_out}.") from error
 
 
 def _near(names: list[str]) -> str:
@@ -158,7 +161,7 @@ def _load_weights(net: nn.Module, path: Path, name: str) -> None:
     except GazeshiftError:
         raise
     except Exception as error:  # safetensors raises its own and plain exceptions
-        raise ModelError(f"weights: {path} does not fit {name!r}: {str(error).strip().splitlines()[0]}") from error
+        raise ModelError(f"weights: {path} does not fit {name!r}: {reason(error)}.") from error
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     unexpected = [
         key for key in unexpected if key.split(".")[0] not in {"fc", "head", "classifier", "AuxLogits", "aux"}

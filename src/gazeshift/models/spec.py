@@ -2,9 +2,15 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gazeshift.preprocessing import Preprocessing
+
+# Keyword arguments of timm that read files, download or cut the net elsewhere: a model's folder must never ask for these.
+_REFUSED_OPTIONS = frozenset(
+    {"cache_dir", "checkpoint_path", "features_only", "num_classes", "out_indices"}
+    | {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay"}
+)
 
 
 class Strict(BaseModel):
@@ -19,7 +25,7 @@ class ImageSpec(Strict):
     Attributes:
         name: a timm model name, verbatim (``inception_v3``, ``inception_v3.tv_in1k``, ``vit_tiny_patch16_224`` ...),
             ``small_cnn`` (ours), or ``none``.
-        options: keyword arguments for timm, for example ``{"pad_type": "same"}``.
+        options: keyword arguments for timm, for example ``{"pad_type": "same"}``; none that reads files or downloads.
         features: a constant affine on the grid before the tap: ``plain`` (none), ``centred`` (minus the training mean of the pooled
             features) or ``standardised`` (also divided by their deviation).
     """
@@ -27,6 +33,14 @@ class ImageSpec(Strict):
     name: str = "inception_v3"
     options: dict[str, Any] = Field(default_factory=dict)
     features: Literal["plain", "centred", "standardised"] = "plain"
+
+    @field_validator("options")
+    @classmethod
+    def _only_architecture(cls, options: dict[str, Any]) -> dict[str, Any]:
+        refused = sorted(_REFUSED_OPTIONS.intersection(options))
+        if refused:
+            raise ValueError(f"the option {refused[0]!r} is not allowed: options describe the architecture alone")
+        return options
 
 
 class TextSpec(Strict):

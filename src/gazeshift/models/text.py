@@ -10,6 +10,7 @@ from transformers.utils import logging as transformers_logging
 
 from gazeshift.errors import ModelError
 from gazeshift.models.features import TextFeatures
+from gazeshift.models.reason import reason
 from gazeshift.models.spec import TextSpec
 
 
@@ -120,14 +121,20 @@ def huggingface_from_config(config: dict[str, Any] | None) -> PreTrainedModel:
     Raises:
         ModelError: the configuration names no known architecture.
     """
-    values = dict(config or {})
+    values = _architecture(config or {})
     kind = values.pop("model_type", None)
     if kind is None:
         raise ModelError("text encoder: its configuration names no model_type, so it cannot be built.")
     try:
         return AutoModel.from_config(AutoConfig.for_model(kind, **values), trust_remote_code=False)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"text encoder of type {kind!r} cannot be built: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # transformers raises many kinds
+        raise ModelError(f"text encoder of type {kind!r} cannot be built: {reason(error)}.") from error
+
+
+def _architecture(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without the keys that choose an implementation: these may name code to be fetched from a hub."""
+    kept = {key: value for key, value in config.items() if "attn_implementation" not in key and key != "auto_map"}
+    return {key: _architecture(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
 def load_huggingface(name: str) -> PreTrainedModel:
@@ -140,7 +147,6 @@ def load_huggingface(name: str) -> PreTrainedModel:
     try:
         return AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True)
     except Exception as error:  # transformers raises many kinds
-        reason = str(error).strip().partition("\n")[0]
         raise ModelError(
-            f"text_encoder: {name!r} cannot be loaded ({reason}); give a Hugging Face name or a local folder."
+            f"text_encoder: {name!r} cannot be loaded ({reason(error)}); give a Hugging Face name or a local folder."
         ) from error

@@ -38,6 +38,8 @@ class TextTokenizer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int, cleaning: str = "none") -> None:
         self.tokenizer = tokenizer
+        # Longer texts lose their end, and padding stands behind the text, whatever the tokenizer was made for.
+        self.tokenizer.padding_side = self.tokenizer.truncation_side = "right"
         self.max_tokens = max_tokens
         self.clean = lookup(CLEANERS, cleaning, "text cleaning")
 
@@ -106,11 +108,17 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """A Hugging Face tokenizer by name or from a local folder; code that a repository brings is never run.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is none, or one that cannot pad.
     """
     try:
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        local = Path(name).is_dir()  # then nothing is asked of a hub
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=local)
     except Exception as error:  # transformers raises many kinds
         raise ModelError(
             f"text_encoder: no tokenizer for {name!r}; give a Hugging Face name or a local folder with its files."
         ) from error
+    if tokenizer.pad_token is None:
+        raise ModelError(
+            f"text_encoder: the tokenizer of {name!r} has no padding token; choose an encoder such as BERT."
+        )
+    return tokenizer

@@ -1,0 +1,64 @@
+import os
+from collections.abc import Callable
+from typing import Any
+
+# Shapes in the types are checked while the tests run; the hook must be there before gazeshift is imported.
+from jaxtyping import install_import_hook
+
+install_import_hook(["gazeshift.explain", "gazeshift.measures", "gazeshift.models"], "beartype.beartype")
+os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the network fails instead
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+from gazeshift.models import (  # noqa: E402
+    Classifier,
+    HeadSpec,
+    ImageSpec,
+    ModelSpec,
+    TextSpec,
+    build_classifier,
+    build_text,
+    build_trunk,
+)
+from gazeshift.preprocessing import Preprocessing  # noqa: E402
+
+torch.set_num_threads(1)  # tiny tensors: threads cost more than they give, above all on a busy machine
+
+Build = Callable[..., Classifier]
+CLASSES = ("apple pie", "baklava", "ceviche", "donuts", "edamame")
+WORDS = ("apple pie with cream", "red tomato ketchup", "a bowl of green edamame", "baklava & honey 蜂蜜")
+TEXT = TextSpec(encoder="transformer", width=16, layers=1, heads=2, max_tokens=12)
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """Make an untrained classifier: ``build(head="early-fusion", image=..., size=64, text=..., seed=0)``."""
+
+    def make(
+        head: str = "early-fusion",
+        image: ImageSpec | str = "small_cnn",
+        size: int = 64,
+        text: TextSpec | None = None,
+        seed: int = 0,
+        trunk: Any = None,
+        source: str = "",
+    ) -> Classifier:
+        image = ImageSpec(name=image) if isinstance(image, str) else image
+        text = text or (TextSpec(encoder="none") if head in {"image-only", "image-mlp"} else TEXT)
+        preprocessing = Preprocessing(size=size, crop_fraction=1)
+        spec = ModelSpec(
+            name=head,
+            image=image,
+            text=text,
+            head=HeadSpec(head=head, image_width=8, hidden=32),
+            classes=CLASSES,
+            preprocessing=preprocessing,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            trunk = trunk if trunk is not None else build_trunk(image, size)
+            parts = build_text(text, WORDS, source)
+        return build_classifier(spec, trunk, parts, seed).eval()
+
+    return make

@@ -1,0 +1,126 @@
+"""The split at the tap is the same function as the unsplit timm model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from gazeshift.errors import ModelError
+from gazeshift.models import Classifier, ImageFeatures, ImageSpec, build_trunk
+from gazeshift.models.image import Trunk
+
+# name, side of the input, grid, whether everything after the tap sees the grid through its mean alone
+ENCODERS = [
+    ("inception_v3", 299, (2048, 8, 8), True),
+    ("resnet18", 64, (512, 2, 2), True),
+    ("mobilenetv1_100", 64, (1024, 2, 2), True),
+    ("convnext_atto", 64, (320, 2, 2), True),
+    ("efficientnet_b0", 64, (1280, 2, 2), True),
+    ("mobilenetv3_small_050", 64, (288, 2, 2), True),
+    ("vit_tiny_patch16_224", 64, (192, 4, 4), False),
+    ("vit_small_patch14_reg4_dinov2", 56, (384, 4, 4), False),
+    ("swin_tiny_patch4_window7_224", 64, (768, 2, 2), True),
+]
+
+
+def whole_net(name: str, size: int) -> torch.nn.Module:
+    options = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
+    return timm.create_model(name, num_classes=7, **options).eval()
+
+
+@dataclass(frozen=True)
+class Case:
+    whole: torch.nn.Module
+    trunk: Trunk
+    images: torch.Tensor
+    shape: tuple[int, ...]
+    pools_first: bool
+
+
+@pytest.fixture(scope="module", params=ENCODERS, ids=[name for name, *_ in ENCODERS])
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    name, size, shape, pools_first = request.param
+    torch.manual_seed(0)
+    whole = whole_net(name, size)
+    # The way a user's weights come in; the unsplit net's classifier is the one thing the trunk leaves aside.
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    save_file({key: value.clone() for key, value in whole.state_dict().items()}, path)
+    trunk = build_trunk(ImageSpec(name=name), size, str(path)).eval()
+    return Case(whole, trunk, torch.randn(2, 3, size, size), shape, pools_first)
+
+
+def test_split_equals_unsplit_timm(case: Case) -> None:
+    with torch.no_grad():
+        expected = case.whole(case.images)
+        features = case.trunk.encode(case.images)
+        logits = case.whole.get_classifier()(case.trunk.pool(features))
+        case.whole.to(memory_format=torch.channels_last)
+        same_format = case.whole(case.images.contiguous(memory_format=torch.channels_last))
+    peak = float(expected.abs().max())
+    assert expected.std() > 0.1 * peak, "these weights make the comparison empty"
+    assert features.grid.shape == (2, *case.shape)
+    assert torch.equal(logits, same_format), "not bit for bit what timm computes in the same memory format"
+    # In the default memory format some convolutions (Inception, MobileNet, EfficientNet) add in another order.
+    torch.testing.assert_close(logits, expected, rtol=0, atol=5e-6 * peak)
+
+
+def test_every_cell_at_the_tap_has_a_gradient(case: Case) -> None:
+    with torch.no_grad():
+        features = case.trunk.encode(case.images)
+    leaf = features.grid.clone().requires_grad_()
+    logits = case.whole.get_classifier()(case.trunk.pool(ImageFeatures(leaf, features.prefix)))
+    (gradient,) = torch.autograd.grad(logits[:, 3].sum(), leaf)
+    assert (gradient.abs().amax(1) > 0).all(), "there are cells that the logit does not depend on"
+
+
+def test_pools_first_is_known(case: Case, build: Callable[..., Classifier]) -> None:
+    model = build("image-only", size=case.images.shape[-1], trunk=case.trunk)
+    assert model.pools_first is case.pools_first
+    with torch.no_grad():
+        features = case.trunk.encode(case.images)
+        whole, averaged = case.trunk.pool(features), case.trunk.pool(features.averaged())
+    difference = float((whole - averaged).abs().max() / whole.abs().max())
+    assert difference < 1e-5 if case.pools_first else difference > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "way_out"),
+    [
+        ("resnet17", 64, "timm has no such name"),
+        ("resnet18", 32, "single cell"),
+        ("mixer_s32_224", 224, "no last spatial grid"),
+        ("vit_tiny_patch16_224", 100, "no multiple"),
+        ("hf-hub:someone/model", 64, "timm has no such name"),
+    ],
+)
+def test_an_unusable_image_model_is_named(name: str, size: int, way_out: str) -> None:
+    with pytest.raises(ModelError, match=way_out) as error:
+        build_trunk(ImageSpec(name=name), size)
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("option", ["checkpoint_path", "pretrained_cfg", "num_classes", "features_only"])
+def test_options_describe_the_architecture_alone(option: str) -> None:
+    with pytest.raises(ValueError, match=option):
+        ImageSpec(name="resnet18", options={option: "evil.pth"})
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    with pytest.raises(ModelError, match="no file"):
+        build_trunk(ImageSpec(name="resnet18"), 64, str(path))
+    state = whole_net("resnet18", 64).state_dict()
+    save_file({**state, "conv1.weight": torch.zeros(64, 3, 5, 5)}, path)
+    with pytest.raises(ModelError, match=r"size mismatch for conv1\.weight"):
+        build_trunk(ImageSpec(name="resnet18"), 64, str(path))
+    save_file({key: value for key, value in state.items() if key != "conv1.weight"}, path)
+    with pytest.raises(ModelError, match=r"1 tensors missing \(conv1\.weight\)"):
+        build_trunk(ImageSpec(name="resnet18"), 64, str(path))
+    path.write_bytes(b"\x80\x04not safetensors")
+    with pytest.raises(ModelError, match="does not fit"):
+        build_trunk(ImageSpec(name="resnet18"), 64, str(path))
