@@ -1,0 +1,123 @@
+"""Maps drawn over their pictures. The map is upsampled here and only here; every number is taken on the native grid."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from gazeshift.measures import undefined
+
+Pixels = UInt8[np.ndarray, "h w 3"]
+
+HALF = 0.5  # of the maximum: where the outline runs
+REDDEST = 0.93  # of turbo: its last reds are so dark that they would hide what the model looks at
+OPACITY = 0.72  # at the maximum; it falls with the value, so that the picture stays visible
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How pictures are put into the page.
+
+    Attributes:
+        edge: pixels of the longer side.
+        jpeg: JPEG quality, 1 to 95.
+        most: samples shown per table; None for all.
+    """
+
+    edge: int
+    jpeg: int
+    most: int | None = None
+
+
+def is_undefined(raw: Float[np.ndarray, "h w"]) -> bool:
+    """Whether a map has no positive evidence anywhere.
+
+    Example:
+        >>> is_undefined(-np.ones((2, 2)))
+        True
+    """
+    return bool(undefined(raw[None])[0])
+
+
+def normalised(raw: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """ReLU, then division by the map's own maximum: 0 to 1; all zero where the map is undefined.
+
+    Example:
+        >>> normalised(np.array([[-1.0, 1.0, 2.0]])).tolist()
+        [[0.0, 0.5, 1.0]]
+    """
+    if is_undefined(raw):
+        return np.zeros(raw.shape)
+    positive = np.maximum(raw, 0)
+    return np.asarray(positive / positive.max())
+
+
+def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
+    """The map over its picture, which is drawn pale and nearly grey so that colour means the map alone.
+
+    Native grid, ReLU, divided by its own maximum, bilinear to the picture's size (cell centres on pixel centres). Colour and opacity
+    rise with the value (turbo: red is where the model looks); a white line runs at half the maximum. An undefined map is hatched.
+
+    Example:
+        >>> overlay(Image.new("RGB", (32, 32)), np.ones((4, 4))).size
+        (32, 32)
+    """
+    base = _pale(picture)
+    if is_undefined(raw):
+        return Image.fromarray(_hatched(base))
+    grid = Image.fromarray(normalised(raw).astype(np.float32))
+    value = np.clip(np.asarray(grid.resize(picture.size, Image.Resampling.BILINEAR)), 0, 1)
+    colour = mpl.colormaps["turbo"](REDDEST * value)[..., :3] * 255
+    opacity = (OPACITY * np.sqrt(value))[..., None]
+    mixed = base * (1 - opacity) + colour * opacity
+    mixed[_outline(value >= HALF)] = 255
+    return Image.fromarray(mixed.round().astype(np.uint8))
+
+
+def colour_bar() -> Image.Image:
+    """The legend: the scale from 0 to 1, drawn as maps are drawn, over mid grey."""
+    return overlay(Image.new("RGB", (256, 16), (128, 128, 128)), np.linspace(0, 1, 256)[None, :])
+
+
+def data_uri(picture: Image.Image, quality: Quality) -> str:
+    """A picture as a ``data:`` address, shrunk to the edge; it is never enlarged.
+
+    Example:
+        >>> data_uri(Image.new("RGB", (64, 64)), Quality(32, 80))[:23]
+        'data:image/jpeg;base64,'
+    """
+    small = picture.convert("RGB")
+    small.thumbnail((quality.edge, quality.edge), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=quality.jpeg, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _pale(picture: Image.Image) -> Float[np.ndarray, "h w 3"]:
+    rgb = np.asarray(picture.convert("RGB"), dtype=np.float64)
+    grey = np.asarray(picture.convert("L"), dtype=np.float64)[..., None]
+    return 40 + 0.84 * (0.2 * rgb + 0.8 * grey)
+
+
+def _outline(inside: np.ndarray) -> np.ndarray:
+    """Pixels of a region that touch a pixel outside it."""
+    edge = np.zeros_like(inside)
+    across, down = inside[:, 1:] != inside[:, :-1], inside[1:] != inside[:-1]
+    edge[:, 1:] |= across
+    edge[:, :-1] |= across
+    edge[1:] |= down
+    edge[:-1] |= down
+    return np.asarray(edge & inside)
+
+
+def _hatched(base: Float[np.ndarray, "h w 3"]) -> Pixels:
+    height, width = base.shape[:2]
+    step = max(8, width // 14)
+    diagonal = (np.arange(height)[:, None] + np.arange(width)[None, :]) % step < max(1, step // 6)
+    marked = base * 0.45 + 0.55 * 235
+    marked[diagonal] = 110
+    return marked.round().astype(np.uint8)

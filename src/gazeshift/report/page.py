@@ -1,0 +1,158 @@
+"""The page: everything a template needs, and the rendering itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gazeshift.measures import Figure
+from gazeshift.report import words
+from gazeshift.report.distributions import Distribution
+from gazeshift.report.numbers import clipped, exact, language, shown, visible
+from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, overlay
+from gazeshift.report.samples import Sample
+from gazeshift.report.store import RunFolder
+
+CSV_NAMES = ("table1", "table2", "table3", "edits", "maps", "masks", "distributions", "checks")
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """A figure of the first section."""
+
+    title: str
+    figure: Figure
+    kind: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the page is made of, apart from how its pictures are encoded."""
+
+    folder: RunFolder
+    look: Sequence[Sample]
+    edit: Sequence[Sample]
+    edit_distributions: Sequence[Distribution]
+    centre_distribution: Distribution | None
+
+
+def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str:
+    """The page as HTML.
+
+    Args:
+        content: from the run folder.
+        quality: of the pictures.
+        notes: what the reader must know about the page itself.
+    """
+    folder = content.folder
+    environment = _environment(quality)
+    context = {
+        "run": folder.run,
+        "seed": folder.first_seed,
+        "headline": folder.headline,
+        "figures": folder.figures,
+        "checks": folder.checks,
+        "edits": folder.edits,
+        "study": folder.study,
+        "key_numbers": key_numbers(folder),
+        "splits": _splits(folder),
+        "majority": _majority(folder),
+        "lead": lead_model(folder),
+        "look_groups": _by_reason(content.look[: quality.most]),
+        "edit_samples": content.edit[: quality.most],
+        "left_out": {"2": _left_out(content.look, quality), "3": _left_out(content.edit, quality)},
+        "edit_distributions": content.edit_distributions,
+        "centre_distribution": content.centre_distribution,
+        "edit_columns": _edit_columns(folder),
+        "facts": list(_flat({name: folder.run[name] for name in ("data", "preprocessing", "recipes")})),
+        "notes": list(notes),
+        "csv_names": CSV_NAMES,
+    }
+    return environment.get_template("report.html.j2").render(context)
+
+
+def _environment(quality: Quality) -> Environment:
+    # S701 wants autoescape; it is on for every template, whatever its suffix: all text of a page comes from data.
+    environment = Environment(
+        loader=PackageLoader("gazeshift.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # What data says is made visible before it is escaped, so no template can forget it.
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )
+    environment.filters.update(shown=shown, exact=exact, clipped=clipped, language=language)
+    environment.globals.update(
+        words=words,
+        edit_words=words.EDIT_WORDS,
+        half=HALF,
+        picture=lambda sample: data_uri(sample.image, quality),
+        map_picture=lambda sample, reading: data_uri(overlay(sample.image, reading.raw), quality),
+        bar=lambda: data_uri(colour_bar(), Quality(256, 90)),
+    )
+    return environment
+
+
+def lead_model(folder: RunFolder) -> str | None:
+    """The model that Table 3 shows openly: early fusion, else the first whose map a text can move."""
+    movable = [model["name"] for model in folder.models if model["sees_image"] and model["reads_text"]]
+    return "early-fusion" if "early-fusion" in movable else next(iter(movable), None)
+
+
+def key_numbers(folder: RunFolder) -> list[KeyNumber]:
+    """The figures that answer the question, those of them that the study has."""
+    lead = lead_model(folder)
+    if lead is None:
+        return []
+    accuracy, maps, edits = (folder.figures[name] for name in ("accuracy", "maps", "edits"))
+    wanted = [
+        ("Accuracy, image only", accuracy.get("image-only", {}).get("test"), "percent", "test pairs"),
+        (f"Accuracy, {lead}", accuracy.get(lead, {}).get("test"), "percent", "test pairs"),
+        ("What the text adds", folder.figures["gap"].get(lead), "points", "points above image only"),
+        ("Gaze moved, colour text", edits.get(lead, {}).get("paper-colour", {}).get("js_bits"), "bits", "JS, bits"),
+        ("Gaze moved, position text", edits.get(lead, {}).get("paper-position", {}).get("js_bits"), "bits", "JS, bits"),
+        ("Gaze moved, paraphrase", edits.get(lead, {}).get("paraphrase", {}).get("js_bits"), "bits", "JS, bits: noise floor"),
+        ("Centre bias, image only", maps.get("image-only", {}).get("centre_bias"), "index", "1 centre, 0 uniform"),
+        (f"Centre bias, {lead}", maps.get(lead, {}).get("centre_bias"), "index", "1 centre, 0 uniform"),
+    ]  # fmt: skip
+    return [KeyNumber(title, figure, kind, note) for title, figure, kind, note in wanted if isinstance(figure, Figure)]
+
+
+def _splits(folder: RunFolder) -> list[str]:
+    found = [split for by_split in folder.figures["accuracy"].values() for split in by_split]
+    known = [split for split in ("train", "validation", "test") if split in found]
+    return known + sorted(set(found) - set(known))
+
+
+def _majority(folder: RunFolder) -> float | None:
+    """The share of the most frequent class among the test pairs: what a constant answer reaches."""
+    test = folder.predictions[folder.predictions["split"] == "test"].drop_duplicates("key")
+    return float(test["label"].value_counts(normalize=True).iloc[0]) if len(test) else None
+
+
+def _by_reason(samples: Sequence[Sample]) -> list[tuple[str, list[Sample]]]:
+    return [(reason, list(group)) for reason, group in groupby(samples, key=lambda sample: sample.reason)]
+
+
+def _left_out(samples: Sequence[Sample], quality: Quality) -> int:
+    return 0 if quality.most is None else max(0, len(samples) - quality.most)
+
+
+def _edit_columns(folder: RunFolder) -> list[words.Column]:
+    """The columns for which at least one edit of one model has a figure with a mean."""
+    by_edit = [figures for edits in folder.figures["edits"].values() for figures in edits.values()]
+    present = {name for figures in by_edit for name, figure in figures.items() if figure.mean is not None}
+    return [column for column in words.EDIT_COLUMNS if column.name in present]
+
+
+def _flat(node: Any, name: str = "") -> Sequence[tuple[str, Any]]:
+    """Nested settings as (dotted name, value) pairs."""
+    if isinstance(node, dict) and node:
+        return [pair for key, child in node.items() for pair in _flat(child, f"{name}.{key}" if name else str(key))]
+    if isinstance(node, list) and all(not isinstance(item, (dict, list)) for item in node):
+        return [(name, ", ".join(str(item) for item in node))]
+    return [(name, node)]

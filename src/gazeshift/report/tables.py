@@ -1,0 +1,155 @@
+"""The CSV tables: the page's numbers, unrounded; an empty field where a number is undefined."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gazeshift.measures import Figure
+from gazeshift.report.distributions import Distribution
+from gazeshift.report.samples import Reading, Sample
+from gazeshift.report.store import RunFolder
+
+FIGURE_COLUMNS = ("mean", "low", "high", "n", "seeds")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV table.
+
+    Attributes:
+        name: file name without suffix.
+        columns: the header.
+        rows: values in the header's order; None is an empty field.
+    """
+
+    name: str
+    columns: Sequence[str]
+    rows: list[list[Any]]
+
+    def to_csv(self) -> str:
+        r"""RFC 4180 text with line feeds.
+
+        Example:
+            >>> Table("t", ["a", "b"], [[None, 0.1]]).to_csv()
+            'a,b\n,0.1\n'
+        """
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(self.rows)
+        return buffer.getvalue()
+
+
+def _fields(figure: Figure | None) -> list[Any]:
+    if figure is None:
+        return [None] * len(FIGURE_COLUMNS)
+    return [figure.mean, *(figure.interval or (None, None)), figure.n, figure.seeds]
+
+
+def accuracy_table(folder: RunFolder) -> Table:
+    """Table 1: accuracy of every model and split, and on the test split the gap to image-only."""
+    columns = [
+        "model",
+        "sees_image",
+        "reads_text",
+        "split",
+        *FIGURE_COLUMNS,
+        *(f"gap_{name}" for name in FIGURE_COLUMNS),
+    ]
+    rows = [
+        [
+            model["name"], model["sees_image"], model["reads_text"], split, *_fields(figure),
+            *_fields(folder.figures["gap"].get(model["name"]) if split == "test" else None),
+        ]
+        for model in folder.models
+        for split, figure in folder.figures["accuracy"].get(model["name"], {}).items()
+    ]  # fmt: skip
+    return Table("table1", columns, rows)
+
+
+def look_table(samples: Sequence[Sample]) -> Table:
+    """Table 2: one row per picture and model."""
+    names = ("confidence", "centre_bias", "coverage", "amplitude", "js_to_image_only")
+    columns = ["position", "reason", "key", "label", "text", "model", "predicted", "correct", "map_defined", *names]
+    rows = [
+        [
+            *_about(sample),
+            reading.model,
+            reading.predicted,
+            reading.correct,
+            _defined(reading),
+            *_numbers(reading, names),
+        ]
+        for sample in samples
+        for reading in [*(reading for row in sample.readings.values() for reading in row), *sample.blind]
+    ]
+    return Table("table2", columns, rows)
+
+
+def edit_sample_table(samples: Sequence[Sample]) -> Table:
+    """Table 3: one row per picture, model and text."""
+    names = ("confidence", "centre_bias", "coverage", "amplitude", "js_bits", "switch", "within")
+    columns = [
+        "position", "reason", "key", "label", "own_text", "model", "edit", "text", "predicted", "correct",
+        "switched", "map_defined", *names,
+    ]  # fmt: skip
+    rows = [
+        [
+            *_about(sample), reading.model, reading.edit, reading.text, reading.predicted, reading.correct, reading.switched,
+            _defined(reading), *_numbers(reading, names),
+        ]
+        for sample in samples
+        for row in sample.readings.values()
+        for reading in row
+    ]  # fmt: skip
+    return Table("table3", columns, rows)
+
+
+def figure_tables(folder: RunFolder) -> list[Table]:
+    """``edits``, ``maps`` and ``masks``: one row per figure of the summary."""
+    edits = [
+        [model, edit, measure, *_fields(figure)]
+        for model, by_edit in folder.figures["edits"].items()
+        for edit, by_measure in by_edit.items()
+        for measure, figure in by_measure.items()
+    ]
+    tables = [Table("edits", ["model", "edit", "measure", *FIGURE_COLUMNS], edits)]
+    for name in ("maps", "masks"):
+        rows = [
+            [model, measure, *_fields(figure)]
+            for model, by_measure in folder.figures[name].items()
+            for measure, figure in by_measure.items()
+        ]
+        tables.append(Table(name, ["model", "measure", *FIGURE_COLUMNS], rows))
+    return tables
+
+
+def distribution_table(distributions: Sequence[Distribution]) -> Table:
+    """Medians and quartiles of what the page draws as distributions."""
+    columns = ["measure", "group", "name", "median", "lower_quartile", "upper_quartile", "n", "undefined"]
+    rows = [
+        [part.measure, part.group, row.name, row.median, row.lower, row.upper, row.n, row.undefined]
+        for part in distributions
+        for row in part.rows
+    ]
+    return Table("distributions", columns, rows)
+
+
+def check_table(folder: RunFolder) -> Table:
+    """What was wanted and what was found."""
+    columns = ["name", "wanted", "found", "passed"]
+    return Table("checks", columns, [[check.get(name) for name in columns] for check in folder.checks])
+
+
+def _about(sample: Sample) -> list[Any]:
+    return [sample.position, sample.reason, sample.key, sample.label, sample.text]
+
+
+def _defined(reading: Reading) -> bool | None:
+    return None if reading.raw is None else reading.defined
+
+
+def _numbers(reading: Reading, names: Sequence[str]) -> list[float | None]:
+    return [reading.numbers[name] for name in names]

@@ -1,0 +1,54 @@
+"""What the page calls things: columns of its tables and one line for each edit it knows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of figures: the name in ``summary.json``, what the page calls it, and how its numbers are shown."""
+
+    name: str
+    title: str
+    kind: str
+
+
+EDIT_COLUMNS = (
+    Column("js_bits", "JS, bits", "bits"),
+    Column("excess", "JS above paraphrase", "signed"),
+    Column("switch", "class switch, bits", "bits"),
+    Column("within", "within class, bits", "bits"),
+    Column("switched", "class switched", "percent"),
+    Column("named_mass_change", "mass on named dish, change", "signed"),
+    Column("centre_bias_change", "centre bias, change", "signed"),
+    Column("coverage_change", "coverage, change", "signed"),
+    Column("confidence_change", "confidence, change", "signed"),
+    Column("undefined", "undefined", "percent"),
+    Column("unchanged", "text unchanged", "percent"),
+)
+
+MAP_COLUMNS = (
+    Column("centre_bias", "centre bias", "index"),
+    Column("coverage", "coverage", "index"),
+    Column("undefined", "undefined maps", "percent"),
+)
+
+MASK_COLUMNS = (
+    Column("mass", "mass in the mask", "percent"),
+    Column("area", "area of the mask", "percent"),
+    Column("lift", "lift (mass / area)", "times"),
+)
+
+EDIT_WORDS = {
+    "original": "the pair’s own text",
+    "paraphrase": "the same in other words: the noise floor",
+    "colour": "a text about colour",
+    "position": "a text about position",
+    "paper-colour": "the paper’s colour text, for every picture",
+    "paper-position": "the paper’s position text, for every picture",
+    "same-class": "another title of the same class",
+    "other-class": "a title of another class",
+    "other-object": "names another dish of the scene",
+    "empty": "no text",
+}
+
+DISTRIBUTION_WORDS = {"js_bits": "Jensen–Shannon divergence, bits", "centre_bias": "centre bias"}

@@ -1,0 +1,96 @@
+"""``write``: from a run folder to the report beside it, whole or not at all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gazeshift.report import tables
+from gazeshift.report.distributions import centre_distribution, edit_distributions
+from gazeshift.report.overlay import Quality
+from gazeshift.report.page import Content, render
+from gazeshift.report.samples import Readings, edit_samples, look_samples
+from gazeshift.report.store import read_run
+
+MOST_BYTES = 10_000_000
+# From the best down; the first whose page is small enough is taken. Numbers and CSV tables are the same at every step.
+QUALITIES = (
+    Quality(288, 82),
+    Quality(208, 78),
+    Quality(160, 72),
+    Quality(112, 60),
+    Quality(96, 50, most=40),
+    Quality(96, 50, most=10),
+)
+
+
+def write(run: Path) -> Path:
+    """Write ``report.html`` and the CSV tables of a finished run beside its store.
+
+    Reads the run folder only, never a model or a photo of the data. The page needs nothing else and is at most 10 MB; where the pictures
+    are too many for that they are made smaller, and the page says so.
+
+    Args:
+        run: the folder that ``gazeshift study`` wrote.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        DataError: the run is unfinished (the message names what is missing) or its files cannot be read.
+
+    Example:
+        >>> write(Path("no-such-run"))
+        Traceback (most recent call last):
+        gazeshift.errors.DataError: no-such-run: no such run folder; `gazeshift study STUDY.yaml --out no-such-run` makes one.
+    """
+    folder = read_run(Path(run))
+    readings = Readings(folder)
+    content = Content(
+        folder=folder,
+        look=look_samples(folder, readings),
+        edit=edit_samples(folder, readings),
+        edit_distributions=edit_distributions(folder),
+        centre_distribution=centre_distribution(folder),
+    )
+    distributions = [
+        *content.edit_distributions,
+        *([content.centre_distribution] if content.centre_distribution else []),
+    ]
+    written = [
+        tables.accuracy_table(folder),
+        tables.look_table(content.look),
+        tables.edit_sample_table(content.edit),
+        *tables.figure_tables(folder),
+        tables.distribution_table(distributions),
+        tables.check_table(folder),
+    ]
+    files = {f"{table.name}.csv": table.to_csv().encode("utf-8", "replace") for table in written}
+    files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
+    _replace(folder.path, files)
+    return folder.path / "report.html"
+
+
+def fitting_page(content: Content, qualities: Sequence[Quality], most_bytes: int) -> bytes:
+    """The page at the best quality that keeps it within a size; the last quality whatever its size."""
+    page = b""
+    notes: list[str] = []
+    for quality in qualities:
+        page = render(content, quality, notes).encode("utf-8", "replace")
+        if len(page) <= most_bytes:
+            break
+        notes = [
+            "The pictures of this page were made smaller to keep it within 10 MB; all samples are in the CSV tables."
+        ]
+    return page
+
+
+def _replace(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all under temporary names first, so that a full disk leaves the former report."""
+    unfinished = {folder / name: folder / f".{name}.unfinished" for name in files}
+    try:
+        for path, temporary in unfinished.items():
+            temporary.write_bytes(files[path.name])
+        for path, temporary in unfinished.items():
+            temporary.replace(path)
+    finally:
+        for temporary in unfinished.values():
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,102 @@
+"""Pictures of maps, against slow definitions."""
+
+import base64
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gazeshift.report.distributions import HEIGHT, WIDTH, _ends, _steps, _ticks
+from gazeshift.report.numbers import shown
+from gazeshift.report.overlay import OPACITY, Quality, data_uri, overlay
+
+GREY = Image.new("RGB", (60, 60), (128, 128, 128))
+
+
+def hot(picture: Image.Image) -> np.ndarray:
+    rgb = np.asarray(picture).astype(float)
+    return rgb[..., 0] - rgb[..., 2]
+
+
+def test_red_is_where_the_map_is_high():
+    raw = np.zeros((6, 6))
+    raw[1, 4] = 1e-12
+    warm = hot(overlay(GREY, raw))
+    y, x = np.unravel_index(warm.argmax(), warm.shape)
+    assert (y // 10, x // 10) == (1, 4)
+    assert warm[45:, :20].max() <= 0  # far away the picture is as it was: grey
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e10])
+def test_scale_changes_no_picture(scale: float):
+    raw = np.random.default_rng(0).normal(size=(5, 5))
+    assert np.array_equal(overlay(GREY, raw), overlay(GREY, raw * scale))
+
+
+def test_negative_evidence_is_not_drawn():
+    raw = np.random.default_rng(1).normal(size=(5, 5))
+    assert np.array_equal(overlay(GREY, raw), overlay(GREY, np.maximum(raw, 0)))
+
+
+def test_upsampling_puts_cell_centres_on_pixel_centres():
+    # A ramp over 2 cells, 8 pixels: bilinear between centres at 1.5 and 5.5, flat beyond.
+    raw = np.array([[0.0, 1.0]])
+    value = np.clip((np.arange(8) + 0.5 - 2) / 4, 0, 1)
+    row = np.asarray(overlay(Image.new("RGB", (8, 1), (0, 0, 0)), raw)).astype(float)[0]
+    pale = 40.0  # black, paled
+    assert row[:2] == pytest.approx(np.full((2, 3), pale), abs=1)
+    opacity = OPACITY * np.sqrt(value)
+    blue_left = (row[2] - pale * (1 - opacity[2])) / opacity[2]
+    assert blue_left[2] > blue_left[0]
+    assert np.array_equal(row[6], row[7])
+    assert not np.array_equal(row[5], row[6])
+
+
+@pytest.mark.parametrize("raw", [np.zeros((4, 4)), -np.ones((4, 4)), np.full((4, 4), np.nan)])
+def test_undefined_maps_are_hatched_not_blank(raw: np.ndarray):
+    drawn = np.asarray(overlay(GREY, raw))
+    assert len(np.unique(drawn)) == 2
+    assert np.array_equal(drawn[..., 0], drawn[..., 2])
+
+
+def test_pictures_are_shrunk_never_enlarged():
+    def size(edge: int) -> tuple[int, int]:
+        return Image.open(io.BytesIO(base64.b64decode(data_uri(GREY, Quality(edge, 80)).split(",")[1]))).size
+
+    assert size(30) == (30, 30)
+    assert size(300) == (60, 60)
+
+
+def test_histogram_outline_encloses_the_counts():
+    counts = np.array([0, 4, 1, 2])
+    path = _steps(counts)
+    assert path.startswith(f"M0 {HEIGHT:.0f}")
+    tops = [float(part.split("H")[0]) for part in path.split("V")[1:-1]]
+    heights = HEIGHT - np.array(tops)
+    assert heights / heights.max() == pytest.approx(counts / 4, abs=2e-3)
+    assert path.endswith(f"H{WIDTH:.1f}V{HEIGHT:.0f}Z")
+    assert _steps(np.zeros(3)) == ""
+
+
+def test_axes_hold_the_values_and_round_ticks():
+    low, high = _ends(pd.Series([-0.31, 0.2, 0.74, float("nan")]))
+    assert low <= -0.3
+    assert high >= 0.73
+    ticks = _ticks(low, high)
+    assert 3 <= len(ticks) <= 9
+    assert (ticks[0], ticks[-1]) == (low, high)
+    assert _ends(pd.Series([0.0, 0.0])) == (0.0, pytest.approx(0.0, abs=1e-2))
+    assert _ends(pd.Series([], dtype=float)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "wanted"),
+    [
+        (0.8125, "percent", "81.2\u00a0%"), (0.2599, "points", "+26.0"), (-0.112, "points", "−11.2"), (-0.00001, "signed", "+0.000"),
+        (float("nan"), "bits", "–"), (None, "bits", "–"), (125, "seconds", "2 min 05 s"), (3.21, "seconds", "3.2\u00a0s"),
+    ],
+)  # fmt: skip
+def test_rounding(value, kind: str, wanted: str):
+    assert shown(value, kind) == wanted

@@ -1,0 +1,130 @@
+"""Faults of a run folder: one line that names the file; the former report stays."""
+
+import json
+import random
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gazeshift.errors import DataError
+from gazeshift.report import write
+from gazeshift.report.distributions import centre_distribution, edit_distributions
+from gazeshift.report.overlay import Quality
+from gazeshift.report.page import Content
+from gazeshift.report.samples import Readings, edit_samples, look_samples
+from gazeshift.report.store import read_run
+from gazeshift.report.write import fitting_page
+
+FILES = [
+    "run.json",
+    "summary.json",
+    "study.yaml",
+    "store/predictions.parquet",
+    "store/measures.parquet",
+    "store/samples.parquet",
+    "store/maps/early-fusion/seed-3.parquet",
+]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_unfinished_run_names_the_missing_file_and_writes_nothing(unwritten: Path, name: str):
+    (unwritten / name).unlink()
+    before = sorted(path.name for path in unwritten.iterdir())
+    with pytest.raises(DataError, match="is missing: the run is unfinished") as caught:
+        write(unwritten)
+    assert str(unwritten / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert sorted(path.name for path in unwritten.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.endswith("yaml")])
+def test_a_spoiled_file_is_named(unwritten: Path, name: str):
+    (unwritten / name).write_bytes(b"{ not what it was")
+    with pytest.raises(DataError, match=r"not (valid JSON|a readable Parquet file)") as caught:
+        write(unwritten)
+    assert str(unwritten / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_and_a_missing_column_are_named(unwritten: Path):
+    measures = unwritten / "store" / "measures.parquet"
+    pd.read_parquet(measures).drop(columns="within").to_parquet(measures)
+    with pytest.raises(DataError, match=r"measures.parquet: no column 'within'"):
+        write(unwritten)
+    run = json.loads((unwritten / "run.json").read_text())
+    del run["models"][1]["structure"]
+    (unwritten / "run.json").write_text(json.dumps(run))
+    with pytest.raises(DataError, match=r"run.json: no key 'models.1.structure'"):
+        write(unwritten)
+
+
+def test_a_failed_report_leaves_the_former_one(unwritten: Path):
+    page = write(unwritten)
+    former = page.read_bytes()
+    (unwritten / "store" / "samples.parquet").unlink()
+    with pytest.raises(DataError):
+        write(unwritten)
+    assert page.read_bytes() == former
+    assert not list(unwritten.glob(".*"))
+
+
+def test_the_same_run_gives_the_same_report_wherever_it_lies(unwritten: Path, tmp_path: Path):
+    moved = shutil.copytree(unwritten, tmp_path / "elsewhere")
+    assert write(unwritten).read_bytes() == write(moved).read_bytes()
+    assert str(tmp_path).encode() not in (moved / "report.html").read_bytes()
+
+
+def test_lone_surrogates_and_control_characters_do_not_stop_a_report(unwritten: Path):
+    run = json.loads((unwritten / "run.json").read_text())
+    run["warnings"] = ["half \ud83d a pair \x00 and a bell \x07"]
+    (unwritten / "run.json").write_text(json.dumps(run))
+    html = write(unwritten).read_text(encoding="utf-8")
+    assert "half \ufffd a pair \ufffd and a bell \ufffd" in html
+
+
+def content(run: Path) -> Content:
+    folder = read_run(run)
+    readings = Readings(folder)
+    return Content(
+        folder,
+        look_samples(folder, readings),
+        edit_samples(folder, readings),
+        edit_distributions(folder),
+        centre_distribution(folder),
+    )
+
+
+def test_a_page_that_is_too_large_gets_smaller_pictures_and_says_so(unwritten: Path):
+    qualities = (Quality(48, 95), Quality(24, 40), Quality(12, 10, most=1))
+    parts = content(unwritten)
+    full = fitting_page(parts, qualities, 10**9)
+    smaller = fitting_page(parts, qualities, len(full) - 1)
+    least = fitting_page(parts, qualities, 1)
+    assert len(least) < len(smaller) < len(full)
+    assert b"made smaller" not in full
+    assert b"made smaller" in smaller
+    assert b"1 more samples are in table2.csv only" not in smaller
+    assert b"1 more samples are in table2.csv only" in least
+
+
+def test_hundreds_of_samples_stay_within_ten_megabytes(unwritten: Path):
+    # Noise is the worst picture for JPEG.
+    noise = random.Random(0).randbytes(224 * 224 * 3)
+    buffer = BytesIO()
+    Image.frombytes("RGB", (224, 224), noise).save(buffer, "PNG")
+    path = unwritten / "store" / "samples.parquet"
+    samples = pd.read_parquet(path)
+    samples["image"] = [buffer.getvalue()] * len(samples)
+    pd.concat([samples] * 12).to_parquet(path)
+    assert write(unwritten).stat().st_size <= 10_000_000
+
+
+def test_only_an_image_model(unwritten: Path):
+    run = json.loads((unwritten / "run.json").read_text())
+    run["models"] = run["models"][:1]
+    (unwritten / "run.json").write_text(json.dumps(run))
+    assert "image-only" in write(unwritten).read_text(encoding="utf-8")
