@@ -8,10 +8,32 @@ Example:
     0.21
 """
 
-from importlib.metadata import version
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from gazeshift.explain import SaliencyMaps, Shift, explain, shift
-from gazeshift.models import Classifier, load
+if TYPE_CHECKING:
+    from gazeshift.explain import SaliencyMaps, Shift, explain, shift
+    from gazeshift.models import Classifier, load
 
-__version__ = version("gazeshift")
+_HOME = {
+    "Classifier": "gazeshift.models",
+    "SaliencyMaps": "gazeshift.explain",
+    "Shift": "gazeshift.explain",
+    "explain": "gazeshift.explain",
+    "load": "gazeshift.models",
+    "shift": "gazeshift.explain",
+}
+
+__version__ = "0.1.0"
 __all__ = ["Classifier", "SaliencyMaps", "Shift", "__version__", "explain", "load", "shift"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that the command line's help need not wait for torch."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'gazeshift' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -76,7 +76,7 @@ def other_object(corpus: Corpus) -> TextEdit:
     """In a known scene: a caption that names another dish of it. Applies nowhere else."""
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        others = {scene_object.index for scene_object in pair.objects if not scene_object.referred}
+        others = {o.index for o in pair.objects if not o.referred and o.name != pair.label}
         return choose(
             [caption for caption in pair.captions if caption.kind == "dish" and caption.referred in others], rng
         )

@@ -1,0 +1,123 @@
+"""``gazeshift explain``: the maps of one image with some texts, in numbers and as a picture."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gazeshift.data.decode import decode
+from gazeshift.errors import UsageError
+from gazeshift.explain import SaliencyMaps, explain, shift
+from gazeshift.measures import centre_bias, coverage, distribution
+from gazeshift.models import load
+from gazeshift.preprocessing import Preprocessing
+from gazeshift.report.strip import strip
+
+
+def explain_image(
+    folder: Path,
+    image: Path,
+    texts: Sequence[str],
+    target: str,
+    *,
+    label: str | None,
+    method: str,
+    out: Path | None,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Explain one image with some texts; print the numbers, draw and save what is asked for."""
+    if out is not None and out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: the picture is a PNG file; give a name that ends in .png.")
+    for path in (out, save):
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{path}: there is no folder {path.parent}.")
+    model = load(folder)
+    maps = explain(model, image, texts, target, label=label, method=method)
+    records = _records(maps)
+    if out is not None:
+        _draw(model.spec.preprocessing, image, maps, len(records), out)
+    if save is not None:
+        maps.save(save)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {"key": maps.key, "model": maps.model, "target": target, "method": method, "texts": records},
+                ensure_ascii=False,
+            )
+        )
+    else:
+        _print(maps, records, model.structure.sentence)
+
+
+def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:
+    """One record per text; what cannot be measured is None."""
+    p = distribution(maps.raw[: len(maps.texts)])
+    bias, spread = centre_bias(p), coverage(p)
+    records = []
+    for index, text in enumerate(maps.texts):
+        row, moved = maps.rows[index], shift(maps, 0, index)
+        numbers = {
+            "logit": row.logit,
+            "confidence": row.probability,
+            "centre_bias": float(bias[index]),
+            "coverage": float(spread[index]),
+            "js_bits": moved.js_bits,
+            "switch": moved.switch,
+            "within": moved.within,
+        }
+        records.append(
+            {
+                "text": text,
+                "predicted": maps.classes[maps.predicted[index]],
+                "explained": maps.classes[row.target],
+                "defined": not bool(maps.undefined[index]),
+                **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
+            }
+        )
+    return records
+
+
+def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str) -> None:
+    console = Console(highlight=False)
+    table = Table(
+        title=f"{escape(maps.key)}: what the first text shows, and how the others move it", title_justify="left"
+    )
+    table.add_column("", justify="right")
+    table.add_column("text", overflow="fold")
+    for heading in ("predicted", "explained", "confidence", "centre bias", "coverage", "JS bits", "switch", "within"):
+        table.add_column(heading, justify="left" if heading in {"predicted", "explained"} else "right")
+    for number, record in enumerate(records, start=1):
+        values = [
+            _number(record[name]) for name in ("confidence", "centre_bias", "coverage", "js_bits", "switch", "within")
+        ]
+        table.add_row(
+            str(number),
+            escape(record["text"]) or "[dim](no text)[/]",
+            record["predicted"],
+            record["explained"],
+            *values,
+        )
+    console.print(table)
+    if maps.undefined[: len(maps.texts)].any():
+        console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
+    console.print(escape(structure))
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _draw(preprocessing: Preprocessing, image: Path, maps: SaliencyMaps, count: int, out: Path) -> None:
+    """The crop and, side by side, one map per text, each over its own maximum, numbered as in the table."""
+    crop = preprocessing.crop_image(decode(image, image.name).convert("RGB"))
+    picture = strip(crop, list(maps.raw[:count]))
+    unfinished = out.with_name(out.name + ".unfinished")
+    picture.save(unfinished, format="PNG")
+    unfinished.replace(out)

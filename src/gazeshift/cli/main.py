@@ -1,0 +1,128 @@
+"""The command line: thin; every command imports what it needs when it runs, so that help is there at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gazeshift.errors import GazeshiftError
+
+app = typer.Typer(
+    help="How does a text act on what an image classifier looks at?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Begin with: gazeshift study configs/plates.yaml --out runs/plates",
+)
+data = typer.Typer(help="Check data, or make synthetic ones.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Set a key of the study file, for example data.root=DIR; may be repeated."
+    ),
+]
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
+
+
+@app.command(
+    epilog="Example: gazeshift study configs/food10.yaml --set data.root=DIR --set weights=FILE --out runs/food10"
+)
+def study(
+    file: StudyFile,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The run folder; the same command continues an unfinished run.")
+    ],
+    settings: Settings = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the result.")] = False,
+) -> None:
+    """Train, look, compare, change the text and report, in one run that can be interrupted and continued."""
+    from gazeshift.cli.study import run_study_command
+
+    raise typer.Exit(run_study_command(file, out, settings or [], quiet))
+
+
+@app.command(
+    epilog="Example: gazeshift train configs/food10.yaml --model early-fusion --seed 1 --set data.root=DIR --out models/ef-1"
+)
+def train(
+    file: StudyFile,
+    model: Annotated[str, typer.Option("--model", help="Which of the study's models.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model folder goes.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Training seed.")] = 0,
+    settings: Settings = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the last finished epoch of a killed training.")
+    ] = False,
+) -> None:
+    """Train one model of a study and save it."""
+    from gazeshift.cli.models import train_model
+
+    train_model(file, model, out, seed, settings or [], resume)
+
+
+@app.command(
+    epilog="Example: gazeshift evaluate runs/plates/models/early-fusion/seed-0 --data runs/plates/plates --split test --json"
+)
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
+    root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data root.")],
+    split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Accuracy of a saved model on a split of a data root, with the data options that the model was trained with."""
+    from gazeshift.cli.models import evaluate_model
+
+    evaluate_model(model, root, split, as_json)
+
+
+@app.command(
+    epilog='Example: gazeshift explain MODEL photo.jpg --text "tuna tartare" --text "red tomato ketchup" --out maps.png'
+)
+def explain(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    text: Annotated[
+        list[str] | None, typer.Option("--text", help="A text; may be repeated. None means the empty text.")
+    ] = None,
+    target: Annotated[
+        str,
+        typer.Option("--target", help="predicted, reference (predicted with the first text), label, or a class name."),
+    ] = "predicted",
+    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
+    method: Annotated[str, typer.Option("--method", help="The map method.")] = "grad-cam",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.png", help="Draw the maps side by side here.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="FILE.safetensors", help="Save the raw maps here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Draw what a model looks at in one image with one or more texts, and measure how the map moves."""
+    from gazeshift.cli.explain import explain_image
+
+    explain_image(model, image, text or [""], target, label=label, method=method, out=out, save=save, as_json=as_json)
+
+
+@app.command(epilog="Example: gazeshift report runs/plates")
+def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")]) -> None:
+    """Write the report of a finished run again."""
+    from gazeshift.report import write
+
+    typer.echo(f"report: {write(run_folder)}")
+
+
+def run() -> None:
+    """Entry point: errors made for people are one line on standard error; Ctrl-C says how to go on."""
+    try:
+        app()
+    except GazeshiftError as error:
+        typer.echo(f"gazeshift: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("gazeshift: interrupted; the same command continues where it stopped.", err=True)
+        sys.exit(130)

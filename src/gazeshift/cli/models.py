@@ -1,0 +1,51 @@
+"""``gazeshift train`` and ``gazeshift evaluate``: one model alone."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import typer
+
+from gazeshift.data.audit import drop_undecodable
+from gazeshift.data.loader import crops
+from gazeshift.errors import DataError, UsageError
+from gazeshift.models import load, read_config
+from gazeshift.registry import lookup
+from gazeshift.study.config import DataConfig
+from gazeshift.study.prepare import SPLITS, read_pairs
+from gazeshift.study.read import read_study
+from gazeshift.study.single import train_single
+from gazeshift.training import Split, accuracy, predict
+
+
+def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[str], resume: bool) -> None:
+    """Train one model of a study file into a folder."""
+    study = read_study(file, settings)
+    lookup(study.models, name, f"model of {file}")
+    fitted = train_single(study, name, seed, out, resume=resume, progress=sys.stderr.isatty())
+    typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
+
+
+def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
+    """Accuracy of a saved model on a split."""
+    if split not in SPLITS:
+        raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}.")
+    model = load(folder)
+    stored = read_config(folder)["data"].get("settings", {})
+    pairs = read_pairs(DataConfig(**{**stored, "root": str(root)}), root)
+    unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
+    if unknown:
+        raise DataError(f"{root}: class {unknown[0]!r} is not among the {len(model.classes)} classes of {folder}.")
+    kept, dropped = drop_undecodable(pairs.splits[split])
+    for finding in dropped:
+        typer.echo(f"left out: {finding.key}: {finding.detail}", err=True)
+    if not kept:
+        raise DataError(f"{root}: no image of the {split} split can be decoded.")
+    place = {label: index for index, label in enumerate(model.classes)}
+    labels = torch.tensor([place[pair.label] for pair in kept])
+    images = crops(kept, model.spec.preprocessing)
+    logits = predict(model, Split([pair.key for pair in kept], [pair.text for pair in kept], labels, images))
+    result = {"accuracy": accuracy(logits, labels), "n": len(kept)}
+    typer.echo(json.dumps(result) if as_json else f"accuracy {result['accuracy']:.4f} on {result['n']} {split} pairs")

@@ -1,0 +1,189 @@
+"""From the parts that the models left to the tables, figures and facts of the whole study."""
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from gazeshift.data.loader import crops
+from gazeshift.models import HEADS, Structure
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.headline import headline
+from gazeshift.study.prepare import SPLITS, Pairs
+from gazeshift.study.samples import choose, difference_of_models, sample_rows
+from gazeshift.study.steps import Steps, digest_of, file_digest
+from gazeshift.study.store import read_maps, read_tables, write_table
+from gazeshift.study.summary import check, summarise, with_changes
+from gazeshift.study.warn import warnings_of
+
+_VERSIONED = (
+    "gazeshift",
+    "torch",
+    "torchvision",
+    "timm",
+    "transformers",
+    "lightning",
+    "numpy",
+    "pandas",
+    "pillow",
+    "scipy",
+)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The figures of a study, as ``summary.json`` holds them, and whether all that was expected came true."""
+
+    summary: dict[str, Any]
+    digest: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether no expectation was missed."""
+        return all(record["passed"] for record in self.summary["checks"])
+
+
+def conclude(
+    study: StudyConfig, pairs: Pairs, run: Path, steps: Steps, units: dict[str, str], command: str, started: str
+) -> Conclusion:
+    """Write the tables and figures of a study from the parts of its models.
+
+    Args:
+        study: the settings.
+        pairs: as used.
+        run: the run folder.
+        steps: of the run.
+        units: digest of each model's look.
+        command: how the study was called.
+        started: when, in ISO 8601.
+    """
+    store = run / "store"
+    summary_file = run / "summary.json"
+
+    def work(_: str) -> None:
+        predictions = _parts(study, store, "predictions", list(study.models))
+        seen = [name for name in study.models if HEADS[name].structure.sees_image]
+        changes = with_changes(_parts(study, store, "measures", seen))
+        write_table(predictions, store / "predictions.parquet")
+        write_table(changes, store / "measures.parquet")
+        samples = _samples(study, pairs, run, changes)
+        write_table(samples, store / "samples.parquet")
+        figures = summarise(predictions, changes, list(study.models), study.explain.edits)
+        structure = {name: HEADS[name].structure.sentence for name in study.models}
+        audit = json.loads((store / "audit.json").read_text(encoding="utf-8"))
+        summary = {
+            "title": study.title,
+            "headline": headline(figures, structure),
+            **figures,
+            "checks": check(study.expect, predictions, changes),
+            "data": {**pairs.facts, "chance": 1 / len(pairs.classes)},
+            "warnings": warnings_of(study, pairs, audit, figures, predictions),
+        }
+        _write_json(summary, summary_file)
+
+    inputs = {
+        "units": units,
+        "title": study.title,
+        "explain": study.explain.model_dump(),
+        "expect": study.expect,
+        "models": list(study.models),
+        "seeds": study.seeds,
+    }
+    digest = steps.do("summary", inputs, work, (summary_file, store / "samples.parquet"))
+    summary = json.loads(summary_file.read_text(encoding="utf-8"))
+    facts = _facts(study, pairs, run, steps, summary, command, started)
+    _write_json(facts, run / "run.json")
+    return Conclusion(summary, digest_of({"summary": digest, "run": facts["models"]}))
+
+
+def _parts(study: StudyConfig, store: Path, kind: str, models: list[str]) -> pd.DataFrame:
+    """Tables of all models and seeds, in the study's order."""
+    paths = [store / "parts" / name / f"{kind}-{seed}.parquet" for name in models for seed in study.seeds]
+    return read_tables(paths)
+
+
+def _samples(study: StudyConfig, pairs: Pairs, run: Path, changes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Samples by the difference between image only and early fusion, first seed; by the first two models with maps if these lack."""
+    seed = study.seeds[0]
+    seen = [name for name in study.models if HEADS[name].structure.sees_image]
+    wanted = ("image-only", "early-fusion") if {"image-only", "early-fusion"} <= set(seen) else (seen * 2)[:2]
+    maps = [_own_maps(run, name, seed) for name in wanted]
+    keys = list(dict.fromkeys(changes["key"]))
+    differences = difference_of_models(keys, maps[0], maps[1])
+    test = pairs.splits["test"]
+    place = {pair.key: index for index, pair in enumerate(test)}
+    pictures = crops(test, study.crop, run / "cache")
+    described = {pair.key: (pair.label, pair.text) for pair in test}
+    chosen = choose(differences, study.explain.samples)
+    lossless = study.data.plates is not None
+    return sample_rows(chosen, differences, described, lambda key: pictures[place[key]], lossless)
+
+
+def _own_maps(run: Path, name: str, seed: int) -> dict[str, Any]:
+    """Maps with the pairs' own texts, by key."""
+    rows, maps = read_maps(run / "store" / "maps" / name / f"seed-{seed}.parquet")
+    own = (rows["edit"] == "original") & (rows["target"] == "predicted")
+    return dict(zip(rows["key"][own], maps[own.to_numpy()], strict=True))
+
+
+def _facts(
+    study: StudyConfig, pairs: Pairs, run: Path, steps: Steps, summary: dict[str, Any], command: str, started: str
+) -> dict[str, Any]:
+    """Everything a reader needs to judge the run and make it again."""
+    audit = json.loads((run / "store" / "audit.json").read_text(encoding="utf-8"))
+    return {
+        "name": run.name,
+        "title": study.title,
+        "question": study.question,
+        "command": command,
+        "started": started,
+        "seconds": round(sum(record.seconds for record in steps.records), 1),
+        "machine": {"cpus": os.cpu_count(), "platform": platform.platform(), "device": _device()},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
+        "seeds": list(study.seeds),
+        "classes": list(pairs.classes),
+        "steps": [vars(record) for record in steps.records],
+        "data": {
+            "name": "Plates (synthetic)" if study.data.plates is not None else pairs.root.name,
+            "format": pairs.format,
+            "fingerprint": pairs.fingerprint,
+            "pairs": {split: len(pairs.splits[split]) for split in SPLITS},
+            "audit": audit["counts"],
+            "title_contains_class": audit["title_contains_class"],
+            "titles_shared_train_test": audit["titles_shared_train_test"],
+            **pairs.facts,
+        },
+        "preprocessing": study.preprocessing,
+        "recipes": {name: study.recipe_of(name).model_dump() for name in study.models},
+        "models": [_model(study, run, name, HEADS[name].structure) for name in study.models],
+        "warnings": summary["warnings"],
+    }
+
+
+def _model(study: StudyConfig, run: Path, name: str, structure: Structure) -> dict[str, Any]:
+    folders = {str(seed): run / "models" / name / f"seed-{seed}" / "model.safetensors" for seed in study.seeds}
+    return {
+        "name": name,
+        "sees_image": structure.sees_image,
+        "reads_text": structure.reads_text,
+        "text_can_move_map": not structure.additive,
+        "structure": structure.sentence,
+        "digest": {seed: file_digest(path) for seed, path in folders.items()},
+    }
+
+
+def _device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+
+
+def _write_json(values: dict[str, Any], path: Path) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    # NaN is no JSON; a figure that cannot be measured is null.
+    unfinished.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    unfinished.replace(path)

@@ -1,0 +1,241 @@
+"""The study file: every setting, documented and checked before any work."""
+
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from gazeshift.edits import EDITS
+from gazeshift.errors import ConfigError
+from gazeshift.explain import METHODS
+from gazeshift.models import HEADS, ImageSpec, TextSpec
+from gazeshift.models.spec import Strict
+from gazeshift.preprocessing import Preprocessing
+from gazeshift.study.expectations import EXPECTATIONS
+from gazeshift.training import RECIPES, Recipe, recipe_of
+
+
+class DataConfig(Strict):
+    """The pairs.
+
+    Attributes:
+        root: folder or table file of the pairs; or give ``plates``.
+        format: a layout (``gazeshift data check --help`` lists them), or ``auto``.
+        image_column: of a table; usual names are found without. Likewise the next three.
+        plates: settings of a Plates data set that the study writes itself.
+        validation: share of the training pairs that becomes the validation split, where the source has none.
+        limit: at most so many pairs of each class in each split.
+        mask_class_names: replace class names in all texts by ``[MASK]``.
+        drop_repeated_titles: keep each title once, in the test split first.
+        workers: threads that decode images; None for one per core.
+    """
+
+    root: str | None = None
+    format: str = "auto"
+    image_column: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    plates: dict[str, Any] | None = None
+    validation: float = Field(default=0.1, gt=0, lt=1)
+    limit: int | None = Field(default=None, ge=1)
+    mask_class_names: bool = False
+    drop_repeated_titles: bool = False
+    workers: int | None = Field(default=None, ge=1)
+
+
+class PretrainConfig(Strict):
+    """Pretraining of the trunk on crops of single Plates objects; it stands in for ImageNet, and says so in the report.
+
+    Attributes:
+        images: how many crops.
+        epochs: passes over them.
+        seed: of crops and training; one pretrained trunk serves all seeds of the study.
+    """
+
+    images: int = Field(default=4000, ge=1)
+    epochs: int = Field(default=3, ge=1)
+    seed: int = 0
+
+
+class HeadConfig(Strict):
+    """Widths and dropout of the heads (see ``gazeshift.models.HeadSpec``)."""
+
+    image_width: int = Field(default=128, ge=0)
+    hidden: int = Field(default=256, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class ModelConfig(Strict):
+    """What one model has of its own, over the study's common settings.
+
+    Attributes:
+        recipe: a training recipe by name, instead of the study's.
+        training: settings over the recipe and over the study's ``training``.
+        head: settings of the head.
+    """
+
+    recipe: str | None = None
+    training: dict[str, Any] = Field(default_factory=dict)
+    head: dict[str, Any] = Field(default_factory=dict)
+
+
+class ExplainConfig(Strict):
+    """What is explained.
+
+    Attributes:
+        method: a map method.
+        edits: changed texts, in the order of the tables; ``original`` is always the first.
+        images: at most so many test pairs are explained (drawn evenly by key); None for all.
+        samples: how many samples with the largest differences Tables 2 and 3 show, and as many random ones.
+    """
+
+    method: str = "grad-cam"
+    edits: tuple[str, ...] = (
+        "paraphrase",
+        "colour",
+        "position",
+        "paper-colour",
+        "paper-position",
+        "same-class",
+        "other-class",
+    )
+    images: int | None = Field(default=None, ge=1)
+    samples: int = Field(default=6, ge=1, le=50)
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, name: str) -> str:
+        return _known(name, METHODS)
+
+    @field_validator("edits")
+    @classmethod
+    def _known_edits(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        rest = [_known(name, EDITS) for name in names if name != "original"]
+        if len(set(rest)) < len(rest):
+            raise ValueError("an edit is named twice")
+        return ("original", *rest)
+
+
+class StudyConfig(Strict):
+    """One study: data, models, training, explanation, report.
+
+    Attributes:
+        title: heads the report.
+        question: one sentence under the title.
+        data: the pairs.
+        preprocessing: one for all models (see ``gazeshift.preprocessing.Preprocessing``).
+        weights: initial weights of the image trunk: ``none``, ``hub`` (timm's, downloaded) or a ``.safetensors`` file.
+        text_encoder: Hugging Face name or local folder, for the text encoders that stand on one.
+        image: the image trunk.
+        pretrain: pretraining on single Plates objects, or null.
+        text: the text encoder.
+        head: of all models.
+        recipe: a training recipe by name.
+        training: settings over the recipe, for all models.
+        models: names, each with settings of its own over the common ones.
+        seeds: training seeds.
+        explain: what is explained.
+        expect: thresholds that every seed must meet (``gazeshift.study.expectations``); the study ends with exit code 1 if one is missed.
+    """
+
+    title: str
+    question: str = "How does the text act on what the model looks at?"
+    data: DataConfig
+    preprocessing: dict[str, Any]
+    weights: str = "none"
+    text_encoder: str | None = None
+    image: ImageSpec
+    pretrain: PretrainConfig | None = None
+    text: TextSpec = TextSpec()
+    head: HeadConfig = HeadConfig()
+    recipe: str = "adamw"
+    training: dict[str, Any] = Field(default_factory=dict)
+    models: dict[str, ModelConfig]
+    seeds: tuple[int, ...] = (0,)
+    explain: ExplainConfig = ExplainConfig()
+    expect: dict[str, float] = Field(default_factory=dict)
+
+    @field_validator("preprocessing")
+    @classmethod
+    def _valid_preprocessing(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return Preprocessing.from_dict(values).to_dict()
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _empty_models(cls, values: object) -> object:
+        """``image-only:`` with nothing after it is a model without settings of its own."""
+        return {name: own or {} for name, own in values.items()} if isinstance(values, dict) else values
+
+    @field_validator("models")
+    @classmethod
+    def _known_models(cls, values: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
+        if not values:
+            raise ValueError("name at least one model")
+        for name, own in values.items():
+            _known(name, HEADS)
+            _known(own.recipe or "adamw", RECIPES)
+        return values
+
+    @field_validator("recipe")
+    @classmethod
+    def _known_recipe(cls, name: str) -> str:
+        return _known(name, RECIPES)
+
+    @field_validator("seeds")
+    @classmethod
+    def _some_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError("give one or more different seeds, 0 or above")
+        return seeds
+
+    @field_validator("expect")
+    @classmethod
+    def _known_expectations(cls, values: dict[str, float]) -> dict[str, float]:
+        for name in values:
+            _known(name, EXPECTATIONS)
+        return values
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudyConfig":
+        if (self.data.root is None) == (self.data.plates is None):
+            raise ValueError(
+                "data.root: give the folder of the pairs, for example with --set data.root=DIR (or give data.plates)"
+            )
+        if self.text.encoder in {"huggingface", "bert-lstm"} and not self.text_encoder:
+            raise ValueError(
+                f"text_encoder: text.encoder {self.text.encoder!r} needs a Hugging Face name or a local folder, "
+                "for example with --set text_encoder=DIR"
+            )
+        if self.pretrain is not None and self.data.plates is None:
+            raise ValueError("pretrain: only Plates has single objects to pretrain on")
+        for name in self.models:
+            self.recipe_of(name)
+            self.head_of(name)
+        return self
+
+    def recipe_of(self, model: str) -> Recipe:
+        """The whole recipe of a model: the named one, the study's settings, its own settings, each over the one before."""
+        own = self.models[model]
+        named = own.recipe or self.recipe
+        recipe_of(named, self.training, "training")  # so that an error in the common settings is said of them
+        return recipe_of(named, {**self.training, **own.training}, f"models.{model}.training")
+
+    def head_of(self, model: str) -> HeadConfig:
+        """The head's settings of a model."""
+        try:
+            return HeadConfig(**{**self.head.model_dump(), **self.models[model].head})
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"models.{model}.head.{key}: {first['msg']}.") from error
+
+    @property
+    def crop(self) -> Preprocessing:
+        """The preprocessing as an object."""
+        return Preprocessing.from_dict(self.preprocessing)
+
+
+def _known(name: str, registry: Any) -> str:
+    if name not in registry:
+        raise ValueError(f"unknown {name!r}; known: {', '.join(registry)}")
+    return name

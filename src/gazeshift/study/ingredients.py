@@ -1,0 +1,204 @@
+"""What the models of a study are made from and what they share: initial weights, crops, features of frozen parts."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from gazeshift.models import (
+    HEADS,
+    Classifier,
+    HeadSpec,
+    ImageFeatures,
+    ImageSpec,
+    ModelSpec,
+    TextFeatures,
+    TextSpec,
+    build_classifier,
+    build_text,
+    build_trunk,
+    evaluating,
+    set_affine,
+)
+from gazeshift.models.image import Trunk
+from gazeshift.pairs import Pair
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.steps import file_digest
+from gazeshift.training import AUGMENTATIONS, CachedImages, CachedTexts, Recipe, Split, image_features, text_features
+from gazeshift.training.parts import frozen_parts, is_fixed
+from gazeshift.training.split import weights_digest
+
+LARGEST_GRIDS = 4 * 2**30
+"""Whole grids of a frozen trunk are kept on disk up to this many bytes; beyond, each model encodes its images again."""
+
+
+class Ingredients:
+    """Builds the models of a study, and computes once what several of them need.
+
+    Args:
+        study: the settings.
+        classes: class names in order.
+        pairs: of each split.
+        crops: of each split, in the order of the pairs.
+        weights: initial weights of the trunk: ``none``, ``hub`` or a file.
+        cache: folder for features of frozen trunks.
+        progress: show progress lines.
+    """
+
+    def __init__(
+        self,
+        study: StudyConfig,
+        classes: tuple[str, ...],
+        pairs: dict[str, tuple[Pair, ...]],
+        crops: dict[str, UInt8[np.ndarray, "n 3 H W"]],
+        weights: str,
+        cache: Path,
+        progress: bool,
+    ) -> None:
+        self.study = study
+        self.classes = classes
+        self.pairs = pairs
+        self.crops = crops
+        self.weights = weights
+        self.cache = cache
+        self.progress = progress
+        self._images: dict[tuple[str, str, bool], CachedImages] = {}
+        self._vectors: dict[str, dict[str, Tensor]] = {}
+
+    def spec(self, name: str) -> ModelSpec:
+        """The spec of one of the study's models; a model of one modality has nothing on the other side."""
+        structure = HEADS[name].structure
+        return ModelSpec(
+            name=name,
+            image=self.study.image if structure.sees_image else ImageSpec(name="none"),
+            text=self.study.text if structure.reads_text else TextSpec(encoder="none"),
+            head=HeadSpec(head=name, **self.study.head_of(name).model_dump()),
+            classes=self.classes,
+            preprocessing=self.study.crop,
+        )
+
+    def split(self, name: str) -> Split:
+        """The pairs of a split, ready to train on."""
+        pairs = self.pairs[name]
+        place = {label: index for index, label in enumerate(self.classes)}
+        labels = torch.tensor([place[pair.label] for pair in pairs])
+        return Split([pair.key for pair in pairs], [pair.text for pair in pairs], labels, self.crops[name])
+
+    def fresh(self, name: str, seed: int) -> Classifier:
+        """A model with its initial weights; whatever is random in them comes from the seed."""
+        spec = self.spec(name)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            trunk = self._trunk(spec.image)
+            text = build_text(spec.text, [pair.text for pair in self.pairs["train"]], self.study.text_encoder or "")
+        return build_classifier(spec, trunk, text, seed)
+
+    def features(
+        self, model: Classifier, recipe: Recipe
+    ) -> tuple[tuple[CachedImages, CachedImages] | None, tuple[CachedTexts, CachedTexts] | None]:
+        """Features of (train, validation) of the parts that a recipe freezes, for ``fit``."""
+        frozen, augmentation = frozen_parts(model, recipe), AUGMENTATIONS[recipe.augmentation]
+        images = texts = None
+        if is_fixed(model.trunk, frozen) and not augmentation.changes_images:
+            images = (
+                self.images(model, "train", model.pools_first),
+                self.images(model, "validation", model.pools_first),
+            )
+        if is_fixed(model.encoder, frozen) and not augmentation.changes_texts:
+            texts = (self.texts(model, "train"), self.texts(model, "validation"))
+        return images, texts
+
+    def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages:
+        """Features of a split at a model's tap, as means or whole grids; equal trunks share them."""
+        key = (weights_digest(model.trunk), split, pooled)
+        if key not in self._images:
+            self._images[key] = image_features(
+                model.trunk,
+                self.crops[split],
+                self.study.crop,
+                pools_first=pooled,
+                folder=self.cache / "features",
+                progress=self.progress,
+            )
+        return self._images[key]
+
+    def image_source(
+        self, model: Classifier, rows: Sequence[int], recipe: Recipe
+    ) -> Callable[[Sequence[int]], ImageFeatures]:
+        """Whole grids of chosen test pairs: kept ones where the trunk is frozen and they are few enough, else encoded when asked for."""
+        crops = self.crops["test"]
+        if is_fixed(model.trunk, frozen_parts(model, recipe)) and _grid_bytes(model, len(crops)) <= LARGEST_GRIDS:
+            cached = self.images(model, "test", False)
+            return lambda asked: cached.take(np.array([rows[i] for i in asked])).to(model.device)
+
+        def encode(asked: Sequence[int]) -> ImageFeatures:
+            wanted = torch.from_numpy(np.array(crops[[rows[i] for i in asked]])).to(model.device)
+            with torch.no_grad(), evaluating(model):
+                return model.encode_image(model.spec.preprocessing.normalise(wanted))
+
+        return encode
+
+    def text_source(self, model: Classifier, recipe: Recipe) -> Callable[[Sequence[str]], TextFeatures]:
+        """Encoded texts: remembered where the text encoder is frozen, so that equal encoders read each text once."""
+        fixed = is_fixed(model.encoder, frozen_parts(model, recipe))
+        memory = self._vectors.setdefault(weights_digest(model.encoder), {}) if fixed else {}
+
+        def encode(texts: Sequence[str]) -> TextFeatures:
+            new = sorted(set(texts) - memory.keys())
+            if new:
+                memory.update(
+                    zip(new, text_features(model, new, device=model.device, progress=False).vectors, strict=True)
+                )
+            return TextFeatures.from_pooled(torch.stack([memory[text] for text in texts])).to(model.device)
+
+        return encode
+
+    def texts(self, model: Classifier, split: str) -> CachedTexts:
+        """Vectors of a split's texts of a frozen text encoder; equal encoders share them."""
+        texts = [pair.text for pair in self.pairs[split]]
+        digest = weights_digest(model.encoder)
+        memory = self._vectors.setdefault(digest, {})
+        new = sorted(set(texts) - memory.keys())
+        if new:
+            memory.update(zip(new, text_features(model, new, progress=self.progress).vectors, strict=True))
+        return CachedTexts(torch.stack([memory[text] for text in texts]), digest)
+
+    def _trunk(self, spec: ImageSpec) -> Trunk:
+        size = self.study.crop.size
+        trunk = build_trunk(spec, size, "none" if spec.name == "none" else self.weights)
+        if spec.features != "plain":
+            plain = image_features(
+                trunk,
+                self.crops["train"],
+                self.study.crop,
+                pools_first=True,
+                folder=self.cache / "features",
+                progress=self.progress,
+            )
+            set_affine(trunk, plain.pooled(), spec.features, size)
+        return trunk
+
+
+def _grid_bytes(model: Classifier, count: int) -> int:
+    size = model.spec.preprocessing.size
+    with torch.no_grad(), evaluating(model):
+        example = model.encode_image(torch.zeros(1, 3, size, size, device=model.device))
+    return 4 * count * example.grid.numel()
+
+
+def source_digests(study: StudyConfig) -> dict[str, Any]:
+    """Digests of the files that initial weights come from; a name on a hub stands for itself."""
+    weights: str = study.weights
+    if weights not in {"none", "hub"}:
+        weights = file_digest(Path(weights))
+    encoder = study.text_encoder
+    if encoder and Path(encoder).is_dir():
+        files = sorted(
+            path for path in Path(encoder).glob("*.*") if path.suffix in {".json", ".safetensors", ".txt", ".model"}
+        )
+        encoder = " ".join(file_digest(path) for path in files)
+    return {"weights": weights, "text_encoder": encoder}

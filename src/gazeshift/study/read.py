@@ -1,0 +1,101 @@
+"""From a YAML file and ``--set`` values to a checked study; every complaint is one line that names key and file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gazeshift.errors import ConfigError
+from gazeshift.study.config import StudyConfig
+
+
+def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
+    """Read a study file.
+
+    Args:
+        path: YAML.
+        settings: ``key=value`` each, the key dotted (``data.root=DIR``), the value YAML; they go over the file.
+
+    Raises:
+        ConfigError: anything unknown, missing or out of range; one line with the key and the file.
+    """
+    values = _read_yaml(path)
+    for setting in settings:
+        _apply(values, setting)
+    try:
+        study = StudyConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_one_line(error, path)) from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    _check_files(study, path)
+    return study
+
+
+def write_study(study: StudyConfig, path: Path) -> None:
+    """Write the resolved study: with no defaults left to guess."""
+    text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    path.write_text(text, encoding="utf-8")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ConfigError(f"{path}: no such study file.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}).") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a study file is a mapping of keys to values.")
+    return values
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {setting}: write it as key=value, for example --set data.root=DIR.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text  # a Windows path or another text that is no YAML is meant as it stands
+    *parents, last = key.strip().split(".")
+    for name in parents:
+        inner = values.setdefault(name, {})
+        if inner is None:
+            inner = values[name] = {}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {setting}: {name!r} holds a value, not keys.")
+        values = inner
+    values[last] = value
+
+
+def _one_line(error: ValidationError, path: Path) -> str:
+    first, *rest = error.errors()
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif first["type"] == "missing":
+        message = "this key is missing"
+    elif first["type"] not in {"value_error"}:
+        message = f"{message}, not {first['input']!r}"
+    more = f" ({len(rest)} more)" if rest else ""
+    return f"{path}: {key + ': ' if key else ''}{message}.{more}"
+
+
+def _check_files(study: StudyConfig, path: Path) -> None:
+    """Files that the study will need later are looked for before any work."""
+    if study.data.root is not None and not Path(study.data.root).exists():
+        raise ConfigError(f"{path}: data.root: no folder or file {study.data.root}.")
+    if study.weights not in {"none", "hub"} and not Path(study.weights).is_file():
+        raise ConfigError(f"{path}: weights: no file {study.weights}; give none, hub or a .safetensors file.")
+    if study.text_encoder and _looks_local(study.text_encoder) and not Path(study.text_encoder).is_dir():
+        raise ConfigError(f"{path}: text_encoder: no folder {study.text_encoder}.")
+
+
+def _looks_local(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.count("/") > 1

@@ -1,0 +1,243 @@
+"""A study as one run that can be interrupted: steps that write into the run folder, each done once."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from gazeshift.data.audit import audit
+from gazeshift.data.loader import crops, objects_grid
+from gazeshift.data.plates import single_objects
+from gazeshift.data.rows import PairSet
+from gazeshift.edits import Corpus
+from gazeshift.errors import ConfigError
+from gazeshift.measures import mask_to_grid
+from gazeshift.models import build_trunk
+from gazeshift.pairs import Pair
+from gazeshift.study.analyse import ObjectMasks, Question
+from gazeshift.study.conclude import Conclusion, conclude
+from gazeshift.study.config import PretrainConfig, StudyConfig
+from gazeshift.study.ingredients import Ingredients, source_digests
+from gazeshift.study.prepare import SPLITS, Pairs, evenly, plates_config, read_pairs, write_plates
+from gazeshift.study.read import write_study
+from gazeshift.study.steps import StepRecord, Steps, digest_of
+from gazeshift.study.units import analyse_unit, edited_texts, train_unit
+from gazeshift.training import RECIPES, fit_trunk
+
+Announce = Callable[[str | StepRecord], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a study ended.
+
+    Attributes:
+        conclusion: its figures.
+        records: of its steps.
+        steps: to add the steps of others (the report) to.
+    """
+
+    conclusion: Conclusion
+    records: list[StepRecord]
+    steps: Steps
+
+
+def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, progress: bool) -> Outcome:
+    """Run a study, or what is left of it.
+
+    Args:
+        study: the settings.
+        run: the run folder; made where there is none.
+        command: how it was called, for the report.
+        announce: told of every step.
+        progress: show progress lines.
+
+    Raises:
+        ConfigError: ``run`` is a file or holds something that is no run.
+        GazeshiftError: what the data, the models and the training raise.
+    """
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    _open_run(run)
+    write_study(study, run / "study.yaml")
+    steps = Steps(run, announce)
+    root = _data_root(study, run, steps)
+    pairs, data = _pairs(study, root, run, steps)
+    weights, source = _weights(study, run, steps, data)
+    cropped = {
+        split: crops(pairs.splits[split], study.crop, run / "cache", workers=study.data.workers) for split in SPLITS
+    }
+    ingredients = Ingredients(study, pairs.classes, pairs.splits, cropped, weights, run / "cache", progress)
+    units = _units(study, pairs, ingredients, steps, run, {"data": data, **source})
+    conclusion = conclude(study, pairs, run, steps, units, command, started)
+    return Outcome(conclusion, steps.records, steps)
+
+
+def _open_run(run: Path) -> None:
+    """A run folder is new, empty, or one of ours."""
+    if run.exists() and not run.is_dir():
+        raise ConfigError(f"--out {run}: a file; name a folder.")
+    if run.is_dir() and any(run.iterdir()) and not (run / "study.yaml").is_file():
+        raise ConfigError(f"--out {run}: the folder is not empty and holds no run; name a new one.")
+    try:
+        (run / "store").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {run}: cannot be made ({error.strerror}).") from error
+
+
+def _data_root(study: StudyConfig, run: Path, steps: Steps) -> Path:
+    if study.data.plates is None:
+        return Path(study.data.root or "")
+    settings = study.data.plates
+    # The folder's name carries the settings, so that changed settings never meet the files of the old ones.
+    config = plates_config(settings)
+    root = run / f"plates-{digest_of(config.to_dict())[:8]}"
+    workers = study.data.workers or os.cpu_count() or 1
+    steps.do("plates", {"plates": config.to_dict()}, lambda _: write_plates(settings, root, workers), (root,))
+    return root
+
+
+def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pairs, str]:
+    """The pairs that can be used, and the digest of the data."""
+    pairs = read_pairs(study.data, root)
+    path = run / "store" / "audit.json"
+
+    def look(_: str) -> None:
+        everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings)
+        found = audit(everything, workers=study.data.workers)
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
+        unfinished.replace(path)
+
+    settings = study.data.model_dump(exclude={"root", "workers"})
+    digest = steps.do("data", {"data": settings, "fingerprint": pairs.fingerprint}, look, (path,))
+    seen = json.loads(path.read_text(encoding="utf-8"))
+    corrupt = {finding["key"] for finding in seen["findings"] if finding["kind"] == "corrupt image"}
+    splits = {split: tuple(pair for pair in pairs.splits[split] if pair.key not in corrupt) for split in SPLITS}
+    return replace(pairs, splits=splits), digest
+
+
+def _weights(study: StudyConfig, run: Path, steps: Steps, data: str) -> tuple[str, dict[str, Any]]:
+    """Initial weights of the trunk, and digests of where weights come from."""
+    sources = source_digests(study)
+    if study.pretrain is None:
+        return study.weights, sources
+    path = run / "cache" / "pretrained.safetensors"
+    inputs = {
+        "pretrain": study.pretrain.model_dump(),
+        "plates": study.data.plates,
+        "image": study.image.model_dump(exclude={"features"}),
+        "preprocessing": study.preprocessing,
+        "weights": sources["weights"],
+    }
+    pretrain = study.pretrain
+    digest = steps.do("pretrain", inputs, lambda _: _pretrain(study, pretrain, run, path), (path,))
+    return str(path), {**sources, "weights": digest}
+
+
+def _pretrain(study: StudyConfig, pretrain: PretrainConfig, run: Path, path: Path) -> None:
+    config = plates_config(study.data.plates or {})
+    images, labels = single_objects(config, pretrain.images, pretrain.seed)
+    preprocessing = replace(study.crop, size=images.shape[-1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(pretrain.seed)
+        trunk = build_trunk(study.image.model_copy(update={"features": "plain"}), preprocessing.size, study.weights)
+    recipe = RECIPES["plates"].model_copy(update={"epochs": pretrain.epochs, "augmentation": "flip"})
+    fit_trunk(
+        trunk,
+        images,
+        torch.from_numpy(labels),
+        config.dishes,
+        preprocessing,
+        run / "logs" / "pretrain",
+        seed=pretrain.seed,
+        recipe=recipe,
+        progress=False,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        name.removeprefix("net."): value.contiguous()
+        for name, value in trunk.state_dict().items()
+        if name.startswith("net.")
+    }
+    unfinished = path.with_suffix(".unfinished")
+    save_file(state, unfinished)
+    unfinished.replace(path)
+
+
+def _units(
+    study: StudyConfig, pairs: Pairs, ingredients: Ingredients, steps: Steps, run: Path, sources: dict[str, Any]
+) -> dict[str, str]:
+    """Train and look through every model with every seed; returns the digest of each look."""
+    question, rows = _question(study, pairs)
+    data = {
+        "format": pairs.format,
+        "fingerprint": pairs.fingerprint,
+        "settings": study.data.model_dump(exclude={"root", "plates", "workers"}),
+    }
+    digests = {}
+    for seed in study.seeds:
+        for name in study.models:
+            folder = run / "models" / name / f"seed-{seed}"
+            inputs = _inputs(ingredients, name, seed, sources)
+
+            def train(digest: str, name: str = name, seed: int = seed, folder: Path = folder) -> None:
+                work = run / "logs" / name / f"seed-{seed}"
+                train_unit(ingredients, name, seed, folder, work, digest, data)
+
+            trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
+            look = {"train": trained, "explain": study.explain.model_dump(exclude={"samples"})}
+
+            def analyse(_: str, name: str = name, seed: int = seed, folder: Path = folder) -> None:
+                analyse_unit(ingredients, name, seed, folder, question, rows, run / "store")
+
+            digests[f"{name} seed {seed}"] = steps.do(f"look {name} seed {seed}", look, analyse)
+    return digests
+
+
+def _inputs(ingredients: Ingredients, name: str, seed: int, sources: dict[str, Any]) -> dict[str, Any]:
+    """Everything that decides the weights of one model: no more, so that other settings do not repeat its training."""
+    spec = ingredients.spec(name)
+    used = {"data": sources["data"], "seed": seed, "spec": spec.model_dump(mode="json")}
+    used["recipe"] = ingredients.study.recipe_of(name).model_dump()
+    if spec.image.name != "none":
+        used["weights"] = sources["weights"]
+    if spec.text.encoder in {"huggingface", "bert-lstm"}:
+        used["text_encoder"] = sources["text_encoder"]
+    return used
+
+
+def _question(study: StudyConfig, pairs: Pairs) -> tuple[Question, list[int]]:
+    """What every model is asked, and the rows of the explained pairs among the test pairs."""
+    test = pairs.splits["test"]
+    chosen = evenly(test, study.explain.images)
+    place = {pair.key: index for index, pair in enumerate(test)}
+    corpus = Corpus.of(pairs.splits["train"], pairs.classes)
+    texts = edited_texts(chosen, study.explain.edits, corpus)
+    masks = _MaskReader(study, chosen)
+    return Question(chosen, texts, masks, study.explain.method), [place[pair.key] for pair in chosen]
+
+
+class _MaskReader:
+    """Object masks on a map's grid, read once per pair and grid."""
+
+    def __init__(self, study: StudyConfig, pairs: list[Pair]) -> None:
+        self.crop = study.crop
+        self.pairs = pairs
+        self.known: dict[tuple[int, int, int], ObjectMasks] = {}
+
+    def __call__(self, index: int, height: int, width: int) -> ObjectMasks | None:
+        pair = self.pairs[index]
+        if pair.objects_mask is None:
+            return None
+        key = (index, height, width)
+        if key not in self.known:
+            labels = objects_grid(pair, self.crop)
+            visible = [scene_object.index for scene_object in pair.objects if (labels == scene_object.index).any()]
+            self.known[key] = {value: mask_to_grid(labels == value, height, width) for value in visible}
+        return self.known[key]

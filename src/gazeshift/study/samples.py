@@ -1,0 +1,82 @@
+"""Which samples the report shows: those whose maps differ most between image only and early fusion, and random ones."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt8
+from PIL import Image
+
+from gazeshift.measures import distribution, jensen_shannon
+
+RANDOM_SEED = 0
+
+
+def difference_of_models(keys: Sequence[str], first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> pd.Series:
+    """JS divergence between two models' maps of each key; NaN where a map is lacking or undefined."""
+    values = [
+        float(jensen_shannon(distribution(first[key]), distribution(second[key])))
+        if key in first and key in second
+        else np.nan
+        for key in keys
+    ]
+    return pd.Series(values, index=list(keys), dtype=float)
+
+
+def choose(differences: pd.Series, count: int) -> list[tuple[str, str]]:
+    """Keys with the reason they are shown: the ``count`` largest differences, then as many random ones of the rest.
+
+    Example:
+        >>> choose(pd.Series({"a": 0.1, "b": 0.9}), 1)
+        [('b', 'largest difference'), ('a', 'random')]
+    """
+    ranked = differences.dropna().sort_values(ascending=False, kind="stable")
+    largest = [str(key) for key in ranked.index[:count]]
+    rest = [str(key) for key in differences.index if key not in set(largest)]
+    drawn = np.random.default_rng(RANDOM_SEED).permutation(len(rest))[:count]
+    return [(key, "largest difference") for key in largest] + [(rest[index], "random") for index in sorted(drawn)]
+
+
+def sample_rows(
+    chosen: Sequence[tuple[str, str]],
+    differences: pd.Series,
+    described: dict[str, tuple[str, str]],
+    crop: Callable[[str], UInt8[np.ndarray, "3 H W"]],
+    lossless: bool,
+) -> list[dict[str, Any]]:
+    """Records of the samples of Tables 2 and 3, with the crop exactly as the models see it.
+
+    Args:
+        chosen: keys and reasons, as ``choose`` gives them.
+        differences: of the models' maps, by key.
+        described: class and text of each key.
+        crop: the crop of a key.
+        lossless: PNG instead of JPEG.
+    """
+    rows = []
+    for table in ("2", "3"):
+        for position, (key, reason) in enumerate(chosen):
+            label, text = described[key]
+            picture = _encode(crop(key), lossless)
+            rows.append(
+                {
+                    "table": table,
+                    "position": position,
+                    "reason": reason,
+                    "key": key,
+                    "label": label,
+                    "text": text,
+                    "js_bits": float(differences[key]),
+                    "image": picture,
+                }
+            )
+    return rows
+
+
+def _encode(crop: UInt8[np.ndarray, "3 H W"], lossless: bool) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(crop.transpose(1, 2, 0)))
+    image.save(buffer, "PNG" if lossless else "JPEG", **({} if lossless else {"quality": 90}))
+    return buffer.getvalue()

@@ -1,0 +1,97 @@
+"""Steps that are not repeated: each leaves a manifest, written last, with the digest of all that went into it."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_VERSION = 1
+"""Raised when the meaning of a step changes, so that results of an older gazeshift are not taken for new ones."""
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """Digest of plain values; equal values give equal digests in any order of keys.
+
+    Example:
+        >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+        True
+    """
+    text = json.dumps([_VERSION, values], sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What became of a step: ``done`` now or ``reused`` from before, and the seconds its work took when it was done."""
+
+    name: str
+    seconds: float
+    state: str
+
+
+@dataclass
+class Steps:
+    """The steps of one run folder, in order.
+
+    Attributes:
+        run: the run folder.
+        announce: told the name of each step before it starts and its record when it has ended.
+        records: of the steps so far.
+    """
+
+    run: Path
+    announce: Callable[[str | StepRecord], None] = lambda event: None
+    records: list[StepRecord] = field(default_factory=list)
+
+    def do(
+        self, name: str, inputs: Mapping[str, Any], work: Callable[[str], None], outputs: tuple[Path, ...] = ()
+    ) -> str:
+        """Do a step unless it was done before from the same inputs and its outputs are still there.
+
+        Args:
+            name: unique in the run.
+            inputs: plain values that decide the result, digests of earlier steps among them.
+            work: does it, given the digest of its inputs; must leave ``outputs`` whole or raise.
+            outputs: files or folders that the step makes.
+
+        Returns:
+            The digest of the inputs, to be an input of later steps.
+        """
+        digest = digest_of({"step": name, **inputs})
+        manifest = self.run / "steps" / f"{name}.json"
+        known = _read(manifest)
+        if known.get("digest") == digest and all(output.exists() for output in outputs):
+            self._ended(StepRecord(name, known["seconds"], "reused"))
+            return digest
+        manifest.unlink(missing_ok=True)
+        self.announce(name)
+        start = time.perf_counter()
+        work(digest)
+        seconds = round(time.perf_counter() - start, 2)
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = manifest.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps({"digest": digest, "seconds": seconds}), encoding="utf-8")
+        unfinished.replace(manifest)
+        self._ended(StepRecord(name, seconds, "done"))
+        return digest
+
+    def _ended(self, record: StepRecord) -> None:
+        self.records.append(record)
+        self.announce(record)
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(manifest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) and {"digest", "seconds"} <= known.keys() else {}

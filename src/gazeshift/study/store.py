@@ -1,0 +1,63 @@
+"""What a run folder holds: Parquet tables and maps, each written whole or not at all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def write_table(rows: Sequence[dict[str, Any]] | pd.DataFrame, path: Path) -> None:
+    """Write a table of records as Parquet."""
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    _write(pa.Table.from_pandas(frame, preserve_index=False), path)
+
+
+def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read Parquet tables one under the other."""
+    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+
+
+def write_maps(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write raw maps: ``map / scale`` in half precision with ``scale = max |map|`` as float32, so that any range fits.
+
+    Args:
+        rows: records whose ``map`` is an ``h w`` array; the other columns are kept as they are.
+        path: the Parquet file.
+    """
+    maps = np.stack([row["map"] for row in rows]).astype(np.float32)
+    height, width = maps.shape[1:]
+    scale = np.abs(maps).max((1, 2))
+    scaled = maps / np.where(scale > 0, scale, 1)[:, None, None]
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0] if name != "map"}
+    columns |= {
+        "height": pa.array(np.full(len(rows), height, np.int32)),
+        "width": pa.array(np.full(len(rows), width, np.int32)),
+        "scale": pa.array(scale),
+        "map": pa.FixedSizeListArray.from_arrays(pa.array(scaled.astype(np.float16).ravel()), height * width),
+    }
+    _write(
+        pa.table(columns),
+        path,
+        use_dictionary=list(columns)[:-4],
+        column_encoding={"map.list.element": "BYTE_STREAM_SPLIT"},
+    )
+
+
+def read_maps(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read what ``write_maps`` wrote: the other columns, and the raw maps ``n h w`` in float32."""
+    table = pq.read_table(path)
+    height, width = table["height"][0].as_py(), table["width"][0].as_py()
+    values = table["map"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    maps = values.reshape(-1, height, width) * table["scale"].to_numpy()[:, None, None]
+    return table.drop_columns(["map", "scale", "height", "width"]).to_pandas(), maps
+
+
+def _write(table: pa.Table, path: Path, **options: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".unfinished")
+    pq.write_table(table, unfinished, compression="zstd", **options)
+    unfinished.replace(path)

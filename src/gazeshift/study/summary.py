@@ -1,0 +1,145 @@
+"""All figures of a study, from its tables of predictions and measures: means over seeds and images, with intervals."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gazeshift.measures import crossed_figure
+from gazeshift.study.expectations import EXPECTATIONS, SeedFigures
+
+MAP_MEASURES = {"centre_bias": "centre_bias", "coverage": "coverage", "undefined": "undefined"}
+MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area"}
+EDIT_MEASURES = (
+    "js_bits",
+    "js_distance",
+    "switch",
+    "within",
+    "switched",
+    "centre_bias_change",
+    "coverage_change",
+    "confidence_change",
+    "undefined",
+    "unchanged",
+    "named_mass_change",
+    "excess",
+)
+
+
+def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
+    """The measures with what compares each row to the same image's own text, and to its paraphrase."""
+    keys = ["model", "seed", "key"]
+    own = measures[measures["edit"] == "original"].set_index(keys)[["centre_bias", "coverage", "confidence"]]
+    frame = measures.join(own, on=keys, rsuffix="_own")
+    for name in own.columns:
+        frame[f"{name}_change"] = frame[name] - frame[f"{name}_own"]
+    floor = measures[measures["edit"] == "paraphrase"].set_index(keys)["js_bits"].rename("floor")
+    frame = frame.join(floor, on=keys)
+    frame["excess"] = frame["js_bits"] - frame["floor"]
+    frame["js_distance"] = np.sqrt(frame["js_bits"])
+    frame["undefined"] = (~frame["defined"]).astype(float)
+    frame["switched"] = frame["switched"].astype(float)
+    frame["unchanged"] = frame["unchanged"].astype(float)
+    frame["named_mass_change"] = frame["named_mass"] - frame["named_mass_before"]
+    return frame
+
+
+def summarise(
+    predictions: pd.DataFrame, changes: pd.DataFrame, models: Sequence[str], edits: Sequence[str]
+) -> dict[str, Any]:
+    """The figures of a study.
+
+    Args:
+        predictions: rows of model, seed, split, key, correct.
+        changes: measures as ``with_changes`` gives them.
+        models: in the order of the tables.
+        edits: in the order of the tables.
+    """
+    own = changes[changes["edit"] == "original"]
+    seen = [model for model in models if (own["model"] == model).any()]
+    moved = [model for model in seen if (changes[changes["model"] == model]["edit"] != "original").any()]
+    splits = [split for split in ("validation", "test") if (predictions["split"] == split).any()]
+    test = predictions[predictions["split"] == "test"]
+    masks = {model: _figures(own, model, MASK_MEASURES) for model in seen}
+    return {
+        "accuracy": {
+            model: {split: _figure(predictions[predictions["split"] == split], model, "correct") for split in splits}
+            for model in models
+        },
+        "gap": {model: _gap(test, model) for model in models if "image-only" in models and model != "image-only"},
+        "maps": {model: _figures(own, model, MAP_MEASURES) for model in seen},
+        "masks": masks if own["mask_lift"].notna().any() else {},
+        "edits": {
+            model: {
+                edit: _figures(changes[changes["edit"] == edit], model, {name: name for name in EDIT_MEASURES})
+                for edit in edits
+                if edit != "original" and (changes["edit"] == edit).any()
+            }
+            for model in moved
+        },
+    }
+
+
+def check(expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Hold every seed to the expected thresholds: one record per seed and expectation, ``found`` None where it cannot be measured."""
+    records = []
+    for seed in sorted(predictions["seed"].unique()):
+        figures = seed_figures(predictions[predictions["seed"] == seed], changes[changes["seed"] == seed])
+        for name, threshold in expect.items():
+            expectation = EXPECTATIONS[name]
+            try:
+                found = expectation.value(figures)
+            except KeyError:
+                found = float("nan")
+            passed = found >= threshold if expectation.at_least else found < threshold
+            records.append(
+                {
+                    "name": f"{name} (seed {seed}): {expectation.sentence}",
+                    "wanted": f"{'>=' if expectation.at_least else '<'} {threshold:g}",
+                    "found": f"{found:.4g}" if np.isfinite(found) else "not measurable",
+                    "passed": bool(passed),
+                }
+            )
+    return records
+
+
+def seed_figures(predictions: pd.DataFrame, changes: pd.DataFrame) -> SeedFigures:
+    """Plain means of one seed."""
+    test = predictions[predictions["split"] == "test"]
+    own = changes[changes["edit"] == "original"]
+    names = [*MAP_MEASURES.values(), *MASK_MEASURES.values()]
+    return SeedFigures(
+        accuracy={str(model): float(part["correct"].mean()) for model, part in test.groupby("model")},
+        maps={str(model): _means(part, names) for model, part in own.groupby("model")},
+        edits={
+            str(model): {
+                str(edit): _means(rows, EDIT_MEASURES) for edit, rows in part.groupby("edit") if edit != "original"
+            }
+            for model, part in changes.groupby("model")
+        },
+    )
+
+
+def _means(rows: pd.DataFrame, names: Sequence[str]) -> dict[str, float]:
+    return {name: float(rows[name].astype(float).mean()) for name in names}
+
+
+def crossed(rows: pd.DataFrame, model: str, measure: str) -> np.ndarray:
+    """Values of a measure of one model, one row per seed, one column per image; NaN where there is none."""
+    mine = rows[rows["model"] == model]
+    return mine.pivot_table(index="seed", columns="key", values=measure, aggfunc="mean", dropna=False).to_numpy(float)
+
+
+def _figure(rows: pd.DataFrame, model: str, measure: str) -> dict[str, Any]:
+    return crossed_figure(crossed(rows.astype({measure: float}), model, measure)).to_dict()
+
+
+def _figures(rows: pd.DataFrame, model: str, measures: dict[str, str]) -> dict[str, Any]:
+    return {name: _figure(rows, model, measure) for name, measure in measures.items()}
+
+
+def _gap(test: pd.DataFrame, model: str) -> dict[str, Any]:
+    """Difference to image only on the same test pairs and seeds."""
+    test = test.astype({"correct": float})
+    return crossed_figure(crossed(test, model, "correct") - crossed(test, "image-only", "correct")).to_dict()

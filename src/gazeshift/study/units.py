@@ -1,0 +1,105 @@
+"""The two kinds of work of one model and one seed: train it, and look through it."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gazeshift.edits import EDITS, Corpus, Edited, random_for
+from gazeshift.models import Classifier, load, save
+from gazeshift.pairs import Pair
+from gazeshift.study.analyse import Question, analyse
+from gazeshift.study.ingredients import Ingredients
+from gazeshift.study.store import write_maps, write_table
+from gazeshift.training import Fitted, fit, predict
+from gazeshift.training.device import on_device
+from gazeshift.training.parts import frozen_parts, is_fixed
+
+
+def train_unit(
+    ingredients: Ingredients, name: str, seed: int, folder: Path, work: Path, digest: str, data: dict[str, Any], *, resume: bool = True
+) -> Fitted:
+    """Train one model with one seed and save it; an interrupted training of the same digest is continued.
+
+    Args:
+        ingredients: of the study.
+        name: of the model.
+        seed: of initialisation, order and dropout.
+        folder: where the model goes.
+        work: where checkpoint and logs are while it trains; the logs stay.
+        digest: of everything that decides the result.
+        data: what the model's file says of its data.
+        resume: continue an interrupted training; False begins again.
+    """
+    recipe = ingredients.study.recipe_of(name)
+    mark = work / "inputs.sha256"
+    if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
+        shutil.rmtree(work)  # holds the checkpoint of another training
+    work.mkdir(parents=True, exist_ok=True)
+    mark.write_text(digest)
+    model = ingredients.fresh(name, seed)
+    images, texts = ingredients.features(model, recipe)
+    fitted = fit(
+        model,
+        ingredients.split("train"),
+        ingredients.split("validation"),
+        recipe,
+        seed,
+        work,
+        resume=resume,
+        images=images,
+        texts=texts,
+        progress=ingredients.progress,
+    )
+    training = {"recipe": recipe.model_dump(), "seed": seed, "epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
+    save(model, folder, data, {**training, "validation_accuracy": fitted.validation_accuracy})
+    (work / "last.ckpt").unlink(missing_ok=True)
+    shutil.rmtree(work / "features", ignore_errors=True)
+    return fitted
+
+
+def analyse_unit(
+    ingredients: Ingredients, name: str, seed: int, folder: Path, question: Question, rows: Sequence[int], store: Path
+) -> None:
+    """Predictions of a saved model on validation and test, and its maps of the question; written under ``store``."""
+    model = load(folder)
+    recipe = ingredients.study.recipe_of(name)
+    tag = {"model": name, "seed": seed}
+    with on_device(model):
+        predictions = [row for split in ("validation", "test") for row in _predictions(ingredients, model, name, split)]
+        if model.structure.sees_image:
+            found = analyse(
+                model, question, ingredients.image_source(model, rows, recipe), ingredients.text_source(model, recipe)
+            )
+            write_maps(found.maps, store / "maps" / name / f"seed-{seed}.parquet")
+            write_table([tag | row for row in found.measures], store / "parts" / name / f"measures-{seed}.parquet")
+    write_table([tag | row for row in predictions], store / "parts" / name / f"predictions-{seed}.parquet")
+
+
+def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: str) -> list[dict[str, Any]]:
+    recipe = ingredients.study.recipe_of(name)
+    frozen = frozen_parts(model, recipe)
+    data, pairs = ingredients.split(split), ingredients.pairs[split]
+    images = ingredients.images(model, split, model.pools_first) if is_fixed(model.trunk, frozen) else None
+    texts = ingredients.texts(model, split) if is_fixed(model.encoder, frozen) else None
+    logits = predict(model, data, images=images, texts=texts, device=model.device)
+    confidence, predicted = logits.softmax(1).max(1)
+    truncated = model.tokenize([pair.text for pair in pairs]).truncated
+    return [
+        {
+            "split": split,
+            "key": pair.key,
+            "label": pair.label,
+            "predicted": model.classes[int(guess)],
+            "confidence": float(sure),
+            "correct": model.classes[int(guess)] == pair.label,
+            "truncated": cut,
+        }
+        for pair, guess, sure, cut in zip(pairs, predicted, confidence, truncated, strict=True)
+    ]
+
+
+def edited_texts(pairs: Sequence[Pair], edits: Sequence[str], corpus: Corpus) -> dict[str, list[Edited | None]]:
+    """The text of every pair under every edit; None where an edit does not apply."""
+    made = {name: EDITS[name](corpus) for name in edits}
+    return {name: [edit(pair, random_for(name, pair.key)) for pair in pairs] for name, edit in made.items()}

@@ -1,0 +1,69 @@
+"""What a reader must know before believing a study: leaks, repeats, cut texts, undefined maps. Sentences from counts."""
+
+from typing import Any
+
+import pandas as pd
+
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.prepare import Pairs
+
+
+def warnings_of(
+    study: StudyConfig, pairs: Pairs, audit: dict[str, Any], figures: dict[str, Any], predictions: pd.DataFrame
+) -> list[str]:
+    """Sentences about the data, the texts and the maps; empty if there is nothing to say."""
+    return [*_data(study, audit), *_texts(predictions, figures), *_maps(figures), *_counts(audit)]
+
+
+def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
+    said = []
+    share = audit["title_contains_class"]
+    if share and share >= 0.01:
+        said.append(
+            f"{share:.1%} of the texts contain the name of their class: a model may read the label instead of looking "
+            "(data.mask_class_names: true masks it)."
+        )
+    if audit["test_pairs_with_training_title"]:
+        total = sum(audit["classes"][label].get("test", 0) for label in audit["classes"])
+        said.append(
+            f"{audit['test_pairs_with_training_title']} of {total} test pairs have a text that occurs in training too "
+            "(data.drop_repeated_titles: true drops the repeats)."
+        )
+    if study.pretrain is not None:
+        said.append(
+            "The image trunk was pretrained on crops of single objects of the same kind; this stands in for ImageNet."
+        )
+    if study.weights == "none" and study.pretrain is None:
+        said.append("The image trunk started from random weights.")
+    return said
+
+
+def _texts(predictions: pd.DataFrame, figures: dict[str, Any]) -> list[str]:
+    said = []
+    for model, rows in predictions[predictions["split"] == "test"].groupby("model"):
+        cut = rows.groupby("key")["truncated"].any().sum()
+        if cut:
+            said.append(
+                f"{model}: {cut} of {rows['key'].nunique()} test texts are longer than the encoder's limit and lost their end."
+            )
+    for model, edits in figures["edits"].items():
+        for edit, measures in edits.items():
+            unchanged = measures["unchanged"]["mean"]
+            if unchanged:
+                said.append(f"{model}: the edit {edit!r} left {unchanged:.1%} of the texts as they were.")
+    return said
+
+
+def _maps(figures: dict[str, Any]) -> list[str]:
+    said = []
+    for model, measures in figures["maps"].items():
+        rate = measures["undefined"]["mean"]
+        if rate:
+            said.append(
+                f"{model}: {rate:.1%} of the maps are undefined (no positive evidence) and left out of every measure of place."
+            )
+    return said
+
+
+def _counts(audit: dict[str, Any]) -> list[str]:
+    return [f"{count} x {kind}" for kind, count in audit["counts"].items()]
