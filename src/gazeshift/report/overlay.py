@@ -83,17 +83,27 @@ def colour_bar() -> Image.Image:
     return overlay(Image.new("RGB", (256, 16), (128, 128, 128)), np.linspace(0, 1, 256)[None, :])
 
 
+def shrunk(picture: Image.Image, edge: int) -> Image.Image:
+    """A picture whose longer side is at most ``edge``; it is never enlarged.
+
+    Example:
+        >>> shrunk(Image.new("RGB", (64, 32)), 16).size
+        (16, 8)
+    """
+    small = picture.convert("RGB")
+    small.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    return small
+
+
 def data_uri(picture: Image.Image, quality: Quality) -> str:
-    """A picture as a ``data:`` address, shrunk to the edge; it is never enlarged.
+    """A picture as a ``data:`` address, shrunk to the edge.
 
     Example:
         >>> data_uri(Image.new("RGB", (64, 64)), Quality(32, 80))[:23]
         'data:image/jpeg;base64,'
     """
-    small = picture.convert("RGB")
-    small.thumbnail((quality.edge, quality.edge), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=quality.jpeg, optimize=True)
+    shrunk(picture, quality.edge).save(buffer, "JPEG", quality=quality.jpeg, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

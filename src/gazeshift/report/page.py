@@ -11,7 +11,7 @@ from gazeshift.measures import Figure
 from gazeshift.report import words
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.numbers import clipped, exact, language, shown, visible
-from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, overlay
+from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, overlay, shrunk
 from gazeshift.report.samples import Sample
 from gazeshift.report.store import RunFolder
 
@@ -91,7 +91,7 @@ def _environment(quality: Quality) -> Environment:
         edit_words=words.EDIT_WORDS,
         half=HALF,
         picture=lambda sample: data_uri(sample.image, quality),
-        map_picture=lambda sample, reading: data_uri(overlay(sample.image, reading.raw), quality),
+        map_picture=lambda sample, reading: data_uri(overlay(shrunk(sample.image, quality.edge), reading.raw), quality),
         bar=lambda: data_uri(colour_bar(), Quality(256, 90)),
     )
     return environment
