@@ -157,6 +157,9 @@ def _complaints(config: PlatesConfig) -> list[str]:
         f"rho must be in [0, 1], not {config.rho}.": 0 <= config.rho <= 1,
         f"seed must be 0 or more, not {config.seed}.": config.seed >= 0,
         f"swap {config.swap!r} is unknown. Known: {', '.join(SWAPS)}.": config.swap in SWAPS,
+        "swap centre needs kappa_target and kappa_distractor to differ.": config.swap != "centre"
+        or config.kappa_target != config.kappa_distractor,
+        "swap words needs rho above 0.": config.swap != "words" or config.rho > 0,
         "swap combinations needs at least 3 colours.": config.swap != "combinations" or config.n_colours >= 3,
         "at least one position word is needed while mix holds position.": bool(config.positions)
         or not config.mix.get("position"),

@@ -1,6 +1,6 @@
 """Render a scene: cloth, plate, clutter and lit objects; and the label map of what is visible of each object.
 
-The silhouettes are signed distances (``food``), sampled three times finer than the pixels and averaged. Everything random comes from the
+The silhouettes are signed distances (``food``), sampled twice finer than the pixels and averaged. Everything random comes from the
 scene's seed and the object's index, so a scene rendered without an object differs only where the object or its shadow lay.
 """
 
@@ -18,7 +18,7 @@ from gazeshift.data.plates.vocabulary import COLOURS, generator
 SHADOW_REACH = 1.45
 """An object and its shadow lie within this many radii of its centre."""
 
-_FINE = 3
+_FINE = 2
 _MARGIN = 1.12
 _LIGHT = np.array([-0.42, -0.56, 0.714], np.float32)
 _HALF = _LIGHT + np.array([0, 0, 1], np.float32)

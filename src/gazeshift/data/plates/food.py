@@ -1,5 +1,6 @@
 """The dishes as drawings: each a signed distance (its silhouette) and a paint (height to be lit, and colours)."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -114,9 +115,9 @@ def _star_cookie(u: Field, v: Field) -> Field:
     folded = np.abs(np.mod(turn + np.pi / 5, 2 * np.pi / 5) - np.pi / 5)
     radius = np.hypot(u, v)
     x, y = radius * np.cos(folded), radius * np.sin(folded)
-    tip, notch = 0.92, (0.46 * np.cos(np.pi / 5), 0.46 * np.sin(np.pi / 5))
+    tip, notch = 0.92, (0.46 * math.cos(np.pi / 5), 0.46 * math.sin(np.pi / 5))
     dx, dy = notch[0] - tip, notch[1]
-    return ((x - tip) * dy - y * dx) / np.hypot(dx, dy) - 0.07
+    return ((x - tip) * dy - y * dx) / math.hypot(dx, dy) - 0.07
 
 
 def _paint_star_cookie(u: Field, v: Field, d: Field, ink: Ink, rng: np.random.Generator) -> Painted:

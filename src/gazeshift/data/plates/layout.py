@@ -14,8 +14,8 @@ PLATE_RADIUS = 0.455
 REACH = 0.29
 """Largest distance of an object's centre from the plate's centre, in sides of the image."""
 
-_CANDIDATES = 32
 _ROUNDS = 400
+_BLOCK = 250
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,12 @@ def draw_layouts(config: PlatesConfig, k: int, n: int, rng: np.random.Generator)
     """
     places, radii, targets = np.empty((n, k, 2)), np.empty((n, k)), np.empty(n, np.int64)
     open_rows = np.arange(n)
+    tries = 48 * k
     for attempt in range(_ROUNDS):
-        some = _candidates(config, k, len(open_rows) * _CANDIDATES, rng, shrink=0.985**attempt)
-        fits = _apart(some, config.occlusion).reshape(len(open_rows), _CANDIDATES)
+        some = _candidates(config, k, len(open_rows) * tries, rng, shrink=0.985**attempt)
+        fits = _apart(some, config.occlusion).reshape(len(open_rows), tries)
         rows, first = np.flatnonzero(fits.any(1)), fits.argmax(1)
-        chosen = rows * _CANDIDATES + first[rows]
+        chosen = rows * tries + first[rows]
         done = open_rows[rows]
         places[done], radii[done], targets[done] = some.places[chosen], some.radii[chosen], some.targets[chosen]
         open_rows = np.delete(open_rows, rows)
@@ -75,7 +76,7 @@ def _candidates(config: PlatesConfig, k: int, n: int, rng: np.random.Generator, 
 
 def _apart(layouts: Layouts, occlusion: float) -> np.ndarray:
     k = layouts.radii.shape[1]
-    first, second = np.triu_indices(k, 1)
+    first, second = np.array([(i, j) for i in range(k) for j in range(i + 1, k)]).T
     gaps = np.hypot(*np.moveaxis(layouts.places[:, first] - layouts.places[:, second], -1, 0)) * REACH
     return np.asarray((gaps >= (1 - occlusion) * (layouts.radii[:, first] + layouts.radii[:, second])).all(1))
 
@@ -121,5 +122,8 @@ def _ceiling(config: PlatesConfig, k: int, scenes: int) -> float:
     if config.kappa_target == config.kappa_distractor:
         largest = 1 / k if config.prior is None else config.prior
         return max(largest, (1 - largest) / (k - 1))
-    layouts = draw_layouts(config, k, scenes, generator(config.seed, 7, k))
-    return float(target_posterior(config, layouts).max(1).mean())
+    rng = generator(config.seed, 7, k)
+    # In blocks: a round tries hundreds of layouts for every scene at once.
+    sizes = [min(_BLOCK, scenes - start) for start in range(0, scenes, _BLOCK)]
+    best = [target_posterior(config, draw_layouts(config, k, size, rng)).max(1) for size in sizes]
+    return float(np.concatenate(best).mean())

@@ -1,8 +1,11 @@
 """Signed distances (negative inside) and height profiles in a dish's own frame, where it fills about the unit disc."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
+# Scalars here are Python floats: NumPy's own would turn the float32 arrays into float64, at twice the time.
 Field = Float[np.ndarray, "h w"]
 
 
@@ -30,7 +33,7 @@ def polygon(u: Field, v: Field, corners: tuple[tuple[float, float], ...], roundi
     outside = np.full_like(u, np.inf)
     for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
         dx, dy = x1 - x0, y1 - y0
-        side = ((u - x0) * dy - (v - y0) * dx) / np.hypot(dx, dy)
+        side = ((u - x0) * dy - (v - y0) * dx) / math.hypot(dx, dy)
         inside = np.maximum(inside, side)
         outside = np.minimum(outside, capsule(u, v, (x0, y0), (x1, y1), 0.0))
     return np.where(inside < 0, inside, outside) - rounding

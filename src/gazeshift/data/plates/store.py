@@ -113,9 +113,8 @@ def _is_written(config: PlatesConfig, out: Path) -> bool:
 
 def _write_draft(config: PlatesConfig, draft: Path, workers: int, progress: Callable[[int], None] | None) -> None:
     for split in SPLITS:
-        for dish in config.dishes:
-            (draft / "images" / split / dish).mkdir(parents=True)
-            (draft / "masks" / split / dish).mkdir(parents=True)
+        for folder in ("images", "masks"):
+            (draft / folder / split).mkdir(parents=True)
     (draft / "texts").mkdir()
     starts = [(split, start) for split in SPLITS for start in range(0, config.scenes(split), _CHUNK)]
     rows: dict[str, list[Row]] = {split: [] for split in SPLITS}
@@ -168,6 +167,8 @@ def _write_chunk(config: PlatesConfig, draft: Path, place: tuple[str, int]) -> l
     for index in range(start, min(start + _CHUNK, config.scenes(split))):
         scene, caption = scene_and_caption(config, split, index)
         relative = f"{split}/{scene.label}/{scene.label}_{index}.png"
+        for folder in ("images", "masks"):
+            (draft / folder / relative).parent.mkdir(exist_ok=True)
         Image.fromarray(render(scene)).save(draft / "images" / relative, compress_level=3)
         Image.fromarray(label_map(scene)).save(draft / "masks" / relative, compress_level=6)
         rows += [_row(f"images/{relative}", scene, caption, item) for item in scene.objects]
