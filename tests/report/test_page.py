@@ -124,6 +124,11 @@ def test_states_how_to_make_it_again(page: Page):
         assert said in page.text
 
 
+def test_the_image_only_ceiling_stands_beside_its_accuracy(html: str):
+    accuracy = html[html.index('<section id="accuracy"') : html.index('<section id="look"')]
+    assert accuracy.count('<data value="0.5833">58.3\u00a0%</data>') == 2
+
+
 def test_has_warnings_checks_and_structure(page: Page):
     assert "73.5 % of the titles contain the class name" in page.text
     assert "✗ not passed" in page.text
