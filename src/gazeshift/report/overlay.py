@@ -40,7 +40,7 @@ def is_undefined(raw: Float[np.ndarray, "h w"]) -> bool:
         >>> is_undefined(-np.ones((2, 2)))
         True
     """
-    return bool(undefined(raw[None])[0])
+    return bool(undefined(raw))
 
 
 def normalised(raw: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:

@@ -118,7 +118,7 @@ class Readings:
         reference = self._maps.get("image-only", {}).get((key, "original"))
         if stored is None or reference is None or stored.raw.shape != reference.raw.shape:
             return None
-        return number_or_none(jensen_shannon(distribution(stored.raw[None]), distribution(reference.raw[None]))[0])
+        return number_or_none(jensen_shannon(distribution(stored.raw), distribution(reference.raw)))
 
 
 def look_samples(folder: RunFolder, readings: Readings) -> list[Sample]:
