@@ -22,7 +22,7 @@ def jensen_shannon(p: Maps, q: Maps) -> PerMap:
         (1.0, 0.0)
     """
     mixture = entropy((p + q) / 2)
-    return np.clip(mixture - (entropy(p) + entropy(q)) / 2, 0, 1)
+    return np.asarray(np.clip(mixture - (entropy(p) + entropy(q)) / 2, 0, 1))
 
 
 def pearson(a: Float[np.ndarray, "*b h w"], b: Float[np.ndarray, "*b h w"]) -> PerMap:
@@ -33,7 +33,7 @@ def pearson(a: Float[np.ndarray, "*b h w"], b: Float[np.ndarray, "*b h w"]) -> P
         -1.0
     """
     a, b = _standardised(a), _standardised(b)
-    return np.clip((a * b).sum((-2, -1)), -1, 1)
+    return np.asarray(np.clip((a * b).sum((-2, -1)), -1, 1))
 
 
 def _standardised(raw: Maps) -> Maps:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from gazeshift.measures.distance import jensen_shannon
 from gazeshift.measures.where import Maps, PerMap, distribution
 
@@ -31,7 +33,6 @@ def decompose(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> Decomposition:
     Two-player Shapley values of the distance from ``m00``, the players being the class and the text.
 
     Example:
-        >>> import numpy as np
         >>> a, b = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
         >>> change = decompose(a, b, a, b)  # all of it from the class
         >>> float(change.switch), float(change.within)
@@ -41,14 +42,15 @@ def decompose(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> Decomposition:
     both = jensen_shannon(start, end)
     class_only = jensen_shannon(start, switched)
     text_only = jensen_shannon(start, gated)
-    return Decomposition(both, (class_only + both - text_only) / 2, (text_only + both - class_only) / 2)
+    switch = (class_only + both - text_only) / 2
+    within = (text_only + both - class_only) / 2
+    return Decomposition(both, np.asarray(switch), np.asarray(within))
 
 
 def interaction(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> Maps:
     """``L11 - L10 - L01 + L00`` on raw maps: what class and text do together beyond what each does alone; 0 if the split is additive.
 
     Example:
-        >>> import numpy as np
         >>> one = np.ones((1, 2))
         >>> interaction(one, 2 * one, 3 * one, 5 * one).tolist()
         [[1.0, 1.0]]

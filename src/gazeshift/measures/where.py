@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 Maps = Float[np.ndarray, "*b h w"]
-PerMap = Float[np.ndarray, "*b"]
+PerMap = Float[np.ndarray, "*b"]  # a single map gives an array without axes
 
 
 def undefined(raw: Maps) -> Bool[np.ndarray, "*b"]:
@@ -18,7 +18,7 @@ def undefined(raw: Maps) -> Bool[np.ndarray, "*b"]:
         [True, False]
     """
     finite = np.isfinite(raw).all((-2, -1))
-    return ~finite | ~(np.where(np.isfinite(raw), raw, 0) > 0).any((-2, -1))
+    return np.asarray(~finite | ~(np.where(np.isfinite(raw), raw, 0) > 0).any((-2, -1)))
 
 
 def distribution(raw: Maps) -> Maps:
@@ -76,7 +76,7 @@ def centre_bias(p: Maps) -> PerMap:
     """
     y, x = cell_centres(*p.shape[-2:])
     squared = x**2 + y**2
-    return 1 - (p * squared).sum((-2, -1)) / squared.mean()
+    return np.asarray(1 - (p * squared).sum((-2, -1)) / squared.mean())
 
 
 def entropy(p: Maps) -> PerMap:
@@ -88,7 +88,7 @@ def entropy(p: Maps) -> PerMap:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(p == 0, 0.0, p * np.log2(p))
-    return -terms.sum((-2, -1)) + 0.0
+    return np.asarray(-terms.sum((-2, -1)) + 0.0)
 
 
 def coverage(p: Maps) -> PerMap:
@@ -98,7 +98,7 @@ def coverage(p: Maps) -> PerMap:
         >>> float(coverage(np.array([[0.5, 0.5], [0.0, 0.0]])))
         0.5
     """
-    return np.exp2(entropy(p)) / (p.shape[-2] * p.shape[-1])
+    return np.asarray(np.exp2(entropy(p)) / (p.shape[-2] * p.shape[-1]))
 
 
 def amplitude(raw: Maps) -> PerMap:
@@ -109,7 +109,7 @@ def amplitude(raw: Maps) -> PerMap:
         1.0
     """
     positive = np.maximum(np.asarray(raw, dtype=np.float64), 0)
-    return np.log(np.where(undefined(raw), np.nan, positive.sum((-2, -1))))
+    return np.asarray(np.log(np.where(undefined(raw), np.nan, positive.sum((-2, -1)))))
 
 
 def mask_to_grid(mask: Bool[np.ndarray, "*b H W"], height: int, width: int) -> Float[np.ndarray, "*b h w"]:
@@ -139,7 +139,7 @@ def mask_mass(p: Maps, mask: Maps) -> PerMap:
         >>> float(mask_mass(np.array([[0.75, 0.25]]), np.array([[1.0, 0.5]])))
         0.875
     """
-    return (p * mask).sum((-2, -1))
+    return np.asarray((p * mask).sum((-2, -1)))
 
 
 def mask_lift(p: Maps, mask: Maps) -> PerMap:
@@ -152,4 +152,4 @@ def mask_lift(p: Maps, mask: Maps) -> PerMap:
         1.5
     """
     area = mask.mean((-2, -1))
-    return mask_mass(p, mask) / np.where(area > 0, area, np.nan)
+    return np.asarray(mask_mass(p, mask) / np.where(area > 0, area, np.nan))

@@ -82,17 +82,21 @@ def _pools_first(trunk: Trunk, example: ImageFeatures) -> bool:
     if isinstance(trunk, TokenTrunk):
         return False  # its last block mixes the cells, even where an untrained layer scale makes that too small to see
     grid = _random_like(example)
+    means = grid.averaged()  # before anything else: a tail may work in place
     with evaluating(trunk), torch.no_grad():
-        whole, averaged = trunk.pool(grid), trunk.pool(grid.averaged())
+        try:
+            whole, averaged = trunk.pool(grid), trunk.pool(means)
+        except RuntimeError:  # a tail that flattens takes one size of grid only
+            return False
     return torch.allclose(whole, averaged, rtol=1e-4, atol=1e-5)
 
 
 def pools_by_mean(trunk: Trunk, example: ImageFeatures) -> bool:
     """Whether the tail is nothing but the mean over the grid, so that a constant affine before it loses nothing."""
     grid = _random_like(example)
+    mean = grid.grid.mean((2, 3))  # before anything else: a tail may work in place
     with evaluating(trunk), torch.no_grad():
         pooled = trunk.pool(grid)
-    mean = grid.grid.mean((2, 3))
     return grid.prefix is None and pooled.shape == mean.shape and torch.allclose(pooled, mean, rtol=1e-4, atol=1e-5)
 
 

@@ -1,5 +1,6 @@
 """Image trunks, split at the tap: ``encode`` up to the last spatial grid, ``pool`` from there to one vector per image."""
 
+import difflib
 import math
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -132,11 +133,21 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     return _grid_trunk(net, spec.name, size)
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that is neither timm's nor ours.
+
+    Raises:
+        ModelError: suggests near names.
+    """
+    bare = name.partition(".")[0]
+    if name not in {"none", "small_cnn"} and not timm.is_model(bare):
+        near = timm.list_models(f"*{bare}*")[:4] or difflib.get_close_matches(bare, timm.list_models(), n=3)
+        raise ModelError(f"unknown image model {name!r}: timm has no such name{_near(near)}.")
+
+
 def _timm(spec: ImageSpec, size: int, weights: str) -> nn.Module:
+    check_name(spec.name)
     name = spec.name.partition(".")[0]
-    if not timm.is_model(name):
-        near = timm.list_models(f"*{name}*")[:4]
-        raise ModelError(f"unknown image model {spec.name!r}: timm has no such name{_near(near)}.")
     options: dict[str, Any] = {"num_classes": 0, **spec.options}
     if get_pretrained_cfg_value(name, "fixed_input_size") and get_pretrained_cfg_value(name, "input_size")[-1] != size:
         options.setdefault("img_size", size)

@@ -16,6 +16,7 @@ from gazeshift.registry import lookup
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _TAGS = re.compile(r"<[^>]+>")
 _NON_LETTERS = re.compile(r"[^a-zA-Z]")
+_NO_TOKENIZER = "no tokenizer for {!r}; give a Hugging Face name or a local folder with its files."
 _SINGLE = re.compile(r"\s+[a-zA-Z]\s+")
 
 
@@ -108,15 +109,15 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """A Hugging Face tokenizer by name or from a local folder; code that a repository brings is never run.
 
     Raises:
-        ModelError: there is none, or one that cannot pad.
+        ModelError: there is none, or one that knows no word or cannot pad.
     """
     try:
         local = Path(name).is_dir()  # then nothing is asked of a hub
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=local)
     except Exception as error:  # transformers raises many kinds
-        raise ModelError(
-            f"text_encoder: no tokenizer for {name!r}; give a Hugging Face name or a local folder with its files."
-        ) from error
+        raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}") from error
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # what transformers makes of a folder without tokenizer files
+        raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}")
     if tokenizer.pad_token is None:
         raise ModelError(
             f"text_encoder: the tokenizer of {name!r} has no padding token; choose an encoder such as BERT."

@@ -7,7 +7,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gazeshift.errors import ConfigError
+from gazeshift.data.plates import PlatesConfig
+from gazeshift.errors import ConfigError, ModelError, UsageError
+from gazeshift.models.image import check_name
 from gazeshift.study.config import StudyConfig
 
 
@@ -30,7 +32,7 @@ def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
         raise ConfigError(_one_line(error, path)) from error
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    _check_files(study, path)
+    _check_before_work(study, path)
     return study
 
 
@@ -87,8 +89,16 @@ def _one_line(error: ValidationError, path: Path) -> str:
     return f"{path}: {key + ': ' if key else ''}{message}.{more}"
 
 
-def _check_files(study: StudyConfig, path: Path) -> None:
-    """Files that the study will need later are looked for before any work."""
+def _check_before_work(study: StudyConfig, path: Path) -> None:
+    """What the study will need later is looked for before any work: files, settings of Plates, the image model's name."""
+    try:
+        if study.data.plates is not None:
+            PlatesConfig.from_dict(study.data.plates)
+        check_name(study.image.name)
+    except UsageError as error:
+        raise ConfigError(f"{path}: data.{error}") from error  # the message begins with "plates:"
+    except ModelError as error:
+        raise ConfigError(f"{path}: image.name: {error}") from error
     if study.data.root is not None and not Path(study.data.root).exists():
         raise ConfigError(f"{path}: data.root: no folder or file {study.data.root}.")
     if study.weights not in {"none", "hub"} and not Path(study.weights).is_file():

@@ -31,7 +31,7 @@ def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
     """The measures with what compares each row to the same image's own text, and to its paraphrase."""
     keys = ["model", "seed", "key"]
     own = measures[measures["edit"] == "original"].set_index(keys)[["centre_bias", "coverage", "confidence"]]
-    frame = measures.join(own, on=keys, rsuffix="_own")
+    frame = measures.join(own.add_suffix("_own"), on=keys)
     for name in own.columns:
         frame[f"{name}_change"] = frame[name] - frame[f"{name}_own"]
     floor = measures[measures["edit"] == "paraphrase"].set_index(keys)["js_bits"].rename("floor")

@@ -17,7 +17,15 @@ from gazeshift.training.parts import frozen_parts, is_fixed
 
 
 def train_unit(
-    ingredients: Ingredients, name: str, seed: int, folder: Path, work: Path, digest: str, data: dict[str, Any], *, resume: bool = True
+    ingredients: Ingredients,
+    name: str,
+    seed: int,
+    folder: Path,
+    work: Path,
+    digest: str,
+    data: dict[str, Any],
+    *,
+    resume: bool = True,
 ) -> Fitted:
     """Train one model with one seed and save it; an interrupted training of the same digest is continued.
 

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from gazeshift.errors import ConfigError
+from gazeshift.study.read import read_study, write_study
+
+from .conftest import write_yaml
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_study_is_valid(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").touch()
+    given = {
+        "plates": [],
+        "food10": [f"data.root={tmp_path}", f"weights={tmp_path / 'w.safetensors'}", f"text_encoder={tmp_path}"],
+        "paper": [f"data.root={tmp_path}"],
+    }
+    study = read_study(path, given[path.stem])
+    assert {"image-only", "early-fusion"} <= set(study.models)
+    assert {"paper-colour", "paper-position"} <= set(study.explain.edits)
+    write_study(study, tmp_path / "again.yaml")
+    assert read_study(tmp_path / "again.yaml") == study
+
+
+def test_the_papers_rates_batches_and_epochs() -> None:
+    study = read_study(CONFIGS[1], ["data.root=."])
+    assert CONFIGS[1].stem == "paper"
+    image, fusion = study.recipe_of("image-only"), study.recipe_of("early-fusion")
+    assert (image.epochs, image.batch_size, image.learning_rate) == (10, 75, 0.01)
+    assert (fusion.epochs, fusion.batch_size, fusion.learning_rate) == (15, 8, 0.01)
+    assert image.trunk == fusion.trunk == "fine-tuned"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["colour=red"], ["colour", "unknown key"]),
+        (["training.epocs=3"], ["training", "epocs"]),
+        (["training.epochs=many"], ["training.epochs"]),
+        (["models.early-fusion.training.batch_size=0"], ["models.early-fusion.training.batch_size"]),
+        (["models.early-fusion.head.hiden=3"], ["models.early-fusion.head.hiden"]),
+        (["models.late=null"], ["models", "late", "late-fusion"]),
+        (["image.name=3"], ["image.name"]),
+        (["preprocessing.size=0"], ["preprocessing.size"]),
+        (["preprocessing.sise=3"], ["preprocessing", "sise"]),
+        (["explain.edits=[rainbow]"], ["explain.edits", "rainbow"]),
+        (["explain.method=gradcam"], ["explain.method", "grad-cam"]),
+        (["seeds=[]"], ["seeds"]),
+        (["seeds=[1, 1]"], ["seeds"]),
+        (["weights=no/such/file.safetensors"], ["weights", "no/such/file.safetensors"]),
+        (["text.encoder=huggingface"], ["text_encoder"]),
+        (["data.plates=null", "data.root=no/such/folder"], ["data.root", "no/such/folder"]),
+        (["data.plates=null"], ["data.root"]),
+        (["expect.luck=1"], ["expect", "luck"]),
+        (["recipe=magic"], ["recipe", "magic"]),
+        (["data.plates.kappa=9"], ["kappa"]),
+        (["image.name=resnet9000"], ["resnet9000"]),
+    ],
+)
+def test_a_wrong_key_or_value_is_one_line_that_names_key_and_file(
+    tmp_path: Path, settings: list[str], words: list[str]
+) -> None:
+    path = write_yaml(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        read_study(path, settings)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+    assert str(path) in message or "--set" in message
+
+
+@pytest.mark.parametrize("content", ["- a\n- b\n", "title: [", "", "title: only\n"])
+def test_a_file_that_is_no_study(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"study\.yaml"):
+        read_study(path)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such study file"):
+        read_study(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="key=value"):
+        read_study(write_yaml(tmp_path), ["seeds"])

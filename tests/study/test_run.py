@@ -1,0 +1,133 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import gazeshift as gs
+from gazeshift.cli.models import evaluate_model
+from gazeshift.errors import ConfigError
+from gazeshift.study import run as run_module
+from gazeshift.study.store import read_maps
+
+from .conftest import TINY, run_tiny
+
+
+def states(outcome: object) -> dict[str, str]:
+    return {record.name: record.state for record in outcome.records}  # type: ignore[attr-defined]
+
+
+def test_a_run_holds_models_figures_and_a_report(tiny_run: Path) -> None:
+    summary = json.loads((tiny_run / "summary.json").read_text())
+    assert list(summary["accuracy"]) == list(TINY["models"])  # type: ignore[call-overload]
+    for name in TINY["models"]:  # type: ignore[attr-defined]
+        figure = summary["accuracy"][name]["test"]
+        assert 0 <= figure["mean"] <= 1
+        assert (figure["n"], figure["seeds"]) == (20, 2)
+    assert "<html" in (tiny_run / "report.html").read_text()
+
+
+def test_accuracy_is_that_of_the_predictions_and_of_the_saved_model(
+    tiny_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = json.loads((tiny_run / "summary.json").read_text())
+    predictions = pd.read_parquet(tiny_run / "store" / "predictions.parquet")
+    root = next(tiny_run.glob("plates-*"))
+    found = []
+    for seed in (0, 1):
+        evaluate_model(tiny_run / "models" / "early-fusion" / f"seed-{seed}", root, "test", as_json=True)
+        result = json.loads(capsys.readouterr().out)
+        rows = predictions.query("model == 'early-fusion' and split == 'test' and seed == @seed")
+        assert result == {"accuracy": pytest.approx((rows["label"] == rows["predicted"]).mean()), "n": 20}
+        found.append(result["accuracy"])
+    assert summary["accuracy"]["early-fusion"]["test"]["mean"] == pytest.approx(sum(found) / 2)
+
+
+def test_stored_maps_are_those_of_explain(tiny_run: Path) -> None:
+    rows, maps = read_maps(tiny_run / "store" / "maps" / "early-fusion" / "seed-0.parquet")
+    model = gs.load(tiny_run / "models" / "early-fusion" / "seed-0")
+    root = next(tiny_run.glob("plates-*"))
+    for index in range(0, len(rows), 17):
+        row = rows.iloc[index]
+        explained = gs.explain(model, root / row["key"], [row["text"]], target=row["class"])
+        scale = abs(explained.raw[0]).max()
+        assert abs(explained.raw[0] - maps[index]).max() <= 1e-3 * scale
+
+
+def test_measures_say_what_the_maps_say(tiny_run: Path) -> None:
+    measures = pd.read_parquet(tiny_run / "store" / "measures.parquet")
+    own = measures[measures["edit"] == "original"]
+    defined = own[own["defined"]]
+    assert (defined["js_bits"] == 0).all()
+    linear = measures[(measures["model"] == "early-linear") & measures["within"].notna()]
+    assert len(linear) > 0
+    assert linear["within"].abs().max() < 1e-6
+    assert set(measures[measures["model"] == "image-only"]["edit"]) == {"original"}
+    both = measures[["switch", "within"]].sum(axis=1, skipna=False)
+    known = both.notna()
+    assert (both[known] - measures["js_bits"][known]).abs().max() < 1e-9
+
+
+def test_an_edit_that_names_another_dish_is_measured_in_its_mask(tiny_run: Path) -> None:
+    measures = pd.read_parquet(tiny_run / "store" / "measures.parquet")
+    named = measures[(measures["edit"] == "other-object") & measures["named_mass"].notna()]
+    assert len(named) > 0
+    assert ((named["named_mass"] - named["named_mass_before"]) - named["named_mass_change"]).abs().max() < 1e-12
+
+
+def test_the_same_command_again_repeats_nothing(tiny_run: Path, tmp_path: Path) -> None:
+    before = (tiny_run / "summary.json").read_bytes()
+    outcome = run_tiny(tmp_path, tiny_run)
+    assert set(states(outcome).values()) == {"reused"}
+    assert (tiny_run / "summary.json").read_bytes() == before
+
+
+def test_a_changed_setting_repeats_only_what_it_touches(tmp_path: Path) -> None:
+    small = {"models": {"image-only": None, "early-fusion": None}, "seeds": [0]}
+    run_tiny(tmp_path, tmp_path / "run", **small)
+    edits = {"edits": ["paraphrase", "paper-colour", "paper-position"], "samples": 2}
+    looked = states(run_tiny(tmp_path, tmp_path / "run", **small, explain=edits))
+    assert {name for name, state in looked.items() if state == "done"} == {
+        "look image-only seed 0",
+        "look early-fusion seed 0",
+        "summary",
+        "report",
+    }
+    wider = {"models": {"image-only": None, "early-fusion": {"head": {"hidden": 8}}}, "seeds": [0], "explain": edits}
+    trained = states(run_tiny(tmp_path, tmp_path / "run", **wider))
+    assert {name for name, state in trained.items() if state == "done"} == {
+        "train early-fusion seed 0",
+        "look early-fusion seed 0",
+        "summary",
+        "report",
+    }
+
+
+def test_an_interrupted_run_is_continued_to_the_same_end(
+    tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyse, calls = run_module.analyse_unit, []
+
+    def interrupted(*args: object, **options: object) -> None:
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        analyse(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run_module, "analyse_unit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_tiny(tmp_path, tmp_path / "run")
+    assert not (tmp_path / "run" / "report.html").exists()
+    monkeypatch.undo()
+    outcome = run_tiny(tmp_path, tmp_path / "run")
+    assert list(states(outcome).values()).count("reused") == 7  # plates, data, three trainings, two looks
+    whole = json.loads((tiny_run / "summary.json").read_text())
+    assert json.loads((tmp_path / "run" / "summary.json").read_text()) == whole
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(ConfigError, match="not empty"):
+        run_tiny(tmp_path, tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
