@@ -74,12 +74,12 @@ class Probe:
     def _run(self) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c h w"]]:
         source = self.image.averaged() if self.model.pools_first else self.image
         with torch.inference_mode(False), torch.enable_grad():
-            # Taking rows copies, which also turns tensors made in inference mode into ordinary ones.
+            # These copies also turn tensors made in inference mode into ordinary ones.
             chosen = source.rows(self.rows.image)
             text = self.text.rows(self.rows.text)
             leaf = chosen.grid.detach().clone().requires_grad_()
             # The product gives classify a tensor of its own, so that an in-place ReLU right after the tap cannot spoil the leaf.
             logits = self.model.classify(ImageFeatures(leaf * 1, chosen.prefix), text)
-            scores = logits.gather(1, self.rows.target[:, None])[:, 0]
+            scores = logits.gather(1, self.rows.target[:, None].clone())[:, 0]
             (slopes,) = torch.autograd.grad(scores.sum(), leaf)
         return scores.detach(), slopes

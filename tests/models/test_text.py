@@ -1,0 +1,162 @@
+"""Texts: the same vocabulary everywhere, and vectors that depend on the text alone."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gazeshift.errors import ModelError, UsageError
+from gazeshift.models import TextParts, TextSpec, build_text
+from gazeshift.models.tokenizer import TextTokenizer, clean_gallo, train_tokenizer, vocabulary
+
+TITLES = [
+    f"{a} {b} {c}"
+    for a in ("Red", "Green", "Großer", "赤い")
+    for b in ("apple", "Ketchup", "寿司")
+    for c in ("🍣", "pie", "x")
+]
+TEXTS = [
+    "apple pie",
+    "",
+    "寿司と蜂蜜 🍣🍯",
+    "a much longer text with many words that the short ones are padded to, and more",
+]
+KINDS = {
+    "transformer": TextSpec(encoder="transformer", width=16, layers=2, heads=2, max_tokens=40),
+    "huggingface mean": TextSpec(encoder="huggingface", pooling="mean", max_tokens=40),
+    "huggingface cls": TextSpec(encoder="huggingface", pooling="cls", max_tokens=40),
+    "bert-lstm": TextSpec(encoder="bert-lstm", width=12, max_tokens=40),
+}
+
+
+@pytest.fixture(params=KINDS)
+def parts(request: pytest.FixtureRequest, bert_folder: str) -> TextParts:
+    torch.manual_seed(0)
+    parts = build_text(KINDS[request.param], TITLES, bert_folder)
+    parts.encoder.eval()
+    return parts
+
+
+def encode(parts: TextParts, texts: list[str]) -> torch.Tensor:
+    assert parts.tokenizer is not None
+    tokens = parts.tokenizer(texts)
+    with torch.no_grad():
+        return parts.encoder(tokens.ids, tokens.mask).pooled
+
+
+def test_padding_never_changes_a_vector(parts: TextParts) -> None:
+    together = encode(parts, TEXTS)
+    assert together.shape == (4, parts.encoder.width)
+    for text, vector in zip(TEXTS, together, strict=True):
+        torch.testing.assert_close(encode(parts, [text])[0], vector, rtol=1e-5, atol=1e-5)
+
+
+def test_different_texts_have_different_vectors(parts: TextParts) -> None:
+    together = encode(parts, TEXTS)
+    assert together.isfinite().all(), "the empty text too"
+    distances = torch.cdist(together, together) + torch.eye(4)
+    assert float(distances.min()) > 1e-4
+
+
+def test_the_order_of_words_matters(parts: TextParts) -> None:
+    one, other = encode(parts, ["red apple ketchup", "ketchup apple red"])
+    assert float((one - other).abs().max()) > 1e-5
+
+
+def test_the_same_vocabulary_in_every_process() -> None:
+    program = (
+        "import json, sys; from gazeshift.models.tokenizer import vocabulary;"
+        "print(json.dumps(vocabulary(json.load(sys.stdin), 60)))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": "1"},  # this process has another, random one
+        input=json.dumps(TITLES),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert list(json.loads(output).items()) == list(vocabulary(TITLES, 60).items())
+
+
+def test_the_order_of_titles_does_not_matter() -> None:
+    shuffled = random.Random(0).sample(TITLES, len(TITLES))
+    assert list(vocabulary(shuffled, 60).items()) == list(vocabulary(TITLES, 60).items())
+
+
+def test_common_words_are_pieces_and_rare_ones_fall_apart() -> None:
+    tokenizer = train_tokenizer(["apple apple apple pie"], 16)
+    assert tokenizer.tokenize("apple PIE") == ["apple", "p", "##i", "##e"]
+    assert tokenizer.tokenize("leap") == ["l", "##e", "##a", "##p"]
+    assert tokenizer.tokenize("寿司") == ["[UNK]", "[UNK]"]
+    assert tokenizer("")["input_ids"] == [2, 3], "the empty text is [CLS] [SEP]"
+
+
+@given(st.lists(st.text(max_size=20), max_size=8))
+def test_any_text_can_be_read(texts: list[str]) -> None:
+    tokenizer = TextTokenizer(train_tokenizer(texts, 100), 16)
+    if not texts:
+        return
+    tokens = tokenizer(texts)
+    assert tokens.ids.shape == tokens.mask.shape
+    assert (tokens.mask.sum(1) >= 2).all()
+    unknown = tokenizer.tokenizer.unk_token_id
+    kept = tokens.ids[tokens.mask]
+    assert (kept != unknown).all(), "every character of the training texts has a piece"
+
+
+def test_truncation_is_reported() -> None:
+    tokenizer = TextTokenizer(train_tokenizer(TITLES, 200), 5)
+    tokens = tokenizer(["red apple pie", "red apple pie red", ""])
+    assert tokens.truncated == (False, True, False)
+    assert tokens.mask.sum(1).tolist() == [5, 5, 2]
+    assert tokens.ids[1, :4].tolist() == tokens.ids[0, :4].tolist(), "the end is lost, not the beginning"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("<b>Nonna's</b> 5 Best Pies!", "nonna best pies"),
+        ("Tomato &amp; basil", "tomato amp basil"),
+        ("a pie", "pie"),
+        ("蜂蜜 🍯 123", ""),
+    ],
+)
+def test_cleaning_of_gallo(text: str, cleaned: str) -> None:
+    assert clean_gallo(text) == cleaned
+    tokenizer = TextTokenizer(train_tokenizer(TITLES, 200), 20, "gallo")
+    assert torch.equal(tokenizer([text]).ids, tokenizer([cleaned]).ids)
+
+
+def test_an_unknown_cleaning_is_named() -> None:
+    with pytest.raises(UsageError, match="Known: gallo, none"):
+        TextTokenizer(train_tokenizer(TITLES, 200), 20, "strip")
+
+
+def test_bert_lstm_is_an_lstm_over_berts_tokens(bert_folder: str) -> None:
+    parts = build_text(KINDS["bert-lstm"], [], bert_folder)
+    encoder, tokenizer = parts.encoder.eval(), parts.tokenizer
+    tokens = tokenizer(["apple pie"])
+    with torch.no_grad():
+        hidden = encoder.net(input_ids=tokens.ids, attention_mask=tokens.mask.long()).last_hidden_state
+        _, (last, _) = encoder.lstm(hidden)
+        torch.testing.assert_close(encoder(tokens.ids, tokens.mask).pooled, last[0])
+
+
+def test_what_cannot_be_used_is_named(bert_folder: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be loaded") as error:
+        build_text(TextSpec(encoder="huggingface"), [], str(tmp_path / "nothing"))
+    assert "\n" not in str(error.value)
+    with pytest.raises(ModelError, match="reads at most 40 tokens; 41 is too many"):
+        build_text(TextSpec(encoder="huggingface", max_tokens=41), [], bert_folder)
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes(Path(bert_folder, name).read_bytes())
+    with pytest.raises(ModelError, match="no tokenizer"):
+        build_text(TextSpec(encoder="huggingface"), [], str(tmp_path))
