@@ -9,11 +9,14 @@ from gazeshift.models import (
     HeadSpec,
     ImageSpec,
     ModelSpec,
+    TextParts,
     TextSpec,
     build_classifier,
     build_text,
     build_trunk,
 )
+from gazeshift.models.text import build_encoder
+from gazeshift.models.tokenizer import TextTokenizer, train_tokenizer
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training import Split
 
@@ -58,6 +61,32 @@ def make_model(
         return build_classifier(spec, build_trunk(spec.image, SIZE), build_text(spec.text, TEXTS), seed=0)
 
 
+TINY_BERT = {
+    "model_type": "bert",
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "vocab_size": 120,
+    "max_position_embeddings": 32,
+}
+
+
+def make_bert_model(encoder: str) -> Classifier:
+    """An untrained BERT of one layer of width 8."""
+    spec = ModelSpec(
+        name="early-fusion",
+        image=ImageSpec(name="small_cnn"),
+        text=TextSpec(encoder=encoder, width=8, config=TINY_BERT),
+        head=HeadSpec(head="early-fusion", image_width=8, hidden=16),
+        classes=CLASSES,
+        preprocessing=Preprocessing(size=SIZE),
+    )
+    torch.manual_seed(0)
+    parts = TextParts(spec.text, build_encoder(spec.text, 0), TextTokenizer(train_tokenizer(TEXTS, 120), 16))
+    return build_classifier(spec, build_trunk(spec.image, SIZE), parts)
+
+
 @pytest.fixture(scope="session")
 def train() -> Split:
     return make_split(37)
@@ -71,3 +100,13 @@ def validation() -> Split:
 @pytest.fixture
 def build() -> Callable[..., Classifier]:
     return make_model
+
+
+@pytest.fixture
+def build_bert() -> Callable[[str], Classifier]:
+    return make_bert_model
+
+
+@pytest.fixture(name="make_split")
+def _make_split() -> Callable[..., Split]:
+    return make_split

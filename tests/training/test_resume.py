@@ -1,6 +1,5 @@
 """A training that was stopped and resumed ends as one that was not."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from gazeshift.models import Classifier
 from gazeshift.training import EpochRecord, Recipe, Split, fit, recipe_of
 
 SMALL = {"epochs": 4, "batch_size": 8, "learning_rate": 0.002}
-# Dropout, momentum, a schedule that watches the loss, text-and-image augmentation, batch norm, the best epoch's weights: all state there is.
+# Dropout, momentum, a schedule that watches the loss, text-and-image augmentation, batch norm, best weights: all state there is.
 PLATEAU = recipe_of(
     "plates",
     {**SMALL, "optimizer": "sgd", "schedule": "plateau", "keep": "best", "learning_rate": 0.05, "gradient_clip": 1.0},
@@ -35,6 +34,10 @@ class _Interrupt:
         self.calls += 1
         if self.calls == self.last:
             raise KeyboardInterrupt
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def same_weights(one: Classifier, other: Classifier) -> bool:
@@ -166,13 +169,13 @@ def test_a_damaged_checkpoint_is_named(build, train: Split, validation: Split, t
     (tmp_path / "last.ckpt").write_bytes(b"half a file")
     with pytest.raises(TrainingError, match=r"last\.ckpt is not a checkpoint"):
         fit(build(), train, validation, ONE_CYCLE, 0, tmp_path, resume=True, progress=False)
-    assert os.listdir(tmp_path) == ["last.ckpt"]
+    assert names(tmp_path) == ["last.ckpt"]
 
 
 def test_files_are_whole_and_named(build, train: Split, validation: Split, tmp_path: Path) -> None:
     fitted = fit(build(), train, validation, ONE_CYCLE, 0, tmp_path, progress=False)
-    assert sorted(os.listdir(tmp_path)) == ["last.ckpt", "metrics.csv", "tensorboard"]
+    assert names(tmp_path) == ["last.ckpt", "metrics.csv", "tensorboard"]
     rows = (tmp_path / "metrics.csv").read_text().splitlines()
     assert rows[0] == "epoch,train_loss,validation_loss,validation_accuracy,learning_rate,seconds"
     assert [float(row.split(",")[1]) for row in rows[1:]] == [record.train_loss for record in fitted.history]
-    assert any(name.startswith("events.out.tfevents") for name in os.listdir(tmp_path / "tensorboard"))
+    assert any(name.startswith("events.out.tfevents") for name in names(tmp_path / "tensorboard"))

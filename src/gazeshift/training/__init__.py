@@ -2,9 +2,9 @@
 
 from gazeshift.training.augment import AUGMENTATIONS, Augmentation
 from gazeshift.training.features import CachedImages, CachedTexts, after_affine, image_features, text_features
-from gazeshift.training.fit import fit
+from gazeshift.training.fitting import fit
 from gazeshift.training.history import EpochRecord, Fitted
-from gazeshift.training.predict import accuracy, predict
+from gazeshift.training.prediction import accuracy, predict
 from gazeshift.training.pretrain import fit_trunk
 from gazeshift.training.recipe import RECIPES, Recipe, recipe_of
 from gazeshift.training.split import Split

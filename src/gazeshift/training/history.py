@@ -16,7 +16,7 @@ class EpochRecord:
         train_loss: mean over its pairs, each with the weights of its step, with label smoothing and augmentation.
         validation_loss: cross-entropy without label smoothing.
         validation_accuracy: in [0, 1].
-        learning_rate: the highest of all groups, after the epoch's last step.
+        learning_rate: the highest of all groups, in the epoch's last step.
         seconds: training and validation.
     """
 

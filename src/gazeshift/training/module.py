@@ -48,7 +48,7 @@ class PairModule(LightningModule):
         self._schedule_state: dict[str, Any] = {}
         self._started = 0.0
         self._train, self._validation = _Mean(), _Mean()
-        self._right = 0
+        self._right, self._rate = 0, 0.0
         self.strict_loading = False  # a checkpoint holds the trained parts only
 
     def configure_optimizers(self) -> Optimizer:
@@ -72,6 +72,7 @@ class PairModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch; the random state (dropout) depends on seed and step alone."""
         torch.manual_seed(keyed_seed("step", self.seed, self.global_step))
+        self._rate = self._learning_rate()
         logits = self.train_inputs.logits(self.model, batch).float()
         labels = batch.labels.to(logits.device)
         loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
@@ -98,14 +99,13 @@ class PairModule(LightningModule):
         """Close the epoch's record; this comes before its checkpoint is written."""
         loss = self._validation.value
         self._stop_unless_finite(loss, "validation")
-        rate = self._learning_rate()
         self.schedule.after_epoch(loss)
         record = EpochRecord(
             epoch=self.current_epoch + 1,
             train_loss=self._train.value,
             validation_loss=loss,
             validation_accuracy=self._right / self._validation.count,
-            learning_rate=rate,
+            learning_rate=self._rate,
             seconds=time.perf_counter() - self._started,
         )
         self.history.append(record)
@@ -132,12 +132,11 @@ class PairModule(LightningModule):
     def _stop_unless_finite(self, loss: float, place: str) -> None:
         if math.isfinite(loss):
             return
-        rate = self._learning_rate()
         clip = "" if self.recipe.gradient_clip else ", gradient_clip: 1"
         mixed = "" if self.recipe.precision == "float32" else ", precision: float32"
         kept = f"the weights of epoch {self.current_epoch}" if self.current_epoch else "the initial weights"
         raise TrainingError(
-            f"training stopped: the loss is {loss} in epoch {self.current_epoch + 1}, {place} (learning rate {rate:.3g}); "
+            f"training stopped: the loss is {loss} in epoch {self.current_epoch + 1}, {place} (learning rate {self._rate:.3g}); "
             f"{kept} are kept. Try learning_rate: {self.recipe.learning_rate / 10:.3g}{clip}{mixed}."
         )
 

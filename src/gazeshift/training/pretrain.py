@@ -11,7 +11,7 @@ from gazeshift.errors import DataError
 from gazeshift.models import HeadSpec, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text
 from gazeshift.models.image import Trunk
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.training.fit import fit
+from gazeshift.training.fitting import fit
 from gazeshift.training.history import EpochRecord, Fitted
 from gazeshift.training.keyed import order
 from gazeshift.training.recipe import RECIPES, Recipe

@@ -63,7 +63,7 @@ def fit(
     Raises:
         DataError: pairs that do not fit the model.
         TrainingError: a loss that is not finite (the model then holds the weights of the last finished epoch), a checkpoint of another
-            training, features of another trunk, or nothing to train.
+            training, features of another trunk, or float16 without a GPU.
         KeyboardInterrupt: Ctrl-C; finished epochs can be resumed.
     """
     work.mkdir(parents=True, exist_ok=True)
@@ -92,8 +92,6 @@ class _Plan:
     frozen: list[nn.Module]
 
     def check(self) -> None:
-        if is_fixed(self.model, self.frozen):
-            raise TrainingError("nothing to train: every part of the model is frozen.")
         if self.recipe.precision == "float16" and best_device().type == "cpu":
             raise TrainingError("precision: float16 needs a GPU; use bfloat16 or float32 on this machine.")
 
