@@ -79,7 +79,7 @@ def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
         if spec.text.encoder == "none":
             return Classifier(spec, trunk, build_encoder(spec.text, 0), None)
         if not (tokenizer_folder / "tokenizer.json").is_file():
-            raise ModelError(f"{tokenizer_folder} holds no tokenizer.json; the model folder is not complete.")
+            raise ModelError("there is no tokenizer.json; the model folder is not complete.")
         fast = load_tokenizer(str(tokenizer_folder))
         tokenizer = TextTokenizer(fast, spec.text.max_tokens, spec.text.cleaning)
         return Classifier(spec, trunk, build_encoder(spec.text, len(fast)), tokenizer)

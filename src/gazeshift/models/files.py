@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from gazeshift.errors import ConfigError, ModelError
+from gazeshift.errors import ConfigError, GazeshiftError, ModelError
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.reason import reason
@@ -94,7 +94,10 @@ def load(folder: str | Path) -> Classifier:
         spec = TypeAdapter(ModelSpec).validate_python(config["spec"])
     except (KeyError, ValidationError, ConfigError) as error:
         raise ModelError(f"{folder / 'config.json'}: the model's spec is damaged ({_what(error)}).") from error
-    model = build_shell(spec, folder / "tokenizer")
+    try:
+        model = build_shell(spec, folder / "tokenizer")
+    except GazeshiftError as error:
+        raise ModelError(f"{folder}: {error}") from error
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise ModelError(f"{folder} holds no model.safetensors.")

@@ -116,7 +116,9 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=local)
     except Exception as error:  # transformers raises many kinds
         raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}") from error
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # what transformers makes of a folder without tokenizer files
+    if len(tokenizer) <= len(
+        tokenizer.all_special_tokens
+    ):  # what transformers makes of a folder without tokenizer files
         raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}")
     if tokenizer.pad_token is None:
         raise ModelError(

@@ -1,0 +1,48 @@
+"""The public face: these names, each with a docstring, and no more."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gazeshift as gs
+
+PUBLIC = ["Classifier", "SaliencyMaps", "Shift", "__version__", "explain", "load", "shift"]
+
+
+def test_public_names() -> None:
+    assert sorted(gs.__all__) == PUBLIC
+    assert set(dir(gs)) >= set(PUBLIC)
+    with pytest.raises(AttributeError, match="nothing"):
+        gs.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name != "__version__"])
+def test_each_has_a_docstring(name: str) -> None:
+    public = getattr(gs, name)
+    assert len(inspect.getdoc(public) or "") > 40
+    assert callable(public)
+
+
+def test_version_is_the_packages() -> None:
+    assert gs.__version__ == version("gazeshift")
+
+
+def test_explain_stays_callable_once_its_package_is_imported(build: Callable[..., gs.Classifier]) -> None:
+    package = importlib.import_module("gazeshift.explain")  # binds the package over the function of the same name
+    picture = Image.fromarray(np.zeros((64, 64, 3), dtype=np.uint8))
+    for _ in range(2):
+        maps = gs.explain(build(), picture, ["apple", "pie"])
+        assert gs.shift(maps, 0, 1).before in maps.classes
+    assert package.METHODS
+
+
+def test_importing_the_package_does_not_wait_for_torch() -> None:
+    program = "import sys, gazeshift; gazeshift.__version__; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
