@@ -1,5 +1,6 @@
 """One image, some texts: the maps, and everything a comparison of them needs."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from gazeshift.data.decode import decode
-from gazeshift.errors import UsageError
+from gazeshift.errors import ImageError, UsageError
 from gazeshift.explain.compute import class_logits, compute_maps
 from gazeshift.explain.maps import MapRow, SaliencyMaps
 from gazeshift.explain.probe import Rows
@@ -17,6 +18,7 @@ from gazeshift.models import Classifier, digest, evaluating
 from gazeshift.registry import lookup
 
 Picture = str | Path | bytes | Image.Image
+_NOT_IN_PNG = {"CMYK", "F", "I", "LAB", "YCbCr"}
 
 
 def explain(
@@ -90,10 +92,20 @@ def explain(
 
 def _pixels(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:
     preprocessing = model.spec.preprocessing
-    source = Path(image) if isinstance(image, str) else image
-    picture = source if isinstance(source, Image.Image) else decode(source, name)
+    source = _file_bytes(image, name) if isinstance(image, Image.Image) else image
+    picture = decode(Path(source) if isinstance(source, str) else source, name)
     crop = torch.from_numpy(preprocessing.crop(picture))[None]
     return preprocessing.normalise(crop).to(model.device)
+
+
+def _file_bytes(picture: Image.Image, name: str) -> bytes:
+    """A Pillow image as the bytes of a lossless file: it too may be transparent, 16-bit or lie on its side, and one decoder knows how."""
+    file = io.BytesIO()
+    try:
+        picture.save(file, "TIFF" if picture.mode in _NOT_IN_PNG else "PNG", exif=picture.getexif(), compress_level=1)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: not a usable image ({error}); convert it to RGB.") from error
+    return file.getvalue()
 
 
 def class_index(classes: Sequence[str], name: str) -> int:

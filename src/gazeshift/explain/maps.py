@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -118,7 +117,7 @@ class SaliencyMaps:
             :, 0
         ].numpy()
 
-    def normalised(self, how: Literal["maximum", "sum", "signed"]) -> Float[np.ndarray, "r h w"]:
+    def normalised(self, how: str) -> Float[np.ndarray, "r h w"]:
         """Maps on a stated scale, in float64; NaN where undefined.
 
         Args:
