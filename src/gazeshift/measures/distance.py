@@ -1,7 +1,6 @@
 """How far apart two maps are."""
 
 import numpy as np
-from jaxtyping import Float
 
 from gazeshift.measures.where import Maps, PerMap, entropy
 
@@ -25,7 +24,7 @@ def jensen_shannon(p: Maps, q: Maps) -> PerMap:
     return np.asarray(np.clip(mixture - (entropy(p) + entropy(q)) / 2, 0, 1))
 
 
-def pearson(a: Float[np.ndarray, "*b h w"], b: Float[np.ndarray, "*b h w"]) -> PerMap:
+def pearson(a: Maps, b: Maps) -> PerMap:
     """Correlation of two signed maps over cells, -1 to 1; NaN if either is constant. Invariant to scale and offset.
 
     Example:

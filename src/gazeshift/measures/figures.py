@@ -28,7 +28,7 @@ class Figure:
         return asdict(self)
 
 
-def crossed_figure(values: Float[np.ndarray, "seeds n"], draws: int = 1000, seed: int = 0) -> Figure:
+def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, seed: int = 0) -> Figure:
     """Mean over seeds and images, with a bootstrap interval that resamples both.
 
     Seeds and images are crossed: every seed's model sees the same images. Each draw resamples the seeds and, independently, the images
@@ -36,7 +36,7 @@ def crossed_figure(values: Float[np.ndarray, "seeds n"], draws: int = 1000, seed
     alone. With few seeds such an interval is somewhat too narrow.
 
     Args:
-        values: one row per training seed, one column per image; NaN where undefined.
+        values: one row per training seed (the only one may come as it is), one column per image; NaN where undefined.
         draws: bootstrap draws.
         seed: of the draws.
 

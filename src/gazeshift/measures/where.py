@@ -6,8 +6,9 @@ Coordinates are cell centres in [-1, 1], x to the right, y down.
 import numpy as np
 from jaxtyping import Bool, Float
 
-Maps = Float[np.ndarray, "*b h w"]
-PerMap = Float[np.ndarray, "*b"]  # a single map gives an array without axes
+# "#": where a measure takes two arrays, their leading axes broadcast.
+Maps = Float[np.ndarray, "*#b h w"]
+PerMap = Float[np.ndarray, "*#b"]  # a single map gives an array without axes
 
 
 def undefined(raw: Maps) -> Bool[np.ndarray, "*b"]:

@@ -1,0 +1,80 @@
+"""A mean with its interval."""
+
+import numpy as np
+import pytest
+
+from gazeshift.measures import Figure, crossed_figure
+
+
+def test_mean_and_counts_leave_undefined_cells_out() -> None:
+    values = np.array([[1.0, 2.0, np.nan, np.nan], [3.0, np.nan, np.nan, 6.0]])
+    figure = crossed_figure(values)
+    assert figure.mean == pytest.approx((1 + 2 + 3 + 6) / 4)
+    assert (figure.n, figure.seeds) == (3, 2)
+    assert figure.interval is not None
+    assert figure.interval[0] <= figure.mean <= figure.interval[1]
+
+
+@pytest.mark.parametrize("values", [np.full((2, 3), np.nan), np.empty((2, 0)), np.full((1, 1), np.inf)])
+def test_nothing_defined(values: np.ndarray) -> None:
+    figure = crossed_figure(values)
+    assert (figure.mean, figure.interval, figure.n) == (None, None, 0)
+
+
+def test_one_image_has_no_interval() -> None:
+    assert crossed_figure(np.array([[1.0, np.nan], [3.0, np.nan]])) == Figure(2.0, None, 1, 2)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 40))
+    assert crossed_figure(values) == crossed_figure(values)
+    assert crossed_figure(values).interval != crossed_figure(values, seed=1).interval
+    assert crossed_figure(values[0]) == crossed_figure(values[:1]), "one row is one seed"
+
+
+def test_scale_and_offset_pass_through() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 40))
+    plain, moved = crossed_figure(values), crossed_figure(5 - 2e-9 * values)
+    assert moved.mean == pytest.approx(5 - 2e-9 * plain.mean, abs=1e-12)
+    assert moved.interval == pytest.approx((5 - 2e-9 * plain.interval[1], 5 - 2e-9 * plain.interval[0]), abs=1e-12)
+
+
+def test_one_seed_is_the_plain_bootstrap_of_images() -> None:
+    values = np.random.default_rng(0).exponential(size=60)
+    figure = crossed_figure(values, draws=4000)
+    rng = np.random.default_rng(1)
+    means = [values[rng.integers(0, 60, 60)].mean() for _ in range(4000)]
+    spread = np.std(means)
+    assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.15 * spread)
+
+
+def test_crossed_against_loops() -> None:
+    """Draw seeds and images with replacement, take the mean of the cells that are defined."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4, 25)) + rng.normal(size=(4, 1))
+    values[rng.random(values.shape) < 0.2] = np.nan
+    figure = crossed_figure(values, draws=4000)
+    means = []
+    for _ in range(4000):
+        rows, columns = rng.integers(0, 4, 4), rng.integers(0, 25, 25)
+        means.append(np.nanmean(values[np.ix_(rows, columns)]))
+    spread = np.std(means)
+    assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.15 * spread)
+
+
+def test_coverage_in_a_simulation() -> None:
+    """Crossed effects of seed and image: the interval holds the truth nearly as often as it says, images alone far less."""
+    rng = np.random.default_rng(0)
+    crossed = naive = 0
+    for _ in range(150):
+        values = rng.normal(size=(10, 1)) * 0.5 + rng.normal(size=(1, 50)) * 0.5 + rng.normal(size=(10, 50)) * 0.5
+        low, high = crossed_figure(values, draws=400).interval
+        crossed += low <= 0 <= high
+        low, high = crossed_figure(values.mean(0), draws=400).interval
+        naive += low <= 0 <= high
+    assert 0.85 <= crossed / 150 <= 0.99
+    assert naive / 150 < 0.75
+
+
+def test_as_json() -> None:
+    assert Figure(0.5, (0.25, 0.75), 3, 2).to_dict() == {"mean": 0.5, "interval": (0.25, 0.75), "n": 3, "seeds": 2}
