@@ -51,7 +51,7 @@ def build() -> Build:
             name=head,
             image=image,
             text=text,
-            head=HeadSpec(head=head, image_width=8, hidden=32),
+            head=HeadSpec(head=head, image_width=8, hidden=32, dropout=0.4),
             classes=CLASSES,
             preprocessing=preprocessing,
         )

@@ -115,6 +115,28 @@ def test_a_crash_while_saving_keeps_the_old_model(
     assert not (tmp_path / "model.retired").exists()
 
 
+def test_a_crash_between_the_old_and_the_new_leaves_the_old_beside(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "model"
+    save(build(seed=0), folder)
+    old = digest(load(folder))
+    real = Path.replace
+
+    def crash(path: Path, target: Path) -> Path:
+        if path.name == "model.unfinished":
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        save(build(seed=1), folder)
+    monkeypatch.undo()
+    assert digest(load(tmp_path / "model.retired")) == old
+    save(build(seed=1), folder)
+    assert digest(load(folder)) == digest(build(seed=1))
+
+
 def edit(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
     """A damage to ``config.json``."""
 

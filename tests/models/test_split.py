@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -75,6 +76,30 @@ def test_every_cell_at_the_tap_has_a_gradient(case: Case) -> None:
     logits = case.whole.get_classifier()(case.trunk.pool(ImageFeatures(leaf, features.prefix)))
     (gradient,) = torch.autograd.grad(logits[:, 3].sum(), leaf)
     assert (gradient.abs().amax(1) > 0).all(), "there are cells that the logit does not depend on"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "size"),
+    [
+        ("small_cnn", {}, 64),
+        ("vit_tiny_patch16_224", {"depth": 3}, 64),
+        ("vit_small_patch14_reg4_dinov2", {"depth": 3}, 56),
+        ("swin_tiny_patch4_window7_224", {"depths": [1, 1, 1, 1]}, 128),
+    ],
+)
+def test_the_grid_lies_as_the_image_lies(name: str, options: dict[str, Any], size: int) -> None:
+    """A change in the upper right of the image changes the upper right of the grid most, in every layout."""
+    torch.manual_seed(0)
+    trunk = build_trunk(ImageSpec(name=name, options=options), size).eval()
+    images = torch.randn(2, 3, size, size)
+    changed = images.clone()
+    changed[:, :, : size // 2, -size // 2 :] += 1
+    with torch.no_grad():
+        moved = (trunk.encode(changed).grid - trunk.encode(images).grid).abs().sum((0, 1))
+    assert moved.shape == (4, 4)
+    quarters = moved.view(2, 2, 2, 2).sum((1, 3))
+    assert quarters.argmax() == 1, quarters
+    assert quarters[0, 1] > 1.2 * quarters[1, 0], "transposed"
 
 
 def test_pools_first_is_known(case: Case, build: Callable[..., Classifier]) -> None:

@@ -32,7 +32,9 @@ def versions() -> dict[str, str]:
 def save(
     model: Classifier, folder: Path, data: Mapping[str, Any] | None = None, training: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a model folder; it appears whole or not at all, and a crash never costs the model that was there.
+    """Write a model folder; it appears whole or not at all.
+
+    A model that was there before is never lost: a crash between the last two steps leaves it beside, as ``NAME.retired``.
 
     Args:
         model: the classifier; its classes and preprocessing go with it.
