@@ -28,7 +28,16 @@ from gazeshift.models.image import Trunk
 from gazeshift.pairs import Pair
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.steps import file_digest
-from gazeshift.training import AUGMENTATIONS, CachedImages, CachedTexts, Recipe, Split, image_features, text_features
+from gazeshift.training import (
+    AUGMENTATIONS,
+    CachedImages,
+    CachedTexts,
+    Recipe,
+    Split,
+    after_affine,
+    image_features,
+    text_features,
+)
 from gazeshift.training.parts import frozen_parts, is_fixed
 from gazeshift.training.split import weights_digest
 
@@ -180,6 +189,7 @@ class Ingredients:
                 progress=self.progress,
             )
             set_affine(trunk, plain.pooled(), spec.features, size)
+            self._images[weights_digest(trunk), "train", True] = after_affine(plain, trunk)
         return trunk
 
 
