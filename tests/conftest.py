@@ -5,7 +5,7 @@ from typing import Any
 # Shapes in the types are checked while the tests run; the hook must be there before gazeshift is imported.
 from jaxtyping import install_import_hook
 
-install_import_hook(["gazeshift.explain", "gazeshift.measures", "gazeshift.models"], "beartype.beartype")
+install_import_hook(["gazeshift.saliency", "gazeshift.measures", "gazeshift.models"], "beartype.beartype")
 os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the network fails instead
 
 import pytest  # noqa: E402

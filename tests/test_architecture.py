@@ -12,7 +12,7 @@ STOREYS = [
     {"registry"},
     {"pairs", "preprocessing"},
     {"data", "models", "edits", "measures"},
-    {"training", "explain"},
+    {"training", "saliency"},
     {"study"},
     {"engines", "report", "app"},
     {"cli"},

@@ -12,16 +12,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gazeshift.explain import SaliencyMaps, Shift, explain, shift
     from gazeshift.models import Classifier, load
+    from gazeshift.saliency import SaliencyMaps, Shift, explain, shift
 
 _HOME = {
     "Classifier": "gazeshift.models",
-    "SaliencyMaps": "gazeshift.explain",
-    "Shift": "gazeshift.explain",
-    "explain": "gazeshift.explain",
+    "SaliencyMaps": "gazeshift.saliency",
+    "Shift": "gazeshift.saliency",
+    "explain": "gazeshift.saliency",
     "load": "gazeshift.models",
-    "shift": "gazeshift.explain",
+    "shift": "gazeshift.saliency",
 }
 
 __version__ = "0.1.0"

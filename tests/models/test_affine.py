@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gazeshift.errors import ModelError
-from gazeshift.explain import Rows, compute_maps
 from gazeshift.models import Classifier, ImageSpec, build_trunk, set_affine
+from gazeshift.saliency import Rows, compute_maps
 
 Build = Callable[..., Classifier]
 

@@ -152,7 +152,9 @@ def summary(options: Options, rng: np.random.Generator) -> dict[str, Any]:
             }
             for name in both
         },
-        "masks": {name: {"lift": of(1.5), "mass": of(0.21), "area": of(0.11)} for name in seeing} if options.masks else {},
+        "masks": {name: dict(zip(("lift", "mass", "area", "other"), map(of, (1.5, 0.21, 0.11, 0.14)), strict=True)) for name in seeing}
+        if options.masks
+        else {},
         "checks": [
             {"name": "early fusion over image only (seed 0)", "wanted": ">= 0.2", "found": "0.259", "passed": True},
             {"name": "zero maps (seed 0)", "wanted": "< 0.01", "found": "0.02", "passed": False},

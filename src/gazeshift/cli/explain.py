@@ -13,11 +13,11 @@ from rich.table import Table
 
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
-from gazeshift.explain import SaliencyMaps, explain, shift
 from gazeshift.measures import centre_bias, coverage, distribution
 from gazeshift.models import load
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.report.strip import strip
+from gazeshift.saliency import SaliencyMaps, explain, shift
 
 
 def explain_image(

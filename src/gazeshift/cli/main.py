@@ -1,11 +1,15 @@
 """The command line: thin; every command imports what it needs when it runs, so that help is there at once."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gazeshift.cli.data_check import check
+from gazeshift.cli.data_plates import plates
 from gazeshift.errors import GazeshiftError
 
 app = typer.Typer(
@@ -18,6 +22,19 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Check data, or make synthetic ones.", no_args_is_help=True)
 app.add_typer(data, name="data")
+data.command("check")(check)
+data.command("plates")(plates)
+
+
+@contextmanager
+def interruptible(way_on: str) -> Iterator[None]:
+    """Ctrl-C ends the command with one line that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"gazeshift: interrupted; {way_on}", err=True)
+        raise typer.Exit(130) from None
+
 
 Settings = Annotated[
     list[str] | None,
@@ -42,7 +59,9 @@ def study(
     """Train, look, compare, change the text and report, in one run that can be interrupted and continued."""
     from gazeshift.cli.study import run_study_command
 
-    raise typer.Exit(run_study_command(file, out, settings or [], quiet))
+    with interruptible("the same command continues where it stopped."):
+        code = run_study_command(file, out, settings or [], quiet)
+    raise typer.Exit(code)
 
 
 @app.command(
@@ -61,7 +80,8 @@ def train(
     """Train one model of a study and save it."""
     from gazeshift.cli.models import train_model
 
-    train_model(file, model, out, seed, settings or [], resume)
+    with interruptible("the same command with --resume continues from the last finished epoch."):
+        train_model(file, model, out, seed, settings or [], resume)
 
 
 @app.command(
@@ -117,12 +137,9 @@ def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A fin
 
 
 def run() -> None:
-    """Entry point: errors made for people are one line on standard error; Ctrl-C says how to go on."""
+    """Entry point: errors made for people are one line on standard error."""
     try:
         app()
     except GazeshiftError as error:
         typer.echo(f"gazeshift: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("gazeshift: interrupted; the same command continues where it stopped.", err=True)
-        sys.exit(130)

@@ -36,6 +36,7 @@ MASK_COLUMNS = (
     Column("mass", "mass in the mask", "percent"),
     Column("area", "area of the mask", "percent"),
     Column("lift", "lift (mass / area)", "times"),
+    Column("other", "in other images' masks", "percent"),
 )
 
 EDIT_WORDS = {

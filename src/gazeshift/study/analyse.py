@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gazeshift.edits import Edited
-from gazeshift.explain import Rows, compute_maps, row_logits
 from gazeshift.measures import (
     amplitude,
     centre_bias,
@@ -23,9 +22,13 @@ from gazeshift.measures import (
 )
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
+from gazeshift.saliency import Rows, compute_maps, row_logits
 
 SHARD = 64
 """Images analysed at once: bounds the memory, changes no number."""
+
+OTHERS = 8
+"""Other images whose masks a map is compared with."""
 
 ImageSource = Callable[[Sequence[int]], ImageFeatures]
 TextSource = Callable[[Sequence[str]], TextFeatures]
@@ -166,26 +169,45 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
                 "unchanged": edit != "original" and edited.text == pair.text,
                 "predicted": model.classes[found.predicted[row]],
                 **{name: values[row].item() for name, values in columns.items()},
-                **_in_masks(question.masks(index, *p.shape[1:]), pair, edited, p[row], before[row]),
+                **_in_masks(question, index, edited, p[row], before[row]),
             }
         )
     return rows
 
 
 def _in_masks(
-    masks: ObjectMasks | None, pair: Pair, edited: Edited, p: Float[np.ndarray, "h w"], before: Float[np.ndarray, "h w"]
+    question: Question, index: int, edited: Edited, p: Float[np.ndarray, "h w"], before: Float[np.ndarray, "h w"]
 ) -> dict[str, float]:
-    """Mass on the object that the pair's own text refers to, and on the one that the changed text names, now and with the own text."""
-    nothing = dict.fromkeys(("mask_mass", "mask_area", "mask_lift", "named_mass", "named_mass_before"), float("nan"))
-    referred = next((scene_object.index for scene_object in pair.objects if scene_object.referred), None)
-    if masks is None or referred is None or referred not in masks:
+    """Mass on the object that the pair's own text refers to, and on the one that the changed text names, now and with the own text.
+
+    ``mask_other`` is the mass that the same map would put on the referred objects of other images: what a habit of looking at one place
+    reaches without looking at all.
+    """
+    names = ("mask_mass", "mask_area", "mask_lift", "mask_other", "named_mass", "named_mass_before")
+    nothing = dict.fromkeys(names, float("nan"))
+    own = _referred(question, index, p.shape)
+    if own is None:
         return nothing
-    own = masks[referred]
+    others = [_referred(question, other, p.shape) for other in _elsewhere(index, len(question.pairs))]
+    masses = [float(mask_mass(p, other)) for other in others if other is not None]
     found = {"mask_mass": mask_mass(p, own), "mask_area": own.mean(), "mask_lift": mask_lift(p, own)}
-    if edited.refers is not None and edited.refers in masks:
-        named = masks[edited.refers]
+    found["mask_other"] = np.mean(masses) if masses else np.nan
+    named = (question.masks(index, *p.shape) or {}).get(edited.refers or 0)
+    if named is not None:
         found |= {"named_mass": mask_mass(p, named), "named_mass_before": mask_mass(before, named)}
     return nothing | {name: float(value) for name, value in found.items()}
+
+
+def _referred(question: Question, index: int, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"] | None:
+    """Mask of the object that a pair's own text refers to, if one is known and visible."""
+    referred = next((scene_object.index for scene_object in question.pairs[index].objects if scene_object.referred), 0)
+    height, width = shape
+    return (question.masks(index, height, width) or {}).get(referred)
+
+
+def _elsewhere(index: int, count: int) -> list[int]:
+    """Up to ``OTHERS`` other pairs, spread over all of them, so that every class is among them."""
+    return sorted({(index + 1 + step * count // OTHERS) % count for step in range(OTHERS)} - {index})
 
 
 def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[dict[str, Any]]:

@@ -6,10 +6,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gazeshift.edits import EDITS
 from gazeshift.errors import ConfigError
-from gazeshift.explain import METHODS
 from gazeshift.models import HEADS, ImageSpec, TextSpec
 from gazeshift.models.spec import Strict
 from gazeshift.preprocessing import Preprocessing
+from gazeshift.saliency import METHODS
 from gazeshift.study.expectations import EXPECTATIONS
 from gazeshift.training import RECIPES, Recipe, recipe_of
 

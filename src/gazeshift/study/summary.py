@@ -10,7 +10,7 @@ from gazeshift.measures import crossed_figure
 from gazeshift.study.expectations import EXPECTATIONS, SeedFigures
 
 MAP_MEASURES = {"centre_bias": "centre_bias", "coverage": "coverage", "undefined": "undefined"}
-MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area"}
+MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area", "other": "mask_other"}
 EDIT_MEASURES = (
     "js_bits",
     "js_distance",

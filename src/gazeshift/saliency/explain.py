@@ -11,11 +11,11 @@ from torch import Tensor
 
 from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.explain.compute import class_logits, compute_maps
-from gazeshift.explain.maps import MapRow, SaliencyMaps
-from gazeshift.explain.probe import Rows
 from gazeshift.models import Classifier, digest, evaluating
 from gazeshift.registry import lookup
+from gazeshift.saliency.compute import class_logits, compute_maps
+from gazeshift.saliency.maps import MapRow, SaliencyMaps
+from gazeshift.saliency.probe import Rows
 
 Picture = str | Path | bytes | Image.Image
 _NOT_IN_PNG = {"CMYK", "F", "I", "LAB", "YCbCr"}
@@ -40,7 +40,7 @@ def explain(
         target: the class whose logit is explained. ``predicted``: the one predicted with the same text. ``reference``: the one
             predicted with ``texts[0]``. ``label``: the one given as ``label``. Or a class name.
         label: the true class, for ``target="label"``.
-        method: a name in ``gazeshift.explain.METHODS``.
+        method: a name in ``gazeshift.saliency.METHODS``.
         key: name of the image in the result; the file's name if None.
 
     Returns:

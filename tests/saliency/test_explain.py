@@ -9,9 +9,9 @@ import torch
 from PIL import ExifTags, Image
 
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.explain import explain, shift
 from gazeshift.measures import amplitude, distribution, jensen_shannon
 from gazeshift.models import Classifier, digest
+from gazeshift.saliency import explain, shift
 
 Build = Callable[..., Classifier]
 TEXTS = ("apple pie", "red tomato ketchup", "edamame edamame", "蜂蜜 🍯")

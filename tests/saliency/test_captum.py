@@ -7,8 +7,8 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from gazeshift.explain import Rows, compute_maps
 from gazeshift.models import Classifier, ImageFeatures
+from gazeshift.saliency import Rows, compute_maps
 
 ENCODERS = [
     ("inception_v3", 139),

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gazeshift.explain.maps import SaliencyMaps
 from gazeshift.measures import amplitude, decompose
+from gazeshift.saliency.maps import SaliencyMaps
 
 
 @dataclass(frozen=True)

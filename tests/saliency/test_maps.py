@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from gazeshift.errors import DataError, UsageError
-from gazeshift.explain import MapRow, SaliencyMaps, shift
+from gazeshift.saliency import MapRow, SaliencyMaps, shift
 
 RAW = np.array([[[1.0, -2.0], [3.0, 0.0]], [[-1.0, -1.0], [-3.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]], dtype=np.float32)
 
@@ -46,7 +46,7 @@ def test_a_crash_while_saving_leaves_nothing(
         Path(path).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gazeshift.explain.maps.save_file", half)
+    monkeypatch.setattr("gazeshift.saliency.maps.save_file", half)
     with pytest.raises(KeyboardInterrupt):
         maps.save(tmp_path / "one.safetensors")
     assert not (tmp_path / "one.safetensors").exists()

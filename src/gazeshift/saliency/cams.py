@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.explain.probe import Probe
+from gazeshift.saliency.probe import Probe
 
 CamMethod = Callable[[Probe], Float[Tensor, "r h w"]]
 

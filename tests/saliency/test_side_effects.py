@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gazeshift.explain import Rows, compute_maps, explain
 from gazeshift.models import Classifier
+from gazeshift.saliency import Rows, compute_maps, explain
 
 Build = Callable[..., Classifier]
 TEXTS = ("apple pie with cream", "red tomato ketchup")

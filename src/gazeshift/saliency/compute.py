@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gazeshift.explain.cams import METHODS
-from gazeshift.explain.probe import Probe, Rows
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.registry import lookup
+from gazeshift.saliency.cams import METHODS
+from gazeshift.saliency.probe import Probe, Rows
 
 _CHUNK_BYTES = 64 * 2**20
 

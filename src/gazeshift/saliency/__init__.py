@@ -1,0 +1,25 @@
+"""Maps of what a classifier looks at, and how a text moves them."""
+
+from gazeshift.saliency.cams import METHODS, CamMethod
+from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
+from gazeshift.saliency.explain import class_index, explain
+from gazeshift.saliency.maps import MapRow, SaliencyMaps
+from gazeshift.saliency.probe import Probe, Rows
+from gazeshift.saliency.shift import Shift, shift
+
+__all__ = [
+    "METHODS",
+    "CamMethod",
+    "ComputedMaps",
+    "MapRow",
+    "Probe",
+    "Rows",
+    "SaliencyMaps",
+    "Shift",
+    "class_index",
+    "class_logits",
+    "compute_maps",
+    "explain",
+    "row_logits",
+    "shift",
+]

@@ -1,0 +1,123 @@
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gazeshift.cli.main import run
+from gazeshift.saliency import SaliencyMaps
+
+from .conftest import write_yaml
+
+Command = Callable[..., tuple[int, str, str]]
+COMMANDS = ["study", "train", "evaluate", "explain", "report", "data check", "data plates"]
+
+
+@pytest.fixture
+def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            run()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return command
+
+
+@pytest.fixture
+def picture(tiny_run: Path) -> Path:
+    return sorted(tiny_run.glob("plates-*/images/test/*/*.png"))[0]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example(gazeshift: Command, name: str) -> None:
+    code, out, _ = gazeshift(*name.split(), "--help")
+    assert code == 0
+    assert f"Example: gazeshift {name}" in out
+
+
+def test_explain_prints_draws_and_saves(gazeshift: Command, tiny_run: Path, picture: Path, tmp_path: Path) -> None:
+    model = tiny_run / "models" / "early-fusion" / "seed-0"
+    drawn, saved = tmp_path / "maps.png", tmp_path / "maps.safetensors"
+    texts = ["--text", "a donut", "--text", "赤い寿司 🍣"]
+    code, out, _ = gazeshift("explain", model, picture, *texts, "--out", drawn, "--save", saved, "--json")
+    assert code == 0
+    printed = json.loads(out)
+    assert [record["text"] for record in printed["texts"]] == ["a donut", "赤い寿司 🍣"]
+    assert printed["texts"][0]["js_bits"] in {0.0, None}
+    assert Image.open(drawn).size[0] > 2 * Image.open(drawn).size[1]
+    maps = SaliencyMaps.load(saved)
+    assert maps.model == printed["model"]
+    assert np.isfinite(maps.raw).all()
+    code, out, _ = gazeshift("explain", model, picture, *texts)
+    assert code == 0
+    assert "赤い寿司 🍣" in out
+
+
+def test_train_one_model_and_evaluate_it(gazeshift: Command, tiny_run: Path, tmp_path: Path) -> None:
+    root = next(tiny_run.glob("plates-*"))
+    study = write_yaml(tmp_path, data={"root": str(root), "validation": 0.2, "workers": 1})
+    code, out, err = gazeshift("train", study, "--model", "early-fusion", "--seed", 1, "--out", tmp_path / "m")
+    assert (code, err) == (0, "")
+    assert "validation accuracy" in out
+    code, out, _ = gazeshift("evaluate", tmp_path / "m", "--data", root, "--json")
+    assert code == 0
+    assert json.loads(out)["n"] == 20
+    # The same settings and seed as in the study: the same model.
+    study_model = tiny_run / "models" / "early-fusion" / "seed-1" / "model.safetensors"
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == study_model.read_bytes()
+
+
+def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
+    code, out, _ = gazeshift(
+        "data", "plates", tmp_path / "p", "--train", 12, "--test", 12, "--size", 48, "--dishes", 4, "--quiet"
+    )
+    assert code == 0
+    assert "image" in out
+    code, out, _ = gazeshift("data", "check", tmp_path / "p", "--json")
+    assert code in {0, 1}  # twelve scenes may lack a class
+    assert json.loads(out)["pairs"] == {"train": 12, "test": 12}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["study", "none.yaml", "--out", "x"], ["none.yaml"]),
+        (["evaluate", "no/model", "--data", "."], ["no/model", "config.json"]),
+        (["evaluate", "{model}", "--data", "no/data"], ["no/data"]),
+        (["evaluate", "{model}", "--data", "{root}", "--split", "exam"], ["exam", "validation"]),
+        (["explain", "{model}", "no.png"], ["no.png"]),
+        (["explain", "{text_only}", "{picture}"], ["text-only", "no map"]),
+        (["explain", "{model}", "{picture}", "--target", "pizza"], ["pizza"]),
+        (["explain", "{model}", "{picture}", "--target", "label"], ["label"]),
+        (["explain", "{model}", "{picture}", "--method", "gradcam"], ["gradcam", "grad-cam"]),
+        (["explain", "{model}", "{picture}", "--out", "maps.jpg"], ["maps.jpg", ".png"]),
+        (["explain", "{model}", "{picture}", "--out", "no/folder/maps.png"], ["no/folder"]),
+        (["report", "no/run"], ["no/run"]),
+        (["data", "check", "no/data"], ["no/data"]),
+        (["train", "{study}", "--model", "pizza", "--out", "x"], ["pizza", "early-fusion"]),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(
+    gazeshift: Command, tiny_run: Path, picture: Path, tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    places = {
+        "model": tiny_run / "models" / "early-fusion" / "seed-0",
+        "text_only": tiny_run / "models" / "text-only" / "seed-0",
+        "root": next(tiny_run.glob("plates-*")),
+        "picture": picture,
+        "study": write_yaml(tmp_path),
+    }
+    code, out, err = gazeshift(*(argument.format(**places) for argument in arguments))
+    assert code == 2
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert "Traceback" not in err
+    assert all(word in err for word in words), err
