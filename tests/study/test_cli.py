@@ -52,7 +52,8 @@ def test_explain_prints_draws_and_saves(gazeshift: Command, tiny_run: Path, pict
     printed = json.loads(out)
     assert [record["text"] for record in printed["texts"]] == ["a donut", "赤い寿司 🍣"]
     assert printed["texts"][0]["js_bits"] in {0.0, None}
-    assert Image.open(drawn).size[0] > 2 * Image.open(drawn).size[1]
+    with Image.open(drawn) as sheet:
+        assert sheet.width > 2 * sheet.height  # the image and two maps side by side
     maps = SaliencyMaps.load(saved)
     assert maps.model == printed["model"]
     assert np.isfinite(maps.raw).all()
