@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -86,32 +87,33 @@ def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:
 
 def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str) -> None:
     console = Console(highlight=False)
-    table = Table(
-        title=f"{escape(maps.key)}: what the first text shows, and how the others move it", title_justify="left"
-    )
+    title = f"{escape(maps.key)}: what the first text shows, and how the others move it"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
     table.add_column("", justify="right")
-    table.add_column("text", overflow="fold")
-    for heading in ("predicted", "explained", "confidence", "centre bias", "coverage", "JS bits", "switch", "within"):
-        table.add_column(heading, justify="left" if heading in {"predicted", "explained"} else "right")
+    table.add_column("text", overflow="fold", min_width=20)
+    # The explained class is the predicted one unless another target was asked for.
+    classes = ["predicted"] if all(r["predicted"] == r["explained"] for r in records) else ["predicted", "explained"]
+    for heading in classes:
+        table.add_column(heading, overflow="fold")
+    for heading in ("sure", "centre", "cover", "JS", "switch", "within"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for number, record in enumerate(records, start=1):
-        values = [
-            _number(record[name]) for name in ("confidence", "centre_bias", "coverage", "js_bits", "switch", "within")
-        ]
-        table.add_row(
-            str(number),
-            escape(record["text"]) or "[dim](no text)[/]",
-            record["predicted"],
-            record["explained"],
-            *values,
-        )
+        measured = ("confidence", "centre_bias", "coverage", "js_bits", "switch", "within")
+        values = [_number(record[name]) for name in measured]
+        text = escape(record["text"]) or "[dim](no text)[/]"
+        table.add_row(str(number), text, *(escape(record[name]) for name in classes), *values)
     console.print(table)
+    console.print(
+        "sure: probability of the explained class. centre: centre bias. cover: share of the grid. JS: divergence from the first map in bits; "
+        "of it, switch comes with the predicted class, within from re-weighting for the same class. -: undefined."
+    )
     if maps.undefined[: len(maps.texts)].any():
         console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
     console.print(escape(structure))
 
 
 def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _draw(preprocessing: Preprocessing, image: Path, maps: SaliencyMaps, count: int, out: Path) -> None:

@@ -32,7 +32,6 @@ _VERSIONED = (
     "numpy",
     "pandas",
     "pillow",
-    "scipy",
 )
 
 
@@ -69,7 +68,10 @@ def conclude(
     def work(_: str) -> None:
         predictions = _parts(study, store, "predictions", list(study.models))
         seen = [name for name in study.models if HEADS[name].structure.sees_image]
+        place = {edit: index for index, edit in enumerate(study.explain.edits)}
         changes = with_changes(_parts(study, store, "measures", seen))
+        # In the order of the study file, which the report follows: an edit that does not apply to the first pair has no row there.
+        changes = changes.sort_values("edit", key=lambda names: names.map(place), kind="stable", ignore_index=True)
         write_table(predictions, store / "predictions.parquet")
         write_table(changes, store / "measures.parquet")
         samples = _samples(study, pairs, run, changes)
