@@ -88,7 +88,7 @@ def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:
 def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str) -> None:
     console = Console(highlight=False)
     title = f"{escape(maps.key)}: what the first text shows, and how the others move it"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", justify="right")
     table.add_column("text", overflow="fold", min_width=20)
     # The explained class is the predicted one unless another target was asked for.
@@ -104,8 +104,8 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
         table.add_row(str(number), text, *(escape(record[name]) for name in classes), *values)
     console.print(table)
     console.print(
-        "sure: probability of the explained class. centre: centre bias. cover: share of the grid. JS: divergence from the first map in bits; "
-        "of it, switch comes with the predicted class, within from re-weighting for the same class. -: undefined."
+        "sure: probability of the explained class. centre: centre bias. cover: share of the grid. JS: divergence from the "
+        "first map in bits; of it, switch comes with the predicted class, within from re-weighting for the same class."
     )
     if maps.undefined[: len(maps.texts)].any():
         console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
