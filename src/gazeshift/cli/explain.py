@@ -87,21 +87,20 @@ def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:
 
 def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str) -> None:
     console = Console(highlight=False)
-    title = f"{escape(maps.key)}: what the first text shows, and how the others move it"
+    # Every target but ``predicted`` is one class for all texts.
+    explained = "the predicted class" if maps.target == "predicted" else f"the class {records[0]['explained']}"
+    title = f"{escape(maps.key)}: maps of {escape(explained)} with each text"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", justify="right")
     table.add_column("text", overflow="fold", min_width=20)
-    # The explained class is the predicted one unless another target was asked for.
-    classes = ["predicted"] if all(r["predicted"] == r["explained"] for r in records) else ["predicted", "explained"]
-    for heading in classes:
-        table.add_column(heading, overflow="fold")
+    table.add_column("predicted", overflow="fold")
     for heading in ("sure", "centre", "cover", "JS", "switch", "within"):
         table.add_column(heading, justify="right", no_wrap=True)
     for number, record in enumerate(records, start=1):
         measured = ("confidence", "centre_bias", "coverage", "js_bits", "switch", "within")
         values = [_number(record[name]) for name in measured]
         text = escape(record["text"]) or "[dim](no text)[/]"
-        table.add_row(str(number), text, *(escape(record[name]) for name in classes), *values)
+        table.add_row(str(number), text, escape(record["predicted"]), *values)
     console.print(table)
     console.print(
         "sure: probability of the explained class. centre: centre bias. cover: share of the grid. JS: divergence from the "
