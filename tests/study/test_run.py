@@ -6,7 +6,7 @@ import pytest
 
 import gazeshift as gs
 from gazeshift.cli.models import evaluate_model
-from gazeshift.errors import ConfigError
+from gazeshift.errors import ConfigError, TrainingError
 from gazeshift.study import run as run_module
 from gazeshift.study.store import read_maps
 
@@ -123,6 +123,18 @@ def test_an_interrupted_run_is_continued_to_the_same_end(
     assert list(states(outcome).values()).count("reused") == 7  # plates, data, three trainings, two looks
     whole = json.loads((tiny_run / "summary.json").read_text())
     assert json.loads((tmp_path / "run" / "summary.json").read_text()) == whole
+
+
+def test_a_loss_that_is_no_number_stops_with_one_line_and_keeps_a_model(tmp_path: Path) -> None:
+    burning = {"optimizer": "sgd", "learning_rate": 1e30, "batch_size": 16, "epochs": 2, "schedule": "constant"}
+    with pytest.raises(TrainingError) as caught:
+        run_tiny(tmp_path, tmp_path / "run", training=burning, models={"image-only": None}, seeds=[0])
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "image-only" in message
+    kept = gs.load(tmp_path / "run" / "models" / "image-only" / "seed-0.last-good")
+    assert all(value.isfinite().all() for value in kept.state_dict().values())
+    assert not (tmp_path / "run" / "models" / "image-only" / "seed-0").exists()
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:

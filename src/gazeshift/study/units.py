@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gazeshift.edits import EDITS, Corpus, Edited, random_for
+from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, load, save
 from gazeshift.pairs import Pair
 from gazeshift.study.analyse import Question, analyse
@@ -38,6 +39,9 @@ def train_unit(
         digest: of everything that decides the result.
         data: what the model's file says of its data.
         resume: continue an interrupted training; False begins again.
+
+    Raises:
+        TrainingError: a loss that is not finite; the model of the last finished epoch is kept beside ``folder``.
     """
     recipe = ingredients.study.recipe_of(name)
     mark = work / "inputs.sha256"
@@ -47,18 +51,25 @@ def train_unit(
     mark.write_text(digest)
     model = ingredients.fresh(name, seed)
     images, texts = ingredients.features(model, recipe)
-    fitted = fit(
-        model,
-        ingredients.split("train"),
-        ingredients.split("validation"),
-        recipe,
-        seed,
-        work,
-        resume=resume,
-        images=images,
-        texts=texts,
-        progress=ingredients.progress,
-    )
+    try:
+        fitted = fit(
+            model,
+            ingredients.split("train"),
+            ingredients.split("validation"),
+            recipe,
+            seed,
+            work,
+            resume=resume,
+            images=images,
+            texts=texts,
+            progress=ingredients.progress,
+        )
+    except TrainingError as error:
+        kept = folder.with_name(folder.name + ".last-good")
+        save(model, kept, data, {"recipe": recipe.model_dump(), "seed": seed, "stopped": str(error)})
+        raise TrainingError(
+            f"{name}, seed {seed}: {error} The model of the last finished epoch is kept in {kept}."
+        ) from error
     training = {"recipe": recipe.model_dump(), "seed": seed, "epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
     save(model, folder, data, {**training, "validation_accuracy": fitted.validation_accuracy})
     (work / "last.ckpt").unlink(missing_ok=True)
