@@ -13,7 +13,19 @@ from PIL import Image
 
 import gazeshift as gs
 
-PUBLIC = ["Classifier", "SaliencyMaps", "Shift", "__version__", "explain", "load", "shift"]
+PUBLIC = [
+    "Classifier",
+    "Effects",
+    "SaliencyMaps",
+    "Shift",
+    "WordEffects",
+    "__version__",
+    "effects",
+    "explain",
+    "load",
+    "shift",
+    "word_effects",
+]
 
 
 def test_public_names() -> None:

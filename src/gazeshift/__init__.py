@@ -13,19 +13,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
-    from gazeshift.saliency import SaliencyMaps, Shift, explain, shift
+    from gazeshift.saliency import Effects, SaliencyMaps, Shift, WordEffects, effects, explain, shift, word_effects
 
 _HOME = {
     "Classifier": "gazeshift.models",
+    "Effects": "gazeshift.saliency",
     "SaliencyMaps": "gazeshift.saliency",
     "Shift": "gazeshift.saliency",
+    "WordEffects": "gazeshift.saliency",
+    "effects": "gazeshift.saliency",
     "explain": "gazeshift.saliency",
     "load": "gazeshift.models",
     "shift": "gazeshift.saliency",
+    "word_effects": "gazeshift.saliency",
 }
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "SaliencyMaps", "Shift", "__version__", "explain", "load", "shift"]
+__all__ = [
+    "Classifier",
+    "Effects",
+    "SaliencyMaps",
+    "Shift",
+    "WordEffects",
+    "__version__",
+    "effects",
+    "explain",
+    "load",
+    "shift",
+    "word_effects",
+]
 
 
 def __getattr__(name: str) -> Any:

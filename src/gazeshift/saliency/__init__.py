@@ -2,24 +2,31 @@
 
 from gazeshift.saliency.cams import METHODS, CamMethod
 from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
+from gazeshift.saliency.effects import Effects, effects
 from gazeshift.saliency.explain import class_index, explain
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
+from gazeshift.saliency.words import WordEffects, split_words, word_effects
 
 __all__ = [
     "METHODS",
     "CamMethod",
     "ComputedMaps",
+    "Effects",
     "MapRow",
     "Probe",
     "Rows",
     "SaliencyMaps",
     "Shift",
+    "WordEffects",
     "class_index",
     "class_logits",
     "compute_maps",
+    "effects",
     "explain",
     "row_logits",
     "shift",
+    "split_words",
+    "word_effects",
 ]

@@ -1,0 +1,112 @@
+"""Which words of a text move the map of an image, and where to: each word left out, or masked, in one batch."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from gazeshift.errors import UsageError
+from gazeshift.measures import distribution, jensen_shannon
+from gazeshift.models import Classifier
+from gazeshift.saliency.explain import Picture, explain
+
+# Scripts without spaces between words: Japanese and Chinese characters stand for themselves, one each.
+_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+
+
+@dataclass(frozen=True)
+class WordEffects:
+    """What each word of a text does to a fixed class's logit and map. All are the whole text minus the text without the word.
+
+    Attributes:
+        text: the whole text.
+        words: its words (not the tokenizer's pieces), in order.
+        spans: start and end of each word in the text.
+        explained: class name that is explained: the one predicted with the whole text, unless another was asked for.
+        logit: change of the class's logit; positive: the word speaks for the class.
+        js_bits: Jensen-Shannon divergence of the maps with and without the word, 0 to 1; NaN where a map is undefined.
+        maps: change of the raw signed map: positive where the word adds evidence.
+        whole: raw signed map with the whole text.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    explained: str
+    logit: Float[np.ndarray, " words"]
+    js_bits: Float[np.ndarray, " words"]
+    maps: Float[np.ndarray, "words h w"]
+    whole: Float[np.ndarray, "h w"]
+
+
+def split_words(text: str) -> list[tuple[int, int]]:
+    """Start and end of each word: what stands between spaces; in scripts without spaces, each character.
+
+    Example:
+        >>> [("red 寿司 pie"[a:b]) for a, b in split_words("red 寿司 pie")]
+        ['red', '寿', '司', 'pie']
+    """
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def word_effects(
+    model: Classifier,
+    image: Picture,
+    text: str,
+    target: str = "reference",
+    *,
+    how: str = "leave-out",
+    label: str | None = None,
+    method: str = "grad-cam",
+) -> WordEffects:
+    """Leave out each word of a text in turn, and see what the class loses.
+
+    The trunk runs once, the head once for all texts. The class stays that of the whole text, so a word's effect is never a switch of class.
+
+    Args:
+        model: a classifier that sees images and reads text.
+        image: a file, its bytes, or a Pillow image.
+        text: with at least one word.
+        target: as in ``explain``; ``predicted`` means the class predicted with the whole text.
+        how: ``leave-out``, or ``mask`` by the tokenizer's mask token, which keeps the other words in their places.
+        label: the true class, for ``target="label"``.
+        method: a map method.
+
+    Raises:
+        UsageError: a text without words, a model without text, or no mask token.
+    """
+    spans = split_words(text)
+    if not spans:
+        raise UsageError("word effects need a text with at least one word.")
+    if not model.structure.reads_text:
+        raise UsageError(f"model {model.spec.name!r} reads no text: no word has an effect.")
+    instead = _replacement(model, how)
+    shortened = [" ".join((text[:start] + instead + text[end:]).split()) for start, end in spans]
+    fixed = "reference" if target == "predicted" else target
+    found = explain(model, image, [text, *shortened], fixed, label=label, method=method)
+    raw = found.raw[: len(spans) + 1]
+    logits = np.array([row.logit for row in found.rows[: len(spans) + 1]])
+    p = distribution(raw)
+    return WordEffects(
+        text=text,
+        words=tuple(text[start:end] for start, end in spans),
+        spans=tuple(spans),
+        explained=found.classes[found.rows[0].target],
+        logit=logits[0] - logits[1:],
+        js_bits=jensen_shannon(p[:1], p[1:]),
+        maps=raw[0] - raw[1:],
+        whole=raw[0],
+    )
+
+
+def _replacement(model: Classifier, how: str) -> str:
+    if how == "leave-out":
+        return ""
+    if how != "mask":
+        raise UsageError(f"how {how!r}: give 'leave-out' or 'mask'.")
+    token = None if model.tokenizer is None else model.tokenizer.tokenizer.mask_token
+    if not token:
+        raise UsageError(f"the tokenizer of {model.spec.name!r} has no mask token; use how='leave-out'.")
+    return str(token)
