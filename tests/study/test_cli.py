@@ -13,7 +13,7 @@ from gazeshift.saliency import SaliencyMaps
 from .conftest import write_yaml
 
 Command = Callable[..., tuple[int, str, str]]
-COMMANDS = ["study", "train", "evaluate", "explain", "report", "data check", "data plates"]
+COMMANDS = ["study", "train", "evaluate", "explain", "words", "report", "data check", "data plates"]
 
 
 @pytest.fixture
@@ -62,6 +62,16 @@ def test_explain_prints_draws_and_saves(gazeshift: Command, tiny_run: Path, pict
     assert "赤い寿司 🍣" in out
 
 
+def test_words_prints_every_word_and_what_it_does(gazeshift: Command, tiny_run: Path, picture: Path) -> None:
+    model = tiny_run / "models" / "early-fusion" / "seed-0"
+    code, out, _ = gazeshift("words", model, picture, "a [red] donut 🍣", "--json")
+    assert code == 0
+    assert [record["word"] for record in json.loads(out)["words"]] == ["a", "[red]", "donut", "🍣"]
+    code, out, _ = gazeshift("words", model, picture, "a [red] donut 🍣", "--how", "mask")
+    assert code == 0
+    assert "a [red] donut 🍣" in out
+
+
 def test_train_one_model_and_evaluate_it(gazeshift: Command, tiny_run: Path, tmp_path: Path) -> None:
     root = next(tiny_run.glob("plates-*"))
     study = write_yaml(tmp_path, data={"root": str(root), "validation": 0.2, "workers": 1})
@@ -102,6 +112,7 @@ def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
         (["explain", "{model}", "{picture}", "--out", "maps.jpg"], ["maps.jpg", ".png"]),
         (["explain", "{model}", "{picture}", "--out", "no/folder/maps.png"], ["no/folder"]),
         (["report", "no/run"], ["no/run"]),
+        (["words", "{model}", "{picture}", " "], ["at least one word"]),
         (["data", "check", "no/data"], ["no/data"]),
         (["train", "{study}", "--model", "pizza", "--out", "x"], ["pizza", "early-fusion"]),
     ],

@@ -128,6 +128,24 @@ def explain(
     explain_image(model, image, text or [""], target, label=label, method=method, out=out, save=save, as_json=as_json)
 
 
+@app.command(epilog='Example: gazeshift words MODEL photo.jpg "Ahi Tuna Tartare Recipes"')
+def words(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
+    target: Annotated[
+        str, typer.Option("--target", help="predicted (with the whole text), or a class name.")
+    ] = "predicted",
+    how: Annotated[str, typer.Option("--how", help="leave-out, or mask by the tokenizer's mask token.")] = "leave-out",
+    method: Annotated[str, typer.Option("--method", help="The map method.")] = "grad-cam",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which words of a text move the map of an image, and the logit of the class."""
+    from gazeshift.cli.words import explain_words
+
+    explain_words(model, image, text, target, how=how, method=method, as_json=as_json)
+
+
 @app.command(epilog="Example: gazeshift report runs/plates")
 def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")]) -> None:
     """Write the report of a finished run again."""
