@@ -4,6 +4,7 @@ from gazeshift.saliency.cams import METHODS, CamMethod
 from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
 from gazeshift.saliency.effects import Effects, effects
 from gazeshift.saliency.explain import class_index, explain
+from gazeshift.saliency.gates import GateAccount, gate_account
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
@@ -14,6 +15,7 @@ __all__ = [
     "CamMethod",
     "ComputedMaps",
     "Effects",
+    "GateAccount",
     "MapRow",
     "Probe",
     "Rows",
@@ -25,6 +27,7 @@ __all__ = [
     "compute_maps",
     "effects",
     "explain",
+    "gate_account",
     "row_logits",
     "shift",
     "split_words",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import Classifier, digest, evaluating
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures, digest, evaluating
 from gazeshift.registry import lookup
 from gazeshift.saliency.compute import class_logits, compute_maps
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
@@ -61,12 +61,8 @@ def explain(
         raise UsageError("explain needs at least one text; an empty text is ''.")
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
-    name = key or (str(Path(image).name) if isinstance(image, str | Path) else "image")
-    pixels = _pixels(model, image, name)
-    with torch.no_grad(), evaluating(model):
-        features = model.encode_image(pixels)
-        tokens = model.tokenize(texts)
-        encoded = model.encode_text(tokens.ids, tokens.mask)
+    name = key or name_of(image)
+    features, encoded = encode_for(model, image, texts, name)
     logits = class_logits(model, features, encoded)[0]
     predicted = logits.argmax(1)
     wanted = _targets(model, target, label, predicted)
@@ -88,6 +84,21 @@ def explain(
         method=method,
         model=digest(model),
     )
+
+
+def name_of(image: Picture) -> str:
+    """What an image is called in results and errors: its file's name, if it is a file."""
+    return Path(image).name if isinstance(image, str | Path) else "image"
+
+
+def encode_for(
+    model: Classifier, image: Picture, texts: Sequence[str], name: str | None = None
+) -> tuple[ImageFeatures, TextFeatures]:
+    """One image at the tap and some texts, encoded in evaluation mode and without gradients."""
+    pixels = _pixels(model, image, name or name_of(image))
+    with torch.no_grad(), evaluating(model):
+        tokens = model.tokenize(texts)
+        return model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
 
 
 def _pixels(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:
