@@ -146,6 +146,20 @@ def words(
     explain_words(model, image, text, target, how=how, method=method, as_json=as_json)
 
 
+@app.command(epilog="Example: gazeshift bench --model inception_v3 --batch 8 --texts 1000 --json")
+def bench(
+    model: Annotated[str, typer.Option("--model", help="A timm model name.")] = "inception_v3",
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once.")] = 8,
+    texts: Annotated[int, typer.Option("--texts", min=1, help="Texts on one image.")] = 1000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Times each contender is measured.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with medians and ratios.")] = False,
+) -> None:
+    """Time maps beside the model's forward pass and beside other explainers, in one run."""
+    from gazeshift.cli.bench import bench_command
+
+    bench_command(model, batch, texts, rounds, as_json)
+
+
 @app.command(epilog="Example: gazeshift report runs/plates")
 def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")]) -> None:
     """Write the report of a finished run again."""

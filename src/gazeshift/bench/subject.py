@@ -1,0 +1,99 @@
+"""What is measured: one classifier as we run it, and the same weights as a plain module for the forward pass and for other tools."""
+
+import copy
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gazeshift.models import (
+    Classifier,
+    HeadSpec,
+    ImageFeatures,
+    ImageSpec,
+    ModelSpec,
+    TextFeatures,
+    TextSpec,
+    build_classifier,
+    build_text,
+    build_trunk,
+)
+from gazeshift.models.image import GridNet, GridTrunk
+from gazeshift.preprocessing import Preprocessing
+
+CLASSES = 101
+WORDS = ("apple", "pie", "red", "tomato", "ketchup", "white", "plate", "soup", "rice", "egg", "cream", "tart")
+
+
+class Plain(nn.Module):
+    """The same classifier as a user would have it: contiguous memory, one forward pass, the grid emitted by an Identity.
+
+    Other tools hook ``tap``; they take one input, so the text of each image is set beforehand.
+    """
+
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
+        self.tap = nn.Identity()
+        self.text: TextFeatures | None = None
+
+    def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
+        """Logits with the text that was set."""
+        trunk = self.model.trunk
+        grid = (
+            cast("GridNet", trunk.net).forward_features(images)
+            if isinstance(trunk, GridTrunk)
+            else trunk.encode(images)
+        )
+        features = ImageFeatures(grid) if isinstance(grid, Tensor) else grid
+        tapped = ImageFeatures(self.tap(features.grid), features.prefix)
+        text = self.text
+        assert text is not None  # noqa: S101  # set by whoever measures
+        count = len(tapped)
+        return self.model.classify(
+            tapped, text if len(text) == count else text.rows(torch.zeros(count, dtype=torch.long))
+        )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One classifier in two forms, and inputs of one batch.
+
+    Attributes:
+        model: as we run it.
+        plain: the same weights for the forward pass and other tools.
+        images: one batch.
+        texts: at least one per image.
+    """
+
+    model: Classifier
+    plain: Plain
+    images: Float[Tensor, "b 3 H W"]
+    texts: tuple[str, ...]
+
+
+def make_subject(name: str, size: int, batch: int, texts: int, device: str) -> Subject:
+    """An untrained early-fusion classifier with 101 classes (the time does not depend on the weights), random images and titles."""
+    titles = tuple(f"{WORDS[i % 12]} {WORDS[i // 12 % 12]} {WORDS[i // 144 % 12]}" for i in range(max(texts, batch)))
+    image, text = ImageSpec(name=name), TextSpec(encoder="transformer", width=128, layers=1)
+    preprocessing = Preprocessing(size=size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        parts = build_text(text, titles)
+        spec = ModelSpec(
+            name="early-fusion",
+            image=image,
+            text=parts.spec,
+            head=HeadSpec(head="early-fusion"),
+            classes=tuple(f"class {index}" for index in range(CLASSES)),
+            preprocessing=preprocessing,
+        )
+        model = build_classifier(spec, build_trunk(image, size), parts, 0).eval().to(device)
+        images = torch.randn(batch, 3, size, size).to(device)
+    plain = Plain(model).eval()
+    tokens = model.tokenize(titles[:batch])
+    with torch.no_grad():
+        plain.text = model.encode_text(tokens.ids, tokens.mask)
+    return Subject(model, plain, images, titles)
