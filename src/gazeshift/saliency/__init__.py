@@ -1,10 +1,10 @@
 """Maps of what a classifier looks at, and how a text moves them."""
 
-from gazeshift.saliency.cams import METHODS, CamMethod
+from gazeshift.saliency.cams import METHODS, CamMethod, default_method
 from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
 from gazeshift.saliency.explain import class_index, explain
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
-from gazeshift.saliency.probe import Probe, Rows
+from gazeshift.saliency.probe import Probe, Rows, Split
 from gazeshift.saliency.shift import Shift, shift
 
 __all__ = [
@@ -16,9 +16,11 @@ __all__ = [
     "Rows",
     "SaliencyMaps",
     "Shift",
+    "Split",
     "class_index",
     "class_logits",
     "compute_maps",
+    "default_method",
     "explain",
     "row_logits",
     "shift",

@@ -5,17 +5,24 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.saliency.probe import Probe
+from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
+from gazeshift.saliency.probe import Probe, Split
 
 CamMethod = Callable[[Probe], Float[Tensor, "r h w"]]
 
+METHODS: dict[str, CamMethod] = {
+    "grad-cam": grad_cam,
+    "hires-cam": hires_cam,
+    "xgrad-cam": xgrad_cam,
+    "grad-cam++": grad_cam_plus_plus,
+    "layer-cam": layer_cam,
+}
 
-def grad_cam(probe: Probe) -> Float[Tensor, "r h w"]:
-    """Grad-CAM before its ReLU: ``L = sum_k alpha_k A_k`` with ``alpha_k`` the mean of ``dy / dA_k`` over the grid.
 
-    Selvaraju et al., "Grad-CAM", ICCV 2017, equations 1 and 2. The ReLU is left to the reader of the map: the sign is information.
+def default_method(model: Split) -> str:
+    """The method to take when nobody chose one: Grad-CAM under global pooling, HiResCAM elsewhere.
+
+    Under global pooling the two are the same map. Elsewhere (flatten, attention) the mean of a channel's gradient can vanish where the
+    gradient does not, and Grad-CAM is blind.
     """
-    return probe.weigh(probe.gradients.mean((2, 3)))
-
-
-METHODS: dict[str, CamMethod] = {"grad-cam": grad_cam}
+    return "grad-cam" if model.pools_first else "hires-cam"
