@@ -1,6 +1,6 @@
 """Maps of what a classifier looks at, and how a text moves them."""
 
-from gazeshift.saliency.cams import METHODS, CamMethod, default_method
+from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, TAP_METHODS, CamMethod, default_method
 from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
 from gazeshift.saliency.explain import class_index, explain
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
@@ -12,11 +12,13 @@ __all__ = [
     "CamMethod",
     "ComputedMaps",
     "MapRow",
+    "PIXEL_METHODS",
     "Probe",
     "Rows",
     "SaliencyMaps",
     "Shift",
     "Split",
+    "TAP_METHODS",
     "class_index",
     "class_logits",
     "compute_maps",

@@ -5,18 +5,31 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+from gazeshift.saliency.attention import attention_gradient, rollout
 from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
+from gazeshift.saliency.path import IntegratedGradients
 from gazeshift.saliency.probe import Probe, Split
+from gazeshift.saliency.score import Occlusion, Rise, ablation_cam, score_cam
+from gazeshift.saliency.subspace import eigen_cam
 
 CamMethod = Callable[[Probe], Float[Tensor, "r h w"]]
 
-METHODS: dict[str, CamMethod] = {
+# These ask what stands at the tap, and so work on stored features too.
+TAP_METHODS: dict[str, CamMethod] = {
     "grad-cam": grad_cam,
     "hires-cam": hires_cam,
     "xgrad-cam": xgrad_cam,
     "grad-cam++": grad_cam_plus_plus,
     "layer-cam": layer_cam,
+    "eigen-cam": eigen_cam,
+    "ablation-cam": ablation_cam,
+    "integrated-gradients": IntegratedGradients(),
+    "attention-gradient": attention_gradient,
+    "rollout": rollout,
 }
+# These show the trunk changed images, and need the pixels.
+PIXEL_METHODS: dict[str, CamMethod] = {"score-cam": score_cam, "occlusion": Occlusion(), "rise": Rise()}
+METHODS: dict[str, CamMethod] = TAP_METHODS | PIXEL_METHODS
 
 
 def default_method(model: Split) -> str:

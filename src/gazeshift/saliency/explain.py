@@ -13,6 +13,7 @@ from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import Classifier, digest, evaluating
 from gazeshift.registry import lookup
+from gazeshift.saliency.cams import default_method
 from gazeshift.saliency.compute import class_logits, compute_maps
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
 from gazeshift.saliency.probe import Rows
@@ -40,7 +41,7 @@ def explain(
         target: the class whose logit is explained. ``predicted``: the one predicted with the same text. ``reference``: the one
             predicted with ``texts[0]``. ``label``: the one given as ``label``. Or a class name.
         label: the true class, for ``target="label"``.
-        method: a name in ``gazeshift.saliency.METHODS``.
+        method: a name in ``gazeshift.saliency.METHODS``, or ``default``: the one that suits the model (``default_method``).
         key: name of the image in the result; the file's name if None.
 
     Returns:
@@ -61,6 +62,7 @@ def explain(
         raise UsageError("explain needs at least one text; an empty text is ''.")
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
+    method = default_method(model) if method == "default" else method
     name = key or (str(Path(image).name) if isinstance(image, str | Path) else "image")
     pixels = _pixels(model, image, name)
     with torch.no_grad(), evaluating(model):
@@ -72,7 +74,7 @@ def explain(
     wanted = _targets(model, target, label, predicted)
     text_index, target_index = _rows(wanted, predicted)
     rows = Rows(torch.zeros_like(text_index), text_index, target_index)
-    computed = compute_maps(model, features, encoded, rows, method)
+    computed = compute_maps(model, features, encoded, rows, method, pixels=pixels)
     probability = logits.softmax(1)[text_index, target_index]
     described = zip(
         text_index.tolist(), target_index.tolist(), computed.scores.tolist(), probability.tolist(), strict=True
