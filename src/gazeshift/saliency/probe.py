@@ -175,11 +175,12 @@ class Probe:
         """
         prefix = 0 if self.tap.prefix is None else self.tap.prefix.shape[1]
         tokens = prefix + self.tap.grid[0, 0].numel()
-        with torch.inference_mode(False), torch.enable_grad(), AttentionRecorder(tokens) as recorder:
-            _, scores = self._leaf_and_scores(self.tap.grid[self.rows.image])
-        if not recorder.weights:
-            raise UsageError("this model has no attention over the grid after the tap; choose another method.")
-        slopes = torch.autograd.grad(scores.sum(), recorder.weights, allow_unused=True, materialize_grads=True)
+        with torch.inference_mode(False), torch.enable_grad():
+            with AttentionRecorder(tokens) as recorder:
+                _, scores = self._leaf_and_scores(self.tap.grid[self.rows.image])
+            if not recorder.weights:
+                raise UsageError("this model has no attention over the grid after the tap; choose another method.")
+            slopes = torch.autograd.grad(scores.sum(), recorder.weights, allow_unused=True, materialize_grads=True)
         return tuple(Attention(a.detach(), slope) for a, slope in zip(recorder.weights, slopes, strict=True))
 
     @cached_property
