@@ -133,7 +133,12 @@ class Rise:
         return out
 
     def draw(self, height: int, width: int) -> Iterator[Float[Tensor, "m H W"]]:
-        """The masks for images of a size, piece by piece; the same each time, whatever the device."""
+        """The masks for images of a size, piece by piece; the same each time, whatever the device.
+
+        Example:
+            >>> [tuple(part.shape) for part in Rise(masks=70).draw(32, 48)]
+            [(64, 32, 48), (6, 32, 48)]
+        """
         generator = torch.Generator().manual_seed(self.seed)
         tall, wide = -(-height // self.side), -(-width // self.side)  # a place of the small grid in pixels, rounded up
         for start in range(0, self.masks, _MASKS):
