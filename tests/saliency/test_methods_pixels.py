@@ -103,6 +103,24 @@ def test_score_cam_leaves_a_constant_channel_out(seen: Seen) -> None:
     assert_same(score_cam(masked.probe())[0], slow_score_cam(masked, *ASKED[0]))
 
 
+def test_score_cam_weighs_the_channels_before_the_affine(build: Build) -> None:
+    """Its masks do not feel an affine with positive deviations; the sum of the channels would."""
+    pixels = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    rows, model = ROWS.part(0, 1), build().double()
+    tokens = model.tokenize(TEXTS)
+    with torch.no_grad():
+        text, plain = model.encode_text(tokens.ids, tokens.mask), model.encode_image(pixels)
+        expected = compute_maps(model, plain, text, rows, "score-cam", pixels=pixels).maps
+        model.trunk.mean.copy_(plain.grid.mean((0, 2, 3)))
+        model.trunk.deviation.fill_(0.5)
+        narrow = model.head.image[1]  # takes the affine back, so that the model is the same function
+        narrow.bias += narrow.weight @ model.trunk.mean
+        narrow.weight *= 0.5
+        moved = model.encode_image(pixels)
+    assert not torch.allclose(moved.grid, plain.grid)
+    assert_same(compute_maps(model, moved, text, rows, "score-cam", pixels=pixels).maps, expected)
+
+
 def test_score_cam_of_a_grid_without_any_mask_is_zero(seen: Seen) -> None:
     flat = replace(seen, image=ImageFeatures(torch.ones_like(seen.image.grid), seen.image.prefix))
     assert score_cam(flat.probe()).abs().max() == 0
