@@ -48,6 +48,7 @@ def test_the_papers_rates_batches_and_epochs() -> None:
         (["preprocessing.sise=3"], ["preprocessing", "sise"]),
         (["explain.edits=[rainbow]"], ["explain.edits", "rainbow"]),
         (["explain.method=gradcam"], ["explain.method", "grad-cam"]),
+        (["explain.method=rise"], ["explain.method", "rise", "gs.explain"]),
         (["seeds=[]"], ["seeds"]),
         (["seeds=[1, 1]"], ["seeds"]),
         (["weights=no/such/file.safetensors"], ["weights", "no/such/file.safetensors"]),

@@ -1,12 +1,12 @@
 """Maps of what a classifier looks at, and how a text moves them."""
 
-from gazeshift.saliency.cams import METHODS, CamMethod
+from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, TAP_METHODS, CamMethod, default_method
 from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
 from gazeshift.saliency.effects import Effects, effects
 from gazeshift.saliency.explain import class_index, explain
 from gazeshift.saliency.gates import GateAccount, gate_account
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
-from gazeshift.saliency.probe import Probe, Rows
+from gazeshift.saliency.probe import Probe, Rows, Split
 from gazeshift.saliency.shift import Shift, shift
 from gazeshift.saliency.words import WordEffects, split_words, word_effects
 
@@ -17,14 +17,18 @@ __all__ = [
     "Effects",
     "GateAccount",
     "MapRow",
+    "PIXEL_METHODS",
     "Probe",
     "Rows",
     "SaliencyMaps",
     "Shift",
+    "Split",
+    "TAP_METHODS",
     "WordEffects",
     "class_index",
     "class_logits",
     "compute_maps",
+    "default_method",
     "effects",
     "explain",
     "gate_account",

@@ -5,17 +5,41 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.saliency.probe import Probe
+from gazeshift.saliency.attention import attention_gradient, rollout
+from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
+from gazeshift.saliency.path import IntegratedGradients
+from gazeshift.saliency.probe import Probe, Split
+from gazeshift.saliency.score import Occlusion, Rise, ablation_cam, score_cam
+from gazeshift.saliency.subspace import eigen_cam
 
 CamMethod = Callable[[Probe], Float[Tensor, "r h w"]]
 
+# These ask what stands at the tap, and so work on stored features too.
+TAP_METHODS: dict[str, CamMethod] = {
+    "grad-cam": grad_cam,
+    "hires-cam": hires_cam,
+    "xgrad-cam": xgrad_cam,
+    "grad-cam++": grad_cam_plus_plus,
+    "layer-cam": layer_cam,
+    "eigen-cam": eigen_cam,
+    "ablation-cam": ablation_cam,
+    "integrated-gradients": IntegratedGradients(),
+    "attention-gradient": attention_gradient,
+    "rollout": rollout,
+}
+# These show the trunk changed images, and need the pixels.
+PIXEL_METHODS: dict[str, CamMethod] = {"score-cam": score_cam, "occlusion": Occlusion(), "rise": Rise()}
+METHODS: dict[str, CamMethod] = TAP_METHODS | PIXEL_METHODS
 
-def grad_cam(probe: Probe) -> Float[Tensor, "r h w"]:
-    """Grad-CAM before its ReLU: ``L = sum_k alpha_k A_k`` with ``alpha_k`` the mean of ``dy / dA_k`` over the grid.
 
-    Selvaraju et al., "Grad-CAM", ICCV 2017, equations 1 and 2. The ReLU is left to the reader of the map: the sign is information.
+def default_method(model: Split) -> str:
+    """The method to take when nobody chose one: Grad-CAM under global pooling, HiResCAM elsewhere.
+
+    Under global pooling the two are the same map. Elsewhere (flatten, attention) the mean of a channel's gradient can vanish where the
+    gradient does not, and Grad-CAM is blind.
+
+    Example:
+        >>> default_method(model)  # doctest: +SKIP
+        'grad-cam'
     """
-    return probe.weigh(probe.gradients.mean((2, 3)))
-
-
-METHODS: dict[str, CamMethod] = {"grad-cam": grad_cam}
+    return "grad-cam" if model.pools_first else "hires-cam"

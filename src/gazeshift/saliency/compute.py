@@ -8,10 +8,10 @@ from torch import Tensor
 
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.registry import lookup
-from gazeshift.saliency.cams import METHODS
-from gazeshift.saliency.probe import Probe, Rows
+from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
+from gazeshift.saliency.probe import CHUNK_BYTES, Probe, Rows
 
-_CHUNK_BYTES = 64 * 2**20
+_CHUNK_BYTES = CHUNK_BYTES
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,13 @@ class ComputedMaps:
 
 
 def compute_maps(
-    model: Classifier, image: ImageFeatures, text: TextFeatures, rows: Rows, method: str = "grad-cam"
+    model: Classifier,
+    image: ImageFeatures,
+    text: TextFeatures,
+    rows: Rows,
+    method: str = "grad-cam",
+    *,
+    pixels: Float[Tensor, "n 3 H W"] | None = None,
 ) -> ComputedMaps:
     """Draw the map of every row; the model's own modes are restored.
 
@@ -33,17 +39,20 @@ def compute_maps(
         text: encoded texts.
         rows: which image, text and class each row explains.
         method: a name in ``METHODS``.
+        pixels: the images as the trunk gets them; only the ``PIXEL_METHODS`` need them.
 
     Raises:
-        UsageError: an unknown method.
+        UsageError: an unknown method, one that needs the pixels without them, or one that needs attention on a model without it.
     """
     draw = lookup(METHODS, method, "method")
     cells = 1 if model.pools_first else image.grid[0, 0].numel()
     size = max(1, _CHUNK_BYTES // (4 * max(1, image.grid.shape[1]) * cells))
+    # A changed image goes through the trunk once for all its rows, so these methods get all rows; their logits are chunked in the probe.
+    size = len(rows) if method in PIXEL_METHODS else size
     maps, scores = [], []
     with evaluating(model):
         for start in range(0, len(rows), size):
-            probe = Probe(model, image, text, rows.part(start, start + size))
+            probe = Probe(model, image, text, rows.part(start, start + size), pixels)
             maps.append(draw(probe).detach())
             scores.append(probe.scores)
     return ComputedMaps(torch.cat(maps), torch.cat(scores))

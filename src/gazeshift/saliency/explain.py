@@ -13,6 +13,7 @@ from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, digest, evaluating
 from gazeshift.registry import lookup
+from gazeshift.saliency.cams import default_method
 from gazeshift.saliency.compute import class_logits, compute_maps
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
 from gazeshift.saliency.probe import Rows
@@ -40,7 +41,7 @@ def explain(
         target: the class whose logit is explained. ``predicted``: the one predicted with the same text. ``reference``: the one
             predicted with ``texts[0]``. ``label``: the one given as ``label``. Or a class name.
         label: the true class, for ``target="label"``.
-        method: a name in ``gazeshift.saliency.METHODS``.
+        method: a name in ``gazeshift.saliency.METHODS``, or ``default``: the one that suits the model (``default_method``).
         key: name of the image in the result; the file's name if None.
 
     Returns:
@@ -61,14 +62,16 @@ def explain(
         raise UsageError("explain needs at least one text; an empty text is ''.")
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
+    method = default_method(model) if method == "default" else method
     name = key or name_of(image)
-    features, encoded = encode_for(model, image, texts, name)
+    pixels = pixels_of(model, image, name)
+    features, encoded = encode(model, pixels, texts)
     logits = class_logits(model, features, encoded)[0]
     predicted = logits.argmax(1)
     wanted = _targets(model, target, label, predicted)
     text_index, target_index = _rows(wanted, predicted)
     rows = Rows(torch.zeros_like(text_index), text_index, target_index)
-    computed = compute_maps(model, features, encoded, rows, method)
+    computed = compute_maps(model, features, encoded, rows, method, pixels=pixels)
     probability = logits.softmax(1)[text_index, target_index]
     described = zip(
         text_index.tolist(), target_index.tolist(), computed.scores.tolist(), probability.tolist(), strict=True
@@ -91,17 +94,22 @@ def name_of(image: Picture) -> str:
     return Path(image).name if isinstance(image, str | Path) else "image"
 
 
-def encode_for(
-    model: Classifier, image: Picture, texts: Sequence[str], name: str | None = None
-) -> tuple[ImageFeatures, TextFeatures]:
+def encode_for(model: Classifier, image: Picture, texts: Sequence[str]) -> tuple[ImageFeatures, TextFeatures]:
     """One image at the tap and some texts, encoded in evaluation mode and without gradients."""
-    pixels = _pixels(model, image, name or name_of(image))
+    return encode(model, pixels_of(model, image, name_of(image)), texts)
+
+
+def encode(
+    model: Classifier, pixels: Float[Tensor, "1 3 H W"], texts: Sequence[str]
+) -> tuple[ImageFeatures, TextFeatures]:
+    """The same from the pixels."""
     with torch.no_grad(), evaluating(model):
         tokens = model.tokenize(texts)
         return model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
 
 
-def _pixels(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:
+def pixels_of(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:
+    """The image as the model sees it: decoded, cropped, normalised."""
     preprocessing = model.spec.preprocessing
     source = _file_bytes(image, name) if isinstance(image, Image.Image) else image
     picture = decode(Path(source) if isinstance(source, str) else source, name)

@@ -2,12 +2,28 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.errors import UsageError
+from gazeshift.models import ImageFeatures, TextFeatures
+from gazeshift.saliency.recording import AttentionRecorder
+
+CHUNK_BYTES = 64 * 2**20
+_TRUNK_BATCH = 16  # images a trunk sees at once; larger batches gain little on a CPU and cost memory
+
+
+@runtime_checkable
+class Split(Protocol):
+    """What a probe needs of a classifier; ``gazeshift.models.Classifier`` is one. See there for the meaning of each."""
+
+    @property
+    def pools_first(self) -> bool: ...  # noqa: D102
+    def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures: ...  # noqa: D102
+    def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -26,6 +42,19 @@ class Rows:
         return len(self.target)
 
 
+@dataclass(frozen=True)
+class Attention:
+    """One self-attention after the tap, of every row.
+
+    Attributes:
+        weights: after the softmax; the last axis sums to 1. ``n`` tokens: those beside the grid first, then its cells row by row.
+        gradients: of each row's logit with respect to ``weights``.
+    """
+
+    weights: Float[Tensor, "r heads n n"]
+    gradients: Float[Tensor, "r heads n n"]
+
+
 class Probe:
     """A classifier seen from the tap, for some images, texts and classes.
 
@@ -39,47 +68,155 @@ class Probe:
         image: encoded images.
         text: encoded texts.
         rows: which image, text and class each row explains.
+        pixels: the images themselves, as the trunk gets them; only ``rescore`` needs them.
     """
 
-    def __init__(self, model: Classifier, image: ImageFeatures, text: TextFeatures, rows: Rows) -> None:
+    def __init__(
+        self,
+        model: Split,
+        image: ImageFeatures,
+        text: TextFeatures,
+        rows: Rows,
+        pixels: Float[Tensor, "n 3 H W"] | None = None,
+    ) -> None:
         self.model = model
         self.image = image
         self.text = text
         self.rows = rows
+        self._pixels = pixels
 
     @cached_property
+    def tap(self) -> ImageFeatures:
+        """What is replaced and differentiated: the images' grids, or their means (1 x 1) where the model pools first."""
+        return self.image.averaged() if self.model.pools_first else self.image
+
+    @property
+    def batch(self) -> int:
+        """How many grids of ``tap`` are held at once."""
+        return max(1, CHUNK_BYTES // (4 * max(1, self.tap.grid[0].numel())))
+
+    @property
+    def pixels(self) -> Float[Tensor, "n 3 H W"]:
+        """The images as the trunk gets them.
+
+        Raises:
+            UsageError: they were not given.
+        """
+        if self._pixels is None:
+            raise UsageError(
+                "this method changes the image itself: give the pixels (compute_maps(..., pixels=images))."
+            )
+        return self._pixels
+
+    @property
     def scores(self) -> Float[Tensor, " r"]:
-        """The explained logit of each row."""
-        return self._run[0]
+        """The explained logit of each row; at hand where the slopes are, one forward pass without them elsewhere."""
+        return self._scores_and_slopes[0] if "_scores_and_slopes" in self.__dict__ else self._forward_scores
 
     @cached_property
+    def slopes(self) -> Float[Tensor, "r c y x"]:
+        """Gradient of each row's logit at the tap; 1 x 1 where it is the same in every cell (the model pools first)."""
+        return self._scores_and_slopes[1]
+
+    @property
     def gradients(self) -> Float[Tensor, "r c h w"]:
-        """Gradient of each row's logit at the tap. Under mean pooling an expanded view: it takes the memory of one cell."""
-        height, width = self.image.grid.shape[2:]
-        slopes = self._run[1]
-        if self.model.pools_first:
-            return (slopes / (height * width)).expand(-1, -1, height, width)
-        return slopes
+        """``slopes`` on the whole grid. Under mean pooling an expanded view: it takes the memory of one cell."""
+        return self.slopes.expand(-1, -1, *self.image.grid.shape[2:])
+
+    def slopes_at(self, grids: Float[Tensor, "r c y x"]) -> Float[Tensor, "r c y x"]:
+        """``slopes`` where other grids, shaped like those of ``tap``, stand at the tap, one per row."""
+        return self._differentiate(grids)[1]
+
+    def score(self, grids: Float[Tensor, "m c y x"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
+        """Logit of row ``rows[i]`` where ``grids[i]``, shaped like those of ``tap``, stands at the tap; in chunks."""
+        image, prefix = self.rows.image[rows], self.tap.prefix
+        replaced = ImageFeatures(grids, None if prefix is None else prefix[image])
+        return self._score(replaced, torch.arange(len(rows), device=rows.device), rows)
+
+    @torch.no_grad()
+    def rescore(self, images: Float[Tensor, "m 3 H W"], rows: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
+        """Logits of chosen rows for other images: the trunk runs once per image, whatever the number of rows."""
+        parts = []
+        for start in range(0, len(images), _TRUNK_BATCH):
+            part = images[start : start + _TRUNK_BATCH]
+            features = self.model.encode_image(part)
+            features = features.averaged() if self.model.pools_first else features
+            which = torch.arange(len(part), device=rows.device).repeat(len(rows))
+            parts.append(self._score(features, which, rows.repeat_interleave(len(part))).view(len(rows), -1))
+        return torch.cat(parts, dim=1)
 
     def weigh(self, weights: Float[Tensor, "r c"]) -> Float[Tensor, "r h w"]:
         """``sum_c weights[r, c] A[image of r, c]``: each row's weighted sum of its image's channels, one product per image."""
         height, width = self.image.grid.shape[2:]
         out = weights.new_empty(len(self.rows), height, width)
-        for index in sorted(set(self.rows.image.tolist())):
-            mine = self.rows.image == index
+        for index, mine in self.by_image():
             out[mine] = (weights[mine] @ self.image.grid[index].flatten(1)).view(-1, height, width)
         return out
 
+    def contract(self, weights: Float[Tensor, "r c y x"]) -> Float[Tensor, "r h w"]:
+        """``sum_c weights[r, c] * A[image of r, c]`` cell by cell; weights of 1 x 1 count for every cell."""
+        if weights.shape[2:] == (1, 1):
+            return self.weigh(weights[:, :, 0, 0])
+        out = torch.empty_like(weights[:, 0])
+        for index, mine in self.by_image():
+            out[mine] = (weights[mine] * self.image.grid[index]).sum(1)
+        return out
+
+    def by_image(self) -> list[tuple[int, Int[Tensor, " r"]]]:
+        """Every image that is asked for, with the indices of its rows."""
+        return [(index, (self.rows.image == index).nonzero()[:, 0]) for index in sorted(set(self.rows.image.tolist()))]
+
     @cached_property
-    def _run(self) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c h w"]]:
-        source = self.image.averaged() if self.model.pools_first else self.image
+    def attention(self) -> tuple[Attention, ...]:
+        """Every self-attention over the grid's cells (and the tokens beside them) between tap and logit, in order.
+
+        Raises:
+            UsageError: there is none.
+        """
+        prefix = 0 if self.tap.prefix is None else self.tap.prefix.shape[1]
+        tokens = prefix + self.tap.grid[0, 0].numel()
         with torch.inference_mode(False), torch.enable_grad():
-            # These copies also turn tensors made in inference mode into ordinary ones.
-            chosen = source.rows(self.rows.image)
-            text = self.text.rows(self.rows.text)
-            leaf = chosen.grid.detach().clone().requires_grad_()
-            # The product gives classify a tensor of its own, so that an in-place ReLU right after the tap cannot spoil the leaf.
-            logits = self.model.classify(ImageFeatures(leaf * 1, chosen.prefix), text)
-            scores = logits.gather(1, self.rows.target[:, None].clone())[:, 0]
+            with AttentionRecorder(tokens) as recorder:
+                _, scores = self._leaf_and_scores(self.tap.grid[self.rows.image])
+            if not recorder.weights:
+                raise UsageError("this model has no attention over the grid after the tap; choose another method.")
+            slopes = torch.autograd.grad(scores.sum(), recorder.weights, allow_unused=True, materialize_grads=True)
+        return tuple(Attention(a.detach(), slope) for a, slope in zip(recorder.weights, slopes, strict=True))
+
+    @cached_property
+    def _forward_scores(self) -> Float[Tensor, " r"]:
+        rows = torch.arange(len(self.rows), device=self.rows.image.device)
+        return self._score(self.tap, self.rows.image, rows)
+
+    @cached_property
+    def _scores_and_slopes(self) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c y x"]]:
+        return self._differentiate(self.tap.grid[self.rows.image])
+
+    @torch.no_grad()
+    def _score(self, features: ImageFeatures, which: Int[Tensor, " m"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
+        """Logit of row ``rows[i]`` with ``features[which[i]]``."""
+        size, text, target = self.batch, self.rows.text[rows], self.rows.target[rows]
+        parts = []
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            logits = self.model.classify(features.rows(which[part]), self.text.rows(text[part]))
+            parts.append(logits.gather(1, target[part, None])[:, 0])
+        return torch.cat(parts)
+
+    def _differentiate(self, grids: Float[Tensor, "r c y x"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c y x"]]:
+        with torch.inference_mode(False), torch.enable_grad():
+            leaf, scores = self._leaf_and_scores(grids)
             (slopes,) = torch.autograd.grad(scores.sum(), leaf)
-        return scores.detach(), slopes
+        # A cell moves the mean by its share of the grid; 1 where the tap is the grid itself.
+        share = self.tap.grid[0, 0].numel() / self.image.grid[0, 0].numel()
+        return scores.detach(), slopes * share
+
+    def _leaf_and_scores(self, grids: Float[Tensor, "r c y x"]) -> tuple[Float[Tensor, "r c y x"], Float[Tensor, " r"]]:
+        prefix = self.tap.prefix
+        # These copies also turn tensors made in inference mode into ordinary ones.
+        chosen = None if prefix is None else prefix[self.rows.image]
+        text = self.text.rows(self.rows.text)
+        leaf = grids.detach().clone().requires_grad_()
+        # The product gives classify a tensor of its own, so that an in-place ReLU right after the tap cannot spoil the leaf.
+        logits = self.model.classify(ImageFeatures(leaf * 1, chosen), text)
+        return leaf, logits.gather(1, self.rows.target[:, None].clone())[:, 0]

@@ -9,7 +9,7 @@ from gazeshift.errors import ConfigError
 from gazeshift.models import HEADS, ImageSpec, TextSpec
 from gazeshift.models.spec import Strict
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.saliency import METHODS
+from gazeshift.saliency import PIXEL_METHODS, TAP_METHODS
 from gazeshift.study.expectations import EXPECTATIONS
 from gazeshift.training import RECIPES, Recipe, recipe_of
 
@@ -105,7 +105,9 @@ class ExplainConfig(Strict):
     @field_validator("method")
     @classmethod
     def _known_method(cls, name: str) -> str:
-        return _known(name, METHODS)
+        if name in PIXEL_METHODS:
+            raise ValueError(f"{name!r} changes the image itself, which a study does not do; use it with gs.explain")
+        return _known(name, TAP_METHODS)
 
     @field_validator("edits")
     @classmethod
