@@ -37,9 +37,5 @@ def default_method(model: Split) -> str:
 
     Under global pooling the two are the same map. Elsewhere (flatten, attention) the mean of a channel's gradient can vanish where the
     gradient does not, and Grad-CAM is blind.
-
-    Example:
-        >>> default_method(model)  # doctest: +SKIP
-        'grad-cam'
     """
     return "grad-cam" if model.pools_first else "hires-cam"
