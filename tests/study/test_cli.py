@@ -33,7 +33,7 @@ def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 @pytest.fixture
 def picture(tiny_run: Path) -> Path:
-    return sorted(tiny_run.glob("plates-*/images/test/*/*.png"))[0]
+    return sorted(tiny_run.glob("plates/images/test/*/*.png"))[0]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -73,7 +73,7 @@ def test_words_prints_every_word_and_what_it_does(gazeshift: Command, tiny_run: 
 
 
 def test_train_one_model_and_evaluate_it(gazeshift: Command, tiny_run: Path, tmp_path: Path) -> None:
-    root = next(tiny_run.glob("plates-*"))
+    root = tiny_run / "plates"
     study = write_yaml(tmp_path, data={"root": str(root), "validation": 0.2, "workers": 1})
     code, out, err = gazeshift("train", study, "--model", "early-fusion", "--seed", 1, "--out", tmp_path / "m")
     assert (code, err) == (0, "")
@@ -123,7 +123,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     places = {
         "model": tiny_run / "models" / "early-fusion" / "seed-0",
         "text_only": tiny_run / "models" / "text-only" / "seed-0",
-        "root": next(tiny_run.glob("plates-*")),
+        "root": tiny_run / "plates",
         "picture": picture,
         "study": write_yaml(tmp_path),
     }

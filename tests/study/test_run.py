@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 import gazeshift as gs
 from gazeshift.cli.models import evaluate_model
@@ -32,7 +33,7 @@ def test_accuracy_is_that_of_the_predictions_and_of_the_saved_model(
 ) -> None:
     summary = json.loads((tiny_run / "summary.json").read_text())
     predictions = pd.read_parquet(tiny_run / "store" / "predictions.parquet")
-    root = next(tiny_run.glob("plates-*"))
+    root = tiny_run / "plates"
     found = []
     for seed in (0, 1):
         evaluate_model(tiny_run / "models" / "early-fusion" / f"seed-{seed}", root, "test", as_json=True)
@@ -46,7 +47,7 @@ def test_accuracy_is_that_of_the_predictions_and_of_the_saved_model(
 def test_stored_maps_are_those_of_explain(tiny_run: Path) -> None:
     rows, maps = read_maps(tiny_run / "store" / "maps" / "early-fusion" / "seed-0.parquet")
     model = gs.load(tiny_run / "models" / "early-fusion" / "seed-0")
-    root = next(tiny_run.glob("plates-*"))
+    root = tiny_run / "plates"
     for index in range(0, len(rows), 17):
         row = rows.iloc[index]
         explained = gs.explain(model, root / row["key"], [row["text"]], target=row["class"])
@@ -135,6 +136,38 @@ def test_a_loss_that_is_no_number_stops_with_one_line_and_keeps_a_model(tmp_path
     kept = gs.load(tmp_path / "run" / "models" / "image-only" / "seed-0.last-good")
     assert all(value.isfinite().all() for value in kept.state_dict().values())
     assert not (tmp_path / "run" / "models" / "image-only" / "seed-0").exists()
+
+
+def test_one_study_at_a_time_in_a_folder(tmp_path: Path, tiny_run: Path) -> None:
+    with FileLock(tiny_run / ".lock"), pytest.raises(ConfigError, match="another study is running"):
+        run_tiny(tmp_path, tiny_run)
+
+
+def test_lost_parts_are_made_again(tmp_path: Path) -> None:
+    small = {"models": {"image-only": None}, "seeds": [0]}
+    run_tiny(tmp_path, tmp_path / "run", **small)
+    before = (tmp_path / "run" / "summary.json").read_bytes()
+    (tmp_path / "run" / "store" / "maps" / "image-only" / "seed-0.parquet").unlink()
+    (tmp_path / "run" / "summary.json").unlink()
+    again = states(run_tiny(tmp_path, tmp_path / "run", **small))
+    assert again["train image-only seed 0"] == "reused"
+    assert again["look image-only seed 0"] == "done"
+    assert (tmp_path / "run" / "summary.json").read_bytes() == before
+
+
+def test_the_parts_of_the_headline_are_over_the_same_images(tiny_run: Path) -> None:
+    summary = json.loads((tiny_run / "summary.json").read_text())
+    for edits in summary["edits"].values():
+        for figures in edits.values():
+            parts = [figures[name] for name in ("js_split", "switch", "within", "switched_split")]
+            assert len({part["n"] for part in parts}) == 1
+            if parts[0]["mean"] is not None:
+                assert parts[1]["mean"] + parts[2]["mean"] == pytest.approx(parts[0]["mean"])
+
+
+def test_maps_too_small_to_tell_places_are_warned_of(tiny_run: Path) -> None:
+    warnings = json.loads((tiny_run / "run.json").read_text())["warnings"]
+    assert any("image-only: its maps have only 3 x 3 cells" in warning for warning in warnings)
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:

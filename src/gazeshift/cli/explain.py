@@ -37,15 +37,20 @@ def explain_image(
     if out is not None and out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: the picture is a PNG file; give a name that ends in .png.")
     for path in (out, save):
-        if path is not None and not path.parent.is_dir():
-            raise UsageError(f"{path}: there is no folder {path.parent}.")
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise UsageError(f"{path}: is a folder." if path.is_dir() else f"{path}: there is no folder {path.parent}.")
+    if image.is_dir():
+        raise UsageError(f"{image}: is a folder; name one image file.")
     model = load(folder)
     maps = explain(model, image, texts, target, label=label, method=method)
     records = _records(maps)
-    if out is not None:
-        _draw(model.spec.preprocessing, image, maps, len(records), out)
-    if save is not None:
-        maps.save(save)
+    try:
+        if out is not None:
+            _draw(model.spec.preprocessing, image, maps, len(records), out)
+        if save is not None:
+            maps.save(save)
+    except OSError as error:
+        raise UsageError(f"{error.filename or out or save}: cannot be written ({error.strerror or error}).") from error
     if as_json:
         typer.echo(
             json.dumps(

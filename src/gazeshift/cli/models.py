@@ -34,7 +34,7 @@ def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}.")
     model = load(folder)
     stored = read_config(folder)["data"].get("settings", {})
-    pairs = read_pairs(DataConfig(**{**stored, "root": str(root)}), root)
+    pairs = read_pairs(DataConfig(**{**stored, "root": str(root)}), root, needed=(split,))
     unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
     if unknown:
         raise DataError(f"{root}: class {unknown[0]!r} is not among the {len(model.classes)} classes of {folder}.")

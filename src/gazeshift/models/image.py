@@ -186,8 +186,11 @@ def _load_weights(net: nn.Module, path: Path, name: str) -> None:
 
 def _grid_trunk(net: nn.Module, name: str, size: int) -> GridTrunk:
     channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"  # timm's documented mark of NHWC models
-    with evaluating(net), torch.no_grad():
-        grid = cast("GridNet", net).forward_features(torch.zeros(1, 3, size, size))
+    try:
+        with evaluating(net), torch.no_grad():
+            grid = cast("GridNet", net).forward_features(torch.zeros(1, 3, size, size))
+    except RuntimeError as error:  # too small for its kernels
+        raise ModelError(f"image model {name!r} cannot take images of {size} px ({reason(error)}).") from error
     if not isinstance(grid, Tensor) or grid.ndim != 4:
         shape = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
         raise ModelError(

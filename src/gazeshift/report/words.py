@@ -35,9 +35,12 @@ MAP_COLUMNS = (
 MASK_COLUMNS = (
     Column("mass", "mass in the mask", "percent"),
     Column("area", "area of the mask", "percent"),
-    Column("lift", "lift (mass / area)", "times"),
+    Column("lift", "lift (mean of mass / area)", "times"),
     Column("other", "in other images' masks", "percent"),
 )
+
+SAME_MEANING = ("original", "paraphrase", "same-class")
+"""Texts under which the pair's own class is still the right answer."""
 
 EDIT_WORDS = {
     "original": "the pair’s own text",

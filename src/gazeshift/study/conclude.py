@@ -85,13 +85,14 @@ def conclude(
             **figures,
             "checks": check(study.expect, predictions, changes),
             "data": {**pairs.facts, "chance": 1 / len(pairs.classes)},
-            "warnings": warnings_of(study, pairs, audit, figures, predictions),
+            "warnings": warnings_of(study, audit, figures, predictions, _grids(study, run, seen)),
         }
         _write_json(summary, summary_file)
 
     inputs = {
         "units": units,
         "title": study.title,
+        "question": study.question,
         "explain": study.explain.model_dump(),
         "expect": study.expect,
         "models": list(study.models),
@@ -125,6 +126,14 @@ def _samples(study: StudyConfig, pairs: Pairs, run: Path, changes: pd.DataFrame)
     chosen = choose(differences, study.explain.samples)
     lossless = study.data.plates is not None
     return sample_rows(chosen, differences, described, lambda key: pictures[place[key]], lossless)
+
+
+def _grids(study: StudyConfig, run: Path, seen: list[str]) -> dict[str, tuple[int, int]]:
+    """Height and width of each model's maps."""
+    shapes = {
+        name: read_maps(run / "store" / "maps" / name / f"seed-{study.seeds[0]}.parquet")[1].shape for name in seen
+    }
+    return {name: (shape[1], shape[2]) for name, shape in shapes.items()}
 
 
 def _own_maps(run: Path, name: str, seed: int) -> dict[str, Any]:

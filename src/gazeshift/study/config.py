@@ -210,6 +210,12 @@ class StudyConfig(Strict):
             )
         if self.pretrain is not None and self.data.plates is None:
             raise ValueError("pretrain: only Plates has single objects to pretrain on")
+        if not any(HEADS[name].structure.sees_image for name in self.models):
+            raise ValueError(
+                "models: none of them sees the image, so there is no map to study; add image-only or early-fusion"
+            )
+        if self.image.name == "small_cnn" and self.weights == "hub":
+            raise ValueError("weights: small_cnn has no weights on a hub; give none or a .safetensors file")
         for name in self.models:
             self.recipe_of(name)
             self.head_of(name)

@@ -33,43 +33,44 @@ def _accuracy(summary: Figures, subject: str) -> str:
 
 
 def _shift(summary: Figures, subject: str) -> str:
+    """How far a changed text moves the map, and why; the whole and its parts over the same images."""
     edits = summary["edits"].get(subject, {})
-    changes = [name for name in ("other-object", "other-class", "paper-colour", "colour") if name in edits]
-    if not changes or edits[changes[0]]["js_bits"]["mean"] is None:
+    name = next((name for name in ("other-object", "other-class", "paper-colour", "colour") if name in edits), None)
+    if name is None:
         return ""
-    name, change = changes[0], edits[changes[0]]
+    change = edits[name]
+    if change["js_split"]["mean"] is None:
+        return f"How far a changed text ({name}) moves the map of {subject} cannot be measured: {_undefined(change)}."
     floor = edits.get("paraphrase", {}).get("js_bits", {}).get("mean")
     against = "" if floor is None else f", against {floor:.3f} for a paraphrase"
-    parts = ""
-    if change["switch"]["mean"] is not None:
-        parts = (
-            f" Of that, {change['switch']['mean']:.3f} bits come with a switch of the predicted class "
-            f"(in {change['switched']['mean']:.0%} of the images) and {change['within']['mean']:.3f} bits from re-weighting what is seen "
-            "for the same class."
-        )
     return (
-        f"Changing the text ({name}) moves the map of {subject} by {change['js_bits']['mean']:.3f} bits of Jensen-Shannon divergence"
-        f"{_interval(change['js_bits'])}{against}.{parts}"
+        f"Changing the text ({name}) moves the map of {subject} by {change['js_split']['mean']:.3f} bits of Jensen-Shannon divergence"
+        f"{_interval(change['js_split'])}{against}. Of that, {change['switch']['mean']:.3f} bits come with a switch of the predicted "
+        f"class (in {change['switched_split']['mean']:.0%} of the images) and {change['within']['mean']:.3f} bits from re-weighting "
+        f"what is seen for the same class ({change['js_split']['n']} images whose four maps are defined)."
     )
 
 
 def _place(summary: Figures, subject: str) -> str:
+    """Centre bias of both models, and their difference on the same images."""
     maps = summary["maps"]
-    if subject not in maps or "image-only" not in maps or maps[subject]["centre_bias"]["mean"] is None:
+    if subject == "image-only" or subject not in maps or "image-only" not in maps:
         return ""
-    ours, image = maps[subject]["centre_bias"], maps["image-only"]["centre_bias"]
-    if image["mean"] is None:
-        return ""
-    apart = (
-        ours["interval"]
-        and image["interval"]
-        and (ours["interval"][1] < image["interval"][0] or image["interval"][1] < ours["interval"][0])
-    )
-    verdict = "the intervals do not overlap" if apart else "the intervals overlap, so no difference is shown"
+    ours, image, gap = maps[subject]["centre_bias"], maps["image-only"]["centre_bias"], maps[subject]["centre_bias_gap"]
+    if gap["interval"] is None:
+        rates = f"image only: {_undefined(maps['image-only'])}; {subject}: {_undefined(maps[subject])}"
+        return f"A difference in centre bias cannot be measured ({rates})."
+    shown = gap["interval"][0] > 0 or gap["interval"][1] < 0
+    verdict = "" if shown else ": no difference is shown"
     return (
-        f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f}{_interval(image)} for image only and "
-        f"{ours['mean']:.2f}{_interval(ours)} for {subject}; {verdict}."
+        f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for image only and {ours['mean']:.2f} for {subject}; "
+        f"on the same images the difference is {gap['mean']:+.3f}{_interval(gap)}{verdict}."
     )
+
+
+def _undefined(figures: Figures) -> str:
+    rate = figures["undefined"]["mean"]
+    return "nothing was explained" if rate is None else f"{rate:.1%} of its maps are undefined"
 
 
 def _percent(figure: Figures) -> str:

@@ -62,12 +62,13 @@ def write_plates(settings: dict[str, Any], root: Path, workers: int) -> None:
     write(plates_config(settings), root, workers)
 
 
-def read_pairs(data: DataConfig, root: Path) -> Pairs:
+def read_pairs(data: DataConfig, root: Path, needed: Sequence[str] = SPLITS) -> Pairs:
     """Read and select the pairs of a study.
 
     Args:
         data: the settings.
         root: where the data are (for a Plates study, where they were written).
+        needed: splits that must hold a pair.
 
     Raises:
         DataError: nothing usable, or a split without a pair.
@@ -93,12 +94,22 @@ def read_pairs(data: DataConfig, root: Path) -> Pairs:
         pairs = with_captions(root, pairs)
         facts = {"ceiling": json.loads((root / "plates.json").read_text(encoding="utf-8"))["image_only_ceiling"]}
     splits = {split: tuple(pair for pair in pairs if pair.split == split) for split in SPLITS}
-    for split, members in splits.items():
-        if not members:
-            raise DataError(
-                f"{root}: no pair is left in the {split} split; a study needs training, validation and test pairs."
-            )
+    for split in needed:
+        if not splits[split]:
+            raise DataError(f"{root}: no pair is left in the {split} split{_way_out(split, data)}.")
     return Pairs(root, found.format, splits, found.classes, (*found.findings, *dropped), fingerprint(pairs), facts)
+
+
+def _way_out(split: str, data: DataConfig) -> str:
+    if split == "validation":
+        return (
+            "; it comes out of the training pairs, two or more of a class: give more pairs, or a larger data.validation"
+        )
+    return (
+        "; data.limit or data.drop_repeated_titles may have left none"
+        if data.limit or data.drop_repeated_titles
+        else ""
+    )
 
 
 def evenly(pairs: Sequence[Pair], count: int | None) -> list[Pair]:

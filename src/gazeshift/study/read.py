@@ -83,6 +83,10 @@ def _one_line(error: ValidationError, path: Path) -> str:
         message = "unknown key"
     elif first["type"] == "missing":
         message = "this key is missing"
+    elif first["type"] == "tuple_type":
+        message = f"give a list, for example [{first['input']}]"
+    elif first["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        message = f"give keys under it, not {first['input']!r}"
     elif first["type"] not in {"value_error"}:
         message = f"{message}, not {first['input']!r}"
     more = f" ({len(rest)} more)" if rest else ""

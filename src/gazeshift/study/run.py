@@ -2,13 +2,16 @@
 
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
 from gazeshift.data.audit import audit
@@ -16,7 +19,7 @@ from gazeshift.data.loader import crops, objects_grid
 from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
 from gazeshift.edits import Corpus
-from gazeshift.errors import ConfigError
+from gazeshift.errors import ConfigError, DataError
 from gazeshift.measures import mask_to_grid
 from gazeshift.models import build_trunk
 from gazeshift.pairs import Pair
@@ -26,8 +29,8 @@ from gazeshift.study.config import PretrainConfig, StudyConfig
 from gazeshift.study.ingredients import Ingredients, source_digests
 from gazeshift.study.prepare import SPLITS, Pairs, evenly, plates_config, read_pairs, write_plates
 from gazeshift.study.read import write_study
-from gazeshift.study.steps import StepRecord, Steps, digest_of
-from gazeshift.study.units import analyse_unit, edited_texts, train_unit
+from gazeshift.study.steps import StepRecord, Steps
+from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
 from gazeshift.training import RECIPES, fit_trunk
 
 Announce = Callable[[str | StepRecord], None]
@@ -64,6 +67,11 @@ def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, p
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
     _open_run(run)
+    with _alone(run):
+        return _run(study, run, command, announce, progress, started)
+
+
+def _run(study: StudyConfig, run: Path, command: str, announce: Announce, progress: bool, started: str) -> Outcome:
     write_study(study, run / "study.yaml")
     steps = Steps(run, announce)
     root = _data_root(study, run, steps)
@@ -90,15 +98,34 @@ def _open_run(run: Path) -> None:
         raise ConfigError(f"--out {run}: cannot be made ({error.strerror}).") from error
 
 
+@contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """One study at a time in a run folder; the lock goes with the process, however it ends."""
+    lock = FileLock(run / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ConfigError(
+            f"--out {run}: another study is running in this folder; wait for it, or name another."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _data_root(study: StudyConfig, run: Path, steps: Steps) -> Path:
     if study.data.plates is None:
         return Path(study.data.root or "")
     settings = study.data.plates
-    # The folder's name carries the settings, so that changed settings never meet the files of the old ones.
-    config = plates_config(settings)
-    root = run / f"plates-{digest_of(config.to_dict())[:8]}"
+    config, root = plates_config(settings), run / "plates"
     workers = study.data.workers or os.cpu_count() or 1
-    steps.do("plates", {"plates": config.to_dict()}, lambda _: write_plates(settings, root, workers), (root,))
+
+    def render(_: str) -> None:
+        shutil.rmtree(root, ignore_errors=True)  # of other settings
+        write_plates(settings, root, workers)
+
+    steps.do("plates", {"plates": config.to_dict()}, render, (root,))
     return root
 
 
@@ -119,6 +146,9 @@ def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pai
     seen = json.loads(path.read_text(encoding="utf-8"))
     corrupt = {finding["key"] for finding in seen["findings"] if finding["kind"] == "corrupt image"}
     splits = {split: tuple(pair for pair in pairs.splits[split] if pair.key not in corrupt) for split in SPLITS}
+    for split, members in splits.items():
+        if not members:
+            raise DataError(f"{root}: no image of the {split} split can be decoded; see: gazeshift data check {root}")
     return replace(pairs, splits=splits), digest
 
 
@@ -193,10 +223,12 @@ def _units(
             trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
             look = {"train": trained, "explain": study.explain.model_dump(exclude={"samples"})}
 
+            made = unit_files(run / "store", name, seed)
+
             def analyse(_: str, name: str = name, seed: int = seed, folder: Path = folder) -> None:
                 analyse_unit(ingredients, name, seed, folder, question, rows, run / "store")
 
-            digests[f"{name} seed {seed}"] = steps.do(f"look {name} seed {seed}", look, analyse)
+            digests[f"{name} seed {seed}"] = steps.do(f"look {name} seed {seed}", look, analyse, made)
     return digests
 
 

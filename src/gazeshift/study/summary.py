@@ -14,6 +14,8 @@ MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area", 
 EDIT_MEASURES = (
     "js_bits",
     "js_distance",
+    "js_split",
+    "switched_split",
     "switch",
     "within",
     "switched",
@@ -38,6 +40,9 @@ def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
     frame = frame.join(floor, on=keys)
     frame["excess"] = frame["js_bits"] - frame["floor"]
     frame["js_distance"] = np.sqrt(frame["js_bits"])
+    # Over the rows whose four maps are all defined, so that the parts add up to the whole.
+    frame["js_split"] = frame["js_bits"].where(frame["switch"].notna())
+    frame["switched_split"] = frame["switched"].astype(float).where(frame["switch"].notna())
     frame["undefined"] = (~frame["defined"]).astype(float)
     frame["switched"] = frame["switched"].astype(float)
     frame["unchanged"] = frame["unchanged"].astype(float)
@@ -68,7 +73,7 @@ def summarise(
             for model in models
         },
         "gap": {model: _gap(test, model) for model in models if "image-only" in models and model != "image-only"},
-        "maps": {model: _figures(own, model, MAP_MEASURES) for model in seen},
+        "maps": {model: _figures(own, model, MAP_MEASURES) | _bias_gap(own, model, seen) for model in seen},
         "masks": masks if own["mask_lift"].notna().any() else {},
         "edits": {
             model: {
@@ -137,6 +142,14 @@ def _figure(rows: pd.DataFrame, model: str, measure: str) -> dict[str, Any]:
 
 def _figures(rows: pd.DataFrame, model: str, measures: dict[str, str]) -> dict[str, Any]:
     return {name: _figure(rows, model, measure) for name, measure in measures.items()}
+
+
+def _bias_gap(own: pd.DataFrame, model: str, seen: Sequence[str]) -> dict[str, Any]:
+    """Difference of the centre bias to image only's, on the images where both maps are defined."""
+    if model == "image-only" or "image-only" not in seen:
+        return {}
+    difference = crossed(own, model, "centre_bias") - crossed(own, "image-only", "centre_bias")
+    return {"centre_bias_gap": crossed_figure(difference).to_dict()}
 
 
 def _gap(test: pd.DataFrame, model: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gazeshift.edits import EDITS, Corpus, Edited, random_for
 from gazeshift.errors import TrainingError
-from gazeshift.models import Classifier, load, save
+from gazeshift.models import HEADS, Classifier, load, save
 from gazeshift.pairs import Pair
 from gazeshift.study.analyse import Question, analyse
 from gazeshift.study.ingredients import Ingredients
@@ -93,6 +93,15 @@ def analyse_unit(
             write_maps(found.maps, store / "maps" / name / f"seed-{seed}.parquet")
             write_table([tag | row for row in found.measures], store / "parts" / name / f"measures-{seed}.parquet")
     write_table([tag | row for row in predictions], store / "parts" / name / f"predictions-{seed}.parquet")
+
+
+def unit_files(store: Path, name: str, seed: int) -> tuple[Path, ...]:
+    """What ``analyse_unit`` leaves under ``store``."""
+    parts = store / "parts" / name
+    files: tuple[Path, ...] = (parts / f"predictions-{seed}.parquet",)
+    if HEADS[name].structure.sees_image:
+        files += (parts / f"measures-{seed}.parquet", store / "maps" / name / f"seed-{seed}.parquet")
+    return files
 
 
 def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: str) -> list[dict[str, Any]]:

@@ -5,14 +5,43 @@ from typing import Any
 import pandas as pd
 
 from gazeshift.study.config import StudyConfig
-from gazeshift.study.prepare import Pairs
+
+SMALLEST_GRID = 4
+"""Cells along a side below which places on a map mean little."""
 
 
 def warnings_of(
-    study: StudyConfig, pairs: Pairs, audit: dict[str, Any], figures: dict[str, Any], predictions: pd.DataFrame
+    study: StudyConfig,
+    audit: dict[str, Any],
+    figures: dict[str, Any],
+    predictions: pd.DataFrame,
+    grids: dict[str, tuple[int, int]],
 ) -> list[str]:
     """Sentences about the data, the texts and the maps; empty if there is nothing to say."""
-    return [*_data(study, audit), *_texts(predictions, figures), *_maps(figures), *_counts(audit)]
+    return [
+        *_data(study, audit),
+        *_texts(predictions, figures),
+        *_edits(study, figures),
+        *_grids(grids),
+        *_maps(figures),
+        *_counts(audit),
+    ]
+
+
+def _edits(study: StudyConfig, figures: dict[str, Any]) -> list[str]:
+    """Edits that apply to no pair are named: they are not in the tables."""
+    wanted = [edit for edit in study.explain.edits if edit != "original"]
+    lacking = {edit for edits in figures["edits"].values() for edit in wanted if edit not in edits}
+    return [f"The edit {edit!r} applies to none of these pairs and is left out." for edit in wanted if edit in lacking]
+
+
+def _grids(grids: dict[str, tuple[int, int]]) -> list[str]:
+    return [
+        f"{model}: its maps have only {height} x {width} cells; where it looks cannot be told from so few (centre bias is 0 on 2 x 2 by "
+        "construction). Use larger images."
+        for model, (height, width) in grids.items()
+        if min(height, width) < SMALLEST_GRID
+    ]
 
 
 def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
