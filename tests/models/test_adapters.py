@@ -52,7 +52,7 @@ class Fusion(nn.Module):
         grid = self.stem(pixels)
         if self.early:
             grid = grid + text[:, :, None, None]
-        image = self.relu(self.layer(grid)).flatten(2).amax(2)
+        image = self.relu(self.layer(grid)).flatten(2).logsumexp(2)
         return self.head(self.drop(torch.cat([image, text], 1)))
 
 
@@ -361,17 +361,20 @@ def test_a_layer_that_runs_twice_asks_which(images: Tensor) -> None:
     class Views(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.shared, self.head = nn.Conv2d(3, 4, 5, stride=4), nn.Linear(8, 2)
+            self.shared = nn.Sequential(
+                nn.Conv2d(3, 4, 3, stride=2), nn.Conv2d(4, 4, 3, stride=2), nn.ReLU(inplace=True)
+            )
+            self.head = nn.Linear(8, 2)
 
         def forward(self, views: list[Tensor]) -> Tensor:
-            return self.head(torch.cat([self.shared(view).relu().amax((2, 3)) for view in views], 1))
+            return self.head(torch.cat([self.shared(view).amax((2, 3)) for view in views], 1))
 
     model, other = seeded(Views), images.flip(2)
     with pytest.raises(ModelError, match=r"runs 2 times .* nth=0 to nth=1"):
-        explain_inputs(wrap(model, "shared", image="views"), [images, other])
+        explain_inputs(wrap(model, "shared.1", image="views"), [images, other])
     for nth in (0, 1):
-        maps = explain_inputs(wrap(model, "shared", image="views", nth=nth), [images, other], target=0)
-        grids = [model.shared(view[1:]).detach().requires_grad_() for view in (images, other)]
+        maps = explain_inputs(wrap(model, "shared.1", image="views", nth=nth), [images, other], target=0)
+        grids = [model.shared[:2](view[1:]).detach().requires_grad_() for view in (images, other)]
         score = model.head(torch.cat([grid.relu().amax((2, 3)) for grid in grids], 1))[0, 0]
         (slope,) = torch.autograd.grad(score, grids[nth])
         close(maps.of(1), (slope.mean((2, 3), keepdim=True) * grids[nth]).sum(1)[0].detach().numpy())
@@ -419,3 +422,30 @@ def test_undefined_maps_are_told_why(ids: Tensor) -> None:
     assert "every value is zero" in first
     assert second is not None
     assert "output is not finite" in second
+
+
+def test_a_module_used_inside_and_outside_of_another_is_not_mixed_up(images: Tensor, ids: Tensor) -> None:
+    """The gate reads the text, so it runs anew; the convolution it shares with the trunk must not hand it the trunk's result."""
+
+    class Gate(nn.Module):
+        def __init__(self, shared: nn.Module) -> None:
+            super().__init__()
+            self.shared = shared
+
+        def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+            return self.shared(pixels * ids[:, :1, None, None]).mean((2, 3))
+
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shared, self.layer, self.head = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Linear(4, 2)
+            self.gate = Gate(self.shared)
+
+        def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+            gate = self.gate(pixels, ids)
+            return self.head(self.layer(self.shared(pixels)).logsumexp((2, 3)) * gate)
+
+    model = seeded(Odd)
+    maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
+    close(maps.of(1, 2), by_hook(model.layer, lambda: model(images[1:], ids[2:])[0, 1]))
+    np.testing.assert_allclose(maps.logits[5], model(images[1:], ids[2:])[0].detach(), rtol=1e-5)

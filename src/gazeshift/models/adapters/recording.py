@@ -1,6 +1,7 @@
 """Watch one forward pass: what a layer gave, and what was done before it that need not be done again."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,16 @@ class Recording:
         result: what the model returned.
         layer_output: what the layer gave when it was called for the ``nth`` time; None if it never was.
         layer_calls: how often the layer ran.
-        before: calls of the outermost modules that had finished by then, the layer's own last.
+        before: calls of the outermost modules that had finished by then, the layer's own last. Modules that hold the layer are
+            looked into, never taken whole: each of them may run several times, and the layer's calls are counted.
+        counts: how often each module had been called by then, inside others too.
     """
 
     result: Any
     layer_output: Any
     layer_calls: int
     before: tuple[Call, ...]
+    counts: Mapping[nn.Module, int]
 
 
 def record(model: nn.Module, layer: nn.Module, nth: int, run: Callable[[], Any]) -> Recording:
@@ -42,13 +46,16 @@ def record(model: nn.Module, layer: nn.Module, nth: int, run: Callable[[], Any])
     done: list[Call] = []
     open_calls: list[int] = []
     seen: list[Any] = []
+    counts: Counter[nn.Module] = Counter()
+    holders = {module for module in model.modules() if module is not layer and layer in set(module.modules())}
 
     def enter(module: nn.Module, arguments: Any) -> None:
         open_calls.append(len(done))
 
     def leave(module: nn.Module, arguments: Any, output: Any) -> None:
         start = open_calls.pop()
-        if len(seen) <= nth:
+        if len(seen) <= nth and module not in holders:
+            counts[module] += 1
             # What ran inside this module is part of its result. The clone is safe from what works in place on it later.
             done[start:] = [Call(module, output.detach().clone() if isinstance(output, Tensor) else None)]
         if module is layer:
@@ -59,7 +66,7 @@ def record(model: nn.Module, layer: nn.Module, nth: int, run: Callable[[], Any])
             hooks.enter_context(module.register_forward_pre_hook(enter))
             hooks.enter_context(module.register_forward_hook(leave))
         result = run()
-    return Recording(result, seen[nth] if nth < len(seen) else None, len(seen), tuple(done))
+    return Recording(result, seen[nth] if nth < len(seen) else None, len(seen), tuple(done), counts)
 
 
 @contextmanager
@@ -103,6 +110,9 @@ def repeatable(trial: Recording, tried: int, main: Recording, rows: int) -> list
         or len(call.output) != rows
         or not _plain(call.module)
     }
+    # A module that also ran inside another one would hand out its results in the wrong order, should that one run.
+    direct = Counter(call.module for call in main.before)
+    refused |= {module for module, times in direct.items() if times != main.counts[module]}
     kept = [call for call in main.before if call.module not in refused]
     size = sum(call.output.nbytes for call in kept if call.output is not None)
     return kept if size <= _MOST_BYTES else []
