@@ -117,27 +117,41 @@ def test_the_slow_path_forced_on_a_text_free_trunk_gives_the_same(images: Tensor
     np.testing.assert_allclose(fast.logits, slow.logits, atol=1e-5)
 
 
-@pytest.mark.parametrize(("early", "runs"), [(False, 2), (True, 6)])
-def test_a_text_free_trunk_runs_once_per_image(early: bool, runs: int, images: Tensor, ids: Tensor) -> None:
-    """Rows that the stem's first layer computes: the trial's, then one per image if free; every combination, several times, if not."""
-    model, rows = seeded(lambda: Fusion(early)), []
-    model.layer.register_forward_pre_hook(lambda module, arguments: rows.append(len(arguments[0])))
-    bound = wrap(model, "layer", image="pixels", text="ids").bind(
-        images, ids, torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 1, 2, 0, 1, 2])
-    )
-    assert len(bound.image) == runs
+@pytest.mark.parametrize(("early", "grids"), [(False, 2), (True, 6)])
+def test_a_text_in_the_trunk_is_found_out(early: bool, grids: int, images: Tensor, ids: Tensor) -> None:
+    """Also where the first two texts are the same: one grid per image if it is text-free, else one per combination."""
+    ids[1] = ids[0]
+    combinations = torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 1, 2, 0, 1, 2])
+    bound = wrap(seeded(lambda: Fusion(early)), "layer", image="pixels", text="ids").bind(images, ids, *combinations)
+    assert len(bound.image) == grids
+
+
+def count_calls(module: nn.Module) -> list[int]:
+    """Calls of a convolution's own arithmetic, which a recorded result does without."""
+    calls: list[int] = []
+    original = module._conv_forward
+
+    def counted(*arguments: Any) -> Tensor:
+        calls.append(1)
+        return original(*arguments)
+
+    module._conv_forward = counted
+    return calls
 
 
 def test_replay_does_not_run_what_lies_before_the_layer(images: Tensor, ids: Tensor) -> None:
-    model, calls = seeded(Fusion), []
-    convolve = model.stem[0].forward
-    model.stem[0]._conv_forward = lambda *arguments: (
-        calls.append(1),
-        nn.Conv2d._conv_forward(model.stem[0], *arguments),
-    )[1]
+    model = seeded(Fusion)
+    calls = count_calls(model.stem[0])
     explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids.repeat(20, 1))
-    assert convolve is not None
     assert len(calls) == 2  # the trial and the recording; not once more for 120 combinations
+
+
+def test_the_users_own_hooks_keep_their_effect(images: Tensor, ids: Tensor) -> None:
+    model = seeded(Fusion)
+    model.stem.register_forward_hook(lambda module, arguments, output: output * 2)
+    maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
+    close(maps.of(1, 2), by_hook(model.layer, lambda: model(images[1:], ids[2:])[0, 1]))
+    assert len(model.stem._forward_hooks) == 1
 
 
 def test_an_object_of_three_parts_needs_no_hook(images: Tensor, ids: Tensor) -> None:
@@ -154,7 +168,7 @@ def test_an_object_of_three_parts_needs_no_hook(images: Tensor, ids: Tensor) -> 
             return {"vector": net.words(words)}
 
         def classify(self, grid: Tensor, text: dict[str, Tensor]) -> Tensor:
-            return net.head(torch.cat([grid.relu().mean((2, 3)) * 0 + grid.mean((2, 3)), text["vector"]], 1))
+            return net.head(torch.cat([grid.mean((2, 3)), text["vector"]], 1))
 
     slow = explain_inputs(split(Mine()), images, ids, target=1)
     fast = explain_inputs(split(Mine(), pools_first=True), images, ids, target=1)
