@@ -1,0 +1,191 @@
+"""Hugging Face's image-text models, ready to explain: which layer, which arguments, which output."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gazeshift.errors import ModelError
+from gazeshift.models.adapters.layouts import Layout, TokenGrid
+from gazeshift.models.adapters.module import HookedModel, wrap
+from gazeshift.models.modes import evaluating
+
+
+class TwoTowers(nn.Module):
+    """Scaled cosine similarity of an image and a sentence, ``scale * cos + bias``, as CLIP and SigLIP are trained with.
+
+    Args:
+        model: holds both towers.
+        image_features: pixels to vectors.
+        scale: factor, already exponentiated.
+        bias: constant; 0 for CLIP.
+    """
+
+    scale: Tensor
+    bias: Tensor
+
+    def __init__(
+        self, model: nn.Module, image_features: Callable[[Tensor], Tensor], scale: Tensor, bias: Tensor
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.image_features = image_features
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+
+    def forward(self, pixels: Tensor, sentence: Float[Tensor, "b d"]) -> Float[Tensor, " b"]:
+        """Similarity of image i and sentence i."""
+        image = nn.functional.normalize(self.image_features(pixels), dim=-1)
+        return self.scale * (image * nn.functional.normalize(sentence, dim=-1)).sum(-1) + self.bias
+
+    def classify(self, pixels: Tensor, classes: Float[Tensor, "c d"]) -> Float[Tensor, "b c"]:
+        """Similarity of every image and every sentence."""
+        image = nn.functional.normalize(self.image_features(pixels), dim=-1)
+        return self.scale * image @ nn.functional.normalize(classes, dim=-1).T + self.bias
+
+
+def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | None = None) -> HookedModel:
+    """CLIP or SigLIP: the map of the similarity between an image and a sentence. One score, so the target is class 0.
+
+    Images are ``pixel_values``; texts are what the tokenizer gives (``input_ids``, ``attention_mask``), or one of them. Sentences
+    are encoded once, images once; the sentence never enters the image tower.
+
+    Args:
+        model: a ``CLIPModel``, ``SiglipModel`` or another with ``get_image_features`` and ``get_text_features``.
+        layer: the layer's name in ``model``; the last but one of the image tower if None. (The last one's patches do not reach a
+            class token's output: their gradient is zero.)
+        grid: layout of the layer's output; told from its shape if None.
+
+    Raises:
+        ModelError: the model has no such towers.
+    """
+    towers, name = _towers(model), layer or _block(model, -2)
+    return wrap(
+        towers,
+        f"model.{name}",
+        image="pixels",
+        text="sentence",
+        grid=grid,
+        read_text=lambda texts: _sentences(model, texts),
+    )
+
+
+def zero_shot(
+    model: nn.Module, prompts: Mapping[str, Tensor], layer: str | None = None, grid: str | Layout | None = None
+) -> HookedModel:
+    """CLIP or SigLIP as a classifier: one class per prompt; the targets are their indices.
+
+    Args:
+        model: as for ``similarity``.
+        prompts: what the tokenizer gives for the prompts, one per class.
+        layer: as for ``similarity``.
+        grid: as for ``similarity``.
+    """
+    towers, name = _towers(model), layer or _block(model, -2)
+    with evaluating(model), torch.no_grad():
+        classes = _sentences(model, prompts)
+    return wrap(towers, f"model.{name}", forward=lambda pixels, nothing: towers.classify(pixels, classes), grid=grid)
+
+
+def blip_matching(model: nn.Module) -> HookedModel:
+    """``BlipForImageTextRetrieval``: does the text describe the image? Class 1 says yes.
+
+    The text attends to the image, not the other way: the image's tokens are text-free.
+    """
+    return wrap(
+        model,
+        _block(model, -1),
+        image="pixel_values",
+        text=("input_ids", "attention_mask"),
+        output=lambda out: out.itm_score,
+    )
+
+
+def blip_caption(model: nn.Module, position: int) -> HookedModel:
+    """``BlipForConditionalGeneration``: the map of one word of a caption. The targets are token ids.
+
+    Args:
+        model: the captioner.
+        position: where the word stands in ``input_ids``, 1 or more; its logit is that of the step before it.
+    """
+    return wrap(
+        model,
+        _block(model, -1),
+        image="pixel_values",
+        text=("input_ids", "attention_mask"),
+        output=lambda out: out.logits[:, position - 1],
+    )
+
+
+def vilt_answers(model: nn.Module) -> HookedModel:
+    """``ViltForQuestionAnswering`` and its like: logits of the answers, at the patch embedding.
+
+    Behind it the one stream mixes words and patches, and ViLT shuffles the patches, so that no later grid has an order.
+    """
+    return wrap(
+        model,
+        "vilt.embeddings.patch_embeddings.projection",
+        image="pixel_values",
+        text=("input_ids", "attention_mask"),
+    )
+
+
+def lxmert_answers(model: Any, regions: int) -> HookedModel:
+    """``LxmertForQuestionAnswering``: logits of the answers, at the regions after the last but one cross-modal layer.
+
+    The text is in there already, so each combination of image and text has its own grid (the slow path).
+
+    Args:
+        model: the model; images are ``(visual_feats, visual_pos)``.
+        regions: how many regions an image has; the map is ``1 x regions``.
+
+    Raises:
+        ModelError: only one cross-modal layer: its regions do not reach the answer.
+    """
+    layers = len(model.lxmert.encoder.x_layers)
+    if layers < 2:
+        raise ModelError(
+            "this LXMERT has one cross-modal layer, whose regions do not reach the answer: use wrap at an earlier layer."
+        )
+    return wrap(
+        model,
+        f"lxmert.encoder.x_layers.{layers - 2}",
+        image=("visual_feats", "visual_pos"),
+        text=("input_ids", "attention_mask"),
+        output=lambda out: out.question_answering_score,
+        grid=TokenGrid(1, regions),
+        part=1,
+    )
+
+
+def _towers(model: Any) -> TwoTowers:
+    parameters = dict(model.named_parameters())
+    if "logit_scale" not in parameters:
+        raise ModelError(
+            f"{type(model).__name__} has no logit_scale, so it is no CLIP or SigLIP: use wrap and name the layer."
+        )
+    scale = parameters["logit_scale"].detach().exp()
+    bias = parameters.get("logit_bias", torch.zeros_like(scale)).detach()
+    return TwoTowers(model, lambda pixels: _vectors(model.get_image_features(pixel_values=pixels)), scale, bias)
+
+
+def _sentences(model: Any, texts: Any) -> Float[Tensor, "t d"]:
+    arguments = dict(texts) if isinstance(texts, Mapping) else {"input_ids": texts}
+    return _vectors(model.get_text_features(**arguments))
+
+
+def _vectors(output: Any) -> Tensor:
+    """The vectors, which older versions give alone and newer ones beside the tokens."""
+    return output if isinstance(output, Tensor) else output.pooler_output
+
+
+def _block(model: nn.Module, index: int) -> str:
+    """Name of one of the image tower's transformer blocks."""
+    blocks = dict(model.named_modules()).get("vision_model.encoder.layers")
+    if not isinstance(blocks, nn.ModuleList) or len(blocks) < -index:
+        raise ModelError(
+            f"{type(model).__name__} has no vision_model.encoder.layers of {-index} blocks: name the layer."
+        )
+    return f"vision_model.encoder.layers.{len(blocks) + index}"

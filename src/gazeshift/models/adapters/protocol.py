@@ -1,0 +1,90 @@
+"""What an explanation asks of a model, and the form in which a model from outside meets it."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.features import ImageFeatures, TextFeatures
+
+Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
+
+
+@runtime_checkable
+class Explainable(Protocol):
+    """All that ``Probe`` and ``compute_maps`` ask of a model. ``Classifier`` and ``Bound`` both are."""
+
+    pools_first: bool
+
+    def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """Logits from the tap on."""
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Every module, so that each one's own mode can be restored."""
+
+    def eval(self) -> object:
+        """Put all of them in evaluation mode."""
+
+
+class Bound(nn.Module):
+    """A model from outside with the images and texts it is explained for.
+
+    What a foreign model needs beside the grid can be anything (four inputs, boxes, token ids), so it stays here and only row
+    numbers travel: the probe picks rows of them and hands them back to ``classify``.
+
+    Attributes:
+        image: grids at the tap, one per image; where the text enters the trunk, one per combination asked for.
+        text: one entry per text.
+        image_row: for each combination asked for, its row in ``image``.
+        pools_first: whether all that follows depends on the grid through its mean alone.
+    """
+
+    def __init__(
+        self,
+        parts: nn.Module,
+        tail: Tail,
+        grid: Float[Tensor, "b c h w"],
+        texts: int,
+        image_row: Int[Tensor, " p"],
+        pools_first: bool = False,
+    ) -> None:
+        super().__init__()
+        self.parts = parts
+        self.tail = tail
+        self.image_row = image_row
+        self.pools_first = pools_first
+        device = grid.device
+        # The model goes on in the precision it is used in; what is computed from its gradients does not.
+        self.autocast = torch.is_autocast_enabled(device.type)
+        self.autocast_type = torch.get_autocast_dtype(device.type)
+        # Row numbers ride where tokens would, in their shape; float32 counts exactly to 16 million.
+        numbers = torch.arange(len(grid), device=device, dtype=torch.float32)[:, None, None]
+        self.image = ImageFeatures(grid, numbers.expand(-1, 1, grid.shape[1]))
+        self.text = TextFeatures.from_pooled(torch.arange(texts, device=device, dtype=torch.float32)[:, None])
+
+    def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """Logits of rows of ``self.image`` (their grids possibly replaced) and ``self.text``."""
+        assert image.prefix is not None  # noqa: S101 (it was put there above; this tells the type checker)
+        rows = image.prefix[:, 0, 0].long(), text.pooled[:, 0].long()
+        with torch.autocast(image.grid.device.type, self.autocast_type, self.autocast):
+            return self.tail(image.grid, *rows).float()
+
+
+@runtime_checkable
+class Outside(Protocol):
+    """A model from outside: give it inputs and it becomes something the probe can ask."""
+
+    def bind(
+        self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
+    ) -> Bound:
+        """Run the trunk for the combinations asked for.
+
+        Args:
+            images: one row per image.
+            texts: one row per text; None where there is none.
+            image_index: the image of each combination.
+            text_index: the text of each combination.
+        """

@@ -1,0 +1,141 @@
+"""Maps of a model from outside, for inputs that are ready for it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gazeshift.errors import UsageError
+from gazeshift.measures import undefined
+from gazeshift.models.adapters import Bound, Outside
+from gazeshift.models.adapters.inputs import count
+from gazeshift.saliency.compute import compute_maps, row_logits
+from gazeshift.saliency.probe import Rows
+
+
+@dataclass(frozen=True)
+class InputRow:
+    """What one map explains: image, text and class (indices), and the logit of that class."""
+
+    image: int
+    text: int
+    target: int
+    logit: float
+
+
+@dataclass(frozen=True, eq=False)
+class InputMaps:
+    """Maps of a model from outside.
+
+    Attributes:
+        raw: signed, un-normalised, on the layer's own grid, one per combination; comparable between inputs.
+        rows: what each explains.
+        logits: of every combination, all classes.
+        reasons: why a map is undefined, in words; None for a map that has a positive value.
+    """
+
+    raw: Float[np.ndarray, "r h w"]
+    rows: tuple[InputRow, ...]
+    logits: Float[np.ndarray, "r classes"]
+    reasons: tuple[str | None, ...]
+
+    @property
+    def undefined(self) -> Bool[np.ndarray, " r"]:
+        """Whether a map points nowhere."""
+        return undefined(self.raw)
+
+    def of(self, image: int = 0, text: int = 0) -> Float[np.ndarray, "h w"]:
+        """The map of one combination.
+
+        Raises:
+            UsageError: it was not asked for.
+        """
+        for row, raw in zip(self.rows, self.raw, strict=True):
+            if (row.image, row.text) == (image, text):
+                return raw
+        raise UsageError(f"no map of image {image} with text {text}.")
+
+
+def explain_inputs(
+    model: Outside,
+    images: Any,
+    texts: Any = None,
+    target: str | int | Tensor = "predicted",
+    *,
+    aligned: bool = False,
+    method: str = "grad-cam",
+) -> InputMaps:
+    """Draw the maps of a model from outside, for every image with every text.
+
+    Args:
+        model: what ``split``, ``wrap`` or a ready-made adapter gives.
+        images: one row per image, in the form the model takes (several arguments: a mapping by name, or a tuple).
+        texts: one row per text, likewise; None where the model takes none.
+        target: ``predicted``, a class index, or one index per combination.
+        aligned: image i belongs to text i, instead of every image with every text.
+        method: a name in ``gazeshift.saliency.METHODS``.
+
+    Raises:
+        UsageError: inputs whose rows disagree, a class that is not there, an unknown method or target.
+        ModelError: the model cannot be explained at this layer; says why.
+
+    Example:
+        >>> from gazeshift.models.adapters import wrap
+        >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 2))
+        >>> explain_inputs(wrap(net, "0", image="input"), torch.rand(5, 3, 8, 8)).raw.shape  # doctest: +SKIP
+        (5, 6, 6)
+    """
+    image_index, text_index = _combinations(count(images, "image"), count(texts, "text"), aligned)
+    bound = model.bind(images, texts, image_index, text_index)
+    device = bound.image.grid.device
+    image_row, text_row = bound.image_row.to(device), text_index.to(device)
+    with torch.autocast(device.type, enabled=False):  # maps are float32; the model keeps the precision it was bound in
+        logits = row_logits(bound, bound.image, bound.text, image_row, text_row)  # type: ignore[arg-type]
+        targets = _targets(target, logits)
+        rows = Rows(image_row, text_row, targets)
+        computed = compute_maps(bound, bound.image, bound.text, rows, method)  # type: ignore[arg-type]
+    raw = computed.maps.float().cpu().numpy()
+    described = zip(image_index.tolist(), text_index.tolist(), targets.tolist(), computed.scores.tolist(), strict=True)
+    return InputMaps(
+        raw, tuple(InputRow(*row) for row in described), logits.cpu().numpy(), _reasons(raw, bound, image_row)
+    )
+
+
+def _combinations(images: int, texts: int, aligned: bool) -> tuple[Tensor, Tensor]:
+    if aligned:
+        if images != texts:
+            raise UsageError(f"aligned=True needs as many texts as images; there are {texts} and {images}.")
+        return torch.arange(images), torch.arange(images)
+    return torch.arange(images).repeat_interleave(texts), torch.arange(texts).repeat(images)
+
+
+def _targets(target: str | int | Tensor, logits: Float[Tensor, "r classes"]) -> Tensor:
+    if isinstance(target, str):
+        if target != "predicted":
+            raise UsageError(
+                f"unknown target {target!r}; say 'predicted', a class index, or one index per combination."
+            )
+        return logits.argmax(1)
+    chosen = torch.as_tensor(target, device=logits.device).long().expand(len(logits)).clone()
+    if not bool(((chosen >= 0) & (chosen < logits.shape[1])).all()):
+        raise UsageError(f"target {target} is no class: the model has classes 0 to {logits.shape[1] - 1}.")
+    return chosen
+
+
+def _reasons(raw: Float[np.ndarray, "r h w"], bound: Bound, image_row: Tensor) -> tuple[str | None, ...]:
+    return tuple(_reason(one, bound.image.grid[row]) for one, row in zip(raw, image_row.tolist(), strict=True))
+
+
+def _reason(raw: Float[np.ndarray, "h w"], grid: Float[Tensor, "c h w"]) -> str | None:
+    if not bool(torch.isfinite(grid).all()):
+        return "the layer's output is not finite: look at the input and at half precision"
+    if not np.isfinite(raw).all():
+        return "the gradient is not finite: look at half precision and at logarithms or roots of zero after the layer"
+    if not raw.any():
+        return "every value is zero: no gradient reaches the grid (a saturated output, or a token pooling that leaves it out: tap earlier)"
+    if not (raw > 0).any():
+        return "no value is positive: all that this layer sees speaks against the class; look at the signed map"
+    return None
