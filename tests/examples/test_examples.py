@@ -4,7 +4,6 @@ import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
-import jaxtyping
 import pytest
 import torch
 
@@ -13,12 +12,10 @@ FILES = sorted(ROOT.glob("*.py"))
 
 
 @pytest.fixture(autouse=True)
-def as_users_run_them() -> Iterator[None]:
-    """Users run without the shape checks of the tests."""
-    jaxtyping.config.update("jaxtyping_disable", True)
+def own_random_state() -> Iterator[None]:
+    """An example may seed; other tests shall not notice."""
     with torch.random.fork_rng(devices=[]):
         yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

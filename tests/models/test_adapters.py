@@ -1,9 +1,8 @@
 """Models from outside: the fast path, the slow path and plain autograd with a hook must agree, and nothing stays behind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import jaxtyping
 import lightning
 import numpy as np
 import pytest
@@ -24,14 +23,6 @@ from gazeshift.models.adapters import (
     zero_shot,
 )
 from gazeshift.saliency.outside import explain_inputs
-
-
-@pytest.fixture(autouse=True)
-def types_of_the_probe() -> Iterator[None]:
-    """Probe and compute_maps name Classifier in their types, though they ask for less; shapes are compared by hand here."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 class Fusion(nn.Module):

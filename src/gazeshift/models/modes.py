@@ -2,12 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
 
+@runtime_checkable
+class HasModes(Protocol):
+    """A module, or anything that stands for modules."""
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Every module, so that each one's own mode can be restored."""
+
+    def eval(self) -> object:
+        """Put all of them in evaluation mode."""
+
+
 @contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: HasModes) -> Iterator[None]:
     """Put a module and its children in evaluation mode; restore each one's own mode on leaving, also after an exception.
 
     Example:

@@ -6,7 +6,8 @@ from gazeshift.saliency.effects import Effects, effects
 from gazeshift.saliency.explain import class_index, explain
 from gazeshift.saliency.gates import GateAccount, gate_account
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
-from gazeshift.saliency.probe import Probe, Rows, Split
+from gazeshift.saliency.outside import InputMaps, explain_inputs
+from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
 from gazeshift.saliency.words import WordEffects, split_words, word_effects
 
@@ -16,13 +17,13 @@ __all__ = [
     "ComputedMaps",
     "Effects",
     "GateAccount",
+    "InputMaps",
     "MapRow",
     "PIXEL_METHODS",
     "Probe",
     "Rows",
     "SaliencyMaps",
     "Shift",
-    "Split",
     "TAP_METHODS",
     "WordEffects",
     "class_index",
@@ -31,6 +32,7 @@ __all__ = [
     "default_method",
     "effects",
     "explain",
+    "explain_inputs",
     "gate_account",
     "row_logits",
     "shift",

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+from gazeshift.models.adapters.protocol import Tapped
 from gazeshift.saliency.attention import attention_gradient, rollout
 from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
 from gazeshift.saliency.path import IntegratedGradients
-from gazeshift.saliency.probe import Probe, Split
+from gazeshift.saliency.probe import Probe
 from gazeshift.saliency.score import Occlusion, Rise, ablation_cam, score_cam
 from gazeshift.saliency.subspace import eigen_cam
 
@@ -32,7 +33,7 @@ PIXEL_METHODS: dict[str, CamMethod] = {"score-cam": score_cam, "occlusion": Occl
 METHODS: dict[str, CamMethod] = TAP_METHODS | PIXEL_METHODS
 
 
-def default_method(model: Split) -> str:
+def default_method(model: Tapped) -> str:
     """The method to take when nobody chose one: Grad-CAM under global pooling, HiResCAM elsewhere.
 
     Under global pooling the two are the same map. Elsewhere (flatten, attention) the mean of a channel's gradient can vanish where the

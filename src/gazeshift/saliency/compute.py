@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.models import ImageFeatures, TextFeatures, evaluating
+from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.registry import lookup
 from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
 from gazeshift.saliency.probe import CHUNK_BYTES, Probe, Rows
@@ -23,7 +24,7 @@ class ComputedMaps:
 
 
 def compute_maps(
-    model: Classifier,
+    model: Explainable,
     image: ImageFeatures,
     text: TextFeatures,
     rows: Rows,
@@ -60,7 +61,7 @@ def compute_maps(
 
 @torch.no_grad()
 def row_logits(
-    model: Classifier,
+    model: Explainable,
     image: ImageFeatures,
     text: TextFeatures,
     image_index: Int[Tensor, " r"],
@@ -77,7 +78,7 @@ def row_logits(
     return torch.cat(parts)
 
 
-def class_logits(model: Classifier, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "n t classes"]:
+def class_logits(model: Explainable, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "n t classes"]:
     """Logits of every image with every text, from the tap on."""
     device = image.grid.device
     images = torch.arange(len(image), device=device).repeat_interleave(len(text))

@@ -85,7 +85,7 @@ def explain_inputs(
     Example:
         >>> from gazeshift.models.adapters import wrap
         >>> net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 2))
-        >>> explain_inputs(wrap(net, "0", image="input"), torch.rand(5, 3, 8, 8)).raw.shape  # doctest: +SKIP
+        >>> explain_inputs(wrap(net, "0", image="input"), torch.rand(5, 3, 8, 8)).raw.shape
         (5, 6, 6)
     """
     image_index, text_index = _combinations(count(images, "image"), count(texts, "text"), aligned)
@@ -93,10 +93,10 @@ def explain_inputs(
     device = bound.image.grid.device
     image_row, text_row = bound.image_row.to(device), text_index.to(device)
     with torch.autocast(device.type, enabled=False):  # maps are float32; the model keeps the precision it was bound in
-        logits = row_logits(bound, bound.image, bound.text, image_row, text_row)  # type: ignore[arg-type]
+        logits = row_logits(bound, bound.image, bound.text, image_row, text_row)
         targets = _targets(target, logits)
         rows = Rows(image_row, text_row, targets)
-        computed = compute_maps(bound, bound.image, bound.text, rows, method)  # type: ignore[arg-type]
+        computed = compute_maps(bound, bound.image, bound.text, rows, method)
     raw = computed.maps.float().cpu().numpy()
     described = zip(image_index.tolist(), text_index.tolist(), targets.tolist(), computed.scores.tolist(), strict=True)
     return InputMaps(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -10,20 +9,11 @@ from torch import Tensor
 
 from gazeshift.errors import UsageError
 from gazeshift.models import ImageFeatures, TextFeatures
+from gazeshift.models.adapters.protocol import Tapped
 from gazeshift.saliency.recording import AttentionRecorder
 
 CHUNK_BYTES = 64 * 2**20
 _TRUNK_BATCH = 16  # images a trunk sees at once; larger batches gain little on a CPU and cost memory
-
-
-@runtime_checkable
-class Split(Protocol):
-    """What a probe needs of a classifier; ``gazeshift.models.Classifier`` is one. See there for the meaning of each."""
-
-    @property
-    def pools_first(self) -> bool: ...  # noqa: D102
-    def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures: ...  # noqa: D102
-    def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ class Probe:
 
     def __init__(
         self,
-        model: Split,
+        model: Tapped,
         image: ImageFeatures,
         text: TextFeatures,
         rows: Rows,

@@ -1,32 +1,38 @@
 """What an explanation asks of a model, and the form in which a model from outside meets it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gazeshift.errors import UsageError
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.features import ImageFeatures, TextFeatures
+from gazeshift.models.modes import HasModes
 
 Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
 
 
 @runtime_checkable
-class Explainable(Protocol):
-    """All that ``Probe`` and ``compute_maps`` ask of a model. ``Classifier`` and ``Bound`` both are."""
+class Tapped(Protocol):
+    """What a ``Probe`` asks of a model."""
 
-    pools_first: bool
+    @property
+    def pools_first(self) -> bool:
+        """Whether all that follows the tap depends on the grid through its mean alone."""
+
+    def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """The image trunk up to the tap; only methods that change the image itself ask for it."""
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits from the tap on."""
 
-    def modules(self) -> Iterator[nn.Module]:
-        """Every module, so that each one's own mode can be restored."""
 
-    def eval(self) -> object:
-        """Put all of them in evaluation mode."""
+@runtime_checkable
+class Explainable(Tapped, HasModes, Protocol):
+    """What ``compute_maps`` asks of a model: also its modules' modes, to restore them. ``Classifier`` and ``Bound`` both are."""
 
 
 class Bound(nn.Module):
@@ -64,6 +70,16 @@ class Bound(nn.Module):
         numbers = torch.arange(len(grid), device=device, dtype=torch.float32)[:, None, None]
         self.image = ImageFeatures(grid, numbers.expand(-1, 1, grid.shape[1]))
         self.text = TextFeatures.from_pooled(torch.arange(texts, device=device, dtype=torch.float32)[:, None])
+
+    def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Not to be had: the trunk ran once, for the inputs that were given.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "a model from outside is explained from its recorded grid; choose a method that does not change the image."
+        )
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits of rows of ``self.image`` (their grids possibly replaced) and ``self.text``."""
