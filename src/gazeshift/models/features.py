@@ -28,9 +28,9 @@ class ImageFeatures:
         """The same images on a 1 x 1 grid; a trunk that pools first cannot tell the difference."""
         return ImageFeatures(self.grid.mean((2, 3), keepdim=True), self.prefix)
 
-    def to(self, device: torch.device | str) -> "ImageFeatures":
-        """The same features on another device."""
-        return ImageFeatures(self.grid.to(device), None if self.prefix is None else self.prefix.to(device))
+    def to(self, place: torch.device | torch.dtype | str) -> "ImageFeatures":
+        """The same features on another device or in another precision."""
+        return ImageFeatures(self.grid.to(place), None if self.prefix is None else self.prefix.to(place))
 
     def __len__(self) -> int:
         return len(self.grid)
@@ -85,6 +85,10 @@ class TextFeatures:
     def to(self, device: torch.device | str) -> "TextFeatures":
         """The same features on another device."""
         return TextFeatures(self.tokens.to(device), self.mask.to(device), self.pooled.to(device))
+
+    def with_precision(self, dtype: torch.dtype) -> "TextFeatures":
+        """The same features in another precision."""
+        return TextFeatures(self.tokens.to(dtype), self.mask, self.pooled.to(dtype))
 
     def __len__(self) -> int:
         return len(self.pooled)

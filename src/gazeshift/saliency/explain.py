@@ -66,12 +66,13 @@ def explain(
     name = key or name_of(image)
     pixels = pixels_of(model, image, name)
     features, encoded = encode(model, pixels, texts)
-    logits = class_logits(model, features, encoded)[0]
-    predicted = logits.argmax(1)
-    wanted = _targets(model, target, label, predicted)
-    text_index, target_index = _rows(wanted, predicted)
-    rows = Rows(torch.zeros_like(text_index), text_index, target_index)
-    computed = compute_maps(model, features, encoded, rows, method, pixels=pixels)
+    with torch.autocast(model.device.type, enabled=False):
+        logits = class_logits(model, features, encoded)[0]
+        predicted = logits.argmax(1)
+        wanted = _targets(model, target, label, predicted)
+        text_index, target_index = _rows(wanted, predicted)
+        rows = Rows(torch.zeros_like(text_index), text_index, target_index)
+        computed = compute_maps(model, features, encoded, rows, method, pixels=pixels)
     probability = logits.softmax(1)[text_index, target_index]
     described = zip(
         text_index.tolist(), target_index.tolist(), computed.scores.tolist(), probability.tolist(), strict=True
@@ -105,7 +106,10 @@ def encode(
     """The same from the pixels."""
     with torch.no_grad(), evaluating(model):
         tokens = model.tokenize(texts)
-        return model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
+        image, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
+    # Under autocast the encoders may answer in half precision; the head and the map stay in the head's own.
+    precision = next(model.head.parameters()).dtype
+    return image.to(precision), text.with_precision(precision)
 
 
 def pixels_of(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:
