@@ -81,7 +81,7 @@ def _print(found: "Audit", console: Console, show: int) -> None:
     by_kind: dict[str, list[Finding]] = defaultdict(list)
     for finding in found.findings:
         by_kind[finding.kind].append(finding)
-    console.print(f"[bold yellow]{len(found.findings):,} findings[/]")
+    console.print(f"[bold yellow]{len(found.findings):,} finding{'s' if len(found.findings) != 1 else ''}[/]")
     for kind in found.counts:
         _print_kind(kind, by_kind[kind], console, show)
 
