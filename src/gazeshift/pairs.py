@@ -1,10 +1,7 @@
-"""The unit of all data: one image with one text, and a batch of them."""
+"""The unit of all data: one image with one text, and what is known of its scene."""
 
 from dataclasses import dataclass
 from pathlib import Path
-
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -64,22 +61,3 @@ class Pair:
     objects_mask: Path | None = None
     objects: tuple[SceneObject, ...] = ()
     captions: tuple[SceneCaption, ...] = ()
-
-
-@dataclass(frozen=True)
-class PairBatch:
-    """A batch of pairs, ready for a model.
-
-    Attributes:
-        keys: one per pair.
-        images: preprocessed images.
-        tokens: token ids of the texts, padded.
-        token_mask: True at real tokens.
-        labels: class indices in the model's class order.
-    """
-
-    keys: tuple[str, ...]
-    images: Float[Tensor, "b 3 H W"]
-    tokens: Int[Tensor, "b l"]
-    token_mask: Bool[Tensor, "b l"]
-    labels: Int[Tensor, " b"]

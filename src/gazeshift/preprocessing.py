@@ -1,7 +1,7 @@
 """From a picture to the array a model sees: one square crop, one normalisation, the same for data and models."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -97,10 +97,6 @@ class Preprocessing:
         """
         mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
         return (images.to(torch.float32) / 255 - mean) / std
-
-    def with_crop(self, crop_fraction: float) -> "Preprocessing":
-        """The same preprocessing with another ``crop_fraction``."""
-        return replace(self, crop_fraction=crop_fraction)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, for JSON or YAML."""

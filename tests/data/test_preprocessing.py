@@ -43,7 +43,7 @@ def test_normalise_is_torchvisions() -> None:
 
 
 def test_dicts_go_through_json_lists_and_name_the_wrong_key() -> None:
-    preprocessing = Preprocessing(size=32, mean=(0, 0.5, 1), interpolation="bilinear").with_crop(1.0)
+    preprocessing = Preprocessing(size=32, crop_fraction=1.0, mean=(0, 0.5, 1), interpolation="bilinear")
     assert preprocessing.to_dict()["mean"] == [0, 0.5, 1]
     assert Preprocessing.from_dict(preprocessing.to_dict()) == preprocessing
     for wrong, name in [({"size": 3, "crop": 1}, "crop"), ({}, "size"), ({"size": "x"}, "preprocessing")]:

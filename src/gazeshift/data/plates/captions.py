@@ -8,7 +8,7 @@ import numpy as np
 
 from gazeshift.data.plates.config import POSITIONS, PlatesConfig
 from gazeshift.data.plates.scene import Caption, Scene
-from gazeshift.data.plates.vocabulary import CATEGORY_OF, DISHES, spoken
+from gazeshift.data.plates.vocabulary import DISHES, spoken
 from gazeshift.errors import UsageError
 
 MARGIN = 0.06
@@ -253,8 +253,3 @@ def all_captions(scene: Scene, dishes: Sequence[str] = DISHES, positions: Sequen
         *about,
         *(Caption(kind, phrase(kind, (), scene.modifier), None, (), scene.modifier) for kind in ("useless", "none")),
     ]
-
-
-def categories(dishes: Sequence[str]) -> dict[str, list[str]]:
-    """The dishes of each category."""
-    return {c: [d for d in dishes if CATEGORY_OF[d] == c] for c in sorted({CATEGORY_OF[d] for d in dishes})}
