@@ -50,7 +50,7 @@ def encode(model: Classifier) -> tuple[ImageFeatures, TextFeatures]:
 def hooked(model: Classifier, image: int, text: int, target: int) -> list[tuple[Tensor, Tensor]]:
     """Attention (heads n n) and its gradient of every attention after the tap, unfused, seen by hooks; one row, one pass."""
     seen: list[Tensor] = []
-    attentions = [module.attn for module in model.trunk.last_block.modules() if hasattr(module, "attn")]
+    attentions = [module.attn for module in model.trunk.last_blocks.modules() if hasattr(module, "attn")]
     hooks = [attention.attn_drop.register_forward_hook(lambda _, __, out: seen.append(out)) for attention in attentions]
     images, texts = encode(model)
     for attention in attentions:
@@ -96,7 +96,7 @@ def read(relevance: Tensor, net: str) -> Tensor:
 def test_equals_attention_seen_by_hooks(build: Build, net: str, blocks: int) -> None:
     model = vit(build, net)
     if blocks == 2:  # the same tap, but two blocks after it
-        model.trunk.last_block = Ended([model.trunk.net.blocks[0], model.trunk.last_block])
+        model.trunk.last_blocks = Ended([model.trunk.net.blocks[0], *model.trunk.last_blocks])
     image, text = encode(model)
     gradient = compute_maps(model, image, text, ROWS, "attention-gradient")
     rolled = compute_maps(model, image, text, ROWS, "rollout")
@@ -116,7 +116,7 @@ def test_unfused_attention_is_seen_too(build: Build) -> None:
     image, text = encode(model)
     probe = Probe(model, image, text, ROWS)
     fused = attention_gradient(probe), rollout(probe)
-    model.trunk.last_block.attn.fused_attn = False
+    model.trunk.last_blocks[0].attn.fused_attn = False
     probe = Probe(model, image, text, ROWS)
     torch.testing.assert_close((attention_gradient(probe), rollout(probe)), fused, rtol=1e-9, atol=1e-14)
 

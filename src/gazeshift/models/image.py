@@ -14,6 +14,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from gazeshift.errors import GazeshiftError, ModelError
+from gazeshift.models.cut import Cut, cut, output_of
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.modes import evaluating
 from gazeshift.models.reason import reason
@@ -29,7 +30,7 @@ class GridNet(Protocol):
 
 
 class GridTrunk(nn.Module):
-    """A trunk that ends in a grid (every CNN, Swin, ...): the tap is the output of ``forward_features``.
+    """A trunk that ends in a grid (every CNN, Swin, ...): the tap is the output of ``forward_features``, or of an earlier layer.
 
     The constant affine ``(A - mean) / deviation`` stands before the tap: it leaves the function as it is up to a linear map that the
     head absorbs, but decides whether the map sees what a head that centres its features does (its offset).
@@ -38,16 +39,21 @@ class GridTrunk(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, net: nn.Module, channels: int, channels_last: bool) -> None:
+    def __init__(self, net: nn.Module, channels: int, channels_last: bool, parts: Cut | None = None) -> None:
         super().__init__()
         self.net = net
         self.channels_last = channels_last
+        self.parts = parts  # no module: it shares the net's weights, which belong to the net alone
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to the grid at the tap."""
-        grid = cast("GridNet", self.net).forward_features(images.contiguous(memory_format=torch.channels_last))
+        before = cast("GridNet", self.net).forward_features if self.parts is None else self.parts.before
+        return self.tapped(before(images.contiguous(memory_format=torch.channels_last)))
+
+    def tapped(self, grid: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
+        """The net's own grid as it stands at the tap: in our layout, after the affine."""
         if self.channels_last:
             grid = grid.permute(0, 3, 1, 2)
         return ImageFeatures((grid - self.mean[:, None, None]) / self.deviation[:, None, None])
@@ -55,20 +61,22 @@ class GridTrunk(nn.Module):
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the trunk: from the grid to one vector per image."""
         grid = features.grid.permute(0, 2, 3, 1) if self.channels_last else features.grid
-        return cast("GridNet", self.net).forward_head(grid, pre_logits=True)
+        last = grid if self.parts is None else self.parts.after(grid)
+        return cast("GridNet", self.net).forward_head(last, pre_logits=True)
 
 
 class TokenTrunk(nn.Module):
-    """A vision transformer: the tap is the input of its last block.
+    """A vision transformer: the tap is the input of its last block, or of an earlier one.
 
     After the last block a class-token pooling would leave the patch tokens without gradient, so the last block belongs to ``pool``.
     """
 
-    def __init__(self, net: VisionTransformer) -> None:
+    def __init__(self, net: VisionTransformer, depth: int) -> None:
+        """``depth``: how many blocks stand before the tap."""
         super().__init__()
-        self.last_block = net.blocks[-1]
+        self.last_blocks = net.blocks[depth:]
         self.norm = net.norm
-        net.blocks = net.blocks[:-1]
+        net.blocks = net.blocks[:depth]
         net.norm = nn.Identity()
         self.net = net
         self.grid_size: tuple[int, int] = net.patch_embed.grid_size
@@ -82,11 +90,11 @@ class TokenTrunk(nn.Module):
         return ImageFeatures(grid, prefix if self.prefix_length else None)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """Last block, norm and the net's own pooling."""
+        """Last blocks, norm and the net's own pooling."""
         tokens = features.grid.flatten(2).transpose(1, 2)
         if features.prefix is not None:
             tokens = torch.cat([features.prefix, tokens], dim=1)
-        return self.net.forward_head(self.norm(self.last_block(tokens)), pre_logits=True)
+        return self.net.forward_head(self.norm(self.last_blocks(tokens)), pre_logits=True)
 
 
 class NoTrunk(nn.Module):
@@ -129,8 +137,20 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
         patch = net.patch_embed.patch_size[0]
         if size % patch:  # timm drops the rest at the right and bottom edge: every map would be out of register
             raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is no multiple of that.")
-        return TokenTrunk(net)
-    return _grid_trunk(net, spec.name, size)
+        return TokenTrunk(net, _depth(net, spec))
+    return _grid_trunk(net, spec, size)
+
+
+def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
+    """How many blocks of a ViT stand before the tap."""
+    names = ["patch_embed", *(f"blocks.{index}" for index in range(len(net.blocks) - 1))]
+    if spec.tap == "last":
+        return len(net.blocks) - 1
+    if spec.tap not in names:
+        raise ModelError(
+            f"image model {spec.name!r} has no tap {spec.tap!r}: choose patch_embed (before all blocks), or one of blocks.0 to {names[-1]}."
+        )
+    return names.index(spec.tap)
 
 
 def check_name(name: str) -> None:
@@ -184,22 +204,30 @@ def _load_weights(net: nn.Module, path: Path, name: str) -> None:
         )
 
 
-def _grid_trunk(net: nn.Module, name: str, size: int) -> GridTrunk:
+def _grid_trunk(net: nn.Module, spec: ImageSpec, size: int) -> GridTrunk:
     channels_last = getattr(net, "output_fmt", "NCHW") == "NHWC"  # timm's documented mark of NHWC models
+    parts = None
+    grid: object
     try:
-        with evaluating(net), torch.no_grad():
-            grid = cast("GridNet", net).forward_features(torch.zeros(1, 3, size, size))
+        if spec.tap == "last":
+            with evaluating(net), torch.no_grad():
+                grid = cast("GridNet", net).forward_features(torch.zeros(1, 3, size, size))
+        else:
+            parts = cut(net, spec.tap)
+            grid = output_of(parts, size)
     except RuntimeError as error:  # too small for its kernels
-        raise ModelError(f"image model {name!r} cannot take images of {size} px ({reason(error)}).") from error
+        raise ModelError(f"image model {spec.name!r} cannot take images of {size} px ({reason(error)}).") from error
+    except ModelError as error:
+        raise ModelError(f"image model {spec.name!r}, image.tap: {error}") from error
     if not isinstance(grid, Tensor) or grid.ndim != 4:
         shape = tuple(grid.shape) if isinstance(grid, Tensor) else type(grid).__name__
-        raise ModelError(
-            f"image model {name!r} has no last spatial grid (its features are {shape}); choose a CNN, a Swin or a ViT."
-        )
+        place = "last spatial grid (its features are" if spec.tap == "last" else f"grid at {spec.tap!r} (it gives"
+        raise ModelError(f"image model {spec.name!r} has no {place} {shape}); choose a CNN, a Swin or a ViT.")
     if math.prod(grid.shape[1:3] if channels_last else grid.shape[2:]) < 2:
         raise ModelError(
-            f"image model {name!r} at {size} px ends in a single cell: no map can be drawn; use larger images."
+            f"image model {spec.name!r} at {size} px ends in a single cell: no map can be drawn; use larger images, or an earlier "
+            "image.tap."
         )
     channels = grid.shape[3] if channels_last else grid.shape[1]
     # The parts before the tap run fastest in channels_last on a CPU and on tensor cores; the numbers are the same.
-    return GridTrunk(net.to(memory_format=torch.channels_last), channels, channels_last)
+    return GridTrunk(net.to(memory_format=torch.channels_last), channels, channels_last, parts)

@@ -38,7 +38,7 @@ from gazeshift.training import (
     image_features,
     text_features,
 )
-from gazeshift.training.parts import frozen_parts, is_fixed
+from gazeshift.training.parts import Stem, frozen_parts, is_fixed, stem_of
 from gazeshift.training.split import weights_digest
 
 LARGEST_GRIDS = 4 * 2**30
@@ -112,21 +112,27 @@ class Ingredients:
         """Features of (train, validation) of the parts that a recipe freezes, for ``fit``."""
         frozen, augmentation = frozen_parts(model, recipe), AUGMENTATIONS[recipe.augmentation]
         images = texts = None
+        stem = stem_of(model.trunk, recipe)
         if is_fixed(model.trunk, frozen) and not augmentation.changes_images:
             images = (
                 self.images(model, "train", model.pools_first),
                 self.images(model, "validation", model.pools_first),
             )
+        elif stem is not None and not augmentation.changes_images:
+            images = self._kept(stem, "train", False), self._kept(stem, "validation", False)
         if is_fixed(model.encoder, frozen) and not augmentation.changes_texts:
             texts = (self.texts(model, "train"), self.texts(model, "validation"))
         return images, texts
 
     def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages:
         """Features of a split at a model's tap, as means or whole grids; equal trunks share them."""
-        key = (weights_digest(model.trunk), split, pooled)
+        return self._kept(model.trunk, split, pooled)
+
+    def _kept(self, part: Trunk | Stem, split: str, pooled: bool) -> CachedImages:
+        key = (weights_digest(part), split, pooled)
         if key not in self._images:
             self._images[key] = image_features(
-                model.trunk,
+                part,
                 self.crops[split],
                 self.study.crop,
                 pools_first=pooled,

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.image import GridTrunk, Trunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training.device import on_device
+from gazeshift.training.parts import Stem
 from gazeshift.training.progress import tracked
 from gazeshift.training.split import weights_digest
 
@@ -48,8 +49,16 @@ class CachedImages:
         Raises:
             TrainingError: made by another trunk, or not as many as there are pairs.
         """
+        self.check_made_by(model.trunk, count)
+
+    def check_made_by(self, trunk: nn.Module, count: int) -> None:
+        """Refuse features that this trunk (or its first layers) did not make.
+
+        Raises:
+            TrainingError: made by other weights, or not as many as there are pairs.
+        """
         _check_count("images", len(self), count)
-        if self.trunk != weights_digest(model.trunk):
+        if self.trunk != weights_digest(trunk):
             raise TrainingError(
                 "the image features were computed by another trunk than the model's (or before its affine was set); compute them again."
             )
@@ -100,7 +109,7 @@ class CachedTexts:
 
 
 def image_features(
-    trunk: Trunk,
+    trunk: Trunk | Stem,
     images: UInt8[np.ndarray, "n 3 H W"],
     preprocessing: Preprocessing,
     *,
@@ -113,7 +122,7 @@ def image_features(
     """Features at the tap, in evaluation mode; no classifier is needed yet.
 
     Args:
-        trunk: as built by ``build_trunk``; shared by all models that do not train it.
+        trunk: as built by ``build_trunk``, or its first layers; shared by all models that do not train it.
         images: crops.
         preprocessing: that of the study.
         pools_first: keep the mean over the grid only (``Classifier.pools_first``); whole grids are large.

@@ -14,8 +14,8 @@ from gazeshift.training.checkpoint import identity_of, read_checkpoint
 from gazeshift.training.device import best_device
 from gazeshift.training.features import CachedImages, CachedTexts, image_features, text_features
 from gazeshift.training.history import EpochRecord, Fitted
-from gazeshift.training.inputs import Inputs
-from gazeshift.training.parts import frozen_parts, is_fixed, own_randomness, trained_state, training_mode
+from gazeshift.training.inputs import Inputs, StemImages
+from gazeshift.training.parts import frozen_parts, is_fixed, own_randomness, stem_of, trained_state, training_mode
 from gazeshift.training.recipe import Recipe
 from gazeshift.training.split import Split
 
@@ -51,7 +51,8 @@ def fit(
         seed: of order, dropout and augmentation (the initial weights' seed is ``build_classifier``'s).
         work: folder of this training: ``last.ckpt``, ``metrics.csv``, ``tensorboard/``, ``features/``.
         resume: continue from the last finished epoch of ``work``, if there is one, given the model as it was at the start.
-        images: features of (train, validation) where they are known already; used only where the recipe allows.
+        images: features of (train, validation) where they are known already, of the trunk or (``frozen_until``) of its first layers;
+            used only where the recipe allows.
         texts: the same of the texts.
         workers: processes that make batches; 0 is best while everything is in memory and images are not augmented.
         progress: show progress lines.
@@ -101,22 +102,33 @@ class _Plan:
         """Features where they can be kept, computed if they are not given; pixels and texts elsewhere."""
         model, augmentation = self.model, AUGMENTATIONS[self.recipe.augmentation]
         Inputs.of(split).check(model)
-        keeps_images = is_fixed(model.trunk, self.frozen) and not augmentation.changes_images
         keeps_texts = is_fixed(model.encoder, self.frozen) and not augmentation.changes_texts
-        if keeps_images and images is None:
-            images = image_features(
-                model.trunk,
-                split.images,
-                model.spec.preprocessing,
-                pools_first=model.pools_first,
-                folder=None if model.pools_first else folder,
-                progress=progress,
-            )
         if keeps_texts and texts is None:
             texts = text_features(model, split.texts, progress=progress)
-        inputs = Inputs.of(split, images if keeps_images else None, texts if keeps_texts else None)
+        seen = None if augmentation.changes_images else self.kept_images(split, folder, images, progress)
+        inputs = Inputs.of(split, seen, texts if keeps_texts else None)
         inputs.check(model)
         return inputs
+
+    def kept_images(
+        self, split: Split, folder: Path, images: CachedImages | None, progress: bool
+    ) -> CachedImages | StemImages | None:
+        """What the frozen trunk, or its frozen first layers, say about the images; None where nothing is frozen."""
+        model, stem = self.model, stem_of(self.model.trunk, self.recipe)
+        part = model.trunk if is_fixed(model.trunk, self.frozen) else stem
+        if part is None:
+            return None
+        pooled = part is not stem and model.pools_first
+        if images is None:
+            images = image_features(
+                part,
+                split.images,
+                model.spec.preprocessing,
+                pools_first=pooled,
+                folder=None if pooled else folder,
+                progress=progress,
+            )
+        return images if stem is None else StemImages(images, stem)
 
 
 @dataclass(frozen=True)

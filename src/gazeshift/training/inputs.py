@@ -16,6 +16,7 @@ from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.training.augment import Augmentation
 from gazeshift.training.features import CachedImages, CachedTexts
 from gazeshift.training.keyed import draws, hash_keys, order
+from gazeshift.training.parts import Stem
 from gazeshift.training.split import Split
 
 Part = TypeVar("Part")
@@ -58,6 +59,38 @@ class Pixels:
     def encode(self, model: Classifier, part: UInt8[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Normalise and encode."""
         return model.encode_image(model.spec.preprocessing.normalise(part.to(model.device)))
+
+
+@dataclass(frozen=True, eq=False)
+class StemImages:
+    """What the frozen first layers of a trunk say about a split; the rest of the trunk runs at every step.
+
+    Attributes:
+        kept: their output.
+        stem: of the model that is trained.
+    """
+
+    kept: CachedImages
+    stem: Stem
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def check(self, model: Classifier, count: int) -> None:
+        """Refuse features that other first layers made.
+
+        Raises:
+            TrainingError: made by other weights, or not as many as there are pairs.
+        """
+        self.kept.check_made_by(self.stem, count)
+
+    def take(self, rows: np.ndarray) -> ImageFeatures:
+        """The features of some images."""
+        return self.kept.take(rows)
+
+    def encode(self, model: Classifier, part: ImageFeatures) -> ImageFeatures:
+        """The rest of the trunk, up to its tap."""
+        return self.stem.finish(part.to(model.device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +137,9 @@ class Inputs:
     texts: Side[Any, TextFeatures]
 
     @classmethod
-    def of(cls, split: Split, images: CachedImages | None = None, texts: CachedTexts | None = None) -> "Inputs":
+    def of(
+        cls, split: Split, images: CachedImages | StemImages | None = None, texts: CachedTexts | None = None
+    ) -> "Inputs":
         """Pixels and texts, or features instead of either."""
         return cls(split.keys, split.labels, images or Pixels(split.images), texts or Texts(split.texts))
 

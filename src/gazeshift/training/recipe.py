@@ -28,6 +28,8 @@ class Recipe(BaseModel):
         label_smoothing: share of the target spread over all classes, in [0, 1).
         augmentation: a name in ``gazeshift.training.augment.AUGMENTATIONS``.
         trunk: ``frozen`` (stays in evaluation mode, its features are computed once where images are not augmented) or ``fine-tuned``.
+        frozen_until: of a fine-tuned trunk: the layer up to which it stays frozen all the same (``layer3``, ``blocks.4``, ...; no ViT).
+            Its output is computed once where images are not augmented, and only what follows is trained.
         text: the same for the text encoder's *pretrained* net. What has no pretrained weights (the LSTM of ``bert-lstm``, the small
             ``transformer``) is always trained.
         precision: ``float32``, or mixed precision in ``bfloat16`` or ``float16`` (the latter on a GPU only).
@@ -54,6 +56,7 @@ class Recipe(BaseModel):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     augmentation: str = "none"
     trunk: Literal["frozen", "fine-tuned"] = "frozen"
+    frozen_until: str | None = None
     text: Literal["frozen", "fine-tuned"] = "frozen"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     keep: Literal["last", "best"] = "last"
@@ -65,6 +68,12 @@ class Recipe(BaseModel):
             lookup(AUGMENTATIONS, self.augmentation, "augmentation")
         except UsageError as error:
             raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_freeze(self) -> "Recipe":
+        if self.frozen_until is not None and self.trunk == "frozen":
+            raise ValueError("frozen_until is of a trunk that is fine-tuned after that layer; set trunk: fine-tuned")
         return self
 
 
