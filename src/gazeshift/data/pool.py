@@ -1,8 +1,10 @@
 """Threads over many images: Pillow decodes and resizes outside Python's global lock."""
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -37,3 +39,30 @@ def map_ordered(
     finally:
         pool.shutdown(cancel_futures=True)
     return results
+
+
+def map_ahead(
+    function: Callable[[T], R], items: Iterable[T], workers: int | None = None, ahead: int = 32
+) -> Iterator[R]:
+    """``map(function, items)`` on threads that work ahead of whoever takes the results, but not without bound.
+
+    Args:
+        function: must be safe to call from several threads.
+        items: what to work on; taken as work begins.
+        workers: number of threads; as many as CPUs if None.
+        ahead: how many results may be in work or waiting.
+
+    Example:
+        >>> list(map_ahead(abs, [-1, 2, -3], ahead=2))
+        [1, 2, 3]
+    """
+    pool = ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1)
+    rest = iter(items)
+    waiting: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(rest, max(1, ahead)))
+    try:
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, item) for item in islice(rest, 1))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -9,6 +9,7 @@ from gazeshift.saliency.maps import MapRow, SaliencyMaps
 from gazeshift.saliency.outside import InputMaps, explain_inputs
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
+from gazeshift.saliency.stream import MapBatch, Speed, stream_maps
 from gazeshift.saliency.words import WordEffects, split_words, word_effects
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "Effects",
     "GateAccount",
     "InputMaps",
+    "MapBatch",
     "MapRow",
     "PIXEL_METHODS",
     "Probe",
     "Rows",
     "SaliencyMaps",
     "Shift",
+    "Speed",
     "TAP_METHODS",
     "WordEffects",
     "class_index",
@@ -37,5 +40,6 @@ __all__ = [
     "row_logits",
     "shift",
     "split_words",
+    "stream_maps",
     "word_effects",
 ]

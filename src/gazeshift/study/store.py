@@ -28,6 +28,53 @@ def write_maps(rows: Sequence[dict[str, Any]], path: Path) -> None:
         rows: records whose ``map`` is an ``h w`` array; the other columns are kept as they are.
         path: the Parquet file.
     """
+    table = _map_table(rows)
+    _write(table, path, **_map_options(table))
+
+
+class MapFile:
+    """Maps of a data set, written batch by batch in the format of ``write_maps``; the file has its name when it is whole.
+
+    Args:
+        path: the Parquet file.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "maps.parquet"
+        >>> with MapFile(path) as file:
+        ...     file.add([{"key": "a", "map": np.ones((2, 2))}])
+        ...     file.add([{"key": "b", "map": np.zeros((2, 2))}])
+        >>> read_maps(path)[0]["key"].tolist()
+        ['a', 'b']
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._unfinished = path.with_name(path.name + ".unfinished")
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write some rows; maps of one file have one size."""
+        table = _map_table(rows)
+        if self._writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = pq.ParquetWriter(self._unfinished, table.schema, compression="zstd", **_map_options(table))
+        self._writer.write_table(table)
+
+    def __enter__(self) -> "MapFile":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._writer is None:
+            return
+        self._writer.close()
+        if kind is None:
+            self._unfinished.replace(self.path)
+        else:
+            self._unfinished.unlink()
+
+
+def _map_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     maps = np.stack([row["map"] for row in rows]).astype(np.float32)
     height, width = maps.shape[1:]
     scale = np.abs(maps).max((1, 2))
@@ -39,12 +86,15 @@ def write_maps(rows: Sequence[dict[str, Any]], path: Path) -> None:
         "scale": pa.array(scale),
         "map": pa.FixedSizeListArray.from_arrays(pa.array(scaled.astype(np.float16).ravel()), height * width),
     }
-    _write(
-        pa.table(columns),
-        path,
-        use_dictionary=list(columns)[:-4],
-        column_encoding={"map.list.element": "BYTE_STREAM_SPLIT"},
-    )
+    return pa.table(columns)
+
+
+def _map_options(table: pa.Table) -> dict[str, Any]:
+    """Compact encodings: a dictionary for what repeats, the bytes of the maps apart from each other."""
+    return {
+        "use_dictionary": table.column_names[:-4],
+        "column_encoding": {"map.list.element": "BYTE_STREAM_SPLIT"},
+    }
 
 
 def read_maps(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
