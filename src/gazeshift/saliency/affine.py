@@ -1,11 +1,13 @@
 """A probe moved to before the trunk's constant affine, for methods whose formula assumes activations as a ReLU leaves them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models.adapters.protocol import Explainable, Tapped
 from gazeshift.models.image import GridTrunk
 from gazeshift.saliency.probe import Probe
 
@@ -18,6 +20,12 @@ class _BeforeAffine:
     mean: Float[Tensor, "c 1 1"]
     deviation: Float[Tensor, "c 1 1"]
     pools_first: bool
+
+    def modules(self) -> Iterator[nn.Module]:
+        return self.model.modules()
+
+    def eval(self) -> object:
+        return self.model.eval()
 
     def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         return self.undo(self.model.encode_image(images))
@@ -36,11 +44,36 @@ def before_affine(probe: Probe) -> Probe:
     sums may vanish, on which Grad-CAM++, LayerCAM, XGrad-CAM and Score-CAM rest. Probes of models without such an affine are returned as
     they are.
     """
-    model = probe.model
+    plain = _before(probe.model)
+    return probe if plain is None else Probe(plain, plain.undo(probe.image), probe.text, probe.rows)
+
+
+@dataclass(frozen=True)
+class OtherSide:
+    """A classifier and its images with the tap on the other side of the trunk's affine: the same logits, another map."""
+
+    model: Explainable
+    features: ImageFeatures
+
+
+def other_side(model: Classifier, features: ImageFeatures) -> OtherSide | None:
+    """The grid ``A`` as the network made it, of a model whose tap stands after ``(A - mean) / deviation``; None without such an affine.
+
+    A head that centres its features moves a map by a constant that the map on ``A`` does not see, so a finding about places should hold on
+    both sides.
+
+    Args:
+        model: the classifier.
+        features: images at its tap.
+    """
+    plain = _before(model)
+    return None if plain is None else OtherSide(plain, plain.undo(features))
+
+
+def _before(model: Tapped) -> _BeforeAffine | None:
     if not isinstance(model, Classifier) or not isinstance(model.trunk, GridTrunk):
-        return probe
+        return None
     mean, deviation = model.trunk.mean[:, None, None], model.trunk.deviation[:, None, None]
     if not mean.any() and bool((deviation == 1).all()):
-        return probe
-    plain = _BeforeAffine(model, mean, deviation, model.pools_first)
-    return Probe(plain, plain.undo(probe.image), probe.text, probe.rows)
+        return None
+    return _BeforeAffine(model, mean, deviation, model.pools_first)

@@ -1,10 +1,11 @@
 """One model over the test pairs: what it predicts, where it looks with each text, and what moved the map."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -21,8 +22,9 @@ from gazeshift.measures import (
     undefined,
 )
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
-from gazeshift.pairs import Pair
 from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.saliency.affine import other_side
+from gazeshift.study.question import ImageSource, Question, TextSource
 
 SHARD = 64
 """Images analysed at once: bounds the memory, changes no number."""
@@ -30,34 +32,13 @@ SHARD = 64
 OTHERS = 8
 """Other images whose masks a map is compared with."""
 
-ImageSource = Callable[[Sequence[int]], ImageFeatures]
-TextSource = Callable[[Sequence[str]], TextFeatures]
-ObjectMasks = Mapping[int, Float[np.ndarray, "h w"]]
-
 
 @dataclass(frozen=True)
 class Analysis:
-    """Rows of measures and maps of one model, as plain records (columns of ``store``)."""
+    """Measures and maps of one model (columns of ``store``): a row per pair and text."""
 
-    measures: list[dict[str, Any]]
+    measures: pd.DataFrame
     maps: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of every model of a study: the pairs, their texts under each edit, and masks where they are known.
-
-    Attributes:
-        pairs: the explained test pairs.
-        texts: per edit one text per pair; None where the edit does not apply. ``original`` is the first edit.
-        masks: per pair, share of each grid cell that each visible object covers; None where masks are unknown.
-        method: the map method.
-    """
-
-    pairs: Sequence[Pair]
-    texts: Mapping[str, Sequence[Edited | None]]
-    masks: Callable[[int, int, int], ObjectMasks | None]
-    method: str
 
 
 def analyse(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> Analysis:
@@ -70,15 +51,16 @@ def analyse(model: Classifier, question: Question, images: ImageSource, texts: T
         texts: encoded texts.
     """
     edits = list(question.texts) if model.structure.reads_text else ["original"]
-    measures: list[dict[str, Any]] = []
+    measures: list[pd.DataFrame] = []
     maps: list[dict[str, Any]] = []
     for start in range(0, len(question.pairs), SHARD):
         shard = range(start, min(start + SHARD, len(question.pairs)))
         asked = [(index, edit, edited) for index in shard for edit in edits if (edited := question.texts[edit][index])]
-        found = _explain_shard(model, question.method, asked, start, images(shard), texts)
-        measures += _measures(model, question, asked, found)
+        features = images(shard)
+        found = _explain_shard(model, question, asked, start, features, texts)
+        measures.append(_measures(model, question, asked, found))
         maps += _maps(model, question, asked, found)
-    return Analysis(measures, maps)
+    return Analysis(pd.concat(measures, ignore_index=True), maps)
 
 
 Asked = tuple[int, str, Edited]
@@ -86,7 +68,11 @@ Asked = tuple[int, str, Edited]
 
 @dataclass(frozen=True)
 class _Found:
-    """Per asked text: predicted class, its probability, and the four raw maps of the decomposition against the pair's own text."""
+    """What was found for each asked text.
+
+    ``m00 ... m11``: the maps of the decomposition against the pair's own text. ``label``: the map of the true class. ``other_side``: that of
+    the predicted class before the trunk's affine, None where there is none.
+    """
 
     predicted: np.ndarray
     confidence: np.ndarray
@@ -95,10 +81,17 @@ class _Found:
     m10: np.ndarray
     m01: np.ndarray
     m11: np.ndarray
+    label: np.ndarray
+    other_side: np.ndarray | None
 
 
 def _explain_shard(
-    model: Classifier, method: str, asked: Sequence[Asked], start: int, features: ImageFeatures, texts: TextSource
+    model: Classifier,
+    question: Question,
+    asked: Sequence[Asked],
+    start: int,
+    features: ImageFeatures,
+    texts: TextSource,
 ) -> _Found:
     encoded = texts([edited.text for _, _, edited in asked])
     device = features.grid.device
@@ -108,9 +101,23 @@ def _explain_shard(
     predicted = logits.argmax(1)
     # Row of each asked text's own original: the last ``original`` seen at or before it.
     own = torch.tensor(_originals(asked), device=device)
-    maps = _unique_maps(model, method, features, encoded, image, own, text, predicted)
+    classes = {name: place for place, name in enumerate(model.classes)}
+    label = torch.tensor([classes[question.pairs[index].label] for index, _, _ in asked], device=device)
+    reference = predicted[own]
+    wanted = [(own, reference), (own, predicted), (text, reference), (text, predicted), (text, label)]
+    maps = _unique_maps(model, question.method, features, encoded, image, wanted)
+    other = other_side(model, features)
+    if other is not None:
+        rows = Rows(image, text, predicted)
+        beyond = compute_maps(other.model, other.features, encoded, rows, question.method).maps.float().cpu().numpy()
     confidence = logits.softmax(1).gather(1, predicted[:, None])[:, 0]
-    return _Found(predicted.cpu().numpy(), confidence.cpu().numpy(), predicted[own].cpu().numpy(), *maps)
+    return _Found(
+        predicted.cpu().numpy(),
+        confidence.cpu().numpy(),
+        reference.cpu().numpy(),
+        *maps,
+        None if other is None else beyond,
+    )
 
 
 def _originals(asked: Sequence[Asked]) -> list[int]:
@@ -127,52 +134,50 @@ def _unique_maps(
     features: ImageFeatures,
     encoded: TextFeatures,
     image: Tensor,
-    own: Tensor,
-    text: Tensor,
-    predicted: Tensor,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """``M00, M10, M01, M11`` of every asked text; each (text, class) is drawn once."""
-    reference = predicted[own]
-    wanted = [(own, reference), (own, predicted), (text, reference), (text, predicted)]
+    wanted: Sequence[tuple[Tensor, Tensor]],
+) -> list[np.ndarray]:
+    """The maps of every wanted list of (text, class); each (text, class) is drawn once. A text belongs to one image."""
     pairs = torch.stack([torch.cat([t for t, _ in wanted]), torch.cat([c for _, c in wanted])], dim=1)
     unique, place = torch.unique(pairs, dim=0, return_inverse=True)
     rows = Rows(image[unique[:, 0]], unique[:, 0], unique[:, 1])
     maps = compute_maps(model, features, encoded, rows, method).maps.float().cpu().numpy()
-    m00, m10, m01, m11 = (maps[part.cpu().numpy()] for part in place.chunk(4))
-    return m00, m10, m01, m11
+    return [maps[part.cpu().numpy()] for part in place.chunk(len(wanted))]
 
 
-def _measures(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[dict[str, Any]]:
+def _measures(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> pd.DataFrame:
     p = distribution(found.m11)
     before = distribution(found.m00)
     parts = decompose(found.m00, found.m10, found.m01, found.m11)
-    columns = {
-        "confidence": found.confidence,
-        "defined": ~undefined(found.m11),
-        "centre_bias": centre_bias(p),
-        "coverage": coverage(p),
-        "amplitude": amplitude(found.m11),
-        "js_bits": parts.both,
-        "switched": found.predicted != found.reference,
-        "switch": parts.switch,
-        "within": parts.within,
-    }
-    rows = []
-    for row, (index, edit, edited) in enumerate(asked):
-        pair = question.pairs[index]
-        rows.append(
-            {
-                "key": pair.key,
-                "label": pair.label,
-                "edit": edit,
-                "text": edited.text,
-                "unchanged": edit != "original" and edited.text == pair.text,
-                "predicted": model.classes[found.predicted[row]],
-                **{name: values[row].item() for name, values in columns.items()},
-                **_in_masks(question, index, edited, p[row], before[row]),
-            }
-        )
-    return rows
+    pairs = [question.pairs[index] for index, _, _ in asked]
+    nowhere = np.full(len(asked), np.nan)
+    frame = pd.DataFrame(
+        {
+            "key": [pair.key for pair in pairs],
+            "label": [pair.label for pair in pairs],
+            "edit": [edit for _, edit, _ in asked],
+            "text": [edited.text for _, _, edited in asked],
+            "unchanged": [
+                edit != "original" and edited.text == pair.text
+                for (_, edit, edited), pair in zip(asked, pairs, strict=True)
+            ],
+            "predicted": [model.classes[place] for place in found.predicted],
+            "confidence": found.confidence,
+            "defined": ~undefined(found.m11),
+            "centre_bias": centre_bias(p),
+            "centre_bias_label": centre_bias(distribution(found.label)),
+            "centre_bias_other_side": nowhere
+            if found.other_side is None
+            else centre_bias(distribution(found.other_side)),
+            "coverage": coverage(p),
+            "amplitude": amplitude(found.m11),
+            "js_bits": parts.both,
+            "switched": found.predicted != found.reference,
+            "switch": parts.switch,
+            "within": parts.within,
+        }
+    )
+    in_masks = [_in_masks(question, index, edited, p[row], before[row]) for row, (index, _, edited) in enumerate(asked)]
+    return frame.join(pd.DataFrame(in_masks, index=frame.index))
 
 
 def _in_masks(

@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 
 from gazeshift.data.loader import crops
-from gazeshift.models import HEADS, Structure
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.headline import headline
 from gazeshift.study.prepare import SPLITS, Pairs
@@ -67,7 +66,7 @@ def conclude(
 
     def work(_: str) -> None:
         predictions = _parts(study, store, "predictions", list(study.models))
-        seen = [name for name in study.models if HEADS[name].structure.sees_image]
+        seen = [name for name in study.models if study.structure(name).sees_image]
         place = {edit: index for index, edit in enumerate(study.explain.edits)}
         changes = with_changes(_parts(study, store, "measures", seen))
         # In the order of the study file, which the report follows: an edit that does not apply to the first pair has no row there.
@@ -77,7 +76,7 @@ def conclude(
         samples = _samples(study, pairs, run, changes)
         write_table(samples, store / "samples.parquet")
         figures = summarise(predictions, changes, list(study.models), study.explain.edits)
-        structure = {name: HEADS[name].structure.sentence for name in study.models}
+        structure = {name: study.structure(name).sentence for name in study.models}
         audit = json.loads((store / "audit.json").read_text(encoding="utf-8"))
         summary = {
             "title": study.title,
@@ -114,7 +113,7 @@ def _parts(study: StudyConfig, store: Path, kind: str, models: list[str]) -> pd.
 def _samples(study: StudyConfig, pairs: Pairs, run: Path, changes: pd.DataFrame) -> list[dict[str, Any]]:
     """Samples by the difference between image only and early fusion, first seed; by the first two models with maps if these lack."""
     seed = study.seeds[0]
-    seen = [name for name in study.models if HEADS[name].structure.sees_image]
+    seen = [name for name in study.models if study.structure(name).sees_image]
     wanted = ("image-only", "early-fusion") if {"image-only", "early-fusion"} <= set(seen) else (seen * 2)[:2]
     maps = [_own_maps(run, name, seed) for name in wanted]
     keys = list(dict.fromkeys(changes["key"]))
@@ -172,15 +171,18 @@ def _facts(
         },
         "preprocessing": study.preprocessing,
         "recipes": {name: study.recipe_of(name).model_dump() for name in study.models},
-        "models": [_model(study, run, name, HEADS[name].structure) for name in study.models],
+        "models": [_model(study, run, name) for name in study.models],
         "warnings": summary["warnings"],
     }
 
 
-def _model(study: StudyConfig, run: Path, name: str, structure: Structure) -> dict[str, Any]:
+def _model(study: StudyConfig, run: Path, name: str) -> dict[str, Any]:
+    structure = study.structure(name)
     folders = {str(seed): run / "models" / name / f"seed-{seed}" / "model.safetensors" for seed in study.seeds}
     return {
         "name": name,
+        "kind": study.kind(name),
+        "texts": study.models[name].texts,
         "sees_image": structure.sees_image,
         "reads_text": structure.reads_text,
         "text_can_move_map": not structure.additive,

@@ -1,12 +1,13 @@
 """The study file: every setting, documented and checked before any work."""
 
-from typing import Any
+import re
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gazeshift.edits import EDITS
 from gazeshift.errors import ConfigError
-from gazeshift.models import HEADS, ImageSpec, TextSpec
+from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Strict
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency import PIXEL_METHODS, TAP_METHODS
@@ -69,11 +70,17 @@ class ModelConfig(Strict):
     """What one model has of its own, over the study's common settings.
 
     Attributes:
+        kind: which head it has (``gazeshift.models.HEADS``); None: the one it is named after.
+        texts: what it reads. ``own``: each pair's own text. ``constant``: the empty text, in training and after: a fusion model that
+            is told nothing. ``shuffled``: in training, texts of other pairs; afterwards each pair's own: the same head, the same
+            variety of texts, nothing to learn from them.
         recipe: a training recipe by name, instead of the study's.
         training: settings over the recipe and over the study's ``training``.
         head: settings of the head.
     """
 
+    kind: str | None = None
+    texts: Literal["own", "constant", "shuffled"] = "own"
     recipe: str | None = None
     training: dict[str, Any] = Field(default_factory=dict)
     head: dict[str, Any] = Field(default_factory=dict)
@@ -174,7 +181,11 @@ class StudyConfig(Strict):
         if not values:
             raise ValueError("name at least one model")
         for name, own in values.items():
-            _known(name, HEADS)
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise ValueError(
+                    f"{name!r}: a model's name is made of letters, digits, dots and dashes; it names folders"
+                )
+            _known(own.kind or name, HEADS)
             _known(own.recipe or "adamw", RECIPES)
         return values
 
@@ -210,7 +221,10 @@ class StudyConfig(Strict):
             )
         if self.pretrain is not None and self.data.plates is None:
             raise ValueError("pretrain: only Plates has single objects to pretrain on")
-        if not any(HEADS[name].structure.sees_image for name in self.models):
+        for name, own in self.models.items():
+            if own.texts != "own" and not self.structure(name).reads_text:
+                raise ValueError(f"models.{name}.texts: this model reads no text; leave it out")
+        if not any(self.structure(name).sees_image for name in self.models):
             raise ValueError(
                 "models: none of them sees the image, so there is no map to study; add image-only or early-fusion"
             )
@@ -220,6 +234,14 @@ class StudyConfig(Strict):
             self.recipe_of(name)
             self.head_of(name)
         return self
+
+    def kind(self, model: str) -> str:
+        """The head of a model."""
+        return self.models[model].kind or model
+
+    def structure(self, model: str) -> Structure:
+        """What a model's head can and cannot do."""
+        return HEADS[self.kind(model)].structure
 
     def recipe_of(self, model: str) -> Recipe:
         """The whole recipe of a model: the named one, the study's settings, its own settings, each over the one before."""

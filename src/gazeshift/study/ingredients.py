@@ -10,7 +10,6 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from gazeshift.models import (
-    HEADS,
     Classifier,
     HeadSpec,
     ImageFeatures,
@@ -43,6 +42,10 @@ from gazeshift.training.split import weights_digest
 
 LARGEST_GRIDS = 4 * 2**30
 """Whole grids of a frozen trunk are kept on disk up to this many bytes; beyond, each model encodes its images again."""
+
+
+SHUFFLE_SEED = 0
+"""Of the texts that ``texts: shuffled`` gives to other pairs; the same for all seeds of training."""
 
 
 class Ingredients:
@@ -80,22 +83,32 @@ class Ingredients:
 
     def spec(self, name: str) -> ModelSpec:
         """The spec of one of the study's models; a model of one modality has nothing on the other side."""
-        structure = HEADS[name].structure
+        structure = self.study.structure(name)
         return ModelSpec(
             name=name,
             image=self.study.image if structure.sees_image else ImageSpec(name="none"),
             text=self.study.text if structure.reads_text else TextSpec(encoder="none"),
-            head=HeadSpec(head=name, **self.study.head_of(name).model_dump()),
+            head=HeadSpec(head=self.study.kind(name), **self.study.head_of(name).model_dump()),
             classes=self.classes,
             preprocessing=self.study.crop,
         )
 
-    def split(self, name: str) -> Split:
-        """The pairs of a split, ready to train on."""
+    def split(self, name: str, texts: Sequence[str]) -> Split:
+        """The pairs of a split with the texts that a model reads."""
         pairs = self.pairs[name]
         place = {label: index for index, label in enumerate(self.classes)}
         labels = torch.tensor([place[pair.label] for pair in pairs])
-        return Split([pair.key for pair in pairs], [pair.text for pair in pairs], labels, self.crops[name])
+        return Split([pair.key for pair in pairs], list(texts), labels, self.crops[name])
+
+    def texts_read(self, model: str, split: str, *, training: bool) -> list[str]:
+        """The texts of a split as a model reads them, while it is trained or afterwards."""
+        texts = [pair.text for pair in self.pairs[split]]
+        how = self.study.models[model].texts
+        if how == "constant":
+            return [""] * len(texts)
+        if how == "shuffled" and training:
+            return [texts[row] for row in np.random.default_rng(SHUFFLE_SEED).permutation(len(texts))]
+        return texts
 
     def fresh(self, name: str, seed: int) -> Classifier:
         """A model with its initial weights; whatever is random in them comes from the seed."""
@@ -121,7 +134,7 @@ class Ingredients:
         elif stem is not None and not augmentation.changes_images:
             images = self._kept(stem, "train", False), self._kept(stem, "validation", False)
         if is_fixed(model.encoder, frozen) and not augmentation.changes_texts:
-            texts = (self.texts(model, "train"), self.texts(model, "validation"))
+            texts = (self.texts(model, "train", training=True), self.texts(model, "validation", training=True))
         return images, texts
 
     def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages:
@@ -158,11 +171,16 @@ class Ingredients:
         return encode
 
     def text_source(self, model: Classifier, recipe: Recipe) -> Callable[[Sequence[str]], TextFeatures]:
-        """Encoded texts: remembered where the text encoder is frozen, so that equal encoders read each text once."""
+        """Encoded texts: remembered where the text encoder is frozen, so that equal encoders read each text once.
+
+        A model that is told nothing reads the empty text for each of them.
+        """
+        constant = self.study.models[model.spec.name].texts == "constant"
         fixed = is_fixed(model.encoder, frozen_parts(model, recipe))
         memory = self._vectors.setdefault(weights_digest(model.encoder), {}) if fixed else {}
 
         def encode(texts: Sequence[str]) -> TextFeatures:
+            texts = [""] * len(texts) if constant else texts
             new = sorted(set(texts) - memory.keys())
             if new:
                 memory.update(
@@ -172,9 +190,9 @@ class Ingredients:
 
         return encode
 
-    def texts(self, model: Classifier, split: str) -> CachedTexts:
-        """Vectors of a split's texts of a frozen text encoder; equal encoders share them."""
-        texts = [pair.text for pair in self.pairs[split]]
+    def texts(self, model: Classifier, split: str, *, training: bool) -> CachedTexts:
+        """Vectors of a split's texts, as the model reads them, of a frozen text encoder; equal encoders share them."""
+        texts = self.texts_read(model.spec.name, split, training=training)
         digest = weights_digest(model.encoder)
         memory = self._vectors.setdefault(digest, {})
         new = sorted(set(texts) - memory.keys())

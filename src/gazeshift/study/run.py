@@ -15,19 +15,17 @@ from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
 from gazeshift.data.audit import audit
-from gazeshift.data.loader import crops, objects_grid
+from gazeshift.data.loader import crops
 from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
 from gazeshift.edits import Corpus
 from gazeshift.errors import ConfigError, DataError
-from gazeshift.measures import mask_to_grid
 from gazeshift.models import build_trunk
-from gazeshift.pairs import Pair
-from gazeshift.study.analyse import ObjectMasks, Question
 from gazeshift.study.conclude import Conclusion, conclude
 from gazeshift.study.config import PretrainConfig, StudyConfig
 from gazeshift.study.ingredients import Ingredients, source_digests
 from gazeshift.study.prepare import SPLITS, Pairs, evenly, plates_config, read_pairs, write_plates
+from gazeshift.study.question import MaskReader, Question
 from gazeshift.study.read import write_study
 from gazeshift.study.steps import StepRecord, Steps
 from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
@@ -223,7 +221,7 @@ def _units(
             trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
             look = {"train": trained, "explain": study.explain.model_dump(exclude={"samples"})}
 
-            made = unit_files(run / "store", name, seed)
+            made = unit_files(run / "store", name, seed, sees_image=study.structure(name).sees_image)
 
             def analyse(_: str, name: str = name, seed: int = seed, folder: Path = folder) -> None:
                 analyse_unit(ingredients, name, seed, folder, question, rows, run / "store")
@@ -237,6 +235,7 @@ def _inputs(ingredients: Ingredients, name: str, seed: int, sources: dict[str, A
     spec = ingredients.spec(name)
     used = {"data": sources["data"], "seed": seed, "spec": spec.model_dump(mode="json")}
     used["recipe"] = ingredients.study.recipe_of(name).model_dump()
+    used["texts"] = ingredients.study.models[name].texts
     if spec.image.name != "none":
         used["weights"] = sources["weights"]
     if spec.text.encoder in {"huggingface", "bert-lstm"}:
@@ -251,25 +250,5 @@ def _question(study: StudyConfig, pairs: Pairs) -> tuple[Question, list[int]]:
     place = {pair.key: index for index, pair in enumerate(test)}
     corpus = Corpus.of(pairs.splits["train"], pairs.classes)
     texts = edited_texts(chosen, study.explain.edits, corpus)
-    masks = _MaskReader(study, chosen)
+    masks = MaskReader(study.crop, chosen)
     return Question(chosen, texts, masks, study.explain.method), [place[pair.key] for pair in chosen]
-
-
-class _MaskReader:
-    """Object masks on a map's grid, read once per pair and grid."""
-
-    def __init__(self, study: StudyConfig, pairs: list[Pair]) -> None:
-        self.crop = study.crop
-        self.pairs = pairs
-        self.known: dict[tuple[int, int, int], ObjectMasks] = {}
-
-    def __call__(self, index: int, height: int, width: int) -> ObjectMasks | None:
-        pair = self.pairs[index]
-        if pair.objects_mask is None:
-            return None
-        key = (index, height, width)
-        if key not in self.known:
-            labels = objects_grid(pair, self.crop)
-            visible = [scene_object.index for scene_object in pair.objects if (labels == scene_object.index).any()]
-            self.known[key] = {value: mask_to_grid(labels == value, height, width) for value in visible}
-        return self.known[key]

@@ -2,15 +2,17 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gazeshift.edits import EDITS, Corpus, Edited, random_for
 from gazeshift.errors import TrainingError
-from gazeshift.models import HEADS, Classifier, load, save
+from gazeshift.models import Classifier, load, save
 from gazeshift.pairs import Pair
-from gazeshift.study.analyse import Question, analyse
+from gazeshift.study.analyse import analyse
 from gazeshift.study.ingredients import Ingredients
+from gazeshift.study.question import Question
 from gazeshift.study.store import write_maps, write_table
 from gazeshift.training import Fitted, fit, predict
 from gazeshift.training.device import on_device
@@ -51,11 +53,14 @@ def train_unit(
     mark.write_text(digest)
     model = ingredients.fresh(name, seed)
     images, texts = ingredients.features(model, recipe)
+    train, validation = (
+        ingredients.split(part, ingredients.texts_read(name, part, training=True)) for part in ("train", "validation")
+    )
     try:
         fitted = fit(
             model,
-            ingredients.split("train"),
-            ingredients.split("validation"),
+            train,
+            validation,
             recipe,
             seed,
             work,
@@ -70,7 +75,13 @@ def train_unit(
         raise TrainingError(
             f"{name}, seed {seed}: {error} The model of the last finished epoch is kept in {kept}."
         ) from error
-    training = {"recipe": recipe.model_dump(), "seed": seed, "epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
+    training = {
+        "recipe": recipe.model_dump(),
+        "seed": seed,
+        "texts": ingredients.study.models[name].texts,
+        "epochs": fitted.epochs,
+        "kept_epoch": fitted.kept_epoch,
+    }
     save(model, folder, data, {**training, "validation_accuracy": fitted.validation_accuracy})
     (work / "last.ckpt").unlink(missing_ok=True)
     shutil.rmtree(work / "features", ignore_errors=True)
@@ -87,19 +98,23 @@ def analyse_unit(
     with on_device(model):
         predictions = [row for split in ("validation", "test") for row in _predictions(ingredients, model, name, split)]
         if model.structure.sees_image:
+            if ingredients.study.models[name].texts == "constant":  # it reads the empty text, whatever it is given
+                question = replace(question, texts={"original": question.texts["original"]})
             found = analyse(
                 model, question, ingredients.image_source(model, rows, recipe), ingredients.text_source(model, recipe)
             )
             write_maps(found.maps, store / "maps" / name / f"seed-{seed}.parquet")
-            write_table([tag | row for row in found.measures], store / "parts" / name / f"measures-{seed}.parquet")
+            write_table(
+                found.measures.assign(model=name, seed=seed), store / "parts" / name / f"measures-{seed}.parquet"
+            )
     write_table([tag | row for row in predictions], store / "parts" / name / f"predictions-{seed}.parquet")
 
 
-def unit_files(store: Path, name: str, seed: int) -> tuple[Path, ...]:
+def unit_files(store: Path, name: str, seed: int, *, sees_image: bool) -> tuple[Path, ...]:
     """What ``analyse_unit`` leaves under ``store``."""
     parts = store / "parts" / name
     files: tuple[Path, ...] = (parts / f"predictions-{seed}.parquet",)
-    if HEADS[name].structure.sees_image:
+    if sees_image:
         files += (parts / f"measures-{seed}.parquet", store / "maps" / name / f"seed-{seed}.parquet")
     return files
 
@@ -107,12 +122,13 @@ def unit_files(store: Path, name: str, seed: int) -> tuple[Path, ...]:
 def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: str) -> list[dict[str, Any]]:
     recipe = ingredients.study.recipe_of(name)
     frozen = frozen_parts(model, recipe)
-    data, pairs = ingredients.split(split), ingredients.pairs[split]
+    read = ingredients.texts_read(name, split, training=False)
+    data, pairs = ingredients.split(split, read), ingredients.pairs[split]
     images = ingredients.images(model, split, model.pools_first) if is_fixed(model.trunk, frozen) else None
-    texts = ingredients.texts(model, split) if is_fixed(model.encoder, frozen) else None
+    texts = ingredients.texts(model, split, training=False) if is_fixed(model.encoder, frozen) else None
     logits = predict(model, data, images=images, texts=texts, device=model.device)
     confidence, predicted = logits.softmax(1).max(1)
-    truncated = model.tokenize([pair.text for pair in pairs]).truncated
+    truncated = model.tokenize(read).truncated
     return [
         {
             "split": split,
