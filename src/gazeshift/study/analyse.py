@@ -70,8 +70,8 @@ Asked = tuple[int, str, Edited]
 class _Found:
     """What was found for each asked text.
 
-    ``m00 ... m11``: the maps of the decomposition against the pair's own text. ``label``: the map of the true class. ``other_side``: that of
-    the predicted class before the trunk's affine, None where there is none.
+    ``m00 ... m11``: the maps of the decomposition against the pair's own text. ``label``: the map of the true class. ``other_side``: that
+    of the predicted class before the trunk's affine, None where there is none.
     """
 
     predicted: np.ndarray
@@ -105,19 +105,22 @@ def _explain_shard(
     label = torch.tensor([classes[question.pairs[index].label] for index, _, _ in asked], device=device)
     reference = predicted[own]
     wanted = [(own, reference), (own, predicted), (text, reference), (text, predicted), (text, label)]
-    maps = _unique_maps(model, question.method, features, encoded, image, wanted)
-    other = other_side(model, features)
-    if other is not None:
-        rows = Rows(image, text, predicted)
-        beyond = compute_maps(other.model, other.features, encoded, rows, question.method).maps.float().cpu().numpy()
+    m00, m10, m01, m11, true_class = _unique_maps(model, question.method, features, encoded, image, wanted)
+    rows = Rows(image, text, predicted)
+    beyond = _beyond_the_affine(model, question.method, features, encoded, rows)
     confidence = logits.softmax(1).gather(1, predicted[:, None])[:, 0]
-    return _Found(
-        predicted.cpu().numpy(),
-        confidence.cpu().numpy(),
-        reference.cpu().numpy(),
-        *maps,
-        None if other is None else beyond,
-    )
+    facts = (part.cpu().numpy() for part in (predicted, confidence, reference))
+    return _Found(*facts, m00, m10, m01, m11, true_class, beyond)
+
+
+def _beyond_the_affine(
+    model: Classifier, method: str, features: ImageFeatures, encoded: TextFeatures, rows: Rows
+) -> np.ndarray | None:
+    """The maps of some rows on the grid as the network made it; None where the tap stands there already."""
+    other = other_side(model, features)
+    if other is None:
+        return None
+    return compute_maps(other.model, other.features, encoded, rows, method).maps.float().cpu().numpy()
 
 
 def _originals(asked: Sequence[Asked]) -> list[int]:
