@@ -109,8 +109,8 @@ def _explain_shard(
     rows = Rows(image, text, predicted)
     beyond = _beyond_the_affine(model, question.method, features, encoded, rows)
     confidence = logits.softmax(1).gather(1, predicted[:, None])[:, 0]
-    facts = (part.cpu().numpy() for part in (predicted, confidence, reference))
-    return _Found(*facts, m00, m10, m01, m11, true_class, beyond)
+    guessed, sure, before = (part.cpu().numpy() for part in (predicted, confidence, reference))
+    return _Found(guessed, sure, before, m00, m10, m01, m11, true_class, beyond)
 
 
 def _beyond_the_affine(
