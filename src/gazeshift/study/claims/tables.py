@@ -1,0 +1,112 @@
+"""What verdicts rest on: the tables of a study, the parts that its models play, and cell means of a quantity per seed and class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+# Which model of a study plays which part: its head and the texts it was trained on.
+PARTS = {
+    "image": ("image-only", "own"),
+    "image-mlp": ("image-mlp", "own"),
+    "text": ("text-only", "own"),
+    "late": ("late-fusion", "own"),
+    "fusion": ("early-fusion", "own"),
+    "constant": ("early-fusion", "constant"),
+    "shuffled": ("early-fusion", "shuffled"),
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a study.
+
+    Attributes:
+        parts: name of the model that plays each of ``PARTS``; parts that no model plays are absent.
+        seeds: training seeds.
+        classes: class names.
+        predictions: model, seed, split, key, label, correct.
+        changes: measures as ``gazeshift.study.summary.with_changes`` gives them.
+        information: model, seed, texts, label, static, image, text, total (``gazeshift.study.information``).
+        modifiers: model, seed, key, label, kind, word, truth, js_distance, coverage_change, within (``gazeshift.study.modifiers``).
+        equivariance: model, seed, label, slope (``gazeshift.study.equivariance``).
+        prompts: seed, key, label, edit, fusion, image: how far a switch of the class moves each model's map (``gazeshift.study.prompts``).
+        retrained: model, key, label, seed, js_distance: between maps of the same image from two training seeds.
+    """
+
+    parts: dict[str, str]
+    seeds: Sequence[int]
+    classes: Sequence[str]
+    predictions: pd.DataFrame
+    changes: pd.DataFrame
+    information: pd.DataFrame = field(default_factory=pd.DataFrame)
+    modifiers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    equivariance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    prompts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    retrained: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def own(self, part: str) -> pd.DataFrame:
+        """Measures of a model with the pairs' own texts; empty if no model plays the part."""
+        return self.of(self.changes[self.changes["edit"] == "original"], part)
+
+    def edit(self, part: str, edit: str) -> pd.DataFrame:
+        """Measures of a model with changed texts."""
+        return self.of(self.changes[self.changes["edit"] == edit], part)
+
+    def test(self, part: str) -> pd.DataFrame:
+        """Predictions of a model on the test pairs."""
+        return self.of(self.predictions[self.predictions["split"] == "test"], part)
+
+    def of(self, rows: pd.DataFrame, part: str) -> pd.DataFrame:
+        """The rows of the model that plays a part."""
+        if rows.empty or part not in self.parts:
+            return rows.iloc[:0]
+        return rows[rows["model"] == self.parts[part]]
+
+    def cells(self, rows: pd.DataFrame, value: str) -> "Cells":
+        """Means of a column over the images of each (seed, class); NaN values are left out of them."""
+        if rows.empty or value not in rows:
+            return Cells(np.full((len(self.seeds), len(self.classes)), np.nan), 0)
+        known = rows[rows[value].notna()]
+        table = known.astype({value: float}).pivot_table(index="seed", columns="label", values=value, aggfunc="mean")
+        images = known["key"].nunique() if "key" in known else 0
+        return Cells(table.reindex(index=list(self.seeds), columns=list(self.classes)).to_numpy(float), int(images))
+
+    def difference(self, first: pd.DataFrame, second: pd.DataFrame, value: str, other: str | None = None) -> "Cells":
+        """Cell means of ``first - second``, image by image where both are defined.
+
+        Args:
+            first: rows of seed, key, label and ``value``.
+            second: the same.
+            value: the column.
+            other: the column of ``second``; None: the same.
+        """
+        if first.empty or second.empty:
+            return self.cells(first.iloc[:0], value)
+        right = second[["seed", "key", other or value]].rename(columns={other or value: "second"})
+        both = first[["seed", "key", "label", value]].merge(right, on=["seed", "key"])
+        return self.cells(both.assign(difference=both[value].astype(float) - both["second"].astype(float)), "difference")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cell means.
+
+    Attributes:
+        values: a row per training seed, a column per class; NaN where nothing was defined.
+        images: images that enter.
+    """
+
+    values: Float[np.ndarray, "seeds classes"]
+    images: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was defined at all."""
+        return not np.isfinite(self.values).any()
+
+    def minus(self, other: "Cells") -> "Cells":
+        """Cell by cell."""
+        return Cells(self.values - other.values, min(self.images, other.images))

@@ -1,0 +1,76 @@
+"""What stored maps share: how much of where a model looks is the same for all images, comes with the image, or with the text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from gazeshift.edits import FLOORS
+from gazeshift.measures import distribution, information_split
+
+ALL = ""
+"""The label of rows over all classes."""
+
+Drawn = dict[str, dict[str, Float[np.ndarray, "h w"]]]
+"""By edit and key: the map of the predicted class, as a distribution."""
+
+
+def drawn(rows: pd.DataFrame, maps: Float[np.ndarray, "n h w"]) -> Drawn:
+    """Stored maps of the predicted class as distributions, by edit and key."""
+    mine = (rows["target"] == "predicted").to_numpy()
+    found: Drawn = {}
+    for edit, key, p in zip(rows["edit"][mine], rows["key"][mine], distribution(maps[mine]), strict=True):
+        found.setdefault(str(edit), {})[str(key)] = p
+    return found
+
+
+def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str]) -> list[dict[str, Any]]:
+    """The information split of one model, in bits, over images whose maps are all defined.
+
+    Args:
+        found: as ``drawn`` gives them.
+        labels: class of each key.
+        edits: of the study, in its order.
+
+    Returns:
+        Rows of ``texts``, ``label`` (``""``: all classes), ``total``, ``static``, ``image``, ``text``, ``images``. ``texts`` is ``own``
+        (the pairs' own texts alone, so that ``text`` is 0), ``changed`` (own and changed texts) or ``floor`` (own texts and as many that
+        should change nothing); what ``changed`` has above ``floor`` is the text's.
+    """
+    changed = [edit for edit in edits if edit in found and edit != "original" and edit not in FLOORS]
+    floor = [edit for edit in edits if edit in found and edit != "original" and edit in FLOORS]
+    count = min(len(changed), len(floor))
+    sets = {"own": ["original"]}
+    if count:
+        sets |= {"changed": ["original", *changed[:count]], "floor": ["original", *floor[:count]]}
+    rows = [_row(found, sets[name], name, ALL, list(labels)) for name in sets]
+    for label in sorted(set(labels.values())):
+        rows.append(_row(found, ["original"], "own", label, [key for key in labels if labels[key] == label]))
+    return rows
+
+
+def _row(found: Drawn, edits: Sequence[str], name: str, label: str, keys: Sequence[str]) -> dict[str, Any]:
+    whole = [key for key in keys if all(key in found[edit] for edit in edits)]
+    split = information_split(np.array([[found[edit][key] for edit in edits] for key in whole]))
+    return {
+        "texts": name,
+        "label": label,
+        "total": split.total,
+        "static": split.static,
+        "image": split.image,
+        "text": split.text,
+        "images": split.images,
+    }
+
+
+def mean_maps(found: Drawn) -> list[dict[str, Any]]:
+    """Mean of the defined maps with each text: where the model looks whatever the picture."""
+    rows = []
+    for edit, by_key in found.items():
+        p = np.array(list(by_key.values()))
+        p = p[np.isfinite(p).all((1, 2))]
+        if len(p):
+            rows.append({"edit": edit, "images": len(p), "map": p.mean(0)})
+    return rows

@@ -1,0 +1,81 @@
+"""Two readings of a shift, from stored maps: is the text more than a label, and does it move the map more than training again does?"""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from gazeshift.measures import distribution, jensen_shannon
+from gazeshift.study.information import Drawn
+
+ByClass = dict[tuple[str, str], Float[np.ndarray, "h w"]]
+"""By key and class name: the map of that class, as a distribution."""
+
+
+def by_class(rows: pd.DataFrame, maps: Float[np.ndarray, "n h w"]) -> ByClass:
+    """Stored maps of every class, of a model that reads no text."""
+    return {
+        (str(key), str(name)): p
+        for key, name, p in zip(rows["key"], rows["class"], distribution(maps), strict=True)
+    }
+
+
+def prompt_rows(measures: pd.DataFrame, fusion: Drawn, image: ByClass) -> pd.DataFrame:
+    """The label-prompt null, where a changed text switched the class from c0 to c1.
+
+    Were the text only a label that names the class, the fusion map would go the way that the image-only model's goes from class c0 to c1.
+
+    Args:
+        measures: of the fusion model and one seed.
+        fusion: its maps.
+        image: the image-only model's maps of every class, same seed.
+
+    Returns:
+        key, label, edit; ``fusion``, ``image``: Jensen-Shannon distances between the maps before and after; ``apart``: between both
+        models' maps of c1. NaN where a map is undefined.
+    """
+    own = measures[measures["edit"] == "original"].set_index("key")["predicted"]
+    rows = []
+    for row in measures[measures["switched"].astype(bool)].itertuples():
+        before, after = image.get((row.key, own[row.key])), image.get((row.key, row.predicted))
+        now = fusion.get(row.edit, {}).get(row.key)
+        if before is None or after is None or now is None:
+            continue
+        rows.append(
+            {
+                "key": row.key,
+                "label": row.label,
+                "edit": row.edit,
+                "fusion": float(np.sqrt(row.js_bits)),
+                "image": float(np.sqrt(jensen_shannon(before, after))),
+                "apart": float(np.sqrt(jensen_shannon(now, after))),
+            }
+        )
+    return pd.DataFrame(rows, columns=["key", "label", "edit", "fusion", "image", "apart"])
+
+
+def retrained_rows(drawn: dict[int, Drawn], labels: dict[str, str]) -> pd.DataFrame:
+    """Jensen-Shannon distance between the maps of one image, own text, from each training seed and the next; the last and the first too.
+
+    Args:
+        drawn: maps of one model by seed.
+        labels: class of each key.
+
+    Returns:
+        seed, key, label, ``js_distance``; NaN where a map is undefined.
+    """
+    seeds = list(drawn)
+    if len(seeds) < 2:
+        return pd.DataFrame(columns=["seed", "key", "label", "js_distance"])
+    rows = []
+    for seed, other in [*pairwise(seeds), (seeds[-1], seeds[0])]:
+        first, second = drawn[seed]["original"], drawn[other]["original"]
+        keys = [key for key in first if key in second]
+        distance = np.sqrt(
+            jensen_shannon(np.array([first[key] for key in keys]), np.array([second[key] for key in keys]))
+        )
+        rows.append(
+            pd.DataFrame({"seed": seed, "key": keys, "label": [labels[key] for key in keys], "js_distance": distance})
+        )
+    return pd.concat(rows, ignore_index=True)
