@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 STOREYS = [
     {"errors"},
     {"registry"},
-    {"pairs", "preprocessing"},
+    {"names", "pairs", "preprocessing"},
     {"data", "models", "edits", "measures"},
     {"training", "saliency"},
     {"study"},
