@@ -14,7 +14,7 @@ STOREYS = [
     {"data", "models", "edits", "measures"},
     {"training", "saliency"},
     {"study"},
-    {"engines", "report", "app", "bench"},
+    {"engines", "report", "app", "bench", "instrument"},
     {"cli"},
 ]
 LEVEL = {part: level for level, storey in enumerate(STOREYS) for part in storey}
