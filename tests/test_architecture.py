@@ -10,11 +10,11 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 STOREYS = [
     {"errors"},
     {"registry"},
-    {"pairs", "preprocessing"},
+    {"names", "pairs", "preprocessing"},
     {"data", "models", "edits", "measures"},
     {"training", "saliency"},
     {"study"},
-    {"engines", "report", "app", "bench"},
+    {"engines", "report", "app", "bench", "instrument"},
     {"cli"},
 ]
 LEVEL = {part: level for level, storey in enumerate(STOREYS) for part in storey}

@@ -3,6 +3,7 @@
 from gazeshift.measures.distance import jensen_shannon, pearson
 from gazeshift.measures.figures import Figure, crossed_figure
 from gazeshift.measures.shift import Decomposition, decompose, interaction
+from gazeshift.measures.shift_faithfulness import ShiftFaithfulness, shift_faithfulness
 from gazeshift.measures.where import (
     amplitude,
     centre_bias,
@@ -19,6 +20,7 @@ from gazeshift.measures.where import (
 __all__ = [
     "Decomposition",
     "Figure",
+    "ShiftFaithfulness",
     "amplitude",
     "centre_bias",
     "centroid",
@@ -33,5 +35,6 @@ __all__ = [
     "mask_mass",
     "mask_to_grid",
     "pearson",
+    "shift_faithfulness",
     "undefined",
 ]

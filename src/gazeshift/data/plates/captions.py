@@ -8,8 +8,9 @@ import numpy as np
 
 from gazeshift.data.plates.config import POSITIONS, PlatesConfig
 from gazeshift.data.plates.scene import Caption, Scene
-from gazeshift.data.plates.vocabulary import DISHES, spoken
+from gazeshift.data.plates.vocabulary import DISHES
 from gazeshift.errors import UsageError
+from gazeshift.names import spoken
 
 MARGIN = 0.06
 """How much further out than all others an object must lie to be the one on the left (right, top, bottom), and how far

@@ -58,16 +58,6 @@ MODIFIERS: tuple[str, ...] = (
 SPLITS: tuple[str, ...] = ("train", "test")
 
 
-def spoken(name: str) -> str:
-    """The words for a dish name as a title has them.
-
-    Example:
-        >>> spoken("rice_ball")
-        'rice ball'
-    """
-    return name.replace("_", " ")
-
-
 def generator(*entropy: int) -> np.random.Generator:
     """A random generator that depends on ``entropy`` alone, so that order and number of workers cannot matter."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(list(entropy))))

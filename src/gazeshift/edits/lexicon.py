@@ -1,0 +1,171 @@
+"""Lists of modifiers by kind, with the template that joins one to a noun: shipped ones, and a user's own in YAML."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import yaml
+
+from gazeshift.errors import ConfigError
+
+_KEYS = ("language", "template", "kinds", "means")
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Candidate modifiers.
+
+    Attributes:
+        name: of a shipped lexicon, or the file.
+        language: for example ``en``.
+        template: how a modifier and a noun make a text; holds ``{modifier}`` and ``{noun}`` once each.
+        kinds: words by kind, for example ``colour``.
+        means: for known scenes: the scene's own word that a word comes down to (``crimson``: ``red``); a word that is not here stands
+            for itself.
+    """
+
+    name: str
+    language: str
+    template: str
+    kinds: Mapping[str, tuple[str, ...]]
+    means: Mapping[str, str]
+
+    def words(self, kind: str) -> tuple[str, ...]:
+        """The candidates of a kind.
+
+        Raises:
+            ConfigError: the lexicon has no such kind.
+        """
+        if kind not in self.kinds:
+            raise ConfigError(
+                f"lexicon {self.name}: no words of kind {kind!r}; it has {', '.join(self.kinds)}. Add kinds.{kind} to it."
+            )
+        return self.kinds[kind]
+
+    def phrase(self, modifier: str, noun: str) -> str:
+        """A modifier and a noun, as the template joins them.
+
+        Example:
+            >>> shipped("english").phrase("left", "apple pie"), shipped("japanese").phrase("赤い", "りんご")
+            ('left apple pie', '赤いりんご')
+        """
+        return self.template.format(modifier=modifier, noun=noun).strip()
+
+
+SHIPPED = ("english", "japanese")
+
+
+@lru_cache
+def shipped(name: str) -> Lexicon:
+    """One of the lexicons that come with the package (``SHIPPED``).
+
+    Raises:
+        ConfigError: no such lexicon.
+    """
+    if name not in SHIPPED:
+        raise ConfigError(f"unknown lexicon {name!r}; known: {', '.join(SHIPPED)}, or give a YAML file.")
+    text = (files("gazeshift.edits") / "lexicons" / f"{name}.yaml").read_text(encoding="utf-8")
+    return _lexicon(text, name)
+
+
+def find_lexicon(name: str) -> Lexicon:
+    """A shipped lexicon by name, else a file.
+
+    Raises:
+        ConfigError: neither, or a file that is no lexicon.
+    """
+    return shipped(name) if name in SHIPPED or not Path(name).suffix else read_lexicon(Path(name))
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """A lexicon from a YAML file (``docs/edits.md`` describes the format).
+
+    Raises:
+        ConfigError: anything missing, unknown or ambiguous; one line with the file and the key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ConfigError(f"{path}: no such lexicon; known without a file: {', '.join(SHIPPED)}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}).") from error
+    return _lexicon(text, str(path))
+
+
+def _lexicon(text: str, name: str) -> Lexicon:
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{name}: a lexicon is a mapping with the keys {', '.join(_KEYS)}.")
+    for key in values:
+        if key not in _KEYS:
+            raise ConfigError(f"{name}: {key}: unknown key; known: {', '.join(_KEYS)}.")
+    kinds = _kinds(name, values.get("kinds"))
+    return Lexicon(
+        name,
+        _text(name, "language", values.get("language")),
+        _template(name, _text(name, "template", values.get("template"))),
+        kinds,
+        _means(name, values.get("means") or {}, kinds),
+    )
+
+
+def _text(name: str, key: str, value: Any) -> str:
+    if value is None:
+        raise ConfigError(f"{name}: {key}: this key is missing.")
+    if not isinstance(value, str) or not value.strip():
+        # YAML reads on, off, yes, no and numbers as something else than words.
+        raise ConfigError(f'{name}: {key}: give text, not {value!r}; put a word such as "on" in quotes.')
+    return value
+
+
+def _template(name: str, template: str) -> str:
+    try:
+        fields = [
+            (field, spec, conversion) for _, field, spec, conversion in Formatter().parse(template) if field is not None
+        ]
+    except ValueError:
+        fields = []
+    if sorted(fields) != [("modifier", "", None), ("noun", "", None)]:
+        raise ConfigError(
+            f'{name}: template: {template!r} must hold {{modifier}} and {{noun}} once each, for example "{{modifier}} {{noun}}".'
+        )
+    return template
+
+
+def _kinds(name: str, values: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(values, dict) or not values:
+        raise ConfigError(f"{name}: kinds: give kinds with a list of words each, for example colour: [red, green].")
+    kinds: dict[str, tuple[str, ...]] = {}
+    seen: dict[str, str] = {}
+    for kind, words in values.items():
+        key = f"kinds.{_text(name, 'kinds', kind)}"
+        if not isinstance(words, list) or not words:
+            raise ConfigError(f"{name}: {key}: give a list of words, for example [red, green].")
+        for word in words:
+            if len(_text(name, key, word).split()) != 1 or word != word.strip():
+                raise ConfigError(f"{name}: {key}: {word!r} is more than one word; a modifier is one word.")
+            if word.casefold() in seen:
+                raise ConfigError(
+                    f"{name}: {key}: {word!r} is there twice, also in kinds.{seen[word.casefold()]}; keep one."
+                )
+            seen[word.casefold()] = kind
+        kinds[kind] = tuple(words)
+    return kinds
+
+
+def _means(name: str, values: Any, kinds: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{name}: means: give the scene's word for each word, for example crimson: red.")
+    known = {word for words in kinds.values() for word in words}
+    for word, meaning in values.items():
+        if word not in known:
+            raise ConfigError(f"{name}: means.{word}: the word is in none of the kinds.")
+        _text(name, f"means.{word}", meaning)
+    return dict(values)

@@ -1,0 +1,219 @@
+"""Modifiers crossed with images: kinds matched by the number of pieces, one template, and what a known scene says of each."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gazeshift.edits.lexicon import Lexicon
+from gazeshift.edits.pieces import Pieces
+from gazeshift.errors import ConfigError
+from gazeshift.names import spoken
+from gazeshift.pairs import Pair
+
+FEWEST = 2
+"""Words of a kind below which nothing can be said of the kind."""
+
+BARE = "bare"
+"""The kind of the text without a modifier."""
+
+Truth = Literal["true", "elsewhere", "absent", "unknown"]
+
+
+@dataclass(frozen=True)
+class MatchedModifiers:
+    """Words that one tokenizer cuts alike, equally many of each kind.
+
+    Attributes:
+        lexicon: where they come from.
+        words: by kind, in the lexicon's order.
+        pieces: how many pieces each word has.
+        excluded: by kind, every other word of the lexicon with the reason.
+    """
+
+    lexicon: Lexicon
+    words: Mapping[str, tuple[str, ...]]
+    pieces: int
+    excluded: Mapping[str, Mapping[str, str]]
+
+    @property
+    def per_kind(self) -> int:
+        """How many words each kind has."""
+        return min(map(len, self.words.values()))
+
+    def excluded_counts(self) -> dict[str, dict[str, int]]:
+        """How many words of each kind were left out for each reason."""
+        return {kind: dict(sorted(Counter(reasons.values()).items())) for kind, reasons in self.excluded.items()}
+
+
+def matched_modifiers(
+    lexicon: Lexicon,
+    pieces: Pieces,
+    per_kind: int | None = None,
+    seed: int = 0,
+    *,
+    kinds: Sequence[str] | None = None,
+    nouns: Collection[str] = (),
+) -> MatchedModifiers:
+    """Choose modifiers of the same number of pieces, equally many of each kind: the number of pieces that leaves most of them.
+
+    Args:
+        lexicon: the candidates.
+        pieces: the model's tokenizer; words that it does not know are left out.
+        per_kind: at most so many words of a kind; None for all that match.
+        seed: of the draw, where a kind has more words than the others or than ``per_kind``.
+        kinds: to match with one another; None for all of the lexicon. A nonsense word is one piece in no word-piece vocabulary, so
+            matching it too leaves out the common words of the other kinds.
+        nouns: the texts' nouns. Where a tokenizer cuts a word differently beside a noun (byte pairs, scripts without spaces), only
+            words are kept whose whole texts have the same number of pieces with each noun.
+
+    Raises:
+        ConfigError: fewer than two words of a kind are left, or the lexicon has no such kind.
+
+    Example:
+        >>> from gazeshift.edits.lexicon import shipped
+        >>> from gazeshift.edits.pieces import WholeWords
+        >>> matched = matched_modifiers(shipped("english"), WholeWords(), per_kind=20)
+        >>> matched.pieces, {kind: len(words) for kind, words in matched.words.items()}
+        (1, {'colour': 20, 'position': 20, 'material': 20, 'nonsense': 20})
+    """
+    if per_kind is not None and per_kind < FEWEST:
+        raise ConfigError(f"lexicon {lexicon.name}: {per_kind} words a kind are too few; ask for {FEWEST} or more.")
+    candidates = {kind: lexicon.words(kind) for kind in kinds or lexicon.kinds}
+    lengths = {
+        kind: {word: _lengths(word, lexicon, pieces, nouns) for word in words if pieces.knows(word)}
+        for kind, words in candidates.items()
+    }
+    chosen = _commonest(lengths)
+    fitting = {kind: [word for word in known if known[word] == chosen] for kind, known in lengths.items()}
+    _enough(lexicon, candidates, lengths, fitting, chosen)
+    most = min(map(len, fitting.values()))
+    count = most if per_kind is None else min(most, per_kind)
+    words = {kind: _draw(kind, fitting[kind], count, seed) for kind in candidates}
+    excluded = {
+        kind: {word: _reason(lengths[kind].get(word), chosen) for word in candidates[kind] if word not in words[kind]}
+        for kind in candidates
+    }
+    return MatchedModifiers(lexicon, words, chosen[0], excluded)
+
+
+Lengths = tuple[int, ...]
+"""Pieces of a word alone, then of its text with each noun."""
+
+
+def _lengths(word: str, lexicon: Lexicon, pieces: Pieces, nouns: Collection[str]) -> Lengths:
+    return pieces.count(word), *(pieces.count(lexicon.phrase(word, noun)) for noun in sorted(nouns))
+
+
+def _commonest(lengths: Mapping[str, Mapping[str, Lengths]]) -> Lengths:
+    """The lengths that most words of the poorest kind have; then most words in all; then the shortest."""
+    counts = {kind: Counter(known.values()) for kind, known in lengths.items()}
+    found = sorted({own for kind in counts.values() for own in kind})
+    if not found:
+        return (0,)
+    return max(found, key=lambda own: (min(c[own] for c in counts.values()), sum(c[own] for c in counts.values())))
+
+
+def _enough(
+    lexicon: Lexicon,
+    candidates: Mapping[str, Sequence[str]],
+    lengths: Mapping[str, Mapping[str, Lengths]],
+    fitting: Mapping[str, Sequence[str]],
+    chosen: Lengths,
+) -> None:
+    kind = min(fitting, key=lambda kind: len(fitting[kind]))
+    left = len(fitting[kind])
+    if left >= FEWEST:
+        return
+    unknown = len(candidates[kind]) - len(lengths[kind])
+    longer = len(lengths[kind]) - left
+    advice = f"add {kind} words to a lexicon of your own, or match fewer kinds"
+    if unknown > longer:
+        advice = "use a lexicon in the language of the training texts, or a tokenizer that covers this one"
+    raise ConfigError(
+        f"lexicon {lexicon.name}: only {left} of {len(candidates[kind])} {kind} words can be matched, and {FEWEST} are needed: "
+        f"{unknown} are unknown to the tokenizer, {longer} differ from the other kinds in their pieces; {advice}."
+    )
+
+
+def _draw(kind: str, words: Sequence[str], count: int, seed: int) -> tuple[str, ...]:
+    order = np.random.default_rng([seed, *kind.encode()]).permutation(len(words))[:count]
+    return tuple(words[place] for place in sorted(order))
+
+
+def _reason(own: Lengths | None, chosen: Lengths) -> str:
+    if own is None:
+        return "unknown to the tokenizer"
+    if own[0] != chosen[0]:
+        return "another number of pieces"
+    return "not drawn" if own == chosen else "cut differently beside a noun"
+
+
+@dataclass(frozen=True)
+class ModifiedText:
+    """A noun with a modifier.
+
+    Attributes:
+        kind: of the modifier; ``bare`` without one.
+        word: the modifier; empty without one.
+        text: the text.
+        truth: ``true``: the object of the pair's label is so; ``elsewhere``: another object of the scene is; ``absent``: none is;
+            ``unknown``: no scene is known, or it says nothing of such words. None for the bare text.
+        refers: index of the object that the modifier is true of, if it is exactly one; of the bare text, the label's object.
+    """
+
+    kind: str
+    word: str
+    text: str
+    truth: Truth | None
+    refers: int | None
+
+
+def crossed_texts(pair: Pair, matched: MatchedModifiers, noun: str | None = None) -> list[ModifiedText]:
+    """The bare noun, then the noun with every matched modifier: the same texts for every pair of a class.
+
+    In a known scene the truth of a colour is read from the objects, that of a position from the captions of kind ``position``; a
+    position that no caption gives to any object is unknown, not absent.
+
+    Args:
+        pair: its label is the noun, its scene (if known) the truth.
+        matched: the modifiers.
+        noun: instead of the label.
+
+    Example:
+        >>> from gazeshift.edits.lexicon import shipped
+        >>> from gazeshift.edits.pieces import WholeWords
+        >>> matched = matched_modifiers(shipped("english"), WholeWords(), per_kind=2)
+        >>> texts = crossed_texts(Pair("a", b"", "", "apple_pie", "test"), matched)
+        >>> len(texts), texts[0].text, texts[1].text.endswith(" apple pie"), texts[1].truth
+        (9, 'apple pie', True, 'unknown')
+    """
+    noun = spoken(pair.label) if noun is None else noun
+    # The label's object: the pair's own text may refer to another, or to none.
+    own = next((scene_object.index for scene_object in pair.objects if scene_object.name == pair.label), None)
+    crossed = [ModifiedText(BARE, "", noun, None, own)]
+    for kind, words in matched.words.items():
+        for word in words:
+            truth, refers = _truth(pair, own, kind, matched.lexicon.means.get(word, word))
+            crossed.append(ModifiedText(kind, word, matched.lexicon.phrase(word, noun), truth, refers))
+    return crossed
+
+
+def _truth(pair: Pair, own: int | None, kind: str, meaning: str) -> tuple[Truth, int | None]:
+    if kind == "colour" and pair.objects:
+        so = {scene_object.index for scene_object in pair.objects if scene_object.colour == meaning}
+        otherwise: Truth = "absent"
+    elif kind == "position":
+        so = {
+            caption.referred
+            for caption in pair.captions
+            if caption.kind == "position" and caption.content == meaning and caption.referred is not None
+        }
+        otherwise = "unknown"
+    else:
+        return "unknown", None
+    if own in so:
+        return "true", own
+    return ("elsewhere", so.pop() if len(so) == 1 else None) if so else (otherwise, None)
