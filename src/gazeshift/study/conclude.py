@@ -12,7 +12,9 @@ import pandas as pd
 import torch
 
 from gazeshift.data.loader import crops
+from gazeshift.study.claims import judge
 from gazeshift.study.config import StudyConfig
+from gazeshift.study.gather import gather
 from gazeshift.study.headline import headline
 from gazeshift.study.prepare import SPLITS, Pairs
 from gazeshift.study.samples import choose, difference_of_models, sample_rows
@@ -75,6 +77,7 @@ def conclude(
         write_table(changes, store / "measures.parquet")
         samples = _samples(study, pairs, run, changes)
         write_table(samples, store / "samples.parquet")
+        tables = gather(study, run, pairs.classes, predictions, changes)
         figures = summarise(predictions, changes, list(study.models), study.explain.edits)
         structure = {name: study.structure(name).sentence for name in study.models}
         audit = json.loads((store / "audit.json").read_text(encoding="utf-8"))
@@ -82,6 +85,7 @@ def conclude(
             "title": study.title,
             "headline": headline(figures, structure),
             **figures,
+            "claims": judge(tables),
             "checks": check(study.expect, predictions, changes),
             "data": {**pairs.facts, "chance": 1 / len(pairs.classes)},
             "warnings": warnings_of(study, audit, figures, predictions, _grids(study, run, seen)),

@@ -93,6 +93,10 @@ class ExplainConfig(Strict):
         method: a map method.
         edits: changed texts, in the order of the tables; ``original`` is always the first.
         images: at most so many test pairs are explained (drawn evenly by key); None for all.
+        modifiers: at most so many colour, position, material and made-up words each are crossed with every explained image; 0 for none.
+        lexicon: where these words come from: ``english``, ``japanese`` or a YAML file.
+        windows: on so many of the explained images the crop's window is shifted, to see whether the map follows; 0 for none.
+        wasserstein: on so many rows of each model (drawn by a fixed seed) the Wasserstein-1 distance is measured, which is dear.
         samples: how many samples with the largest differences Tables 2 and 3 show, and as many random ones.
     """
 
@@ -107,6 +111,10 @@ class ExplainConfig(Strict):
         "other-class",
     )
     images: int | None = Field(default=None, ge=1)
+    modifiers: int = Field(default=0, ge=0)
+    lexicon: str = "english"
+    windows: int = Field(default=0, ge=0)
+    wasserstein: int = Field(default=2000, ge=0)
     samples: int = Field(default=6, ge=1, le=50)
 
     @field_validator("method")

@@ -31,8 +31,8 @@ def content_shifts() -> Float[np.ndarray, "5 2"]:
 
 def shifted_crops(
     pairs: Sequence[Pair], preprocessing: Preprocessing, workers: int | None = None
-) -> UInt8[np.ndarray, "n 5 3 H W"]:
-    """Crops of five windows of each image; all lie within the ordinary crop, so nothing is padded.
+) -> UInt8[np.ndarray, "n*5 3 H W"]:
+    """Crops of five windows of each image, one after the other; all lie within the ordinary crop, so nothing is padded.
 
     Args:
         pairs: whose images.
@@ -40,7 +40,7 @@ def shifted_crops(
         workers: threads that decode.
     """
     size = preprocessing.size
-    into = np.empty((len(pairs), len(DIRECTIONS), 3, size, size), np.uint8)
+    into = np.empty((len(pairs) * len(DIRECTIONS), 3, size, size), np.uint8)
 
     def fill(index: int) -> None:
         image = decode(pairs[index].image, pairs[index].key)
@@ -53,7 +53,7 @@ def shifted_crops(
             window = image.convert("RGB").resize(
                 (size, size), INTERPOLATIONS[preprocessing.interpolation], box=(x, y, x + side, y + side)
             )
-            into[index, place] = np.asarray(window).transpose(2, 0, 1)
+            into[index * len(DIRECTIONS) + place] = np.asarray(window).transpose(2, 0, 1)
 
     map_ordered(fill, range(len(pairs)), workers)
     return into

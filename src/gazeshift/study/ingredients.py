@@ -26,6 +26,8 @@ from gazeshift.models import (
 from gazeshift.models.image import Trunk
 from gazeshift.pairs import Pair
 from gazeshift.study.config import StudyConfig
+from gazeshift.study.equivariance import DIRECTIONS, Windows, shifted_crops
+from gazeshift.study.prepare import evenly
 from gazeshift.study.steps import file_digest
 from gazeshift.training import (
     AUGMENTATIONS,
@@ -78,7 +80,8 @@ class Ingredients:
         self.weights = weights
         self.cache = cache
         self.progress = progress
-        self._images: dict[tuple[str, str, bool], CachedImages] = {}
+        self._images: dict[tuple[str, int, bool], CachedImages] = {}
+        self._windows: UInt8[np.ndarray, "n 3 H W"] | None = None
         self._vectors: dict[str, dict[str, Tensor]] = {}
 
     def spec(self, name: str) -> ModelSpec:
@@ -132,21 +135,21 @@ class Ingredients:
                 self.images(model, "validation", model.pools_first),
             )
         elif stem is not None and not augmentation.changes_images:
-            images = self._kept(stem, "train", False), self._kept(stem, "validation", False)
+            images = self._kept(stem, self.crops["train"], False), self._kept(stem, self.crops["validation"], False)
         if is_fixed(model.encoder, frozen) and not augmentation.changes_texts:
             texts = (self.texts(model, "train", training=True), self.texts(model, "validation", training=True))
         return images, texts
 
     def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages:
         """Features of a split at a model's tap, as means or whole grids; equal trunks share them."""
-        return self._kept(model.trunk, split, pooled)
+        return self._kept(model.trunk, self.crops[split], pooled)
 
-    def _kept(self, part: Trunk | Stem, split: str, pooled: bool) -> CachedImages:
-        key = (weights_digest(part), split, pooled)
+    def _kept(self, part: Trunk | Stem, crops: UInt8[np.ndarray, "n 3 H W"], pooled: bool) -> CachedImages:
+        key = (weights_digest(part), id(crops), pooled)  # crops live as long as this object
         if key not in self._images:
             self._images[key] = image_features(
                 part,
-                self.crops[split],
+                crops,
                 self.study.crop,
                 pools_first=pooled,
                 folder=self.cache / "features",
@@ -158,17 +161,31 @@ class Ingredients:
         self, model: Classifier, rows: Sequence[int], recipe: Recipe
     ) -> Callable[[Sequence[int]], ImageFeatures]:
         """Whole grids of chosen test pairs: kept ones where the trunk is frozen and they are few enough, else encoded when asked for."""
-        crops = self.crops["test"]
+        source = self._encoded(model, self.crops["test"], recipe)
+        return lambda asked: source([rows[index] for index in asked])
+
+    def _encoded(
+        self, model: Classifier, crops: UInt8[np.ndarray, "n 3 H W"], recipe: Recipe
+    ) -> Callable[[Sequence[int]], ImageFeatures]:
         if is_fixed(model.trunk, frozen_parts(model, recipe)) and _grid_bytes(model, len(crops)) <= LARGEST_GRIDS:
-            cached = self.images(model, "test", False)
-            return lambda asked: cached.take(np.array([rows[i] for i in asked])).to(model.device)
+            cached = self._kept(model.trunk, crops, pooled=False)
+            return lambda asked: cached.take(np.array(asked)).to(model.device)
 
         def encode(asked: Sequence[int]) -> ImageFeatures:
-            wanted = torch.from_numpy(np.array(crops[[rows[i] for i in asked]])).to(model.device)
+            wanted = torch.from_numpy(np.array(crops[list(asked)])).to(model.device)
             with torch.no_grad(), evaluating(model):
                 return model.encode_image(model.spec.preprocessing.normalise(wanted))
 
         return encode
+
+    def windows(self, model: Classifier, pairs: Sequence[Pair], recipe: Recipe) -> Windows:
+        """Shifted windows of some of the explained pairs at a model's tap: kept where the trunk is frozen."""
+        chosen = evenly(pairs, self.study.explain.windows)
+        each = len(DIRECTIONS)
+        if self._windows is None:
+            self._windows = shifted_crops(chosen, self.study.crop, self.study.data.workers)
+        source = self._encoded(model, self._windows, recipe)
+        return Windows(chosen, lambda asked: source([index * each + place for index in asked for place in range(each)]))
 
     def text_source(self, model: Classifier, recipe: Recipe) -> Callable[[Sequence[str]], TextFeatures]:
         """Encoded texts: remembered where the text encoder is frozen, so that equal encoders read each text once.
@@ -213,7 +230,7 @@ class Ingredients:
                 progress=self.progress,
             )
             set_affine(trunk, plain.pooled(), spec.features, size)
-            self._images[weights_digest(trunk), "train", True] = after_affine(plain, trunk)
+            self._images[weights_digest(trunk), id(self.crops["train"]), True] = after_affine(plain, trunk)
         return trunk
 
 

@@ -1,16 +1,46 @@
 """Two readings of a shift, from stored maps: is the text more than a label, and does it move the map more than training again does?"""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 
 from gazeshift.measures import distribution, jensen_shannon
+from gazeshift.models import Classifier
+from gazeshift.saliency import Rows, compute_maps
 from gazeshift.study.information import Drawn
+from gazeshift.study.question import ImageSource, Question, TextSource
+from gazeshift.study.store import MapFile
+
+SHARD = 64
 
 ByClass = dict[tuple[str, str], Float[np.ndarray, "h w"]]
 """By key and class name: the map of that class, as a distribution."""
+
+
+def write_class_maps(
+    model: Classifier, question: Question, images: ImageSource, texts: TextSource, path: Path
+) -> None:
+    """Store the maps of every class of every pair, of a model that reads no text."""
+    count = len(model.classes)
+    with MapFile(path) as file:
+        for start in range(0, len(question.pairs), SHARD):
+            shard = range(start, min(start + SHARD, len(question.pairs)))
+            features, nothing = images(shard), texts([""])
+            image = torch.arange(len(shard), device=features.grid.device).repeat_interleave(count)
+            target = torch.arange(count, device=image.device).repeat(len(shard))
+            rows = Rows(image, torch.zeros_like(image), target)
+            maps = compute_maps(model, features, nothing, rows, question.method).maps.float().cpu().numpy()
+            keys = [question.pairs[index].key for index in shard for _ in range(count)]
+            file.add(
+                [
+                    {"key": key, "class": name, "map": drawn}
+                    for key, name, drawn in zip(keys, model.classes * len(shard), maps, strict=True)
+                ]
+            )
 
 
 def by_class(rows: pd.DataFrame, maps: Float[np.ndarray, "n h w"]) -> ByClass:

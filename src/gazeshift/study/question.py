@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gazeshift.data.loader import objects_grid
-from gazeshift.edits import Edited
+from gazeshift.edits import Edited, ModifiedText
 from gazeshift.measures import mask_to_grid
 from gazeshift.models import ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
@@ -27,12 +27,14 @@ class Question:
         texts: per edit one text per pair; None where the edit does not apply. ``original`` is the first edit.
         masks: per pair, share of each grid cell that each visible object covers; None where masks are unknown.
         method: the map method.
+        crossed: per pair its class's name bare and with every matched modifier; empty where the study asks for none.
     """
 
     pairs: Sequence[Pair]
     texts: Mapping[str, Sequence[Edited | None]]
     masks: Callable[[int, int, int], ObjectMasks | None]
     method: str
+    crossed: Sequence[Sequence[ModifiedText]] = ()
 
 
 class MaskReader:

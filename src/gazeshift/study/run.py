@@ -221,7 +221,7 @@ def _units(
             trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
             look = {"train": trained, "explain": study.explain.model_dump(exclude={"samples"})}
 
-            made = unit_files(run / "store", name, seed, sees_image=study.structure(name).sees_image)
+            made = unit_files(study, run / "store", name, seed)
 
             def analyse(_: str, name: str = name, seed: int = seed, folder: Path = folder) -> None:
                 analyse_unit(ingredients, name, seed, folder, question, rows, run / "store")

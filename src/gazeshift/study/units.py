@@ -11,7 +11,11 @@ from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, load, save
 from gazeshift.pairs import Pair
 from gazeshift.study.analyse import analyse
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.equivariance import equivariance_rows
 from gazeshift.study.ingredients import Ingredients
+from gazeshift.study.modifiers import modifier_rows
+from gazeshift.study.prompts import write_class_maps
 from gazeshift.study.question import Question
 from gazeshift.study.store import write_maps, write_table
 from gazeshift.training import Fitted, fit, predict
@@ -93,29 +97,52 @@ def analyse_unit(
 ) -> None:
     """Predictions of a saved model on validation and test, and its maps of the question; written under ``store``."""
     model = load(folder)
-    recipe = ingredients.study.recipe_of(name)
     tag = {"model": name, "seed": seed}
     with on_device(model):
         predictions = [row for split in ("validation", "test") for row in _predictions(ingredients, model, name, split)]
         if model.structure.sees_image:
-            if ingredients.study.models[name].texts == "constant":  # it reads the empty text, whatever it is given
-                question = replace(question, texts={"original": question.texts["original"]})
-            found = analyse(
-                model, question, ingredients.image_source(model, rows, recipe), ingredients.text_source(model, recipe)
-            )
-            write_maps(found.maps, store / "maps" / name / f"seed-{seed}.parquet")
-            write_table(
-                found.measures.assign(model=name, seed=seed), store / "parts" / name / f"measures-{seed}.parquet"
-            )
+            _look(ingredients, model, seed, question, rows, store)
     write_table([tag | row for row in predictions], store / "parts" / name / f"predictions-{seed}.parquet")
 
 
-def unit_files(store: Path, name: str, seed: int, *, sees_image: bool) -> tuple[Path, ...]:
+def _look(
+    ingredients: Ingredients, model: Classifier, seed: int, question: Question, rows: Sequence[int], store: Path
+) -> None:
+    """All that is asked of a model that sees images."""
+    study, name = ingredients.study, model.spec.name
+    recipe = study.recipe_of(name)
+    parts, maps = store / "parts" / name, store / "maps" / name
+    images, texts = ingredients.image_source(model, rows, recipe), ingredients.text_source(model, recipe)
+    told_nothing = study.models[name].texts == "constant"  # it reads the empty text, whatever it is given
+    if told_nothing:
+        question = replace(question, texts={"original": question.texts["original"]})
+    found = analyse(model, question, images, texts)
+    write_maps(found.maps, maps / f"seed-{seed}.parquet")
+    write_table(found.measures.assign(model=name, seed=seed), parts / f"measures-{seed}.parquet")
+    if not model.structure.reads_text:
+        write_class_maps(model, question, images, texts, maps / f"classes-{seed}.parquet")
+    elif question.crossed and not told_nothing:
+        modified = modifier_rows(model, question, images, texts)
+        write_table(modified.assign(model=name, seed=seed), parts / f"modifiers-{seed}.parquet")
+    if study.explain.windows:
+        windows = ingredients.windows(model, question.pairs, recipe)
+        slopes = equivariance_rows(model, windows, texts, question.method)
+        write_table(slopes.assign(model=name, seed=seed), parts / f"equivariance-{seed}.parquet")
+
+
+def unit_files(study: StudyConfig, store: Path, name: str, seed: int) -> tuple[Path, ...]:
     """What ``analyse_unit`` leaves under ``store``."""
-    parts = store / "parts" / name
+    parts, maps = store / "parts" / name, store / "maps" / name
     files: tuple[Path, ...] = (parts / f"predictions-{seed}.parquet",)
-    if sees_image:
-        files += (parts / f"measures-{seed}.parquet", store / "maps" / name / f"seed-{seed}.parquet")
+    structure = study.structure(name)
+    if structure.sees_image:
+        files += (parts / f"measures-{seed}.parquet", maps / f"seed-{seed}.parquet")
+        if not structure.reads_text:
+            files += (maps / f"classes-{seed}.parquet",)
+        elif study.explain.modifiers and study.models[name].texts != "constant":
+            files += (parts / f"modifiers-{seed}.parquet",)
+        if study.explain.windows:
+            files += (parts / f"equivariance-{seed}.parquet",)
     return files
 
 
