@@ -1,12 +1,92 @@
 """Measures: functions of arrays. Undefined maps are NaN, never 0, never uniform."""
 
-from gazeshift.measures.distance import jensen_shannon, pearson
-from gazeshift.measures.figures import Figure, crossed_figure
-from gazeshift.measures.shift import Decomposition, decompose, interaction
+from gazeshift.measures.distance import (
+    amplitude_change,
+    iou,
+    iou_chance,
+    jensen_shannon,
+    pearson,
+    spearman,
+)
+from gazeshift.measures.equivariance import (
+    EquivarianceSlope,
+    equivariance,
+)
+from gazeshift.measures.figures import (
+    Figure,
+    crossed_figure,
+)
+from gazeshift.measures.imputation import (
+    keep_pixels,
+    noisy_linear_imputation,
+)
+from gazeshift.measures.information import (
+    InformationSplit,
+    InformationSums,
+    information_split,
+)
+from gazeshift.measures.localise import (
+    beyond_chance,
+    leave_one_out,
+    mask_excess,
+    mass_ceiling,
+    pointing_ceiling,
+    pointing_chance,
+    pointing_game,
+    rank_accuracy,
+    rank_ceiling,
+)
+from gazeshift.measures.modality import (
+    EmapAccuracy,
+    PerceptualScore,
+    TwoPlayerShapley,
+    conditional_utilisation,
+    emap,
+    emap_accuracy,
+    perceptual_score,
+    two_player_shapley,
+)
+from gazeshift.measures.perturbation import (
+    Infidelity,
+    PerturbationCurve,
+    Road,
+    deletion,
+    infidelity,
+    insertion,
+    road,
+    sensitivity_n,
+)
+from gazeshift.measures.prior import (
+    centre_prior,
+    likelihood_ratio,
+    mask_prior,
+)
+from gazeshift.measures.ranking import (
+    top_cells,
+)
+from gazeshift.measures.shapley import (
+    MmShap,
+    mm_shap,
+)
+from gazeshift.measures.shift import (
+    Decomposition,
+    decompose,
+    interaction,
+)
 from gazeshift.measures.shift_faithfulness import ShiftFaithfulness, shift_faithfulness
+from gazeshift.measures.spread import (
+    concentration,
+    gini,
+    share_holding,
+)
+from gazeshift.measures.transport import (
+    wasserstein,
+)
 from gazeshift.measures.where import (
+    CentreBiasParts,
     amplitude,
     centre_bias,
+    centre_bias_parts,
     centroid,
     coverage,
     distribution,
@@ -18,23 +98,71 @@ from gazeshift.measures.where import (
 )
 
 __all__ = [
-    "Decomposition",
-    "Figure",
     "ShiftFaithfulness",
+    "shift_faithfulness",
+    "CentreBiasParts",
+    "Decomposition",
+    "EmapAccuracy",
+    "EquivarianceSlope",
+    "Figure",
+    "Infidelity",
+    "InformationSplit",
+    "InformationSums",
+    "MmShap",
+    "PerceptualScore",
+    "PerturbationCurve",
+    "Road",
+    "TwoPlayerShapley",
     "amplitude",
+    "amplitude_change",
+    "beyond_chance",
     "centre_bias",
+    "centre_bias_parts",
+    "centre_prior",
     "centroid",
+    "concentration",
+    "conditional_utilisation",
     "coverage",
     "crossed_figure",
     "decompose",
+    "deletion",
     "distribution",
+    "emap",
+    "emap_accuracy",
     "entropy",
+    "equivariance",
+    "gini",
+    "infidelity",
+    "information_split",
+    "insertion",
     "interaction",
+    "iou",
+    "iou_chance",
     "jensen_shannon",
+    "keep_pixels",
+    "leave_one_out",
+    "likelihood_ratio",
+    "mask_excess",
     "mask_lift",
     "mask_mass",
+    "mask_prior",
     "mask_to_grid",
+    "mass_ceiling",
+    "mm_shap",
+    "noisy_linear_imputation",
     "pearson",
-    "shift_faithfulness",
+    "perceptual_score",
+    "pointing_ceiling",
+    "pointing_chance",
+    "pointing_game",
+    "rank_accuracy",
+    "rank_ceiling",
+    "road",
+    "sensitivity_n",
+    "share_holding",
+    "spearman",
+    "top_cells",
+    "two_player_shapley",
     "undefined",
+    "wasserstein",
 ]

@@ -1,8 +1,11 @@
 """How far apart two maps are."""
 
 import numpy as np
+import scipy.stats
 
-from gazeshift.measures.where import Maps, PerMap, entropy
+from gazeshift.errors import UsageError
+from gazeshift.measures.ranking import top_cells
+from gazeshift.measures.where import Maps, PerMap, amplitude, entropy
 
 
 def jensen_shannon(p: Maps, q: Maps) -> PerMap:
@@ -33,6 +36,85 @@ def pearson(a: Maps, b: Maps) -> PerMap:
     """
     a, b = _standardised(a), _standardised(b)
     return np.asarray(np.clip((a * b).sum((-2, -1)), -1, 1))
+
+
+def spearman(a: Maps, b: Maps) -> PerMap:
+    """Rank correlation of two signed maps over cells, -1 to 1; ties take their mean rank; NaN if either is constant or not finite.
+
+    1: the same order of cells. Invariant to any increasing function of either map.
+
+    Example:
+        >>> round(float(spearman(np.array([[1.0, 2.0, 30.0]]), np.array([[0.1, 0.2, 0.3]]))), 12)
+        1.0
+    """
+    return pearson(_ranks(a), _ranks(b))
+
+
+def _ranks(raw: Maps) -> Maps:
+    finite = np.where(np.isfinite(raw).all((-2, -1), keepdims=True), np.asarray(raw, dtype=np.float64), np.nan)
+    return scipy.stats.rankdata(finite.reshape(*raw.shape[:-2], -1), axis=-1).reshape(raw.shape)
+
+
+def iou(a: Maps, b: Maps, share: float = 0.2) -> PerMap:
+    """Intersection over union of the highest cells of two signed maps, 0 (none in common) to 1 (the same cells).
+
+    Takes ``share`` of the cells, rounded to a whole number, at least one. Cells tied at the boundary share the places left over evenly
+    (``top_cells``), and then ``sum min / sum max`` is the ratio: no cell is preferred for its place. Invariant to any increasing function
+    of either map; NaN if either is constant or not finite. By chance about ``iou_chance(share)``.
+
+    Args:
+        a: signed maps.
+        b: the same grid, leading axes that broadcast.
+        share: of the cells, above 0 and below 1.
+
+    Raises:
+        UsageError: ``share`` is out of range.
+
+    Example:
+        >>> a, b = np.array([[4.0, 3.0, 2.0, 1.0]]), np.array([[4.0, 2.0, 3.0, 1.0]])
+        >>> float(iou(a, a, share=0.5)), round(float(iou(a, b, share=0.5)), 6)
+        (1.0, 0.333333)
+    """
+    _check_share(share, "iou")
+    cells = a.shape[-2] * a.shape[-1]
+    count = np.asarray(float(max(1, round(share * cells))))
+    first, second = (top_cells(np.where(_varies(raw), raw, np.nan), count) for raw in (a, b))
+    return np.asarray(np.minimum(first, second).sum((-2, -1)) / np.maximum(first, second).sum((-2, -1)))
+
+
+def iou_chance(share: float) -> float:
+    """``q / (2 - q)``: expected intersection over expected union of two random sets, each a share ``q`` of the cells.
+
+    Example:
+        >>> iou_chance(0.5)
+        0.3333333333333333
+    """
+    _check_share(share, "iou_chance")
+    return share / (2 - share)
+
+
+def amplitude_change(a: Maps, b: Maps) -> PerMap:
+    """``log(sum ReLU(b) / sum ReLU(a))`` of raw maps: 0 if they hold as much, ``log 2`` if the second holds twice the first.
+
+    Antisymmetric; invariant to one scale on both, and blind to where; NaN if either is undefined.
+
+    Example:
+        >>> round(float(amplitude_change(np.array([[1.0, -3.0]]), np.array([[0.0, np.e]]))), 12)
+        1.0
+    """
+    return np.asarray(amplitude(b) - amplitude(a))
+
+
+def _check_share(share: float, asked_by: str) -> None:
+    if not 0 < share < 1:
+        raise UsageError(f"{asked_by}: the share of cells must lie between 0 and 1, not {share}.")
+
+
+def _varies(raw: Maps) -> np.ndarray:
+    """Whether a map is finite and not constant, one flag a map that broadcasts over its cells."""
+    finite = np.isfinite(raw).all((-2, -1), keepdims=True)
+    filled = np.where(finite, raw, 0)
+    return np.asarray(filled.max((-2, -1), keepdims=True) > filled.min((-2, -1), keepdims=True))
 
 
 def _standardised(raw: Maps) -> Maps:

@@ -3,8 +3,12 @@
 Coordinates are cell centres in [-1, 1], x to the right, y down.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float
+
+from gazeshift.errors import UsageError
 
 # "#": where a measure takes two arrays, their leading axes broadcast.
 Maps = Float[np.ndarray, "*#b h w"]
@@ -34,6 +38,22 @@ def distribution(raw: Maps) -> Maps:
     peak = np.where(undefined(raw), np.nan, positive.max((-2, -1)))[..., None, None]
     scaled = positive / peak
     return scaled / scaled.sum((-2, -1), keepdims=True)
+
+
+def check_distributions(p: Maps, asked_by: str) -> None:
+    """Raise unless every map without a NaN is non-negative and sums to 1, within 1e-6.
+
+    Raises:
+        UsageError: some map is no distribution; most likely it is a raw one.
+
+    Example:
+        >>> check_distributions(np.array([[0.25, 0.75]]), "coverage")
+    """
+    sums, least = p.sum((-2, -1)), p.min((-2, -1))
+    if bool((np.abs(sums - 1) > 1e-6).any() or (least < 0).any()):
+        raise UsageError(
+            f"{asked_by} needs distributions over cells (not negative, summing to 1): pass distribution(raw)."
+        )
 
 
 def cell_centres(height: int, width: int) -> tuple[Float[np.ndarray, "h 1"], Float[np.ndarray, "1 w"]]:
@@ -75,9 +95,43 @@ def centre_bias(p: Maps) -> PerMap:
         >>> round(float(centre_bias(np.full((3, 3), 1 / 9))), 12), float(centre_bias(centre)), round(float(centre_bias(corner)), 12)
         (0.0, 1.0, -0.5)
     """
-    y, x = cell_centres(*p.shape[-2:])
+    squared, uniform = _squared_distances(*p.shape[-2:])
+    return np.asarray(1 - (p * squared).sum((-2, -1)) / uniform)
+
+
+@dataclass(frozen=True)
+class CentreBiasParts:
+    """Why a map is far from the centre: ``centre_bias == 1 - (offset + spread)``.
+
+    Attributes:
+        offset: ``|mu|^2 / R2_uniform``, 0 and up: the whole map lies off the centre.
+        spread: ``tr Sigma / R2_uniform``, 0 and up: the map is wide around its own centroid; 1 for a uniform map.
+    """
+
+    offset: PerMap
+    spread: PerMap
+
+
+def centre_bias_parts(p: Maps) -> CentreBiasParts:
+    """``R2 = |mu|^2 + tr Sigma``, both over ``R2_uniform``. Invariant to flips and quarter turns; NaN maps give NaN.
+
+    Example:
+        >>> parts = centre_bias_parts(np.array([[0.0, 1.0], [0.0, 0.0]]))  # one cell, off the centre
+        >>> float(parts.offset), float(parts.spread)
+        (1.0, 0.0)
+    """
+    squared, uniform = _squared_distances(*p.shape[-2:])
+    offset = (centroid(p) ** 2).sum(-1)
+    # The spread is a difference of two close numbers for a narrow map: rounding must not make it negative.
+    spread = np.maximum((p * squared).sum((-2, -1)) - offset, 0)
+    return CentreBiasParts(np.asarray(offset / uniform), np.asarray(spread / uniform))
+
+
+def _squared_distances(height: int, width: int) -> tuple[Float[np.ndarray, "h w"], float]:
+    """``|x|^2`` of every cell, and its mean: ``R2`` of a uniform map (NaN on a grid of one cell, where nothing is off the centre)."""
+    y, x = cell_centres(height, width)
     squared = x**2 + y**2
-    return np.asarray(1 - (p * squared).sum((-2, -1)) / squared.mean())
+    return squared, float(squared.mean()) if height * width > 1 else float("nan")
 
 
 def entropy(p: Maps) -> PerMap:

@@ -1,0 +1,171 @@
+"""Does a map lie on the object? Against masks, beside what chance and what an oracle on the same grid would reach.
+
+Masks come as cell shares, 0 to 1 (``mask_to_grid``). A cell that a mask covers in part counts in part, everywhere.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from gazeshift.errors import UsageError
+from gazeshift.measures.ranking import top_cells
+from gazeshift.measures.where import Maps, PerMap, mask_mass, undefined
+
+
+def mask_excess(p: Maps, own: Maps, others: Float[np.ndarray, "*#b m h w"]) -> PerMap:
+    """Mass inside the own mask minus mean mass inside other images' masks, -1 to 1; higher: follows its own object.
+
+    0 in the mean for maps that do not depend on the image, wherever objects usually are: unlike ``mask_lift`` it cannot be had by looking
+    at the centre. NaN if the map is undefined, its own mask empty, or no other mask left; empty ones are left out.
+
+    Args:
+        p: distributions over cells.
+        own: masks of the object in the own image.
+        others: ``m`` masks of other images. Mass is linear in the mask, so their mean alone (``leave_one_out``) gives the same.
+
+    Example:
+        >>> p, own, other = np.array([[0.75, 0.25]]), np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0]]])
+        >>> float(mask_excess(p, own, other))
+        0.5
+    """
+    filled = (others > 0).any((-2, -1))
+    masses = np.where(filled, mask_mass(p[..., None, :, :], others), 0)
+    count = np.where(filled.any(-1), filled.sum(-1), np.nan)
+    present = np.where((own > 0).any((-2, -1)), 1.0, np.nan)
+    return np.asarray(mask_mass(p, own) * present - masses.sum(-1) / count)
+
+
+def leave_one_out(masks: Float[np.ndarray, "n h w"]) -> Float[np.ndarray, "n h w"]:
+    """For every image the mean of the other images' masks, empty ones left out; NaN if there is none.
+
+    Example:
+        >>> leave_one_out(np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[1.0, 1.0]]])).tolist()
+        [[[0.5, 1.0]], [[1.0, 0.5]], [[0.5, 0.5]]]
+    """
+    filled = (masks > 0).any((-2, -1), keepdims=True)
+    others = filled.sum(0) - filled
+    return np.asarray((masks.sum(0) - masks) / np.where(others > 0, others, np.nan))
+
+
+def rank_accuracy(raw: Maps, mask: Maps) -> PerMap:
+    """Share of the mask's area that its own number of highest cells covers, 0 to 1; higher: better.
+
+    With ``K`` the area of the mask in cells: mask inside the ``K`` highest cells, over ``K`` (Arras, Osman & Samek, "CLEVR-XAI", 2022,
+    there with whole cells). Tied cells share places evenly, a fraction of ``K`` takes a fraction of a cell (``top_cells``). Invariant to
+    any increasing function of the map. By chance the mask's share of the grid, at best ``rank_ceiling``. NaN if the map is undefined or
+    the mask empty.
+
+    Args:
+        raw: signed maps; distributions do as well.
+        mask: cell shares.
+
+    Example:
+        >>> raw = np.array([[4.0, 3.0, 2.0, 1.0]])
+        >>> float(rank_accuracy(raw, np.array([[1.0, 0.0, 1.0, 0.0]])))
+        0.5
+    """
+    area = mask.sum((-2, -1))
+    area = np.where(area > 0, area, np.nan)
+    defined = np.where(undefined(raw)[..., None, None], np.nan, raw)
+    return np.asarray((top_cells(defined, area) * mask).sum((-2, -1)) / area)
+
+
+def pointing_game(p: Maps, mask: Maps, tolerance: float = 0.0) -> PerMap:
+    """Whether the highest cell lies on the object, or near it: 0 to 1; higher: better.
+
+    1 or 0 for masks of whole cells (Zhang et al., "Top-down neural attention by excitation backprop", 2018); otherwise the largest share of
+    a cell that the mask covers, within the tolerance. Several highest cells count in the mean. By chance ``pointing_chance``, at best
+    ``pointing_ceiling``. NaN if the map is undefined or the mask empty.
+
+    Args:
+        p: distributions over cells.
+        mask: cell shares.
+        tolerance: distance between cell centres, in cells, up to which a miss counts as a hit: 1 takes in four neighbours, 1.5 all eight.
+
+    Raises:
+        UsageError: a tolerance below 0.
+
+    Example:
+        >>> p, mask = np.array([[0.1, 0.6, 0.3]]), np.array([[1.0, 0.0, 0.0]])
+        >>> float(pointing_game(p, mask)), float(pointing_game(p, mask, tolerance=1.0))
+        (0.0, 1.0)
+    """
+    peaks = p == p.max((-2, -1), keepdims=True)
+    found = peaks.any((-2, -1)) & (mask > 0).any((-2, -1))
+    hits = (peaks * _within(mask, tolerance)).sum((-2, -1))
+    return np.asarray(np.where(found, hits / np.maximum(peaks.sum((-2, -1)), 1), np.nan))
+
+
+def pointing_chance(mask: Maps, tolerance: float = 0.0) -> PerMap:
+    """What the pointing game gives if every cell is as likely to be the highest, 0 to 1; NaN if the mask is empty.
+
+    Example:
+        >>> float(pointing_chance(np.array([[1.0, 0.0, 0.0, 0.0]]), tolerance=1.0))
+        0.5
+    """
+    return _if_filled(mask, np.asarray(_within(mask, tolerance).mean((-2, -1))))
+
+
+def beyond_chance(score: PerMap, chance: PerMap) -> PerMap:
+    """``(e - a) / (1 - a)``: 1 perfect, 0 chance, negative below; NaN where chance is already perfect.
+
+    Of mass in the mask and of ``rank_accuracy`` the chance is the mask's share of the grid, of ``pointing_game`` it is ``pointing_chance``.
+    The correction of Cohen's kappa ("A coefficient of agreement for nominal scales", 1960).
+
+    Example:
+        >>> float(beyond_chance(np.asarray(0.75), np.asarray(0.5)))
+        0.5
+    """
+    room = 1 - np.asarray(chance)
+    return np.asarray((score - chance) / np.where(room > 0, room, np.nan))
+
+
+def mass_ceiling(mask: Maps) -> PerMap:
+    """Most mass that any map on the grid can have inside a mask: the largest share of a cell that it covers; NaN if it is empty.
+
+    Example:
+        >>> float(mass_ceiling(np.array([[0.5, 0.75]])))
+        0.75
+    """
+    return _if_filled(mask, np.asarray(mask.max((-2, -1))))
+
+
+def rank_ceiling(mask: Maps) -> PerMap:
+    """Best rank accuracy on the grid: that of a map that ranks the cells by the share that the mask covers; NaN if it is empty.
+
+    Example:
+        >>> float(rank_ceiling(np.array([[0.5, 0.5, 1.0, 0.0]])))
+        0.75
+    """
+    return rank_accuracy(mask, mask)
+
+
+def pointing_ceiling(mask: Maps) -> PerMap:
+    """Best result of the pointing game on the grid, with any tolerance: the same as ``mass_ceiling``, for it takes one cell to get there.
+
+    Example:
+        >>> float(pointing_ceiling(np.array([[0.5, 0.75]])))
+        0.75
+    """
+    return mass_ceiling(mask)
+
+
+def _if_filled(mask: Maps, values: np.ndarray) -> PerMap:
+    return np.asarray(np.where((mask > 0).any((-2, -1)), values, np.nan))
+
+
+def _within(mask: Maps, tolerance: float) -> Maps:
+    """The largest value of a mask within a distance of every cell."""
+    if not tolerance >= 0:
+        raise UsageError(f"The tolerance of the pointing game is a distance in cells, 0 or more, not {tolerance}.")
+    height, width = mask.shape[-2:]
+    tall, wide = (min(math.floor(tolerance), cells - 1) for cells in (height, width))
+    padded = np.pad(np.asarray(mask, dtype=np.float64), [(0, 0)] * (mask.ndim - 2) + [(tall, tall), (wide, wide)])
+    near = np.asarray(mask, dtype=np.float64)
+    for down in range(-tall, tall + 1):
+        for right in range(-wide, wide + 1):
+            if math.hypot(down, right) <= tolerance:
+                top, left = tall + down, wide + right
+                near = np.maximum(near, padded[..., top : top + height, left : left + width])
+    return near

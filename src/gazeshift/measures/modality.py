@@ -1,0 +1,160 @@
+"""How much each modality matters to the answer, not to the map."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from gazeshift.errors import UsageError
+
+Pairs = Float[np.ndarray, "images texts classes"]
+Scores = Float[np.ndarray, "*#b"]
+
+
+def emap(logits: Pairs) -> Pairs:
+    """Empirical multimodally-additive projection: the best additive model of image and text with these logits, for every pair.
+
+    ``mean over texts + mean over images - mean of all`` (Hessel & Lee, "Does my multimodal model learn cross-modal interactions?", 2020).
+    Additive logits come back as they are: what is lost is the interaction. A projection: twice is once.
+
+    Args:
+        logits: of every image with every text. Their paper takes a few hundred of each.
+
+    Example:
+        >>> logits = np.array([[[0.0], [1.0]], [[1.0], [0.0]]])  # nothing but interaction
+        >>> emap(logits).ravel().tolist()
+        [0.5, 0.5, 0.5, 0.5]
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    return logits.mean(1, keepdims=True) + logits.mean(0, keepdims=True) - logits.mean((0, 1), keepdims=True)
+
+
+@dataclass(frozen=True)
+class EmapAccuracy:
+    """Accuracy on the own pairs, 0 to 1.
+
+    Attributes:
+        model: of the logits as they are.
+        projected: of their additive projection. As good as ``model``: the model needs no interaction of image and text for these pairs.
+    """
+
+    model: float
+    projected: float
+
+
+def emap_accuracy(logits: Float[np.ndarray, "n n classes"], labels: Int[np.ndarray, " n"]) -> EmapAccuracy:
+    """Accuracy of a model and of its additive projection on the pairs ``(image i, text i)``.
+
+    Raises:
+        UsageError: a logit is not finite, or there is no pair.
+
+    Example:
+        >>> logits = np.array([[[2.0, 0.0], [0.0, 2.0]], [[0.0, 2.0], [2.0, 0.0]]])
+        >>> emap_accuracy(logits, np.array([0, 0]))
+        EmapAccuracy(model=1.0, projected=1.0)
+    """
+    if not logits.size or not np.isfinite(logits).all():
+        raise UsageError("emap_accuracy needs at least one pair, and finite logits of every image with every text.")
+    own = np.arange(len(labels))
+    model, projected = (float((values[own, own].argmax(-1) == labels).mean()) for values in (logits, emap(logits)))
+    return EmapAccuracy(model, projected)
+
+
+@dataclass(frozen=True)
+class PerceptualScore:
+    """What accuracy owes to one modality.
+
+    Attributes:
+        score: accuracy minus mean accuracy under permutation, -1 to 1; higher: relies on it more; 0 or about 0: ignores it.
+        normalised: ``score`` over the accuracy, at most 1 (model normalisation); NaN if the accuracy is 0.
+        deviation: standard deviation over the permutations; NaN with one.
+        permutations: how many.
+    """
+
+    score: float
+    normalised: float
+    deviation: float
+    permutations: int
+
+
+def perceptual_score(accuracy: float, permuted_accuracies: Float[np.ndarray, " permutations"]) -> PerceptualScore:
+    """What accuracy loses if a modality is permuted between the samples: its marginal stays, what it says about the sample goes.
+
+    Gat, Schwartz & Schwing, "Perceptual score: What data modalities does your model perceive?", 2021.
+
+    Args:
+        accuracy: of the model, 0 to 1.
+        permuted_accuracies: of the same model on the same samples, one for each random permutation.
+
+    Raises:
+        UsageError: no permutation.
+
+    Example:
+        >>> perceptual_score(0.75, np.array([0.5, 0.5]))
+        PerceptualScore(score=0.25, normalised=0.3333333333333333, deviation=0.0, permutations=2)
+    """
+    count = len(permuted_accuracies)
+    if not count:
+        raise UsageError("perceptual_score needs the accuracy under at least one permutation.")
+    score = float(accuracy - permuted_accuracies.mean())
+    deviation = float(permuted_accuracies.std(ddof=1)) if count > 1 else float("nan")
+    return PerceptualScore(score, score / accuracy if accuracy > 0 else float("nan"), deviation, count)
+
+
+def conditional_utilisation(accuracy: Scores, alone: Scores) -> Scores:
+    """``u(m2 | m1) = (A(f) - A(f1)) / A(f)``: relative gain from modality 2 when modality 1 is there; at most 1, negative if it harms.
+
+    Wu et al., "Characterizing and overcoming the greedy nature of learning in multi-modal deep neural networks", 2022. The difference
+    ``u(text | image) - u(image | text)`` says which one the model leans on. NaN if the accuracy is 0.
+
+    Args:
+        accuracy: with both modalities, 0 to 1.
+        alone: with modality 1 alone, the other replaced by its mean over the training set.
+
+    Example:
+        >>> float(conditional_utilisation(np.asarray(0.8), alone=np.asarray(0.6)).round(12))
+        0.25
+    """
+    accuracy = np.asarray(accuracy, dtype=np.float64)
+    return np.asarray((accuracy - alone) / np.where(accuracy > 0, accuracy, np.nan))
+
+
+@dataclass(frozen=True)
+class TwoPlayerShapley:
+    """``text + image == y_tv - y_0``, in units of the score.
+
+    Attributes:
+        text: Shapley value of the text.
+        image: Shapley value of the image.
+        interaction: ``y_tv - y_t - y_v + y_0``: what both do together beyond what each does alone; 0 for an additive score. Each Shapley
+            value holds half of it.
+    """
+
+    text: Scores
+    image: Scores
+    interaction: Scores
+
+
+def two_player_shapley(y_tv: Scores, y_t: Scores, y_v: Scores, y_0: Scores) -> TwoPlayerShapley:
+    """Share a score between text and image: the mean of what each adds, over both orders in which they may come.
+
+    ``text = (y_t - y_0 + y_tv - y_v) / 2``, and the image likewise (Shapley, "A value for n-person games", 1953). Invariant to an offset of
+    all four; scales with them; NaN where one is.
+
+    Args:
+        y_tv: score with text and image.
+        y_t: with the text alone; what is absent is replaced by its mean over the training set.
+        y_v: with the image alone.
+        y_0: with neither.
+
+    Example:
+        >>> parts = two_player_shapley(*(np.asarray(y) for y in (6.0, 1.0, 2.0, 0.0)))
+        >>> float(parts.text), float(parts.image), float(parts.interaction)
+        (2.5, 3.5, 3.0)
+    """
+    y_tv, y_t, y_v, y_0 = (np.asarray(y, dtype=np.float64) for y in (y_tv, y_t, y_v, y_0))
+    return TwoPlayerShapley(
+        text=np.asarray((y_t - y_0 + y_tv - y_v) / 2),
+        image=np.asarray((y_v - y_0 + y_tv - y_t) / 2),
+        interaction=np.asarray(y_tv - y_t - y_v + y_0),
+    )
