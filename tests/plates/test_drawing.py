@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeshift.data.plates import PlateObject, PlatesConfig, Scene, label_map, render, sample_scene, single_objects
+from gazeshift.data.plates import (
+    PlateObject,
+    PlatesConfig,
+    Scene,
+    kinds,
+    label_map,
+    render,
+    sample_scene,
+    single_kinds,
+    single_objects,
+)
 from gazeshift.data.plates.draw import SHADOW_REACH
 from gazeshift.data.plates.vocabulary import COLOURS, DISHES
 from gazeshift.errors import UsageError
@@ -108,3 +118,19 @@ def test_single_objects_are_reproducible_crops_of_the_named_dish():
     assert len(set(labels)) > 4
     colourful = [np.ptp(image.astype(int), axis=0).max() > 80 for image in images]
     assert all(colourful)
+
+
+def test_single_kinds_are_the_single_objects_with_their_colour():
+    config = PlatesConfig(size=64, n_dishes=4, n_colours=3)
+    images, dishes = single_objects(config, n=12, seed=1)
+    same, labels = single_kinds(config, n=12, seed=1)
+    np.testing.assert_array_equal(images, same)
+    assert [kinds(config)[label].split(" ")[1] for label in labels] == [config.dishes[dish] for dish in dishes]
+    # The middle of most crops has the labelled colour; some dishes have icing, holes or sticks there.
+    right = 0
+    for image, label in zip(same, labels, strict=True):
+        middle = np.median(image[:, 12:20, 12:20].reshape(3, -1), 1) / 255
+        hue = colorsys.rgb_to_hsv(*middle)[0]
+        near = {name: abs((hue - colorsys.rgb_to_hsv(*COLOURS[name])[0] + 0.5) % 1 - 0.5) for name in config.colours}
+        right += min(near, key=lambda name: near[name]) == kinds(config)[label].split(" ")[0]
+    assert right >= 9

@@ -130,7 +130,7 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     """
     if spec.name == "none":
         return NoTrunk()
-    net = SmallCNN() if spec.name == "small_cnn" else _timm(spec, size, weights)
+    net = _small_cnn(spec) if spec.name == "small_cnn" else _timm(spec, size, weights)
     if weights not in {"none", "hub"}:
         _load_weights(net, Path(weights), spec.name)
     if isinstance(net, VisionTransformer):
@@ -163,6 +163,12 @@ def check_name(name: str) -> None:
     if name not in {"none", "small_cnn"} and not timm.is_model(bare):
         near = timm.list_models(f"*{bare}*")[:4] or difflib.get_close_matches(bare, timm.list_models(), n=3)
         raise ModelError(f"unknown image model {name!r}: timm has no such name{_near(near)}.")
+
+
+def _small_cnn(spec: ImageSpec) -> SmallCNN:
+    if not spec.options.keys() <= {"coordinates"} or not isinstance(spec.options.get("coordinates", False), bool):
+        raise ModelError(f"image.options: small_cnn takes coordinates: true or false, not {spec.options}.")
+    return SmallCNN(**spec.options)
 
 
 def _timm(spec: ImageSpec, size: int, weights: str) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from typing import no_type_check
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -15,6 +16,18 @@ def _block(channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1
     )
 
 
+class Coordinates(nn.Module):
+    """Appends where each pixel lies: two constant channels, x and y of its centre in [-1, 1] (Liu et al., "CoordConv", 2018)."""
+
+    def forward(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d H W"]:
+        """The images with two channels more."""
+        height, width = images.shape[2:]
+        y = (2 * torch.arange(height, dtype=images.dtype, device=images.device) + 1) / height - 1
+        x = (2 * torch.arange(width, dtype=images.dtype, device=images.device) + 1) / width - 1
+        shape = (len(images), 1, height, width)
+        return torch.cat([images, x[None, :].expand(shape), y[:, None].expand(shape)], dim=1)
+
+
 class SmallCNN(nn.Module):
     """Six convolutions with batch norm and ReLU, stride 16 in all: 4 x 4 stem, then to 64, 64, 128, 128 channels, 1 x 1 to 256.
 
@@ -22,6 +35,9 @@ class SmallCNN(nn.Module):
     up and left at each halving, and maps would be drawn beside their objects.
 
     An image of 96 px becomes a grid of 256 channels, 6 x 6.
+
+    Args:
+        coordinates: let the first convolution also see where each pixel lies; pooling forgets places, and such a net can keep them.
 
     Example:
         >>> import torch
@@ -31,10 +47,11 @@ class SmallCNN(nn.Module):
 
     num_features = 256
 
-    def __init__(self) -> None:
+    def __init__(self, coordinates: bool = False) -> None:
         super().__init__()
+        self.before = Coordinates() if coordinates else nn.Identity()
         self.features = nn.Sequential(
-            _block(3, 32, kernel=4, stride=4),
+            _block(5 if coordinates else 3, 32, kernel=4, stride=4),
             _block(32, 64, kernel=4, stride=2),
             _block(64, 64),
             _block(64, 128, kernel=4, stride=2),
@@ -45,7 +62,7 @@ class SmallCNN(nn.Module):
     @no_type_check  # a cut at an earlier layer traces it with what is no tensor
     def forward_features(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c h w"]:
         """The grid at the end of the trunk."""
-        return self.features(images)
+        return self.features(self.before(images))
 
     def forward_head(self, grid: Float[Tensor, "b c h w"], pre_logits: bool = True) -> Float[Tensor, "b c"]:
         """Global average pooling; there is no classifier here."""

@@ -12,7 +12,7 @@ from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import label_map, render
 from gazeshift.data.plates.layout import image_only_ceiling
 from gazeshift.data.plates.scene import Caption, PlateObject, Scene, sample_scene
-from gazeshift.data.plates.singles import single_objects
+from gazeshift.data.plates.singles import kinds, single_kinds, single_objects
 from gazeshift.data.plates.store import Written, read_captions, read_config, read_scenes, scene_and_caption, write
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "all_captions",
     "caption_for",
     "image_only_ceiling",
+    "kinds",
     "label_map",
     "mentions",
     "paraphrase",
@@ -33,6 +34,7 @@ __all__ = [
     "render",
     "sample_scene",
     "scene_and_caption",
+    "single_kinds",
     "single_objects",
     "write",
 ]

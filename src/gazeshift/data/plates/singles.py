@@ -7,7 +7,7 @@ from jaxtyping import Int, UInt8
 
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import Window, render
-from gazeshift.data.plates.scene import Scene, sample_scene
+from gazeshift.data.plates.scene import PlateObject, Scene, sample_scene
 
 
 def single_objects(
@@ -29,8 +29,38 @@ def single_objects(
         >>> images.shape, labels.shape
         ((3, 3, 32, 32), (3,))
     """
+    images, items = _crops(config, n, seed, crop)
+    return images, np.array([config.dishes.index(item.name) for item in items], np.int64)
+
+
+def kinds(config: PlatesConfig) -> tuple[str, ...]:
+    """Every dish in every colour, for example ``red donut``: the classes of ``single_kinds``."""
+    return tuple(f"{colour} {name}" for name in config.dishes for colour in config.colours)
+
+
+def single_kinds(
+    config: PlatesConfig, n: int, seed: int, crop: int | None = None
+) -> tuple[UInt8[np.ndarray, "n 3 s s"], Int[np.ndarray, " n"]]:
+    """The crops of ``single_objects``, labelled by dish and colour: a trunk that tells them apart can bind a colour to its dish.
+
+    Returns:
+        The crops, and the class of each as an index into ``kinds(config)``.
+
+    Example:
+        >>> config = PlatesConfig(size=64)
+        >>> len(kinds(config)), int(single_kinds(config, n=3, seed=0)[1].max()) < 32
+        (32, True)
+    """
+    images, items = _crops(config, n, seed, crop)
+    places = {kind: place for place, kind in enumerate(kinds(config))}
+    return images, np.array([places[f"{item.colour} {item.name}"] for item in items], np.int64)
+
+
+def _crops(
+    config: PlatesConfig, n: int, seed: int, crop: int | None
+) -> tuple[UInt8[np.ndarray, "n 3 s s"], list[PlateObject]]:
     side = crop or config.size // 2
-    images, labels = np.empty((n, 3, side, side), np.uint8), np.empty(n, np.int64)
+    images, items = np.empty((n, 3, side, side), np.uint8), []
     # Another stream than the data set's scenes: its seed is never so large.
     source = replace(
         config, seed=config.seed + (seed + 1) * 2**40, swap="none" if config.swap != "combinations" else config.swap
@@ -39,8 +69,8 @@ def single_objects(
         scene = sample_scene(source, "train", i)
         alone, window = _alone(scene, side)
         images[i] = render(alone, window=window).transpose(2, 0, 1)
-        labels[i] = config.dishes.index(alone.label)
-    return images, labels
+        items.append(alone.objects[0])
+    return images, items
 
 
 def _alone(scene: Scene, side: int) -> tuple[Scene, Window]:

@@ -1,0 +1,62 @@
+"""What is trained to test the instrument: one entry per model, each a change of a common plate, caption, head or trunk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gazeshift.data.plates import PlatesConfig
+
+BASE: Mapping[str, Any] = {
+    "objects": (3, 3),
+    "n_dishes": 5,
+    "n_colours": 6,
+    "kappa_target": 0.0,
+    "kappa_distractor": 0.0,
+    "prior": None,
+    "occlusion": 0.0,
+    "clutter": 0.2,
+    "mix": {"colour": 1.0},
+}
+"""Three dishes anywhere on the plate, all equally likely to be meant, each in its own colour; the caption names the colour."""
+
+PULLED: Mapping[str, Any] = {"kappa_target": 0.9}
+"""Plates whose referred dish is drawn to the middle, the others not."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One model to train.
+
+    Attributes:
+        plates: what differs from ``BASE``.
+        head: a name in ``gazeshift.models.HEADS``.
+        coordinates: whether the trunk sees where things lie.
+        shuffled: whether the training texts are dealt out to the wrong scenes.
+    """
+
+    plates: Mapping[str, Any] = field(default_factory=dict)
+    head: str = "early-fusion"
+    coordinates: bool = False
+    shuffled: bool = False
+
+    def config(self, size: int, train: int, test: int, seed: int) -> PlatesConfig:
+        """The scenes and captions, at a size and number."""
+        return PlatesConfig(**{**BASE, **self.plates}, size=size, train=train, test=test, seed=seed)
+
+
+_POSITIONS = {"objects": (2, 2), "mix": {"position": 1.0}, "positions": ("left", "right", "top", "bottom")}
+
+SETTINGS: dict[str, Setting] = {
+    "random captions": Setting({"mix": {"random": 1.0}}),
+    "colour": Setting(),
+    "colour, linear": Setting(head="early-linear"),
+    "colour, shuffled": Setting(shuffled=True),
+    "position": Setting(_POSITIONS),
+    "position, coordinates": Setting(_POSITIONS, coordinates=True),
+    "label": Setting({"mix": {"dish": 1.0}}),
+    "label, late": Setting({"mix": {"dish": 1.0}}, head="late-fusion"),
+    "label, image": Setting({"mix": {"dish": 1.0}}, head="image-only"),
+    "spread, image": Setting(head="image-only", coordinates=True),
+    "pulled, image": Setting(PULLED, head="image-only", coordinates=True),
+    "shortcut": Setting({"rho": 1.0}),
+}

@@ -1,0 +1,45 @@
+"""The small CNN with coordinate channels: it sees places, as the plain one cannot once its grid is pooled."""
+
+import numpy as np
+import pytest
+import torch
+
+from gazeshift.errors import ModelError
+from gazeshift.models import ImageSpec, build_trunk
+from gazeshift.models.small_cnn import Coordinates, SmallCNN
+
+SEEING = ImageSpec(name="small_cnn", options={"coordinates": True})
+
+
+def test_the_channels_are_the_cell_centres_and_the_images_stay() -> None:
+    images = torch.rand(2, 3, 4, 5)
+    out = Coordinates()(images)
+    assert torch.equal(out[:, :3], images)
+    for row in range(4):
+        for column in range(5):
+            expected = torch.tensor([-1 + (2 * column + 1) / 5, -1 + (2 * row + 1) / 4])
+            torch.testing.assert_close(out[:, 3:, row, column], expected.expand(2, 2))
+
+
+def test_only_with_coordinates_does_a_shifted_picture_pool_to_other_features() -> None:
+    torch.manual_seed(0)
+    left = torch.zeros(1, 3, 256, 256)
+    left[..., 112:144, 96:128] = 1
+    right = left.roll(16, 3)  # a whole cell, far from the borders of a net that sees 88 pixels
+    for options, moves in (({}, False), ({"coordinates": True}, True)):
+        trunk = build_trunk(ImageSpec(name="small_cnn", options=options), 256).eval()
+        with torch.no_grad():
+            pooled = [trunk.pool(trunk.encode(image)).numpy() for image in (left, right)]
+        assert (not np.allclose(*pooled, rtol=1e-4, atol=1e-6)) == moves
+
+
+def test_it_can_be_cut_and_its_weights_keep_their_names() -> None:
+    trunk = build_trunk(SEEING.model_copy(update={"tap": "features.3"}), 64)
+    assert trunk.encode(torch.zeros(1, 3, 64, 64)).grid.shape == (1, 128, 4, 4)
+    assert SmallCNN().state_dict().keys() == SmallCNN(coordinates=True).state_dict().keys()
+
+
+@pytest.mark.parametrize("options", [{"coordinates": "yes"}, {"depth": 3}])
+def test_other_options_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="coordinates"):
+        build_trunk(ImageSpec(name="small_cnn", options=options), 64)
