@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gazeshift.edits import Edited
@@ -20,6 +20,7 @@ from gazeshift.measures import (
     mask_lift,
     mask_mass,
     undefined,
+    wasserstein,
 )
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.saliency import Rows, compute_maps, row_logits
@@ -53,14 +54,33 @@ def analyse(model: Classifier, question: Question, images: ImageSource, texts: T
     edits = list(question.texts) if model.structure.reads_text else ["original"]
     measures: list[pd.DataFrame] = []
     maps: list[dict[str, Any]] = []
+    transported = _drawn_rows(question, edits)
     for start in range(0, len(question.pairs), SHARD):
         shard = range(start, min(start + SHARD, len(question.pairs)))
         asked = [(index, edit, edited) for index in shard for edit in edits if (edited := question.texts[edit][index])]
         features = images(shard)
         found = _explain_shard(model, question, asked, start, features, texts)
-        measures.append(_measures(model, question, asked, found))
+        measured = _measures(model, question, asked, found)
+        chosen = np.array([(index, edit) in transported for index, edit, _ in asked])
+        measures.append(measured.assign(wasserstein=_transport(found, chosen)))
         maps += _maps(model, question, asked, found)
     return Analysis(pd.concat(measures, ignore_index=True), maps)
+
+
+def _drawn_rows(question: Question, edits: Sequence[str]) -> set[tuple[int, str]]:
+    """The rows that transport is measured on: drawn evenly from all changed texts, the same for every model."""
+    rows = [(index, edit) for index in range(len(question.pairs)) for edit in edits[1:] if question.texts[edit][index]]
+    count = min(question.wasserstein, len(rows))
+    return (
+        {rows[place] for place in np.random.default_rng(0).choice(len(rows), count, replace=False)} if count else set()
+    )
+
+
+def _transport(found: "_Found", chosen: Bool[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
+    """Wasserstein-1 distance from the own text's map, of the chosen rows; NaN elsewhere."""
+    out = np.full(len(chosen), np.nan)
+    out[chosen] = wasserstein(distribution(found.m00[chosen]), distribution(found.m11[chosen]))
+    return out
 
 
 Asked = tuple[int, str, Edited]

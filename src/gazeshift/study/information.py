@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from gazeshift.edits import FLOORS
-from gazeshift.measures import distribution, information_split
+from gazeshift.measures import InformationSums, distribution
 
 ALL = ""
 """The label of rows over all classes."""
@@ -53,7 +53,10 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
 
 def _row(found: Drawn, edits: Sequence[str], name: str, label: str, keys: Sequence[str]) -> dict[str, Any]:
     whole = [key for key in keys if all(key in found[edit] for edit in edits)]
-    split = information_split(np.array([[found[edit][key] for edit in edits] for key in whole]))
+    sums = InformationSums()
+    if whole:
+        sums.add(np.array([[found[edit][key] for edit in edits] for key in whole]))
+    split = sums.split()
     return {
         "texts": name,
         "label": label,

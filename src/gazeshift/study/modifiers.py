@@ -39,9 +39,7 @@ def modifier_rows(model: Classifier, question: Question, images: ImageSource, te
     return pd.concat(parts, ignore_index=True)
 
 
-def _shard(
-    model: Classifier, question: Question, shard: range, images: ImageSource, texts: TextSource
-) -> pd.DataFrame:
+def _shard(model: Classifier, question: Question, shard: range, images: ImageSource, texts: TextSource) -> pd.DataFrame:
     asked = [(index, text) for index in shard for text in question.crossed[index]]
     features, encoded = images(shard), texts([text.text for _, text in asked])
     device = features.grid.device

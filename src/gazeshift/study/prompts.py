@@ -21,9 +21,7 @@ ByClass = dict[tuple[str, str], Float[np.ndarray, "h w"]]
 """By key and class name: the map of that class, as a distribution."""
 
 
-def write_class_maps(
-    model: Classifier, question: Question, images: ImageSource, texts: TextSource, path: Path
-) -> None:
+def write_class_maps(model: Classifier, question: Question, images: ImageSource, texts: TextSource, path: Path) -> None:
     """Store the maps of every class of every pair, of a model that reads no text."""
     count = len(model.classes)
     with MapFile(path) as file:
@@ -46,8 +44,7 @@ def write_class_maps(
 def by_class(rows: pd.DataFrame, maps: Float[np.ndarray, "n h w"]) -> ByClass:
     """Stored maps of every class, of a model that reads no text."""
     return {
-        (str(key), str(name)): p
-        for key, name, p in zip(rows["key"], rows["class"], distribution(maps), strict=True)
+        (str(key), str(name)): p for key, name, p in zip(rows["key"], rows["class"], distribution(maps), strict=True)
     }
 
 
@@ -65,21 +62,20 @@ def prompt_rows(measures: pd.DataFrame, fusion: Drawn, image: ByClass) -> pd.Dat
         key, label, edit; ``fusion``, ``image``: Jensen-Shannon distances between the maps before and after; ``apart``: between both
         models' maps of c1. NaN where a map is undefined.
     """
-    own = measures[measures["edit"] == "original"].set_index("key")["predicted"]
+    own = dict(measures.loc[measures["edit"] == "original", ["key", "predicted"]].to_numpy(str))
+    switched = measures[measures["switched"].astype(bool)]
+    columns = switched[["key", "label", "edit", "predicted"]].to_numpy(str)
     rows = []
-    for row in measures[measures["switched"].astype(bool)].itertuples():
-        before, after = image.get((row.key, own[row.key])), image.get((row.key, row.predicted))
-        now = fusion.get(row.edit, {}).get(row.key)
-        if before is None or after is None or now is None:
-            continue
+    for (key, label, edit, predicted), bits in zip(columns, switched["js_bits"], strict=True):
+        before, after = image[key, own[key]], image[key, predicted]
         rows.append(
             {
-                "key": row.key,
-                "label": row.label,
-                "edit": row.edit,
-                "fusion": float(np.sqrt(row.js_bits)),
+                "key": key,
+                "label": label,
+                "edit": edit,
+                "fusion": float(np.sqrt(bits)),
                 "image": float(np.sqrt(jensen_shannon(before, after))),
-                "apart": float(np.sqrt(jensen_shannon(now, after))),
+                "apart": float(np.sqrt(jensen_shannon(fusion[edit][key], after))),
             }
         )
     return pd.DataFrame(rows, columns=["key", "label", "edit", "fusion", "image", "apart"])

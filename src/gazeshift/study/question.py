@@ -27,6 +27,7 @@ class Question:
         texts: per edit one text per pair; None where the edit does not apply. ``original`` is the first edit.
         masks: per pair, share of each grid cell that each visible object covers; None where masks are unknown.
         method: the map method.
+        wasserstein: on how many changed texts the Wasserstein-1 distance is measured.
         crossed: per pair its class's name bare and with every matched modifier; empty where the study asks for none.
     """
 
@@ -34,6 +35,7 @@ class Question:
     texts: Mapping[str, Sequence[Edited | None]]
     masks: Callable[[int, int, int], ObjectMasks | None]
     method: str
+    wasserstein: int = 0
     crossed: Sequence[Sequence[ModifiedText]] = ()
 
 

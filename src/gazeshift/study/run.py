@@ -251,4 +251,6 @@ def _question(study: StudyConfig, pairs: Pairs) -> tuple[Question, list[int]]:
     corpus = Corpus.of(pairs.splits["train"], pairs.classes)
     texts = edited_texts(chosen, study.explain.edits, corpus)
     masks = MaskReader(study.crop, chosen)
-    return Question(chosen, texts, masks, study.explain.method), [place[pair.key] for pair in chosen]
+    return Question(chosen, texts, masks, study.explain.method, study.explain.wasserstein), [
+        place[pair.key] for pair in chosen
+    ]

@@ -14,6 +14,7 @@ MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area", 
 EDIT_MEASURES = (
     "js_bits",
     "js_distance",
+    "wasserstein",
     "js_split",
     "switched_split",
     "switch",

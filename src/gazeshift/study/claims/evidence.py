@@ -63,9 +63,13 @@ def accuracy(tables: Tables) -> Evidence:
             Support("late fusion", "accuracy of late fusion minus image only", gap("late", "image")),
             Support("head alone", "accuracy of image MLP minus image only (linear)", gap("image-mlp", "image")),
             Support("told nothing", "accuracy of early fusion minus the same told nothing", gap("fusion", "constant")),
-            Support("shuffled texts", "accuracy of early fusion minus the same trained on shuffled texts", gap("fusion", "shuffled")),
+            Support(
+                "shuffled texts",
+                "accuracy of early fusion minus the same trained on shuffled texts",
+                gap("fusion", "shuffled"),
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def centre_bias(tables: Tables) -> Evidence:
@@ -91,17 +95,41 @@ def centre_bias(tables: Tables) -> Evidence:
     return Evidence(
         gap("image", "fusion"),
         (
-            Support("static share", "share of the maps' information that is the same for all images of a class: image only minus fusion", share, "sign"),
-            Support("equivariance", "slope of the map's shift on the crop's: fusion minus image only", slopes[0].minus(slopes[1]), "sign"),
+            Support(
+                "static share",
+                "share of the maps' information that is the same for all images of a class: image only minus fusion",
+                share,
+                "sign",
+            ),
+            Support(
+                "equivariance",
+                "slope of the map's shift on the crop's: fusion minus image only",
+                slopes[0].minus(slopes[1]),
+                "sign",
+            ),
             Support("ladder: told nothing", told, gap("constant", "fusion"), "interval"),
-            Support("ladder: shuffled", told.replace("told nothing", "trained on shuffled texts"), gap("shuffled", "fusion"), "interval"),
-            Support("other side of the affine", "the same contrast on the grid as the network made it", gap("image", "fusion", "centre_bias_other_side"), "sign"),
-            Support("true class", "the same contrast for maps of the true class", gap("image", "fusion", "centre_bias_label")),
+            Support(
+                "ladder: shuffled",
+                told.replace("told nothing", "trained on shuffled texts"),
+                gap("shuffled", "fusion"),
+                "interval",
+            ),
+            Support(
+                "other side of the affine",
+                "the same contrast on the grid as the network made it",
+                gap("image", "fusion", "centre_bias_other_side"),
+                "sign",
+            ),
+            Support(
+                "true class",
+                "the same contrast for maps of the true class",
+                gap("image", "fusion", "centre_bias_label"),
+            ),
             Support("same class", "the same contrast where both models predict the same class", where(same)),
             Support("both right", "the same contrast where both models are right", where(right)),
             Support("head alone", "centre bias of image only minus image MLP", gap("image", "image-mlp")),
         ),
-    )  # fmt: skip
+    )
 
 
 def localisation(tables: Tables) -> Evidence:
@@ -114,11 +142,20 @@ def localisation(tables: Tables) -> Evidence:
     return Evidence(
         tables.difference(fusion, image, "excess_mass"),
         (
-            Support("fusion alone", "mass in the own mask minus other images' masks, early fusion", tables.cells(fusion, "excess_mass"), "interval"),
+            Support(
+                "fusion alone",
+                "mass in the own mask minus other images' masks, early fusion",
+                tables.cells(fusion, "excess_mass"),
+                "interval",
+            ),
             Support("image alone", "the same of image only", tables.cells(image, "excess_mass")),
-            Support("named object", "mass gained by another object of the scene when the text names it", tables.cells(tables.edit("fusion", "other-object"), "named_mass_change")),
+            Support(
+                "named object",
+                "mass gained by another object of the scene when the text names it",
+                tables.cells(tables.edit("fusion", "other-object"), "named_mass_change"),
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _with_excess(rows: pd.DataFrame) -> pd.DataFrame:
@@ -131,7 +168,9 @@ def follows(tables: Tables) -> Evidence:
         return _nothing(why)
     edit = next((name for name in ABOUT_SOMETHING_ELSE if len(tables.edit("fusion", name))), None)
     if edit is None or tables.edit("fusion", "paraphrase").empty:
-        return _nothing("the study lacks the edit 'paraphrase', or one about something else (other-object, other-class)")
+        return _nothing(
+            "the study lacks the edit 'paraphrase', or one about something else (other-object, other-class)"
+        )
     moved = tables.edit("fusion", edit)
 
     def above(floor: str) -> Cells:
@@ -147,14 +186,30 @@ def follows(tables: Tables) -> Evidence:
         above("paraphrase"),
         (
             *floors,
-            Support("above retraining", "the same distance above that between two training seeds, own texts", tables.difference(moved, retrained, "js_distance")),
-            Support("switch", "bits of the divergence that come with a switch of the predicted class", tables.cells(moved, "switch")),
-            Support("within class", "bits that come from re-weighting what is seen for the same class", tables.cells(moved, "within")),
-            Support("within class above paraphrase", "the same above a paraphrase's", tables.difference(moved, tables.edit("fusion", "paraphrase"), "within")),
+            Support(
+                "above retraining",
+                "the same distance above that between two training seeds, own texts",
+                tables.difference(moved, retrained, "js_distance"),
+            ),
+            Support(
+                "switch",
+                "bits of the divergence that come with a switch of the predicted class",
+                tables.cells(moved, "switch"),
+            ),
+            Support(
+                "within class",
+                "bits that come from re-weighting what is seen for the same class",
+                tables.cells(moved, "within"),
+            ),
+            Support(
+                "within class above paraphrase",
+                "the same above a paraphrase's",
+                tables.difference(moved, tables.edit("fusion", "paraphrase"), "within"),
+            ),
             *_label_prompt(tables, edit),
         ),
         notes=(f"the changed text is that of the edit {edit!r}",),
-    )  # fmt: skip
+    )
 
 
 def _label_prompt(tables: Tables, edit: str) -> list[Support]:
@@ -164,9 +219,17 @@ def _label_prompt(tables: Tables, edit: str) -> list[Support]:
         return []
     rows = rows[rows["edit"] == edit]
     return [
-        Support("label-prompt null", "distance of the fusion maps minus that of the image-only maps of the same two classes, where the class switched", tables.cells(rows.assign(gap=rows["fusion"] - rows["image"]), "gap")),
-        Support("label-prompt maps", "distance of the fusion map after the switch from the image-only map of the same class", tables.cells(rows, "apart")),
-    ]  # fmt: skip
+        Support(
+            "label-prompt null",
+            "distance of the fusion maps minus that of the image-only maps of the same two classes, where the class switched",
+            tables.cells(rows.assign(gap=rows["fusion"] - rows["image"]), "gap"),
+        ),
+        Support(
+            "label-prompt maps",
+            "distance of the fusion map after the switch from the image-only map of the same class",
+            tables.cells(rows, "apart"),
+        ),
+    ]
 
 
 def widens(tables: Tables) -> Evidence:
@@ -195,13 +258,27 @@ def matters_more(tables: Tables) -> Evidence:
     return Evidence(
         kinds["colour"].minus(kinds["position"]),
         (
-            Support("colour above nonsense", "colour words minus made-up words", kinds["colour"].minus(kinds["nonsense"])),
-            Support("position above nonsense", "position words minus made-up words", kinds["position"].minus(kinds["nonsense"])),
-            Support("material above nonsense", "material words minus made-up words", kinds["material"].minus(kinds["nonsense"])),
-            Support("within class", "colour minus position, the within-class part in bits", within["colour"].minus(within["position"])),
+            Support(
+                "colour above nonsense", "colour words minus made-up words", kinds["colour"].minus(kinds["nonsense"])
+            ),
+            Support(
+                "position above nonsense",
+                "position words minus made-up words",
+                kinds["position"].minus(kinds["nonsense"]),
+            ),
+            Support(
+                "material above nonsense",
+                "material words minus made-up words",
+                kinds["material"].minus(kinds["nonsense"]),
+            ),
+            Support(
+                "within class",
+                "colour minus position, the within-class part in bits",
+                within["colour"].minus(within["position"]),
+            ),
             *_by_truth(tables, "js_distance"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _no_modifiers(tables: Tables) -> str:
@@ -213,7 +290,9 @@ def _no_modifiers(tables: Tables) -> str:
 
 def _kinds(tables: Tables, value: str) -> dict[str, Cells]:
     rows = tables.of(tables.modifiers, "fusion")
-    return {kind: tables.cells(rows[rows["kind"] == kind], value) for kind in ("colour", "position", "material", "nonsense")}
+    return {
+        kind: tables.cells(rows[rows["kind"] == kind], value) for kind in ("colour", "position", "material", "nonsense")
+    }
 
 
 def _by_truth(tables: Tables, value: str) -> list[Support]:
@@ -221,14 +300,16 @@ def _by_truth(tables: Tables, value: str) -> list[Support]:
     rows = tables.of(tables.modifiers, "fusion")
     colours = rows[rows["kind"] == "colour"]
     return [
-        Support(f"colour {truth}", f"colour words that are {words}", tables.cells(colours[colours["truth"] == truth], value))
+        Support(
+            f"colour {truth}", f"colour words that are {words}", tables.cells(colours[colours["truth"] == truth], value)
+        )
         for truth, words in (
             ("true", "true of the referred object"),
             ("elsewhere", "true of another object"),
             ("absent", "true of none"),
         )
         if (colours["truth"] == truth).any()
-    ]  # fmt: skip
+    ]
 
 
 EVIDENCE: dict[str, Callable[[Tables], Evidence]] = {

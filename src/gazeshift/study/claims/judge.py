@@ -48,7 +48,9 @@ def judge(tables: Tables) -> dict[str, Any]:
     measured = {name: _measure(found.primary) for name, found in evidence.items()}
     tested = [name for name, found in measured.items() if found.interval is not None and not evidence[name].missing]
     tested = [name for name in tested if math.isfinite(_p(measured[name]))]
-    corrected = dict(zip(tested, holm(np.array([_p(measured[name]) for name in tested])), strict=True)) if tested else {}
+    corrected = (
+        dict(zip(tested, holm(np.array([_p(measured[name]) for name in tested])), strict=True)) if tested else {}
+    )
     verdicts = {
         name: _verdict(claim, evidence[name], measured[name], float(corrected.get(name, np.nan)), len(tables.seeds))
         for name, claim in CLAIMS.items()
@@ -93,7 +95,9 @@ def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float
         "degrees_of_freedom": None if interval is None else _number(interval.degrees_of_freedom),
         "equivalence": None if equal is None else {"equivalent": equal.equivalent, "p": _number(equal.p_value)},
         "bootstrap": _bootstrap(primary),
-        "d_z": None if interval is None else _number(cohens_dz(primary.cells.values[np.isfinite(primary.cells.values)])),
+        "d_z": None
+        if interval is None
+        else _number(cohens_dz(primary.cells.values[np.isfinite(primary.cells.values)])),
         "notes": list(evidence.notes),
         "supports": [_support(support, found) for support, found in supports if found.interval is not None],
     }
@@ -109,17 +113,28 @@ def _decide(
 ) -> tuple[str, str]:
     said = f"{interval.mean:+.3g} [{interval.low:+.3g}, {interval.high:+.3g}]"
     if seeds < LEAST_SEEDS:
-        return "undecided", f"{said}, but from {seeds} training seed{'s' * (seeds > 1)}; a verdict on a kind of model needs {LEAST_SEEDS}."
+        return (
+            "undecided",
+            f"{said}, but from {seeds} training seed{'s' * (seeds > 1)}; a verdict on a kind of model needs {LEAST_SEEDS}.",
+        )
     if equal.equivalent:
-        return "not supported", f"{said}: smaller than the margin of {claim.margin:g} (two one-sided tests, p {_p_words(equal.p_value)})."
+        return (
+            "not supported",
+            f"{said}: smaller than the margin of {claim.margin:g} (two one-sided tests, p {_p_words(equal.p_value)}).",
+        )
     if interval.high < 0:
         return "not supported", f"{said}: the effect has the other sign."
     if interval.low <= 0 or not p_holm < LEVEL:
-        return "undecided", f"{said}: the interval holds 0 (Holm-corrected p {_p_words(p_holm)}), and also effects beyond the margin of {claim.margin:g}."
+        return "undecided", (
+            f"{said}: not shown to be above 0 (Holm-corrected p {_p_words(p_holm)}), nor to lie within the margin of {claim.margin:g}."
+        )
     against = [(support, found) for support, found in supports if not _agrees(support, found)]
     if against:
         named = "; ".join(f"{support.name} ({_found_words(found)})" for support, found in against)
-        return "undecided", f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}), but what must agree does not: {named}."
+        return (
+            "undecided",
+            f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}), but what must agree does not: {named}.",
+        )
     return "supported", f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}){_agreed(supports)}."
 
 
@@ -154,7 +169,9 @@ def _both(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "claim": "Colour texts widen the map and matter more than position texts.",
         **{name: parts[weakest][name] for name in shown},
-        "reason": " ".join(f"{name}, {part['claim'][:-1].lower()}: {part['verdict']}: {part['reason']}" for name, part in parts.items()),
+        "reason": " ".join(
+            f"{name}, {part['claim'][:-1].lower()}: {part['verdict']}: {part['reason']}" for name, part in parts.items()
+        ),
         "decided_by": weakest,
         "parts": parts,
     }

@@ -87,7 +87,9 @@ class Tables:
             return self.cells(first.iloc[:0], value)
         right = second[["seed", "key", other or value]].rename(columns={other or value: "second"})
         both = first[["seed", "key", "label", value]].merge(right, on=["seed", "key"])
-        return self.cells(both.assign(difference=both[value].astype(float) - both["second"].astype(float)), "difference")
+        return self.cells(
+            both.assign(difference=both[value].astype(float) - both["second"].astype(float)), "difference"
+        )
 
 
 @dataclass(frozen=True)
