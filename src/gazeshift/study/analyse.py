@@ -166,7 +166,6 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
                 "label": pair.label,
                 "edit": edit,
                 "text": edited.text,
-                "unchanged": edit != "original" and edited.text == pair.text,
                 "predicted": model.classes[found.predicted[row]],
                 **{name: values[row].item() for name, values in columns.items()},
                 **_in_masks(question, index, edited, p[row], before[row]),

@@ -204,7 +204,7 @@ def _units(
     study: StudyConfig, pairs: Pairs, ingredients: Ingredients, steps: Steps, run: Path, sources: dict[str, Any]
 ) -> dict[str, str]:
     """Train and look through every model with every seed; returns the digest of each look."""
-    question, rows = _question(study, pairs)
+    question, rows = _question(study, pairs, ingredients)
     data = {
         "format": pairs.format,
         "fingerprint": pairs.fingerprint,
@@ -244,13 +244,13 @@ def _inputs(ingredients: Ingredients, name: str, seed: int, sources: dict[str, A
     return used
 
 
-def _question(study: StudyConfig, pairs: Pairs) -> tuple[Question, list[int]]:
+def _question(study: StudyConfig, pairs: Pairs, ingredients: Ingredients) -> tuple[Question, list[int]]:
     """What every model is asked, and the rows of the explained pairs among the test pairs."""
     test = pairs.splits["test"]
     chosen = evenly(test, study.explain.images)
     place = {pair.key: index for index, pair in enumerate(test)}
     corpus = Corpus.of(pairs.splits["train"], pairs.classes)
-    texts = edited_texts(chosen, study.explain.edits, corpus)
+    texts = edited_texts(chosen, study.explain.edits, corpus, ingredients.pieces)
     masks = _MaskReader(study, chosen)
     return Question(chosen, texts, masks, study.explain.method), [place[pair.key] for pair in chosen]
 

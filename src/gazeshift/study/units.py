@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gazeshift.edits import EDITS, Corpus, Edited, random_for
+from gazeshift.edits import EDITS, Corpus, Edited, Pieces, random_for
 from gazeshift.errors import TrainingError
-from gazeshift.models import HEADS, Classifier, load, save
+from gazeshift.models import HEADS, Classifier, TokenizerPieces, load, save
 from gazeshift.pairs import Pair
 from gazeshift.study.analyse import Question, analyse
 from gazeshift.study.ingredients import Ingredients
+from gazeshift.study.reading import with_reading
 from gazeshift.study.store import write_maps, write_table
 from gazeshift.training import Fitted, fit, predict
 from gazeshift.training.device import on_device
@@ -91,7 +92,9 @@ def analyse_unit(
                 model, question, ingredients.image_source(model, rows, recipe), ingredients.text_source(model, recipe)
             )
             write_maps(found.maps, store / "maps" / name / f"seed-{seed}.parquet")
-            write_table([tag | row for row in found.measures], store / "parts" / name / f"measures-{seed}.parquet")
+            pieces = None if model.tokenizer is None else TokenizerPieces(model.tokenizer)
+            measures = with_reading(found.measures, pieces)
+            write_table([tag | row for row in measures], store / "parts" / name / f"measures-{seed}.parquet")
     write_table([tag | row for row in predictions], store / "parts" / name / f"predictions-{seed}.parquet")
 
 
@@ -127,7 +130,9 @@ def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: 
     ]
 
 
-def edited_texts(pairs: Sequence[Pair], edits: Sequence[str], corpus: Corpus) -> dict[str, list[Edited | None]]:
+def edited_texts(
+    pairs: Sequence[Pair], edits: Sequence[str], corpus: Corpus, pieces: Pieces
+) -> dict[str, list[Edited | None]]:
     """The text of every pair under every edit; None where an edit does not apply."""
-    made = {name: EDITS[name](corpus) for name in edits}
+    made = {name: EDITS[name](corpus, pieces) for name in edits}
     return {name: [edit(pair, random_for(name, pair.key)) for pair in pairs] for name, edit in made.items()}
