@@ -39,18 +39,25 @@ MASK_COLUMNS = (
     Column("other", "in other images' masks", "percent"),
 )
 
-SAME_MEANING = ("original", "paraphrase", "same-class")
+SAME_MEANING = ("original", "paraphrase", "shuffle", "same-class")
 """Texts under which the pair's own class is still the right answer."""
 
 EDIT_WORDS = {
     "original": "the pair’s own text",
     "paraphrase": "the same in other words: the noise floor",
+    "shuffle": "the same words in another order",
+    "mask": "the words that name the class hidden",
+    "class-swap": "another class’s name in place of its own",
     "colour": "a text about colour",
     "position": "a text about position",
+    "material": "a material before the text",
+    "nonsense": "a nonsense word before the text",
     "paper-colour": "the paper’s colour text, for every picture",
     "paper-position": "the paper’s position text, for every picture",
     "same-class": "another title of the same class",
     "other-class": "a title of another class",
+    "other-class-same-length": "a title of another class, of the same length",
+    "random-words": "as many words at random",
     "other-object": "names another dish of the scene",
     "empty": "no text",
 }
