@@ -1,7 +1,6 @@
 """Wasserstein-1 on the grid: against scipy's linear programme, and what a metric must keep."""
 
 import math
-import os
 import subprocess
 import sys
 
@@ -97,11 +96,10 @@ def test_a_raw_map_is_refused(wrong: np.ndarray) -> None:
             wasserstein(*pair)
 
 
-def test_pot_loads_without_torch_and_without_a_warning_and_leaves_the_environment() -> None:
+def test_pot_loads_without_torch_and_leaves_the_environment() -> None:
     program = (
         "import os, sys, warnings; warnings.simplefilter('error'); import numpy as np; from gazeshift.measures import wasserstein;"
         "before = dict(os.environ); p = np.array([[1.0, 0.0]]); assert wasserstein(p, p[:, ::-1]) == 1.0;"
         "assert dict(os.environ) == before; assert 'ot' in sys.modules; sys.exit('torch' in sys.modules)"
     )
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "POT_BACKEND_DISABLE_JAX": "1"}
-    assert subprocess.run([sys.executable, "-c", program], check=False, env=environment).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
