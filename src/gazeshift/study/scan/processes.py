@@ -1,0 +1,128 @@
+"""Several files at once, a process each; what comes out does not depend on how many."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gazeshift.errors import GazeshiftError
+from gazeshift.study.scan.scan import Scanned, scan
+
+_EVERY = 0.2  # seconds between looks at how far the processes are
+
+Progress = Callable[[int, int], None]
+
+
+class _Stopped(BaseException):
+    """Another process failed, or the user stopped all: nobody waits for this one."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to scan.
+
+    Attributes:
+        path: of the maps.
+        rows: where the measures of every map go, if anywhere.
+        wasserstein: pairs to draw.
+        seed: of the draw.
+    """
+
+    path: Path
+    rows: Path | None
+    wasserstein: int
+    seed: int
+
+
+def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scanned]:
+    """Scan files, each in a process of its own, at most ``workers`` at once; in this process if there is one worker or one file.
+
+    If one fails the others stop at their next block.
+
+    Args:
+        jobs: the files.
+        workers: processes.
+        progress: told how many maps of all files are done, and of how many in those that were begun.
+
+    Raises:
+        GazeshiftError: what ``scan`` raises, or a process was killed.
+    """
+    if min(workers, len(jobs)) == 1:
+        done = _Done([[0, 0] for _ in jobs], progress)
+        return [_scan(job, done.of(place)) for place, job in enumerate(jobs)]
+    # Spawned, not forked: a fork would copy the locks of threads that pyarrow and BLAS hold.
+    context = multiprocessing.get_context("spawn")
+    state = context.RawArray("q", 1 + 2 * len(jobs))
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (state,))
+    futures = [pool.submit(_scan_in_worker, place, job) for place, job in enumerate(jobs)]
+    try:
+        _watch(futures, state, progress)
+        return [future.result() for future in futures]
+    except BrokenProcessPool as error:
+        raise GazeshiftError(
+            "a process that measured maps was ended from outside, perhaps for want of memory; give --workers 1."
+        ) from error
+    finally:
+        state[0] = 1
+        pool.shutdown(cancel_futures=True)
+
+
+def _watch(futures: Sequence[Future[Scanned]], state: Any, progress: Progress) -> None:
+    """Until all are done or one failed."""
+    left = set(futures)
+    while left:
+        done, left = wait(left, timeout=_EVERY)
+        for future in done:
+            future.result()
+        progress(sum(state[1::2]), sum(state[2::2]))
+
+
+def _scan(job: Job, progress: Progress) -> Scanned:
+    return scan(job.path, job.rows, wasserstein=job.wasserstein, seed=job.seed, progress=progress)
+
+
+class _Done:
+    """Maps done and maps in all, of each file, told as sums."""
+
+    def __init__(self, counts: list[list[int]], progress: Progress) -> None:
+        self._counts, self._progress = counts, progress
+
+    def of(self, place: int) -> Progress:
+        def tell(maps: int, total: int) -> None:
+            self._counts[place] = [maps, total]
+            self._progress(sum(count for count, _ in self._counts), sum(total for _, total in self._counts))
+
+        return tell
+
+
+_state: Any = None  # of a worker: whether to stop, then maps done and maps in all of each file
+
+
+def _begin(state: Any) -> None:
+    """What a worker does first: leave Ctrl-C to the parent, and end with it, however it ends."""
+    global _state  # noqa: PLW0603  # an initialiser has no other way to hand over what only inheritance can
+    _state = state
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _scan_in_worker(place: int, job: Job) -> Scanned:
+    def tell(maps: int, total: int) -> None:
+        if _state[0]:
+            raise _Stopped
+        _state[1 + 2 * place], _state[2 + 2 * place] = maps, total
+
+    return _scan(job, tell)
