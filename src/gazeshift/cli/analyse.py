@@ -34,7 +34,7 @@ def analyse_maps(
             seed=seed,
             workers=workers,
             rows=rows,
-            progress=lambda maps, total: bar.update(task, completed=maps, total=total or None),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     seconds = time.perf_counter() - started
     if as_json:

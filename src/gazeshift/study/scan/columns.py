@@ -33,8 +33,8 @@ def _readable(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be read as Parquet ({reason}).") from error
 
 
-def columns_of(path: Path) -> tuple[str, ...]:
-    """Names of the columns of a file of maps.
+def columns_of(path: Path) -> tuple[tuple[str, ...], int]:
+    """Names of the columns of a file of maps, and how many rows it has.
 
     Raises:
         DataError: no Parquet file, or columns of a file of maps are missing.
@@ -42,13 +42,13 @@ def columns_of(path: Path) -> tuple[str, ...]:
     if path.is_dir():
         raise DataError(f"{path}: is a folder; name files of maps.")
     with _readable(path), pq.ParquetFile(path) as file:
-        schema = file.schema_arrow
+        schema, rows = file.schema_arrow, file.metadata.num_rows
     missing = [name for name in NEEDED if name not in schema.names]
     if missing:
         raise DataError(f"{path}: no column {', '.join(map(repr, missing))}; name a file that gazeshift maps wrote.")
     if not pa.types.is_fixed_size_list(schema.field("map").type):
         raise DataError(f"{path}: the maps are no lists of one size; name a file that gazeshift maps wrote.")
-    return tuple(schema.names)
+    return tuple(schema.names), rows
 
 
 def batches(path: Path, names: Sequence[str], batch: int = BATCH) -> Iterator[pa.RecordBatch]:

@@ -29,12 +29,14 @@ class Job:
 
     Attributes:
         path: of the maps.
+        weight: its share of the work: the rows that it holds.
         rows: where the measures of every map go, if anywhere.
         wasserstein: pairs to draw.
         seed: of the draw.
     """
 
     path: Path
+    weight: int
     rows: Path | None
     wasserstein: int
     seed: int
@@ -48,60 +50,53 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
     Args:
         jobs: the files.
         workers: processes.
-        progress: told how many maps of all files are done, and of how many in those that were begun.
+        progress: told how many rows of all files are done, and of how many.
 
     Raises:
         GazeshiftError: what ``scan`` raises, or a process was killed.
     """
+    total = sum(job.weight for job in jobs)
     if min(workers, len(jobs)) == 1:
-        done = _Done([[0, 0] for _ in jobs], progress)
-        return [_scan(job, done.of(place)) for place, job in enumerate(jobs)]
+        done = [0] * len(jobs)
+        return [_scan(place, job, done, lambda: progress(sum(done), total)) for place, job in enumerate(jobs)]
     # Spawned, not forked: a fork would copy the locks of threads that pyarrow and BLAS hold.
     context = multiprocessing.get_context("spawn")
-    state = context.RawArray("q", 1 + 2 * len(jobs))
+    state = context.RawArray("q", len(jobs) + 1)  # rows done of each file, and whether to stop
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (state,))
     futures = [pool.submit(_scan_in_worker, place, job) for place, job in enumerate(jobs)]
     try:
-        _watch(futures, state, progress)
+        _watch(futures, lambda: progress(sum(state[:-1]), total))
         return [future.result() for future in futures]
     except BrokenProcessPool as error:
         raise GazeshiftError(
             "a process that measured maps was ended from outside, perhaps for want of memory; give --workers 1."
         ) from error
     finally:
-        state[0] = 1
+        state[-1] = 1
         pool.shutdown(cancel_futures=True)
 
 
-def _watch(futures: Sequence[Future[Scanned]], state: Any, progress: Progress) -> None:
+def _watch(futures: Sequence[Future[Scanned]], tell: Callable[[], None]) -> None:
     """Until all are done or one failed."""
     left = set(futures)
     while left:
         done, left = wait(left, timeout=_EVERY)
         for future in done:
             future.result()
-        progress(sum(state[1::2]), sum(state[2::2]))
+        tell()
 
 
-def _scan(job: Job, progress: Progress) -> Scanned:
-    return scan(job.path, job.rows, wasserstein=job.wasserstein, seed=job.seed, progress=progress)
+def _scan(place: int, job: Job, done: Any, tell: Callable[[], None]) -> Scanned:
+    """Scan one file, keeping count of its rows in ``done[place]``."""
+
+    def count(maps: int, total: int) -> None:
+        done[place] = job.weight * maps // total
+        tell()
+
+    return scan(job.path, job.rows, wasserstein=job.wasserstein, seed=job.seed, progress=count)
 
 
-class _Done:
-    """Maps done and maps in all, of each file, told as sums."""
-
-    def __init__(self, counts: list[list[int]], progress: Progress) -> None:
-        self._counts, self._progress = counts, progress
-
-    def of(self, place: int) -> Progress:
-        def tell(maps: int, total: int) -> None:
-            self._counts[place] = [maps, total]
-            self._progress(sum(count for count, _ in self._counts), sum(total for _, total in self._counts))
-
-        return tell
-
-
-_state: Any = None  # of a worker: whether to stop, then maps done and maps in all of each file
+_state: Any = None  # of a worker: rows done of each file, and whether to stop
 
 
 def _begin(state: Any) -> None:
@@ -120,9 +115,9 @@ def _end_with(parent: Any) -> None:
 
 
 def _scan_in_worker(place: int, job: Job) -> Scanned:
-    def tell(maps: int, total: int) -> None:
-        if _state[0]:
-            raise _Stopped
-        _state[1 + 2 * place], _state[2 + 2 * place] = maps, total
+    return _scan(place, job, _state, _stop_if_told)
 
-    return _scan(job, tell)
+
+def _stop_if_told() -> None:
+    if _state[-1]:
+        raise _Stopped

@@ -67,7 +67,7 @@ def survey(path: Path, batch: int = BATCH) -> Survey:
         DataError: no maps, several grids, maps of one image that do not follow each other, images that begin with different edits, or
             texts that no two images share.
     """
-    columns = columns_of(path)
+    columns, _ = columns_of(path)
     grouped = "edit" if "edit" in columns else "text"
     words = tuple(name for name in ("key", "label", "edit", "text", "class") if name in columns)
     found = _Found(path, grouped)

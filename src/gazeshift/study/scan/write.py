@@ -28,7 +28,7 @@ def scan_files(
     seed: int = 0,
     workers: int = 2,
     rows: bool = True,
-    progress: Callable[[int, int], None] = lambda maps, of: None,
+    progress: Callable[[int, int], None] = lambda rows, of: None,
 ) -> dict[str, Any]:
     """Measure files of maps and write ``cells``, ``information``, ``mean-maps`` and ``measures-<i>`` (Parquet) and ``summary.json``.
 
@@ -41,7 +41,7 @@ def scan_files(
         seed: of that draw.
         workers: files at once, a process each.
         rows: also write the measures of every map.
-        progress: told how many maps are done, and of how many in the files that were begun.
+        progress: told how many rows are done, and of how many.
 
     Returns:
         What is in ``summary.json``.
@@ -51,12 +51,11 @@ def scan_files(
         DataError: a file cannot be used; before anything is measured if its columns are not those of maps.
     """
     _check(files, wasserstein, workers)
-    for path in files:
-        columns_of(path)
+    weights = [columns_of(path)[1] for path in files]
     with _folder(out) as unfinished:
         jobs = [
-            Job(path, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
-            for place, path in enumerate(files)
+            Job(path, weight, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
+            for place, (path, weight) in enumerate(zip(files, weights, strict=True))
         ]
         scanned = scan_all(jobs, workers, progress)
         _write(cell_table(scanned), unfinished / "cells.parquet")
