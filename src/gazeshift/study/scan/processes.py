@@ -4,9 +4,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,6 @@ from gazeshift.study.scan.scan import Scanned, scan
 _EVERY = 0.2  # seconds between looks at how far the processes are
 
 Progress = Callable[[int, int], None]
-
-
-class _Stopped(BaseException):
-    """Another process failed, or the user stopped all: nobody waits for this one."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Job:
 def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scanned]:
     """Scan files, each in a process of its own, at most ``workers`` at once; in this process if there is one worker or one file.
 
-    If one fails the others stop at their next block.
+    If one fails, or the user interrupts, the others end at once.
 
     Args:
         jobs: the files.
@@ -63,7 +61,8 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
     context = multiprocessing.get_context("spawn")
     state = context.RawArray("q", len(jobs) + 1)  # rows done of each file, and whether to stop
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (state,))
-    futures = [pool.submit(_scan_in_worker, place, job) for place, job in enumerate(jobs)]
+    with _deaf_to_interrupts():
+        futures = [pool.submit(_scan_in_worker, place, job) for place, job in enumerate(jobs)]
     try:
         _watch(futures, lambda: progress(sum(state[:-1]), total))
         return [future.result() for future in futures]
@@ -71,9 +70,24 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
         raise GazeshiftError(
             "a process that measured maps was ended from outside, perhaps for want of memory; give --workers 1."
         ) from error
-    finally:
+    except BaseException:
         state[-1] = 1
+        raise
+    finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes started meanwhile ignore Ctrl-C from their first instruction on: it is the parent that stops them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's; the workers ignore them from ``_begin`` on
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _watch(futures: Sequence[Future[Scanned]], tell: Callable[[], None]) -> None:
@@ -100,24 +114,18 @@ _state: Any = None  # of a worker: rows done of each file, and whether to stop
 
 
 def _begin(state: Any) -> None:
-    """What a worker does first: leave Ctrl-C to the parent, and end with it, however it ends."""
+    """What a worker does first: leave Ctrl-C to the parent, and end when told to or when the parent is gone, however it went."""
     global _state  # noqa: PLW0603  # an initialiser has no other way to hand over what only inheritance can
     _state = state
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_in_time, args=(multiprocessing.parent_process(), state), daemon=True).start()
 
 
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
+def _end_in_time(parent: Any, state: Any) -> None:
+    while parent.is_alive() and not state[-1]:
+        time.sleep(_EVERY)
+    os._exit(1)  # what it was writing is the parent's to remove
 
 
 def _scan_in_worker(place: int, job: Job) -> Scanned:
-    return _scan(place, job, _state, _stop_if_told)
-
-
-def _stop_if_told() -> None:
-    if _state[-1]:
-        raise _Stopped
+    return _scan(place, job, _state, lambda: None)
