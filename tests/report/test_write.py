@@ -12,6 +12,7 @@ from PIL import Image
 
 from gazeshift.errors import DataError
 from gazeshift.report import write
+from gazeshift.report.claims import findings
 from gazeshift.report.distributions import centre_distribution, edit_distributions
 from gazeshift.report.overlay import Quality
 from gazeshift.report.page import Content
@@ -91,6 +92,7 @@ def content(run: Path) -> Content:
     readings = Readings(folder)
     return Content(
         folder,
+        findings(folder.claims, run / "summary.json"),
         look_samples(folder, readings),
         edit_samples(folder, readings),
         edit_distributions(folder),

@@ -9,13 +9,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gazeshift.measures import Figure
 from gazeshift.report import words
+from gazeshift.report.claims import Finding, forests
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.numbers import clipped, exact, language, shown, visible
 from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, overlay, shrunk
 from gazeshift.report.samples import Sample
 from gazeshift.report.store import RunFolder
 
-CSV_NAMES = ("table1", "table2", "table3", "edits", "maps", "masks", "distributions", "checks")
+CSV_NAMES = ("table1", "table2", "table3", "edits", "maps", "masks", "distributions", "checks", "claims")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Content:
     """What the page is made of, apart from how its pictures are encoded."""
 
     folder: RunFolder
+    findings: Sequence[Finding]
     look: Sequence[Sample]
     edit: Sequence[Sample]
     edit_distributions: Sequence[Distribution]
@@ -53,6 +55,8 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "run": folder.run,
         "seed": folder.first_seed,
         "headline": folder.headline,
+        "findings": content.findings,
+        "forests": forests(content.findings),
         "figures": folder.figures,
         "checks": folder.checks,
         "edits": folder.edits,

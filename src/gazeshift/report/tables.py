@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gazeshift.measures import Figure
+from gazeshift.report.claims import Contrast, Finding
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.samples import Reading, Sample
 from gazeshift.report.store import RunFolder
@@ -141,6 +142,30 @@ def check_table(folder: RunFolder) -> Table:
     """What was wanted and what was found."""
     columns = ["name", "wanted", "found", "passed"]
     return Table("checks", columns, [[check.get(name) for name in columns] for check in folder.checks])
+
+
+def claim_table(found: Sequence[Finding]) -> Table:
+    """``claims``: one row per contrast; what belongs to the claim stands in the row of its own contrast, ``needed`` being ``primary``."""
+    columns = [
+        "claim", "contrast", "sentence", "needed", "agrees", "unit", "effect", "low", "high", "n", "seeds", "classes", "verdict",
+        "reason", "margin", "p", "p_holm", "degrees_of_freedom", "equivalent", "equivalence_p", "bootstrap_low", "bootstrap_high", "d_z",
+    ]  # fmt: skip
+    rows = []
+    for one in (part for whole in found for part in whole.tested):
+        about = [
+            one.verdict, one.reason, one.margin, one.p, one.p_holm, one.degrees_of_freedom, one.equivalent, one.equivalence_p,
+            *(one.bootstrap or (None, None)), one.d_z,
+        ]  # fmt: skip
+        rows.append([*_contrast(one, one.primary), *about])
+        rows += [[*_contrast(one, support), *[None] * len(about)] for support in one.supports]
+    return Table("claims", columns, rows)
+
+
+def _contrast(one: Finding, row: Contrast) -> list[Any]:
+    return [
+        one.name, row.name, row.sentence, row.needed, row.agrees, row.unit, row.effect, *(row.interval or (None, None)), row.n, one.seeds,
+        one.classes,
+    ]  # fmt: skip
 
 
 def _about(sample: Sample) -> list[Any]:

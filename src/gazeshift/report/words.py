@@ -62,4 +62,22 @@ EDIT_WORDS = {
     "empty": "no text",
 }
 
+VERDICT_MARKS = {"supported": "✓", "not supported": "✗", "undecided": "?", "not testable": "–"}
+
+NEEDED_WORDS = {
+    "primary": "the claim’s own contrast",
+    "sign": "must be above 0",
+    "interval": "its interval must be above 0",
+    "no": "",
+}
+
+SUPPORT_UNITS = {
+    "static share": "share of the maps’ information",
+    "equivariance": "slope (1 follows the content, 0 the frame)",
+    "switch": "bits",
+    "within class": "bits",
+    "within class above paraphrase": "bits",
+}
+"""Units of the contrasts that stand beside a claim's own, where they are not the claim's."""
+
 DISTRIBUTION_WORDS = {"js_bits": "Jensen–Shannon divergence, bits", "centre_bias": "centre bias"}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gazeshift.report import tables
+from gazeshift.report.claims import findings
 from gazeshift.report.distributions import centre_distribution, edit_distributions
 from gazeshift.report.overlay import Quality
 from gazeshift.report.page import Content, render
@@ -46,6 +47,7 @@ def write(run: Path) -> Path:
     readings = Readings(folder)
     content = Content(
         folder=folder,
+        findings=findings(folder.claims, folder.path / "summary.json"),
         look=look_samples(folder, readings),
         edit=edit_samples(folder, readings),
         edit_distributions=edit_distributions(folder),
@@ -62,6 +64,7 @@ def write(run: Path) -> Path:
         *tables.figure_tables(folder),
         tables.distribution_table(distributions),
         tables.check_table(folder),
+        tables.claim_table(content.findings),
     ]
     files = {f"{table.name}.csv": table.to_csv().encode("utf-8", "replace") for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
