@@ -48,6 +48,7 @@ SHIFT = {
     "other-class": 0.3,
     "empty": 0.15,
 }
+REASONS = ["largest difference", "random", "largest difference", "random", "smallest difference", "random"]
 GRID = 6
 
 
@@ -255,7 +256,7 @@ def samples(options: Options, rng: np.random.Generator) -> pd.DataFrame:
         for position in range(options.shown):
             rows.append(
                 {
-                    "table": table, "position": position, "reason": "random" if position % 2 else "largest difference",
+                    "table": table, "position": position, "reason": REASONS[position % len(REASONS)],
                     "key": key_of(position),
                     "label": CLASSES[position % len(CLASSES)], "text": TEXTS[position % len(TEXTS)],
                     "js_bits": float("nan") if position == 3 else rng.uniform(0, 1), "image": plate(options.edge, rng),

@@ -59,10 +59,10 @@ class Distribution:
 
 
 def edit_distributions(folder: RunFolder) -> list[Distribution]:
-    """Per model that reads texts: Jensen-Shannon divergence from the map of the pair's own text, one strip per edit."""
+    """Per model that reads texts, the lead first: Jensen-Shannon divergence from the map of the pair's own text, one strip per edit."""
     changed = folder.measures[folder.measures["edit"] != "original"]
     edits = [edit for edit in folder.edits if edit != "original"]
-    models = folder.model_names(sees_image=True, reads_text=True)
+    models = sorted(folder.model_names(sees_image=True, reads_text=True), key=lambda name: name != folder.lead)
     parts = {model: changed[changed["model"] == model] for model in models}
     # One axis for all models, so that their strips compare.
     axis = Axis.holding(changed[changed["model"].isin(models)]["js_bits"], SHARE, start=0.0)

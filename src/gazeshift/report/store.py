@@ -55,6 +55,11 @@ class MeanMap:
     p: Float[np.ndarray, "h w"]
     images: int
 
+    @property
+    def peak(self) -> float:
+        """Its highest cell, in multiples of a uniform map's."""
+        return float(self.p.max() * self.p.size)
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -109,6 +114,12 @@ class RunFolder:
             for model in self.models
             if model["sees_image"] == sees_image and reads_text in (None, model["reads_text"])
         ]
+
+    @property
+    def lead(self) -> str | None:
+        """The model that the page shows openly where it folds the others: early fusion, else the first that sees images and reads texts."""
+        movable = self.model_names(sees_image=True, reads_text=True)
+        return "early-fusion" if "early-fusion" in movable else next(iter(movable), None)
 
     def class_name(self, value: object) -> str:
         """The name of a class that a table holds by name or by number."""

@@ -43,7 +43,8 @@ class Table:
         return buffer.getvalue()
 
 
-def _fields(figure: Figure | None) -> list[Any]:
+def figure_fields(figure: Figure | None) -> list[Any]:
+    """A figure's values in the order of ``FIGURE_COLUMNS``."""
     if figure is None:
         return [None] * len(FIGURE_COLUMNS)
     return [figure.mean, *(figure.interval or (None, None)), figure.n, figure.seeds]
@@ -61,8 +62,8 @@ def accuracy_table(folder: RunFolder) -> Table:
     ]
     rows = [
         [
-            model["name"], model["sees_image"], model["reads_text"], split, *_fields(figure),
-            *_fields(folder.figures["gap"].get(model["name"]) if split == "test" else None),
+            model["name"], model["sees_image"], model["reads_text"], split, *figure_fields(figure),
+            *figure_fields(folder.figures["gap"].get(model["name"]) if split == "test" else None),
         ]
         for model in folder.models
         for split, figure in folder.figures["accuracy"].get(model["name"], {}).items()
@@ -111,7 +112,7 @@ def edit_sample_table(samples: Sequence[Sample]) -> Table:
 def figure_tables(folder: RunFolder) -> list[Table]:
     """``edits``, ``maps`` and ``masks``: one row per figure of the summary."""
     edits = [
-        [model, edit, measure, *_fields(figure)]
+        [model, edit, measure, *figure_fields(figure)]
         for model, by_edit in folder.figures["edits"].items()
         for edit, by_measure in by_edit.items()
         for measure, figure in by_measure.items()
@@ -119,7 +120,7 @@ def figure_tables(folder: RunFolder) -> list[Table]:
     tables = [Table("edits", ["model", "edit", "measure", *FIGURE_COLUMNS], edits)]
     for name in ("maps", "masks"):
         rows = [
-            [model, measure, *_fields(figure)]
+            [model, measure, *figure_fields(figure)]
             for model, by_measure in folder.figures[name].items()
             for measure, figure in by_measure.items()
         ]
