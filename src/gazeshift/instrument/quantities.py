@@ -13,7 +13,7 @@ from jaxtyping import Float
 from gazeshift.data.plates import Caption, Scene
 from gazeshift.edits import Edited
 from gazeshift.instrument.exam import Exam
-from gazeshift.measures import centre_bias, distribution, entropy, mask_to_grid, pearson
+from gazeshift.measures import centre_bias, distribution, entropy, mask_lift, mask_to_grid, pearson, shift_faithfulness
 from gazeshift.models import Classifier, ImageFeatures
 from gazeshift.pairs import Pair, SceneObject
 from gazeshift.saliency import Rows, compute_maps, row_logits
@@ -69,12 +69,14 @@ class Looks:
         rows: records of ``gazeshift.study.analyse``; ``edit`` is ``original`` for the own caption.
         maps: raw maps of the class predicted with the own caption's text, under the own caption, one per scene.
         masks: share of each cell that the object covers that the own caption (or else the label) is about, one per scene.
+        all_masks: share of each cell that any object covers, one per scene.
         text_bits: per scene, how far the maps of its texts differ: mean ``KL(P_t || mean over t of P_t)`` in bits.
     """
 
     rows: pd.DataFrame
     maps: Float[np.ndarray, "n h w"]
     masks: Float[np.ndarray, "n h w"]
+    all_masks: Float[np.ndarray, "n h w"]
     text_bits: Float[np.ndarray, " n"]
 
     @property
@@ -91,6 +93,15 @@ class Looks:
     def lift(self) -> float:
         """Mean lift of the map on the object in question: 1 is no preference."""
         return mean(self.own["mask_lift"])
+
+    @property
+    def preference(self) -> float:
+        """Mean of the lift on the object in question over the lift on all objects together: 1 is no preference among them.
+
+        The lift alone tells objects from background, which a trunk may do that knows nothing of the text.
+        """
+        p = distribution(self.maps)
+        return mean(mask_lift(p, self.masks) / mask_lift(p, self.all_masks))
 
     @property
     def named_mass_change(self) -> float:
@@ -124,7 +135,8 @@ def look(subject: Subject, exam: Exam) -> Looks:
     maps = np.stack([record["map"] for record in predicted if record["edit"] == "original"])
     referred = [caption.referred or scene.target for scene, caption in zip(exam.scenes, exam.captions, strict=True)]
     own = np.stack([masks[row][index] for row, index in enumerate(referred)])
-    return Looks(pd.DataFrame(found.measures), maps, own, _text_bits(predicted))
+    every = np.stack([np.sum(list(shown.values()), 0) for shown in masks])
+    return Looks(pd.DataFrame(found.measures), maps, own, every, _text_bits(predicted))
 
 
 def _pair(row: int, scene: Scene, caption: Caption) -> Pair:
@@ -211,8 +223,14 @@ def predicted_classes(subject: Subject, exam: Exam) -> list[int]:
 
 
 def similarity(a: Float[np.ndarray, "n h w"], b: Float[np.ndarray, "n h w"]) -> float:
-    """Mean over maps of the Pearson correlation of signed maps, in absolute value: a map turned inside out still tells the same."""
-    return mean(np.abs(pearson(a, b)))
+    """Mean over maps of the Pearson correlation of signed maps: 1 for the same up to scale and offset, 0 on average for unrelated ones."""
+    return mean(pearson(a, b))
+
+
+def dealt_out(found: RegionChanges, seed: int) -> float:
+    """Shift-faithfulness where every change of a map is paired with the effect of some other region: what chance gives."""
+    order = np.random.default_rng(seed).permutation(len(found.index))
+    return shift_faithfulness(found.map_change[order], found.effect_change).rho
 
 
 def mean(values: Any) -> float:

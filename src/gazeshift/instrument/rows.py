@@ -10,6 +10,7 @@ from gazeshift.instrument.lab import Lab
 from gazeshift.instrument.quantities import (
     accuracy,
     centre_bias_of,
+    dealt_out,
     effect_change_ratio,
     effect_on_referred,
     fixed_maps,
@@ -21,7 +22,7 @@ from gazeshift.instrument.quantities import (
     static_share,
 )
 from gazeshift.instrument.settings import PULLED, SETTINGS
-from gazeshift.measures import distribution, jensen_shannon
+from gazeshift.measures import distribution, jensen_shannon, shift_faithfulness
 
 Found = dict[str, float]
 
@@ -56,6 +57,7 @@ def colour(lab: Lab) -> Found:
         "accuracy": accuracy(subject, exam),
         "ceiling": _ceiling(lab, "colour"),
         "lift": seen.lift,
+        "preference among dishes": seen.preference,
         "undefined maps": 1 - float(seen.rows["defined"].mean()),
         "named mass change": seen.named_mass_change,
         "effect on referred": effect_on_referred(found, exam),
@@ -63,6 +65,7 @@ def colour(lab: Lab) -> Found:
         "slope": found.faithfulness.slope,
         "effect change rms": found.faithfulness.rms_effect,
         "map change rms": found.faithfulness.rms_map,
+        "regions dealt out: shift-faithfulness": dealt_out(found, lab.seed),
         "eigen-cam: shift-faithfulness": blind.faithfulness.rho,
         "linear: accuracy over ceiling": accuracy(linear, exam) - _ceiling(lab, "colour"),
         "linear: raw map change": mean(additive.whole_map_change),
@@ -169,6 +172,7 @@ UNTRAINED_SEEDS = 5
 def untrained(lab: Lab) -> Found:
     """New weights, the mean over several draws: what an instrument shows where there is nothing."""
     exam = lab.exam("colour")
+    trained = regions(lab.subject(lab.model("colour")), exam)
     found = []
     for draw in range(UNTRAINED_SEEDS):
         subject = lab.subject(lab.untrained("colour", lab.seed * UNTRAINED_SEEDS + draw))
@@ -177,12 +181,15 @@ def untrained(lab: Lab) -> Found:
             {
                 "accuracy": accuracy(subject, exam),
                 "lift": seen.lift,
+                "preference among dishes": seen.preference,
                 "named mass change": seen.named_mass_change,
                 "undefined maps": 1 - float(seen.rows["defined"].mean()),
                 "effect change rms": changes.faithfulness.rms_effect,
                 "effect change ratio": effect_change_ratio(changes),
-                "shift-faithfulness": changes.faithfulness.rho,
-                "slope": changes.faithfulness.slope,
+                "shift-faithfulness to the trained model": shift_faithfulness(
+                    changes.map_change, trained.effect_change
+                ).rho,
+                "shift-faithfulness to itself": changes.faithfulness.rho,
             }
         )
     return {name: mean([one[name] for one in found]) for name in found[0]}
