@@ -16,7 +16,7 @@ from gazeshift.data.plates import Caption, PlatesConfig, Scene, scene_and_captio
 from gazeshift.instrument.exam import Exam, make_exam
 from gazeshift.instrument.quantities import Subject
 from gazeshift.instrument.settings import SETTINGS, Setting
-from gazeshift.instrument.worlds import Features, World
+from gazeshift.instrument.worlds import Features, World, trunk_options
 from gazeshift.models import HEADS, Classifier, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text, set_affine
 from gazeshift.models.image import Trunk
 from gazeshift.study.faithful import reading, rendered
@@ -102,7 +102,7 @@ class Lab:
         structure = HEADS[setting.head].structure
         spec = ModelSpec(
             name=setting.head,
-            image=ImageSpec(name="small_cnn", options={"coordinates": setting.coordinates}, features=features),
+            image=ImageSpec(name="small_cnn", options=trunk_options(setting.coordinates), features=features),
             text=self.world.text if structure.reads_text else TextSpec(encoder="none"),
             head=self.world.head.model_copy(update={"head": setting.head}),
             classes=self.config(setting).dishes,

@@ -17,6 +17,12 @@ from gazeshift.study.faithful import Paint
 from gazeshift.training import Recipe, fit_trunk, recipe_of
 from gazeshift.training.pretrain import PRETRAINING
 
+
+def trunk_options(coordinates: bool) -> dict[str, bool]:
+    """Of the small CNN. Its cells see little: where each sees most of the picture, what an object does is spread over the whole map."""
+    return {"coordinates": coordinates, "local": True}
+
+
 Features = Literal["plain", "standardised"]
 
 
@@ -65,7 +71,7 @@ _EYES = Preprocessing(size=96, crop_fraction=1.0, mean=(0.5, 0.5, 0.5), std=(0.2
 def _small_cnn(config: PlatesConfig, coordinates: bool, seed: int) -> Trunk:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build_trunk(ImageSpec(name="small_cnn", options={"coordinates": coordinates}), _EYES.size)
+        return build_trunk(ImageSpec(name="small_cnn", options=trunk_options(coordinates)), _EYES.size)
 
 
 def _pretrain(trunk: Trunk, config: PlatesConfig, knows: str, seed: int, work: Path) -> None:
