@@ -220,6 +220,29 @@ def analyse(
         analyse_maps(files, out, wasserstein=wasserstein, seed=seed, workers=workers, rows=not no_rows, as_json=as_json)
 
 
+@app.command(epilog="Example: gazeshift instrument --quick --out instrument.json")
+def instrument(
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="A trunk that sees perfectly instead of pictures and a trained one: a few minutes."
+        ),
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ROW", help="One row of the table; may be repeated.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds; every one must be as expected.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that was measured.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON to a file.")] = None,
+) -> None:
+    """Test the instrument on Plates, where the right answer is known; exit code 1 if a row is not as expected."""
+    from gazeshift.cli.instrument import instrument_command
+
+    with interruptible("nothing was written."):
+        code = instrument_command(quick, only or [], seeds, as_json, out)
+    raise typer.Exit(code)
+
+
 def run() -> None:
     """Entry point: errors made for people are one line on standard error."""
     try:
