@@ -17,8 +17,8 @@ from gazeshift.measures import centre_bias, distribution, entropy, mask_lift, ma
 from gazeshift.models import Classifier, ImageFeatures
 from gazeshift.pairs import Pair, SceneObject
 from gazeshift.saliency import Rows, compute_maps, row_logits
-from gazeshift.study.analyse import ObjectMasks, Question, analyse
 from gazeshift.study.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
+from gazeshift.study.question import ObjectMasks, Question
 
 BATCH = 64
 

@@ -196,8 +196,8 @@ def _bootstrap(primary: _Measured) -> list[float] | None:
     whole = values[:, np.isfinite(values).all(0)]
     if primary.interval is None or min(whole.shape) < 2:
         return None
-    low, high = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
-    return [float(low), float(high)]
+    found = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
+    return [found.low, found.high]
 
 
 def _bounds(interval: CrossedInterval | None) -> list[float] | None:
