@@ -13,7 +13,7 @@ def cohens_dz(differences: Values) -> float:
     means. NaN with fewer than 2 values, or if they do not vary.
 
     Example:
-        >>> cohens_dz(np.array([1.0, 2.0, 3.0]))
+        >>> round(cohens_dz(np.array([1.0, 2.0, 3.0])), 12)
         2.0
     """
     differences = _numbers(differences)
