@@ -197,6 +197,20 @@ def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A fin
     typer.echo(f"report: {write(run_folder)}")
 
 
+@app.command(epilog="Example: gazeshift calibrate --draws 10000 --json")
+def calibrate(
+    draws: Annotated[int, typer.Option("--draws", min=100, help="Simulated tables per point of the grid.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every point of the grid.")] = False,
+) -> None:
+    """Simulate the interval over seeds and classes where the truth is known; exit 1 if it misses its targets."""
+    from gazeshift.cli.calibrate import calibrate_command
+
+    with interruptible("nothing was written."):
+        code = calibrate_command(draws, seed, as_json)
+    raise typer.Exit(code)
+
+
 def run() -> None:
     """Entry point: errors made for people are one line on standard error."""
     try:
