@@ -240,6 +240,19 @@ def instrument(
 
     with interruptible("nothing was written."):
         code = instrument_command(quick, only or [], seeds, as_json, out)
+
+
+@app.command(epilog="Example: gazeshift calibrate --draws 10000 --json")
+def calibrate(
+    draws: Annotated[int, typer.Option("--draws", min=100, help="Simulated tables per point of the grid.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every point of the grid.")] = False,
+) -> None:
+    """Simulate the interval over seeds and classes where the truth is known; exit 1 if it misses its targets."""
+    from gazeshift.cli.calibrate import calibrate_command
+
+    with interruptible("nothing was written."):
+        code = calibrate_command(draws, seed, as_json)
     raise typer.Exit(code)
 
 
