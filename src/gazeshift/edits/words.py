@@ -77,9 +77,11 @@ def class_swap(corpus: Corpus, pieces: Pieces) -> TextEdit:
         >>> edit(Pair("a", b"", "Easy Apple Pies!", "apple_pie", "test"), np.random.default_rng(0)).text
         'Easy Lemon Tart!'
     """
+    names = {label: spoken(label).casefold() for label in corpus.classes}
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        others = [label for label in corpus.classes if spoken(label).casefold() != spoken(pair.label).casefold()]
+        own = spoken(pair.label).casefold()
+        others = [label for label, name in names.items() if name != own]
         if not others or not contains_name(pair.text, pair.label):
             return None
         other = others[int(rng.integers(len(others)))]

@@ -64,13 +64,14 @@ class Modifiers:
 
         The table: word, label, ``frequency`` in the training titles, ``pmi`` of word and class in bits, ``absent`` from training.
         """
+        chosen = {**self.real.words, **self.nonsense.words}
         facts = {
-            "words": {**self.real.words, **self.nonsense.words},
+            "words": chosen,
             "pieces": {"real": self.real.pieces, "nonsense": self.nonsense.pieces},
             "excluded": {**self.real.excluded_counts(), **self.nonsense.excluded_counts()},
         }
         (store / "modifiers.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2), encoding="utf-8")
-        words = [word for kind in facts["words"].values() for word in kind]
+        words = [word for kind in chosen.values() for word in kind]
         write_table(
             [
                 {"word": word, "label": label, "frequency": use.frequency, "pmi": pmi, "absent": use.absent}
