@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, digest, evaluating
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating, known_digest
 from gazeshift.registry import lookup
 from gazeshift.saliency.cams import default_method
 from gazeshift.saliency.compute import class_logits, compute_maps
@@ -87,7 +87,7 @@ def explain(
         target=target,
         classes=model.classes,
         method=method,
-        model=digest(model),
+        model=known_digest(model),
     )
 
 
