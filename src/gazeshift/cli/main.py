@@ -248,6 +248,7 @@ def instrument(
 
     with interruptible("nothing was written."):
         code = instrument_command(quick, only or [], seeds, as_json, out)
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Example: gazeshift calibrate --draws 10000 --json")
