@@ -10,7 +10,7 @@ import pytest
 
 from gazeshift.errors import DataError
 from gazeshift.report import write
-from gazeshift.report.claims import findings, forests
+from gazeshift.report.claims import findings, forests, primary_axes
 from gazeshift.report.words import VERDICT_MARKS
 
 
@@ -110,6 +110,14 @@ def test_contrasts_of_one_unit_share_an_axis_that_holds_them(claims: dict):
     assert all(
         part.margin is None for part in drawn if part.unit in ("bits", "slope (1 follows the content, 0 the frame)")
     )
+
+
+def test_the_claims_own_contrasts_have_an_axis_to_themselves(claims: dict):
+    axes = primary_axes(findings(claims, Path("summary.json")))
+    assert set(axes) == {one["unit"] for one in by_contrast(claims).values()}
+    for one in by_contrast(claims).values():
+        wanted = [0, -one["margin"], one["margin"], *(one["interval"] or [])]
+        assert all(axes[one["unit"]].low <= value <= axes[one["unit"]].high for value in wanted)
 
 
 def test_a_run_without_claims_has_no_such_section(unwritten: Path):
