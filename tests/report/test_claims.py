@@ -56,6 +56,25 @@ def test_the_card_says_effect_interval_counts_and_reason(section: str):
     assert wanted in said
 
 
+def test_too_few_seeds_are_said_once(unwritten: Path):
+    summary = json.loads((unwritten / "summary.json").read_text())
+    reason = "+0.1 [-0.1, +0.3], but from 2 training seeds; a verdict on a kind of model needs 5."
+    claim = {
+        "claim": "x",
+        "verdict": "undecided",
+        "effect": 0.1,
+        "interval": [-0.1, 0.3],
+        "n": 9,
+        "classes": 3,
+        "seeds": 2,
+        "unit": "bits",
+    }
+    summary["claims"] = {"C1": {**claim, "reason": reason}}
+    (unwritten / "summary.json").write_text(json.dumps(summary))
+    said = re.sub(r"<[^>]+>", "", write(unwritten).read_text(encoding="utf-8"))
+    assert "from 9 images, 3 classes, but from 2 training seeds; a verdict on a kind of model needs 5." in said
+
+
 def test_what_cannot_be_tested_says_why_and_draws_nothing(section: str):
     card = articles(section)["C2"]
     assert "These data have no masks &lt;so nothing is known&gt;." in card
