@@ -1,6 +1,7 @@
 """How far apart two maps are: against scipy, and what must not change a distance."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -10,7 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gazeshift.measures import Decomposition, decompose, distribution, interaction, jensen_shannon, pearson
+from gazeshift.errors import UsageError
+from gazeshift.measures import (
+    Decomposition,
+    amplitude,
+    amplitude_change,
+    decompose,
+    distribution,
+    interaction,
+    iou,
+    iou_chance,
+    jensen_shannon,
+    pearson,
+    spearman,
+    top_cells,
+)
 
 CELLS = arrays(np.float64, (3, 4), elements=st.floats(-10, 10, allow_subnormal=False, width=32))
 MAPS = CELLS.filter(lambda raw: raw.max() > 1e-3)
@@ -68,6 +83,82 @@ def test_pearson_is_undefined_for_constant_and_infinite_maps() -> None:
     for other in (np.zeros((2, 3)), np.full((2, 3), 0.1), np.full((2, 3), np.nan), np.where(a > a.min(), a, np.inf)):
         assert np.isnan(pearson(a, other))
         assert np.isnan(pearson(other, a))
+
+
+@given(CELLS, CELLS)
+def test_spearman_against_scipy(a: np.ndarray, b: np.ndarray) -> None:
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        assert np.isnan(spearman(a, b))
+        return
+    expected = scipy.stats.spearmanr(a.ravel(), b.ravel()).statistic
+    assert spearman(a, b) == pytest.approx(expected, abs=1e-9)
+    assert spearman(np.arctan(a / 8), b) == pytest.approx(expected, abs=1e-9), "only the order counts"
+    assert spearman(-a, b) == pytest.approx(-expected, abs=1e-9)
+
+
+@given(arrays(np.float64, (2, 3), elements=st.integers(0, 3).map(float)), st.integers(0, 6))
+def test_top_cells_are_the_mean_over_all_ways_to_break_ties(values: np.ndarray, count: int) -> None:
+    taken, orders = np.zeros(6), list(permutations(range(6)))
+    for order in orders:
+        ranked = sorted(order, key=lambda cell: -values.flat[cell])  # a stable sort: the order breaks the ties
+        taken[ranked[:count]] += 1 / len(orders)
+    np.testing.assert_allclose(top_cells(values, np.asarray(float(count))).ravel(), taken, atol=1e-9)
+
+
+def test_top_cells_take_fractions_and_one_count_a_map() -> None:
+    values = np.array([[[4.0, 3.0, 2.0, 1.0]], [[1.0, 1.0, 1.0, 1.0]]])
+    assert top_cells(values, np.array([1.5, 2.0])).tolist() == [[[1, 0.5, 0, 0]], [[0.5] * 4]]
+
+
+@given(st.permutations(range(12)), st.permutations(range(12)), st.sampled_from([0.1, 0.25, 0.5, 0.9]))
+def test_iou_against_sets(a: list[int], b: list[int], share: float) -> None:
+    first, second = (np.array(ranks, dtype=np.float64).reshape(3, 4) for ranks in (a, b))
+    count = max(1, round(12 * share))
+    top = [{cell for cell in range(12) if ranks[cell] >= 12 - count} for ranks in (a, b)]
+    assert iou(first, second, share) == pytest.approx(len(top[0] & top[1]) / len(top[0] | top[1]))
+    assert iou(np.exp(first), second**3, share) == iou(first, second, share), "only the order counts"
+
+
+def test_iou_prefers_no_place_among_ties() -> None:
+    one, other = np.zeros((2, 4)), np.zeros((2, 4))
+    one[0, 0] = other[1, 3] = 1
+    flips = [iou(one[flip], other[flip], 0.5) for flip in (np.s_[:], np.s_[::-1], np.s_[:, ::-1])]
+    # One cell each for sure; the other three places are shared by seven.
+    expected = (2 * 3 / 7 + 6 * 3 / 7) / (2 * 1 + 6 * 3 / 7)
+    assert flips == pytest.approx([expected] * 3)
+    assert iou(one, one, 0.5) == 1
+
+
+@pytest.mark.parametrize("share", [0.125, 0.25, 0.5])
+def test_iou_of_random_maps_is_about_its_chance(share: float) -> None:
+    a, b = np.random.default_rng(0).normal(size=(2, 4000, 8, 8))
+    assert iou(a, b, share).mean() == pytest.approx(iou_chance(share), abs=0.01)
+
+
+def test_rank_measures_are_undefined_for_constant_and_infinite_maps() -> None:
+    a = np.random.default_rng(0).normal(size=(2, 3))
+    others = np.stack(
+        [np.zeros((2, 3)), np.full((2, 3), 0.1), np.full((2, 3), np.nan), np.where(a > a.min(), a, np.inf), a]
+    )
+    for measure in (spearman, iou):
+        assert np.isnan(measure(a, others)).tolist() == np.isnan(measure(others, a)).tolist() == [True] * 4 + [False]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.5, float("nan")])
+def test_a_share_out_of_range_is_refused(share: float) -> None:
+    with pytest.raises(UsageError, match="iou: the share"):
+        iou(np.eye(2), np.eye(2), share)
+    with pytest.raises(UsageError, match="iou_chance: the share"):
+        iou_chance(share)
+
+
+@given(MAPS, MAPS, st.sampled_from([1e-6, 3.0, 1e6]))
+def test_amplitude_change(a: np.ndarray, b: np.ndarray, scale: float) -> None:
+    expected = math.log(np.maximum(b, 0).sum() / np.maximum(a, 0).sum())
+    assert amplitude_change(a, b) == pytest.approx(expected, abs=1e-9)
+    assert amplitude_change(a, b) == -amplitude_change(b, a) == amplitude(b) - amplitude(a)
+    assert amplitude_change(scale * a, scale * b) == pytest.approx(expected, abs=1e-9)
+    assert np.isnan(amplitude_change(a, -np.ones((3, 4))))
 
 
 @given(MAPS, MAPS, MAPS, MAPS)

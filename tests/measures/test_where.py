@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from gazeshift.measures import (
     amplitude,
     centre_bias,
+    centre_bias_parts,
     centroid,
     coverage,
     distribution,
@@ -66,6 +67,11 @@ def test_centre_bias_and_centroid_against_loops(raw: np.ndarray) -> None:
         for i, j in product(range(height), range(width))
     )
     assert second == pytest.approx(mu_x**2 + mu_y**2 + spread, abs=1e-12)
+    parts = centre_bias_parts(p)
+    assert parts.offset == pytest.approx((mu_x**2 + mu_y**2) / uniform, abs=1e-12)
+    assert parts.spread == pytest.approx(spread / uniform, abs=1e-12)
+    assert 1 - parts.offset - parts.spread == pytest.approx(float(centre_bias(p)), abs=1e-12)
+    assert parts.spread >= 0
 
 
 @given(MAPS)
@@ -119,7 +125,15 @@ def test_undefined_maps_are_nan_everywhere_and_alone() -> None:
     for values in (centre_bias(p), entropy(p), coverage(p), amplitude(raw), mask_mass(p, mask), mask_lift(p, mask)):
         assert np.isnan(values).tolist() == lost
     assert np.isnan(centroid(p)).any(-1).tolist() == lost
+    parts = centre_bias_parts(p)
+    assert np.isnan(parts.offset).tolist() == np.isnan(parts.spread).tolist() == lost
     np.testing.assert_allclose(p[0], np.eye(3) / 3)
+
+
+def test_a_grid_of_one_cell_has_no_centre_bias() -> None:
+    one = np.ones((1, 1))
+    parts = centre_bias_parts(one)
+    assert np.isnan([centre_bias(one), parts.offset, parts.spread]).all()
 
 
 @given(st.integers(0, 3), st.integers(1, 3))

@@ -1,22 +1,73 @@
-"""Edits of texts: pure functions from a pair to a changed text. One dict of them."""
+"""Edits of texts: pure functions from a pair to a changed text, and modifiers crossed with images. One dict of the edits."""
 
-from collections.abc import Callable
+from gazeshift.edits.check import TextCheck, check_texts, is_truncated, reads_alike
+from gazeshift.edits.covariates import WordUse, word_use
+from gazeshift.edits.edit import Corpus, EditBuilder, Edited, TextEdit, random_for
+from gazeshift.edits.lexicon import SHIPPED, Lexicon, find_lexicon, read_lexicon, shipped
+from gazeshift.edits.modifiers import PAPER_COLOUR, PAPER_POSITION, modifier, verbatim
+from gazeshift.edits.paraphrase import paraphrase
+from gazeshift.edits.pieces import Pieces, WholeWords
+from gazeshift.edits.templates import BARE, MatchedModifiers, ModifiedText, crossed_texts, matched_modifiers
+from gazeshift.edits.titles import empty, original, other_class, other_class_same_length, other_object, same_class
+from gazeshift.edits.words import class_swap, mask, random_words, shuffle
 
-from gazeshift.edits.edit import Corpus, Edited, TextEdit, random_for
-from gazeshift.edits.titles import empty, original, other_class, other_object, paraphrase, same_class
-from gazeshift.edits.words import PAPER_COLOUR, PAPER_POSITION, colour, paper_colour, paper_position, position
-
-EDITS: dict[str, Callable[[Corpus], TextEdit]] = {
+EDITS: dict[str, EditBuilder] = {
     "original": original,
     "paraphrase": paraphrase,
-    "colour": colour,
-    "position": position,
-    "paper-colour": paper_colour,
-    "paper-position": paper_position,
+    "shuffle": shuffle,
     "same-class": same_class,
-    "other-class": other_class,
-    "other-object": other_object,
+    "other-class-same-length": other_class_same_length,
+    "random-words": random_words,
     "empty": empty,
+    "other-class": other_class,
+    "class-swap": class_swap,
+    "mask": mask,
+    "other-object": other_object,
+    "colour": modifier("colour"),
+    "position": modifier("position"),
+    "material": modifier("material"),
+    "nonsense": modifier("nonsense"),
+    "paper-colour": verbatim(PAPER_COLOUR),
+    "paper-position": verbatim(PAPER_POSITION),
 }
 
-__all__ = ["EDITS", "PAPER_COLOUR", "PAPER_POSITION", "Corpus", "Edited", "TextEdit", "random_for"]
+FLOORS = (
+    "original",
+    "paraphrase",
+    "shuffle",
+    "same-class",
+    "other-class-same-length",
+    "random-words",
+    "empty",
+)
+"""The edits that are noise floors, from the text itself, which must move nothing, to no text; a shift is the excess over one of them."""
+
+__all__ = [
+    "BARE",
+    "EDITS",
+    "FLOORS",
+    "PAPER_COLOUR",
+    "PAPER_POSITION",
+    "SHIPPED",
+    "Corpus",
+    "EditBuilder",
+    "Edited",
+    "Lexicon",
+    "MatchedModifiers",
+    "ModifiedText",
+    "Pieces",
+    "TextCheck",
+    "TextEdit",
+    "WholeWords",
+    "WordUse",
+    "check_texts",
+    "crossed_texts",
+    "find_lexicon",
+    "is_truncated",
+    "matched_modifiers",
+    "random_for",
+    "read_lexicon",
+    "reads_alike",
+    "shipped",
+    "word_use",
+]

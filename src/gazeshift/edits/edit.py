@@ -1,13 +1,15 @@
-"""What an edit of a text is: made once from a corpus, then a pure function of a pair and random numbers."""
+"""What an edit of a text is: made once from a corpus and a tokenizer, then a pure function of a pair and random numbers."""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from gazeshift.pairs import Pair
+from gazeshift.edits.lexicon import Lexicon, shipped
+from gazeshift.edits.pieces import Pieces
+from gazeshift.pairs import Pair, SceneCaption
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,20 @@ TextEdit = Callable[[Pair, np.random.Generator], Edited | None]
 
 @dataclass(frozen=True)
 class Corpus:
-    """The training texts that edits may draw from; never the test texts.
+    """What edits may draw from: the training texts, never the test texts, and a lexicon.
 
     Attributes:
         titles: non-empty texts by class.
         classes: class names in the model's order.
+        lexicon: modifiers, the shipped English ones if nothing else is given.
     """
 
     titles: Mapping[str, tuple[str, ...]]
     classes: tuple[str, ...]
+    lexicon: Lexicon = field(default_factory=lambda: shipped("english"))
 
     @classmethod
-    def of(cls, pairs: Iterable[Pair], classes: tuple[str, ...]) -> "Corpus":
+    def of(cls, pairs: Iterable[Pair], classes: tuple[str, ...], lexicon: Lexicon | None = None) -> "Corpus":
         """The corpus of training pairs.
 
         Example:
@@ -51,7 +55,19 @@ class Corpus:
         for pair in pairs:
             if pair.text.strip():
                 titles[pair.label].append(pair.text)
-        return cls({label: tuple(texts) for label, texts in titles.items()}, classes)
+        return cls({label: tuple(texts) for label, texts in titles.items()}, classes, lexicon or shipped("english"))
+
+
+EditBuilder = Callable[[Corpus, Pieces], TextEdit]
+"""Makes an edit, once per study."""
+
+
+def choose(captions: Sequence[SceneCaption], rng: np.random.Generator) -> Edited | None:
+    """One of some captions, or None if there is none."""
+    if not captions:
+        return None
+    caption = captions[int(rng.integers(len(captions)))]
+    return Edited(caption.text, caption.referred)
 
 
 def random_for(edit: str, key: str, seed: int = 0) -> np.random.Generator:

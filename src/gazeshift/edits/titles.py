@@ -1,78 +1,76 @@
-"""Edits that keep or change what the text is about: other words for the same, other titles, other objects, nothing."""
+"""Another text instead: of the same class, of another one, of another object, or none."""
 
-import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gazeshift.edits.edit import Corpus, Edited, TextEdit
-from gazeshift.edits.words import choose
+from gazeshift.edits.edit import Corpus, Edited, TextEdit, choose
+from gazeshift.edits.pieces import Pieces
 from gazeshift.pairs import Pair
 
-_SWAPS = (
-    (re.compile(r"\band\b", re.IGNORECASE), "&"),
-    (re.compile(r"&"), "and"),
-    (re.compile(r"\brecipes\b", re.IGNORECASE), "recipe"),
-    (re.compile(r"\brecipe\b", re.IGNORECASE), "recipes"),
-    (re.compile(r"\bhow to make\b", re.IGNORECASE), "how to prepare"),
-    (re.compile(r"\s+[-|–—:]+\s+"), ", "),
-)
 
-
-def original(corpus: Corpus) -> TextEdit:
+def original(corpus: Corpus, pieces: Pieces) -> TextEdit:
     """The pair's own text: the first floor, which must show no shift at all."""
     return lambda pair, rng: Edited(pair.text)
 
 
-def paraphrase(corpus: Corpus) -> TextEdit:
-    """The same in other words: in a known scene another wording of the same caption; elsewhere the first rule that changes the text.
-
-    The rules swap ``and`` and ``&``, ``recipe`` and ``recipes``, ``make`` and ``prepare``, a separator and a comma; the last resort is
-    ``how to make`` before the text.
-
-    Example:
-        >>> paraphrase(Corpus({}, ()))(Pair("a", b"", "Shrimp and Grits", "x", "test"), np.random.default_rng(0)).text
-        'Shrimp & Grits'
-    """
-
-    def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        if pair.captions:
-            own = next((caption for caption in pair.captions if caption.text == pair.text), None)
-            same = [
-                caption
-                for caption in pair.captions
-                if own is not None
-                and (caption.kind, caption.content, caption.referred) == (own.kind, own.content, own.referred)
-                and caption.text != pair.text
-            ]
-            return choose(same, rng)
-        if not pair.text.strip():
-            return None
-        changed = (pattern.sub(replacement, pair.text, count=1) for pattern, replacement in _SWAPS)
-        return Edited(next((text for text in changed if text != pair.text), f"how to make {pair.text}"))
-
-    return edit
+def empty(corpus: Corpus, pieces: Pieces) -> TextEdit:
+    """No text."""
+    return lambda pair, rng: Edited("")
 
 
-def same_class(corpus: Corpus) -> TextEdit:
+def same_class(corpus: Corpus, pieces: Pieces) -> TextEdit:
     """Another training title of the pair's class."""
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        return _title(corpus, pair.label, pair.text, rng)
+        return _one([title for title in corpus.titles.get(pair.label, ()) if title != pair.text], rng)
 
     return edit
 
 
-def other_class(corpus: Corpus) -> TextEdit:
+def other_class(corpus: Corpus, pieces: Pieces) -> TextEdit:
     """A training title of another class, drawn evenly over classes."""
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        others = [label for label in corpus.classes if label != pair.label and corpus.titles.get(label)]
-        return _title(corpus, others[int(rng.integers(len(others)))], pair.text, rng) if others else None
+        return _of_any({label: corpus.titles.get(label, ()) for label in corpus.classes}, pair, rng)
 
     return edit
 
 
-def other_object(corpus: Corpus) -> TextEdit:
+def other_class_same_length(corpus: Corpus, pieces: Pieces) -> TextEdit:
+    """A training title of another class with as many pieces as the pair's text, or the nearest number; then as many words.
+
+    Drawn evenly over the classes that have such a title. Applies to no empty text.
+
+    Example:
+        >>> from gazeshift.edits.pieces import WholeWords
+        >>> corpus = Corpus({"tart": ("tart", "lemon tart", "a tart of lemons")}, ("pie", "tart"))
+        >>> edit = other_class_same_length(corpus, WholeWords())
+        >>> edit(Pair("a", b"", "apple pie", "pie", "test"), np.random.default_rng(0)).text
+        'lemon tart'
+    """
+    by_length: dict[tuple[int, int], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for label in corpus.classes:
+        for title in corpus.titles.get(label, ()):
+            by_length[_length(title, pieces)][label].append(title)
+
+    def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
+        if not pair.text.strip():
+            return None
+        own = _length(pair.text, pieces)
+        nearest = sorted(by_length, key=lambda length: (abs(length[0] - own[0]), abs(length[1] - own[1]), length))
+        found = (_of_any(by_length[length], pair, rng) for length in nearest)
+        return next((edited for edited in found if edited is not None), None)
+
+    return edit
+
+
+def _length(text: str, pieces: Pieces) -> tuple[int, int]:
+    return pieces.count(text), len(text.split())
+
+
+def other_object(corpus: Corpus, pieces: Pieces) -> TextEdit:
     """In a known scene: a caption that names another dish of it. Applies nowhere else."""
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
@@ -84,11 +82,15 @@ def other_object(corpus: Corpus) -> TextEdit:
     return edit
 
 
-def empty(corpus: Corpus) -> TextEdit:
-    """No text."""
-    return lambda pair, rng: Edited("")
+def _of_any(titles: Mapping[str, Sequence[str]], pair: Pair, rng: np.random.Generator) -> Edited | None:
+    """A title of another class than the pair's, drawn evenly over the classes that have a different one."""
+    others = [label for label, own in titles.items() if own and label != pair.label]
+    found = (
+        _one([title for title in titles[others[place]] if title != pair.text], rng)
+        for place in rng.permutation(len(others))
+    )
+    return next((edited for edited in found if edited is not None), None)
 
 
-def _title(corpus: Corpus, label: str, text: str, rng: np.random.Generator) -> Edited | None:
-    titles = [title for title in corpus.titles.get(label, ()) if title != text]
+def _one(titles: list[str], rng: np.random.Generator) -> Edited | None:
     return Edited(titles[int(rng.integers(len(titles)))]) if titles else None

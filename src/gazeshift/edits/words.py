@@ -1,74 +1,132 @@
-"""Colour words, position words, and the paper's own two texts."""
+"""Edits of the words themselves: in another order, any others, the class's name swapped or hidden."""
+
+import re
 
 import numpy as np
 
 from gazeshift.edits.edit import Corpus, Edited, TextEdit
-from gazeshift.pairs import Pair, SceneCaption
+from gazeshift.edits.pieces import Pieces
+from gazeshift.names import KATAKANA, UNSPACED, contains_name, name_words, replace_names, spoken
+from gazeshift.pairs import Pair
 
-COLOURS = ("red", "green", "yellow", "orange", "brown", "white", "black", "pink", "purple", "blue")
-POSITIONS = (
-    "at the top left",
-    "at the top right",
-    "at the bottom left",
-    "at the bottom right",
-    "on the left",
-    "on the right",
-    "at the top",
-    "at the bottom",
-    "in the corner",
-    "near the edge",
+# Where there are no spaces, a change of script is the nearest thing to the edge of a word.
+_RUNS = re.compile(
+    rf"[{KATAKANA}]+|[\u3041-\u309f]+|[\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[{UNSPACED}]+|[^{UNSPACED}]+"
 )
-PAPER_COLOUR = "red tomato ketchup"
-PAPER_POSITION = "top left white plate"
+_BARE = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_HAS_UNSPACED = re.compile(f"[{UNSPACED}]")
+_FUNCTION_WORDS = re.compile(
+    "a|al|alla|and|au|con|d|de|del|di|du|e|el|en|et|for|in|la|le|of|on|or|the|to|und|with|y", re.IGNORECASE
+)
 
 
-def _from_scene(pair: Pair, kind: str, rng: np.random.Generator) -> Edited | None:
-    """A true caption of a kind about the referred object, where the scene is known."""
-    referred = {scene_object.index for scene_object in pair.objects if scene_object.referred}
-    return choose([caption for caption in pair.captions if caption.kind == kind and caption.referred in referred], rng)
-
-
-def choose(captions: list[SceneCaption], rng: np.random.Generator) -> Edited | None:
-    """One of some captions, or None if there is none."""
-    if not captions:
-        return None
-    caption = captions[int(rng.integers(len(captions)))]
-    return Edited(caption.text, caption.referred)
-
-
-def colour(corpus: Corpus) -> TextEdit:
-    """A colour word before the text; in a known scene, a true caption by colour instead.
+def split_words(text: str) -> tuple[list[str], str]:
+    """The words of a text and what joins them: white space, or nothing in a text without spaces that is cut where its script changes.
 
     Example:
-        >>> edit = colour(Corpus({}, ()))
-        >>> edit(Pair("a", b"", "apple pie", "pie", "test"), np.random.default_rng(0)).text
-        'purple apple pie'
+        >>> split_words("Best  apple pie"), split_words("簡単アップルパイ")
+        ((['Best', 'apple', 'pie'], ' '), (['簡単', 'アップルパイ'], ''))
+    """
+    words = text.split()
+    if len(words) == 1 and _HAS_UNSPACED.search(text):
+        return _RUNS.findall(words[0]), ""
+    return words, " "
+
+
+def shuffle(corpus: Corpus, pieces: Pieces) -> TextEdit:
+    """The same words in another order; applies to no text whose words have one order only."""
+
+    def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
+        words, joint = split_words(pair.text)
+        folded = [word.casefold() for word in words]
+        if len(set(folded)) < 2:
+            return None
+        order = rng.permutation(len(words))
+        while [folded[place] for place in order] == folded:
+            order = rng.permutation(len(words))
+        return Edited(joint.join(words[place] for place in order))
+
+    return edit
+
+
+def random_words(corpus: Corpus, pieces: Pieces) -> TextEdit:
+    """As many words as the text has, drawn evenly from the different words of the training titles that the tokenizer knows.
+
+    Signs at the edges of words do not count: "Pie | Home" has two words.
+    """
+    found = {word for titles in corpus.titles.values() for title in titles for word in _bare_words(title)[0]}
+    vocabulary = sorted(word for word in found if any(map(str.isalpha, word)) and pieces.knows(word))
+
+    def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
+        words, joint = _bare_words(pair.text)
+        if not words or not vocabulary:
+            return None
+        places = rng.integers(len(vocabulary), size=len(words))
+        drawn = [vocabulary[place] for place in places]
+        if drawn == words:  # the text itself: take the next word for the first
+            drawn[0] = vocabulary[(places[0] + 1) % len(vocabulary)]
+        return Edited(joint.join(drawn)) if joint.join(drawn) != pair.text else None
+
+    return edit
+
+
+def _bare_words(text: str) -> tuple[list[str], str]:
+    words, joint = split_words(text)
+    return [bare for word in words for bare in _BARE.findall(word.casefold())], joint
+
+
+def class_swap(corpus: Corpus, pieces: Pieces) -> TextEdit:
+    """The class's own name in the text replaced by the name of another class; applies where the name stands in the text.
+
+    Names are found as ``gazeshift.names.replace_names`` says, and written with the capitals of what they replace.
+
+    Example:
+        >>> from gazeshift.edits.pieces import WholeWords
+        >>> edit = class_swap(Corpus({}, ("apple_pie", "lemon_tart")), WholeWords())
+        >>> edit(Pair("a", b"", "Easy Apple Pies!", "apple_pie", "test"), np.random.default_rng(0)).text
+        'Easy Lemon Tart!'
+    """
+    names = {label: spoken(label).casefold() for label in corpus.classes}
+
+    def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
+        own = spoken(pair.label).casefold()
+        others = [label for label, name in names.items() if name != own]
+        if not others or not contains_name(pair.text, pair.label):
+            return None
+        other = others[int(rng.integers(len(others)))]
+        text = replace_names(pair.text, [pair.label], lambda found: _capitals_of(found, spoken(other)))
+        there = [scene_object.index for scene_object in pair.objects if scene_object.name == other]
+        return Edited(text, there[0] if len(there) == 1 else None)
+
+    return edit
+
+
+def _capitals_of(found: str, name: str) -> str:
+    if found.isupper() and len(found) > 1:
+        return name.upper()
+    return name.title() if found.istitle() else name
+
+
+def mask(corpus: Corpus, pieces: Pieces) -> TextEdit:
+    """Every word of the class's name replaced by the tokenizer's mask, one by one and wherever it stands in the text.
+
+    Small words of a name (``and``, ``of``) stay. Applies where at least one word of the name stands in the text. With a tokenizer that
+    can be given no mask and no unknown token, the words are left out.
+
+    Example:
+        >>> from gazeshift.edits.pieces import WholeWords
+        >>> edit = mask(Corpus({}, ()), WholeWords())
+        >>> edit(Pair("a", b"", "Pie of green apples", "apple_pie", "test"), np.random.default_rng(0)).text
+        '[MASK] of green [MASK]'
     """
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        if pair.captions:
-            return _from_scene(pair, "colour", rng)
-        return Edited(f"{COLOURS[int(rng.integers(len(COLOURS)))]} {pair.text}".strip())
+        words = name_words(pair.label)
+        content = [word for word in words if not _FUNCTION_WORDS.fullmatch(word)] or words
+        names = [*content, "".join(words)]
+        if not any(contains_name(pair.text, name) for name in names):
+            return None
+        text = replace_names(pair.text, names, lambda _: pieces.mask)
+        return Edited(text if pieces.mask else " ".join(text.split()))
 
     return edit
-
-
-def position(corpus: Corpus) -> TextEdit:
-    """A position after the text; in a known scene, a true caption by position instead."""
-
-    def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        if pair.captions:
-            return _from_scene(pair, "position", rng)
-        return Edited(f"{pair.text} {POSITIONS[int(rng.integers(len(POSITIONS)))]}".strip())
-
-    return edit
-
-
-def paper_colour(corpus: Corpus) -> TextEdit:
-    """The paper's colour text, verbatim, for every image."""
-    return lambda pair, rng: Edited(PAPER_COLOUR)
-
-
-def paper_position(corpus: Corpus) -> TextEdit:
-    """The paper's position text, verbatim, for every image."""
-    return lambda pair, rng: Edited(PAPER_POSITION)

@@ -27,7 +27,8 @@ def centre_prior(height: int, width: int, sigma: float = 0.5) -> Float[np.ndarra
     y, x = cell_centres(height, width)
     squared = (x**2 + y**2) / 2
     # From the nearest cell on: with a tiny sigma an even grid, whose cells all lie off the centre, would vanish.
-    weights = np.exp(-((squared - squared.min()) / sigma) / sigma)
+    with np.errstate(over="ignore"):
+        weights = np.exp(-((squared - squared.min()) / sigma) / sigma)
     return np.asarray(weights / weights.sum())
 
 

@@ -1,12 +1,14 @@
 """Classifiers of an image and a text, split at the tap."""
 
-from gazeshift.models.build import TextParts, build_classifier, build_text, set_affine
+from gazeshift.models.build import TextParts, build_classifier, build_text, build_tokenizer, set_affine
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens
-from gazeshift.models.files import digest, load, read_config, save, versions
+from gazeshift.models.files import load, read_config, save, versions
+from gazeshift.models.fingerprint import digest, known_digest
 from gazeshift.models.heads import HEADS, Structure
 from gazeshift.models.image import build_trunk
 from gazeshift.models.modes import evaluating
+from gazeshift.models.pieces import TokenizerPieces
 from gazeshift.models.spec import HeadSpec, ImageSpec, ModelSpec, TextSpec
 
 __all__ = [
@@ -20,12 +22,15 @@ __all__ = [
     "TextFeatures",
     "TextParts",
     "TextSpec",
+    "TokenizerPieces",
     "Tokens",
     "build_classifier",
     "build_text",
+    "build_tokenizer",
     "build_trunk",
     "digest",
     "evaluating",
+    "known_digest",
     "load",
     "read_config",
     "save",

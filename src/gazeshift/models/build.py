@@ -40,17 +40,30 @@ def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") 
     if spec.encoder == "none":
         return TextParts(spec, build_encoder(spec, 0), None)
     if spec.encoder == "transformer":
-        tokenizer = train_tokenizer(training_texts, spec.vocabulary)
-        return TextParts(
-            spec, build_encoder(spec, len(tokenizer)), TextTokenizer(tokenizer, spec.max_tokens, spec.cleaning)
-        )
+        tokenizer = build_tokenizer(spec, training_texts)
+        return TextParts(spec, build_encoder(spec, len(tokenizer.tokenizer)), tokenizer)
     net = load_huggingface(source)
     places = getattr(net.config, "max_position_embeddings", None)  # not every architecture has such a limit
     if places is not None and spec.max_tokens > places:
         raise ModelError(f"text.max_tokens: {source!r} reads at most {places} tokens; {spec.max_tokens} is too many.")
     spec = spec.model_copy(update={"config": net.config.to_diff_dict()})
-    tokenizer = TextTokenizer(load_tokenizer(source), spec.max_tokens, spec.cleaning)
-    return TextParts(spec, build_encoder(spec, 0, net), tokenizer)
+    return TextParts(spec, build_encoder(spec, 0, net), build_tokenizer(spec, training_texts, source))
+
+
+def build_tokenizer(spec: TextSpec, training_texts: Sequence[str], source: str = "") -> TextTokenizer:
+    """The tokenizer that ``build_text`` gives the same encoder, without the encoder.
+
+    Args:
+        spec: of an encoder that reads text.
+        training_texts: as for ``build_text``.
+        source: as for ``build_text``.
+
+    Raises:
+        ModelError: the source cannot be loaded.
+    """
+    own = spec.encoder == "transformer"
+    tokenizer = train_tokenizer(training_texts, spec.vocabulary) if own else load_tokenizer(source)
+    return TextTokenizer(tokenizer, spec.max_tokens, spec.cleaning)
 
 
 def build_classifier(spec: ModelSpec, trunk: Trunk, text: TextParts, seed: int = 0) -> Classifier:

@@ -179,10 +179,6 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
             "label": [pair.label for pair in pairs],
             "edit": [edit for _, edit, _ in asked],
             "text": [edited.text for _, _, edited in asked],
-            "unchanged": [
-                edit != "original" and edited.text == pair.text
-                for (_, edit, edited), pair in zip(asked, pairs, strict=True)
-            ],
             "predicted": [model.classes[place] for place in found.predicted],
             "confidence": found.confidence,
             "defined": ~undefined(found.m11),

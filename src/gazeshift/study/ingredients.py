@@ -1,6 +1,7 @@
 """What the models of a study are made from and what they share: initial weights, crops, features of frozen parts."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from gazeshift.edits import Pieces, WholeWords
 from gazeshift.models import (
     Classifier,
     HeadSpec,
@@ -17,8 +19,10 @@ from gazeshift.models import (
     ModelSpec,
     TextFeatures,
     TextSpec,
+    TokenizerPieces,
     build_classifier,
     build_text,
+    build_tokenizer,
     build_trunk,
     evaluating,
     set_affine,
@@ -119,8 +123,20 @@ class Ingredients:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             trunk = self._trunk(spec.image)
-            text = build_text(spec.text, [pair.text for pair in self.pairs["train"]], self.study.text_encoder or "")
+            text = build_text(spec.text, self._training_texts, self.study.text_encoder or "")
         return build_classifier(spec, trunk, text, seed)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The one tokenizer of all models that read text; whole words where none does."""
+        if self.study.text.encoder == "none":
+            return WholeWords()
+        tokenizer = build_tokenizer(self.study.text, self._training_texts, self.study.text_encoder or "")
+        return TokenizerPieces(tokenizer)
+
+    @property
+    def _training_texts(self) -> list[str]:
+        return [pair.text for pair in self.pairs["train"]]
 
     def features(
         self, model: Classifier, recipe: Recipe

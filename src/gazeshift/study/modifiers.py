@@ -1,6 +1,9 @@
 """Modifiers crossed with images: how far each word before the class's name moves the map, and how much it widens it."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,14 +11,75 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from gazeshift.edits import BARE, ModifiedText
+from gazeshift.edits import (
+    BARE,
+    Corpus,
+    MatchedModifiers,
+    ModifiedText,
+    Pieces,
+    crossed_texts,
+    find_lexicon,
+    matched_modifiers,
+    word_use,
+)
 from gazeshift.measures import coverage, decompose, distribution
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.pairs import Pair
 from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.study.config import ExplainConfig
 from gazeshift.study.question import ImageSource, Question, TextSource
+from gazeshift.study.store import write_table
 
 SHARD = 16
 """Images at once; each comes with all its texts."""
+
+MATCHED = ("colour", "position", "material")
+"""Kinds whose words have the same number of pieces. A made-up word is one piece in no word-piece vocabulary, so these match one another."""
+
+
+@dataclass(frozen=True)
+class Modifiers:
+    """The words of a study: real kinds matched with one another, made-up words among themselves."""
+
+    real: MatchedModifiers
+    nonsense: MatchedModifiers
+
+    @classmethod
+    def of(cls, explain: ExplainConfig, pieces: Pieces) -> "Modifiers":
+        """The words that a tokenizer and a lexicon allow.
+
+        Raises:
+            ConfigError: no such lexicon, or too few words of a kind are left.
+        """
+        lexicon, count = find_lexicon(explain.lexicon), explain.modifiers
+        real = matched_modifiers(lexicon, pieces, count, kinds=MATCHED)
+        return cls(real, matched_modifiers(lexicon, pieces, real.per_kind, kinds=("nonsense",)))
+
+    def texts(self, pair: Pair) -> list[ModifiedText]:
+        """The bare name of a pair's class, then the name with every word."""
+        return [*crossed_texts(pair, self.real), *crossed_texts(pair, self.nonsense)[1:]]
+
+    def write(self, corpus: Corpus, store: Path) -> None:
+        """Leave in the store what was chosen and left out (``modifiers.json``), and the words' covariates (``words.parquet``).
+
+        The table: word, label, ``frequency`` in the training titles, ``pmi`` of word and class in bits, ``absent`` from training.
+        """
+        chosen = {**self.real.words, **self.nonsense.words}
+        facts = {
+            "words": chosen,
+            "pieces": {"real": self.real.pieces, "nonsense": self.nonsense.pieces},
+            "excluded": {**self.real.excluded_counts(), **self.nonsense.excluded_counts()},
+        }
+        (store / "modifiers.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2), encoding="utf-8")
+        words = [word for kind in chosen.values() for word in kind]
+        write_table(
+            [
+                {"word": word, "label": label, "frequency": use.frequency, "pmi": pmi, "absent": use.absent}
+                for word, use in word_use(corpus, words).items()
+                for label, pmi in use.pmi.items()
+            ],
+            store / "words.parquet",
+        )
 
 
 def modifier_rows(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> pd.DataFrame:

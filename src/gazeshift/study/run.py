@@ -18,12 +18,13 @@ from gazeshift.data.audit import audit
 from gazeshift.data.loader import crops
 from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
-from gazeshift.edits import Corpus
+from gazeshift.edits import Corpus, ModifiedText, find_lexicon
 from gazeshift.errors import ConfigError, DataError
 from gazeshift.models import build_trunk
 from gazeshift.study.conclude import Conclusion, conclude
 from gazeshift.study.config import PretrainConfig, StudyConfig
 from gazeshift.study.ingredients import Ingredients, source_digests
+from gazeshift.study.modifiers import Modifiers
 from gazeshift.study.prepare import SPLITS, Pairs, evenly, plates_config, read_pairs, write_plates
 from gazeshift.study.question import MaskReader, Question
 from gazeshift.study.read import write_study
@@ -202,7 +203,7 @@ def _units(
     study: StudyConfig, pairs: Pairs, ingredients: Ingredients, steps: Steps, run: Path, sources: dict[str, Any]
 ) -> dict[str, str]:
     """Train and look through every model with every seed; returns the digest of each look."""
-    question, rows = _question(study, pairs)
+    question, rows = _question(study, pairs, ingredients, run / "store")
     data = {
         "format": pairs.format,
         "fingerprint": pairs.fingerprint,
@@ -243,14 +244,23 @@ def _inputs(ingredients: Ingredients, name: str, seed: int, sources: dict[str, A
     return used
 
 
-def _question(study: StudyConfig, pairs: Pairs) -> tuple[Question, list[int]]:
+def _question(study: StudyConfig, pairs: Pairs, ingredients: Ingredients, store: Path) -> tuple[Question, list[int]]:
     """What every model is asked, and the rows of the explained pairs among the test pairs."""
     test = pairs.splits["test"]
     chosen = evenly(test, study.explain.images)
     place = {pair.key: index for index, pair in enumerate(test)}
-    corpus = Corpus.of(pairs.splits["train"], pairs.classes)
-    texts = edited_texts(chosen, study.explain.edits, corpus)
-    masks = MaskReader(study.crop, chosen)
-    return Question(chosen, texts, masks, study.explain.method, study.explain.wasserstein), [
-        place[pair.key] for pair in chosen
-    ]
+    corpus = Corpus.of(pairs.splits["train"], pairs.classes, find_lexicon(study.explain.lexicon))
+    crossed: list[list[ModifiedText]] = []
+    if study.explain.modifiers:
+        modifiers = Modifiers.of(study.explain, ingredients.pieces)
+        modifiers.write(corpus, store)
+        crossed = [modifiers.texts(pair) for pair in chosen]
+    question = Question(
+        chosen,
+        edited_texts(chosen, study.explain.edits, corpus, ingredients.pieces),
+        MaskReader(study.crop, chosen),
+        study.explain.method,
+        study.explain.wasserstein,
+        crossed,
+    )
+    return question, [place[pair.key] for pair in chosen]

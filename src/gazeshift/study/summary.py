@@ -25,6 +25,7 @@ EDIT_MEASURES = (
     "confidence_change",
     "undefined",
     "unchanged",
+    "truncated",
     "named_mass_change",
     "excess",
 )
@@ -47,6 +48,7 @@ def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
     frame["undefined"] = (~frame["defined"]).astype(float)
     frame["switched"] = frame["switched"].astype(float)
     frame["unchanged"] = frame["unchanged"].astype(float)
+    frame["truncated"] = frame["truncated"].astype(float)
     frame["named_mass_change"] = frame["named_mass"] - frame["named_mass_before"]
     return frame
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gazeshift.edits import EDITS, Corpus, Edited, random_for
+from gazeshift.edits import EDITS, Corpus, Edited, Pieces, random_for
 from gazeshift.errors import TrainingError
-from gazeshift.models import Classifier, load, save
+from gazeshift.models import Classifier, TokenizerPieces, load, save
 from gazeshift.pairs import Pair
 from gazeshift.study.analyse import analyse
 from gazeshift.study.config import StudyConfig
@@ -17,6 +17,7 @@ from gazeshift.study.ingredients import Ingredients
 from gazeshift.study.modifiers import modifier_rows
 from gazeshift.study.prompts import write_class_maps
 from gazeshift.study.question import Question
+from gazeshift.study.reading import with_reading
 from gazeshift.study.store import write_maps, write_table
 from gazeshift.training import Fitted, fit, predict
 from gazeshift.training.device import on_device
@@ -118,7 +119,9 @@ def _look(
         question = replace(question, texts={"original": question.texts["original"]})
     found = analyse(model, question, images, texts)
     write_maps(found.maps, maps / f"seed-{seed}.parquet")
-    write_table(found.measures.assign(model=name, seed=seed), parts / f"measures-{seed}.parquet")
+    pieces = None if model.tokenizer is None else TokenizerPieces(model.tokenizer)
+    measures = with_reading(found.measures, pieces)
+    write_table(measures.assign(model=name, seed=seed), parts / f"measures-{seed}.parquet")
     if not model.structure.reads_text:
         write_class_maps(model, question, images, texts, maps / f"classes-{seed}.parquet")
     elif question.crossed and not told_nothing:
@@ -170,7 +173,9 @@ def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: 
     ]
 
 
-def edited_texts(pairs: Sequence[Pair], edits: Sequence[str], corpus: Corpus) -> dict[str, list[Edited | None]]:
+def edited_texts(
+    pairs: Sequence[Pair], edits: Sequence[str], corpus: Corpus, pieces: Pieces
+) -> dict[str, list[Edited | None]]:
     """The text of every pair under every edit; None where an edit does not apply."""
-    made = {name: EDITS[name](corpus) for name in edits}
+    made = {name: EDITS[name](corpus, pieces) for name in edits}
     return {name: [edit(pair, random_for(name, pair.key)) for pair in pairs] for name, edit in made.items()}

@@ -79,7 +79,12 @@ def _texts(predictions: pd.DataFrame, figures: dict[str, Any]) -> list[str]:
         for edit, measures in edits.items():
             unchanged = measures["unchanged"]["mean"]
             if unchanged:
-                said.append(f"{model}: the edit {edit!r} left {unchanged:.1%} of the texts as they were.")
+                said.append(f"{model}: {unchanged:.1%} of the texts of the edit {edit!r} read to the model as before.")
+            truncated = measures["truncated"]["mean"]
+            if truncated:
+                said.append(
+                    f"{model}: {truncated:.1%} of the texts of the edit {edit!r} are longer than the encoder's limit and lost their end."
+                )
     return said
 
 

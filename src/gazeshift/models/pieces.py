@@ -1,0 +1,45 @@
+"""What a tokenizer makes of a text, for those who choose texts: the pieces themselves, and whether it knows a word."""
+
+from gazeshift.models.tokenizer import TextTokenizer
+
+
+class TokenizerPieces:
+    """The pieces that a model reads.
+
+    Attributes:
+        limit: how many pieces of a text the model reads, without the special tokens at the ends.
+        mask: the text of the mask token, else of the unknown token; empty where the tokenizer has neither or its cleaning drops it.
+    """
+
+    def __init__(self, tokenizer: TextTokenizer) -> None:
+        self._clean = tokenizer.clean
+        self._tokenizer = tokenizer.tokenizer
+        self._known: dict[str, tuple[str, ...]] = {}
+        self.limit: int = tokenizer.max_tokens - self._tokenizer.num_special_tokens_to_add()
+        tokens = (self._tokenizer.mask_token, self._tokenizer.unk_token)
+        self.mask: str = next((token for token in tokens if token is not None and self.split(token) == (token,)), "")
+
+    def split(self, text: str) -> tuple[str, ...]:
+        """The pieces of a text after cleaning, without special tokens at the ends and without a limit.
+
+        Example:
+            >>> from gazeshift.models.tokenizer import train_tokenizer
+            >>> pieces = TokenizerPieces(TextTokenizer(train_tokenizer(["apple pie"], 100), max_tokens=8))
+            >>> pieces.split("Apple pip"), pieces.limit, pieces.mask
+            (('apple', 'p', '##i', '##p'), 6, '[MASK]')
+        """
+        if text not in self._known:
+            ids = self._tokenizer(self._clean(text), add_special_tokens=False, truncation=False, verbose=False)[
+                "input_ids"
+            ]
+            self._known[text] = tuple(self._tokenizer.convert_ids_to_tokens(ids))
+        return self._known[text]
+
+    def count(self, text: str) -> int:
+        """How many pieces a text has."""
+        return len(self.split(text))
+
+    def knows(self, word: str) -> bool:
+        """Whether a word leaves something to read after cleaning, and no unknown token in it."""
+        found = self.split(word)
+        return bool(found) and self._tokenizer.unk_token not in found

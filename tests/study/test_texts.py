@@ -1,0 +1,79 @@
+"""Edited texts in a study: every edit can be asked for, and what a model cannot read of them is said."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gazeshift.edits import EDITS, WholeWords
+from gazeshift.models import TokenizerPieces
+from gazeshift.models.tokenizer import TextTokenizer, train_tokenizer
+from gazeshift.study.reading import with_reading
+from gazeshift.study.units import edited_texts
+from tests.edits.scene import CORPUS, PAIR, SCENE
+
+from .conftest import TINY, run_tiny
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of every edit with an encoder that reads six pieces."""
+    folder = tmp_path_factory.mktemp("short")
+    changes = {
+        "text": {**TINY["text"], "max_tokens": 8},
+        "data": {"plates": {"size": 48, "train": 32, "test": 8, "n_dishes": 4}, "validation": 0.2, "workers": 1},
+        "models": {"early-linear": None},
+        "seeds": [0],
+        "explain": {"edits": [name for name in EDITS if name != "original"], "samples": 1},
+    }
+    run_tiny(folder, folder / "run", **changes)
+    return folder / "run"
+
+
+def test_every_edit_can_be_studied(short: Path) -> None:
+    rows = pd.concat(map(pd.read_parquet, (short / "store" / "parts" / "early-linear").glob("measures-*")))
+    said = json.loads((short / "run.json").read_text())["warnings"]
+    for edit in EDITS:
+        assert (rows["edit"] == edit).any() != (
+            f"The edit {edit!r} applies to none of these pairs and is left out." in said
+        )
+
+
+def test_texts_cut_short_and_texts_that_read_as_before_are_warned_of(short: Path) -> None:
+    rows = pd.concat(map(pd.read_parquet, (short / "store" / "parts" / "early-linear").glob("measures-*")))
+    said = json.loads((short / "run.json").read_text())["warnings"]
+    assert rows["truncated"].any()
+    for edit, own in rows[rows["edit"] != "original"].groupby("edit"):
+        cut, same = own["truncated"].mean(), own["unchanged"].mean()
+        assert any(f"{cut:.1%} of the texts of the edit {edit!r} are longer than" in line for line in said) == (cut > 0)
+        assert any(
+            f"{same:.1%} of the texts of the edit {edit!r} read to the model as before" in line for line in said
+        ) == (same > 0)
+
+
+def test_reading_is_what_the_model_reads() -> None:
+    pieces = TokenizerPieces(TextTokenizer(train_tokenizer(["apple pie", "red"], 60), 5))
+    texts = {
+        "original": "apple pie red",
+        "a": "Apple PIE red",
+        "b": "apple pie red apple",
+        "c": "red apple pie",
+        "d": "apple",
+    }
+    rows = [{"key": "x", "edit": edit, "text": text} for edit, text in texts.items()]
+    read = {row["edit"]: (row["unchanged"], row["truncated"]) for row in with_reading(rows, pieces)}
+    assert read == {
+        "original": (False, False),
+        "a": (True, False),
+        "b": (True, True),
+        "c": (False, False),
+        "d": (False, False),
+    }
+    assert [(row["unchanged"], row["truncated"]) for row in with_reading(rows, None)] == [(False, False)] * 5
+
+
+def test_texts_do_not_depend_on_the_order_of_the_pairs() -> None:
+    pairs = [PAIR, SCENE]
+    forth, back = (edited_texts(some, tuple(EDITS), CORPUS, WholeWords()) for some in (pairs, pairs[::-1]))
+    assert forth == {edit: texts[::-1] for edit, texts in back.items()}
