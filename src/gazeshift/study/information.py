@@ -13,6 +13,9 @@ from gazeshift.measures import InformationSums, distribution
 ALL = ""
 """The label of rows over all classes."""
 
+SAME_MEANING = ("paraphrase", "shuffle", "same-class")
+"""Floors that say what the own text says; the others say something else, or nothing, and their share is no noise."""
+
 Drawn = dict[str, dict[str, Float[np.ndarray, "h w"]]]
 """By edit and key: the map of the predicted class, as a distribution."""
 
@@ -36,11 +39,11 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
 
     Returns:
         Rows of ``texts``, ``label`` (``""``: all classes), ``total``, ``static``, ``image``, ``text``, ``images``. ``texts`` is ``own``
-        (the pairs' own texts alone, so that ``text`` is 0), ``changed`` (own and changed texts) or ``floor`` (own texts and as many that
-        should change nothing); what ``changed`` has above ``floor`` is the text's.
+        (the pairs' own texts alone, so that ``text`` is 0), ``changed`` (own and changed texts) or ``floor`` (own texts and as many of
+        the same meaning); what ``changed`` has above ``floor`` is the text's.
     """
     changed = [edit for edit in edits if edit in found and edit != "original" and edit not in FLOORS]
-    floor = [edit for edit in edits if edit in found and edit != "original" and edit in FLOORS]
+    floor = [edit for edit in edits if edit in found and edit in SAME_MEANING]
     count = min(len(changed), len(floor))
     sets = {"own": ["original"]}
     if count:
