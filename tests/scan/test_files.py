@@ -133,10 +133,11 @@ def test_the_same_file_twice_is_refused(files: list[Path], tmp_path: Path) -> No
         scan_files([files[0], again], tmp_path / "out")
 
 
-def test_the_command_prints_a_table_or_json(gazeshift: Command, files: list[Path], tmp_path: Path) -> None:
+def test_the_command_prints_lines_or_json(gazeshift: Command, files: list[Path], tmp_path: Path) -> None:
     code, out, err = gazeshift("analyse", *files[:2], "--out", tmp_path / "a", "--workers", 1, "--wasserstein", 4)
     assert (code, err) == (0, "")
-    assert "4 of 12, 4 of 12 (seed 0)" in out
+    assert out.count("6 images, 3 texts, 18 maps") == 2
+    assert out.count("a random 4 of 12 pairs (33.33%, seed 0)") == 2
     assert "36 maps in" in out
     code, out, err = gazeshift("analyse", files[0], "--out", tmp_path / "b", "--no-rows", "--json", "--seed", 3)
     assert (code, err) == (0, "")
