@@ -11,7 +11,7 @@ STOREYS = [
     {"errors"},
     {"registry"},
     {"names", "pairs", "preprocessing"},
-    {"data", "models", "edits", "measures"},
+    {"data", "models", "edits", "measures", "statistics"},
     {"training", "saliency"},
     {"study"},
     {"engines", "report", "app", "bench", "instrument"},

@@ -8,18 +8,19 @@ import pytest
 from gazeshift.report import write
 
 
-def _load_fake_run() -> ModuleType:
-    # pytest's importlib mode puts no test folder on the path; the builder is shared by the tests of this folder.
-    spec = importlib.util.spec_from_file_location("fake_run", Path(__file__).with_name("fake_run.py"))
+def _load(name: str) -> ModuleType:
+    # pytest's importlib mode puts no test folder on the path; the builders are shared by the tests of this folder.
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["fake_run"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-fake = _load_fake_run()
+fake_claims = _load("fake_claims")
+fake = _load("fake_run")
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +30,7 @@ def fake_run() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder whose report is written; tests only read it."""
+    """A run folder with everything that a study can leave, whose report is written; tests only read it."""
     run = fake.build(tmp_path_factory.mktemp("runs") / "finished", fake.Options(shown=8))
     assert write(run) == run / "report.html"
     return run
@@ -37,5 +38,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def unwritten(tmp_path: Path) -> Path:
-    """A finished run without a report, for a test to spoil."""
-    return fake.build(tmp_path / "run", fake.Options(seeds=(3,), pairs=12, shown=2, masks=False, checks=False, edge=48))
+    """A finished run without a report, for a test to spoil; it has what every run has, and no more."""
+    options = fake.Options(seeds=(3,), pairs=12, shown=2, masks=False, checks=False, claims=False, edge=48)
+    return fake.build(tmp_path / "run", options)

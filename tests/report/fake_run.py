@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fake_claims
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -47,6 +48,7 @@ SHIFT = {
     "other-class": 0.3,
     "empty": 0.15,
 }
+REASONS = ["largest difference", "random", "largest difference", "random", "smallest difference", "random"]
 GRID = 6
 
 
@@ -59,6 +61,7 @@ class Options:
     shown: int = 4
     masks: bool = True
     checks: bool = True
+    claims: bool = True
     edge: int = 96
 
 
@@ -105,6 +108,7 @@ def run_record(options: Options) -> dict[str, Any]:
             {
                 "name": name, "sees_image": sees, "reads_text": reads, "text_can_move_map": moves,
                 "structure": f"{name} in one sentence: a linear head gives every text the same weights, so no text can re-weight a class.",
+                **({"kind": name, "texts": "shuffled" if name == "early-linear" else "own"} if options.claims else {}),
                 "digest": {str(seed): f"{index:02x}" * 32 for seed in options.seeds},
             }
             for index, (name, (sees, reads, moves)) in enumerate(MODELS.items())
@@ -146,6 +150,7 @@ def summary(options: Options, rng: np.random.Generator) -> dict[str, Any]:
                 edit: {
                     "js_bits": of(SHIFT[edit]), "switch": of(SHIFT[edit] * 0.7), "within": of(SHIFT[edit] * 0.3), "switched": of(0.4),
                     "centre_bias_change": of(-0.03), "coverage_change": of(0.05), "confidence_change": of(-0.2),
+                    **({"js_distance": of(SHIFT[edit] ** 0.5)} if options.claims else {}),
                     "undefined": of(0.01), "excess": figure(None, seeds) if edit == "paraphrase" else of(SHIFT[edit] - 0.03),
                 }
                 for edit in edits
@@ -159,6 +164,7 @@ def summary(options: Options, rng: np.random.Generator) -> dict[str, Any]:
             {"name": "early fusion over image only (seed 0)", "wanted": ">= 0.2", "found": "0.259", "passed": True},
             {"name": "zero maps (seed 0)", "wanted": "< 0.01", "found": "0.02", "passed": False},
         ] if options.checks else [],
+        **({"claims": fake_claims.claims()} if options.claims else {}),
     }  # fmt: skip
 
 
@@ -191,7 +197,7 @@ def tables(store: Path, options: Options, rng: np.random.Generator) -> None:
                     # Every eleventh map has no positive evidence; one pair's is missing altogether.
                     dead = index % 11 == 3
                     measures.append(
-                        {**common, "edit": edit, "text": text, **_numbers(edit, switched, dead, options.masks, rng)}
+                        {**common, "edit": edit, "text": text, **_numbers(edit, switched, dead, options, rng)}
                     )
                     record = {"key": key, "edit": edit, "text": text}
                     raw = -np.ones((GRID, GRID)) if dead else blob(rng)
@@ -203,9 +209,12 @@ def tables(store: Path, options: Options, rng: np.random.Generator) -> None:
     pd.DataFrame(predictions).to_parquet(store / "predictions.parquet")
     pd.DataFrame(measures).to_parquet(store / "measures.parquet")
     samples(options, rng).to_parquet(store / "samples.parquet")
+    if options.claims:
+        keys = [(key_of(index), CLASSES[index % len(CLASSES)]) for index in range(options.pairs)]
+        fake_claims.write_tables(store, MODELS, CLASSES, keys, options.seeds, GRID, write_maps)
 
 
-def _numbers(edit: str, switched: bool, dead: bool, masks: bool, rng: np.random.Generator) -> dict[str, Any]:
+def _numbers(edit: str, switched: bool, dead: bool, options: Options, rng: np.random.Generator) -> dict[str, Any]:
     nan = float("nan")
     js = 0.0 if edit == "original" else float(np.clip(rng.gamma(2, SHIFT[edit] / 2), 0, 1))
     part = rng.uniform(0.4, 1.1) if switched else 0.0
@@ -214,7 +223,9 @@ def _numbers(edit: str, switched: bool, dead: bool, masks: bool, rng: np.random.
         "centre_bias": nan if dead else rng.normal(0.3, 0.15), "coverage": nan if dead else rng.uniform(0.2, 0.8),
         "amplitude": nan if dead else rng.normal(2, 1), "js_bits": nan if dead else js, "switched": switched,
         "switch": nan if dead else js * part, "within": nan if dead else js * (1 - part),
-        "mask_mass": rng.uniform(0, 0.5) if masks and not dead else nan, "mask_area": 0.1 if masks else nan,
+        "mask_mass": rng.uniform(0, 0.5) if options.masks and not dead else nan, "mask_area": 0.1 if options.masks else nan,
+        **({"centre_bias_label": rng.normal(0.25, 0.1), "centre_bias_other_side": nan if dead else rng.normal(0.2, 0.1)}
+           if options.claims else {}),
     }  # fmt: skip
 
 
@@ -245,7 +256,7 @@ def samples(options: Options, rng: np.random.Generator) -> pd.DataFrame:
         for position in range(options.shown):
             rows.append(
                 {
-                    "table": table, "position": position, "reason": "random" if position % 2 else "largest difference",
+                    "table": table, "position": position, "reason": REASONS[position % len(REASONS)],
                     "key": key_of(position),
                     "label": CLASSES[position % len(CLASSES)], "text": TEXTS[position % len(TEXTS)],
                     "js_bits": float("nan") if position == 3 else rng.uniform(0, 1), "image": plate(options.edge, rng),

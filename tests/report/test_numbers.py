@@ -150,9 +150,9 @@ def test_captions_survive_in_the_tables(finished: Path, fake_run):
     assert {row["own_text"] for row in rows(finished, "table3")} == set(fake_run.TEXTS)
 
 
-def test_largest_differences_come_first(finished: Path):
+def test_largest_differences_come_first_then_smallest(finished: Path):
     reasons = list(dict.fromkeys((row["position"], row["reason"]) for row in rows(finished, "table2")))
-    assert [reason for _, reason in reasons] == ["largest difference"] * 4 + ["random"] * 4
+    assert [reason for _, reason in reasons] == ["largest difference"] * 3 + ["smallest difference"] + ["random"] * 4
     assert [position for position, _ in reasons] == [str(i) for i in range(1, 9)]
 
 

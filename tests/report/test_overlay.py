@@ -4,11 +4,11 @@ import base64
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from gazeshift.report.distributions import HEIGHT, WIDTH, _ends, _steps, _ticks
+from gazeshift.report.axis import WIDTH, Axis
+from gazeshift.report.distributions import HEIGHT, SHARE, _steps
 from gazeshift.report.numbers import shown
 from gazeshift.report.overlay import OPACITY, Quality, data_uri, overlay
 
@@ -81,14 +81,14 @@ def test_histogram_outline_encloses_the_counts():
 
 
 def test_axes_hold_the_values_and_round_ticks():
-    low, high = _ends(pd.Series([-0.31, 0.2, 0.74, float("nan")]))
-    assert low <= -0.3
-    assert high >= 0.73
-    ticks = _ticks(low, high)
-    assert 3 <= len(ticks) <= 9
-    assert (ticks[0], ticks[-1]) == (low, high)
-    assert _ends(pd.Series([0.0, 0.0])) == (0.0, pytest.approx(0.0, abs=1e-2))
-    assert _ends(pd.Series([], dtype=float)) == (0.0, 1.0)
+    axis = Axis.holding([-0.31, 0.2, 0.74, float("nan")], SHARE)
+    assert axis.low <= -0.3
+    assert axis.high >= 0.73
+    assert 3 <= len(axis.ticks) <= 9
+    assert (axis.ticks[0], axis.ticks[-1]) == (axis.low, axis.high)
+    assert (axis.place(axis.low), axis.place(axis.high)) == (0, WIDTH)
+    assert Axis.holding([0.0, 0.0]) == Axis(0.0, pytest.approx(0.0, abs=1e-2))
+    assert Axis.holding([]) == Axis(0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ADDRESS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}
-VOID = {"meta", "img", "line", "path", "link", "br"}
+VOID = {"meta", "img", "line", "path", "link", "br", "rect"}
 
 
 class Page(HTMLParser):
@@ -108,7 +108,7 @@ def test_is_small(html: str):
 
 def test_tells_the_story_in_order(page: Page):
     order = [attributes["id"] for tag, attributes in page.elements if tag == "section"]
-    assert order == ["answer", "accuracy", "look", "edits", "all", "limits", "again"]
+    assert order == ["answer", "claims", "accuracy", "look", "edits", "all", "habit", "classes", "limits", "again"]
 
 
 def test_states_how_to_make_it_again(page: Page):

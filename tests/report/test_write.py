@@ -12,12 +12,9 @@ from PIL import Image
 
 from gazeshift.errors import DataError
 from gazeshift.report import write
-from gazeshift.report.distributions import centre_distribution, edit_distributions
 from gazeshift.report.overlay import Quality
-from gazeshift.report.page import Content
-from gazeshift.report.samples import Readings, edit_samples, look_samples
 from gazeshift.report.store import read_run
-from gazeshift.report.write import fitting_page
+from gazeshift.report.write import fitting_page, gather
 
 FILES = [
     "run.json",
@@ -86,21 +83,9 @@ def test_lone_surrogates_and_control_characters_do_not_stop_a_report(unwritten: 
     assert "half \ufffd a pair \ufffd and a bell \ufffd" in html
 
 
-def content(run: Path) -> Content:
-    folder = read_run(run)
-    readings = Readings(folder)
-    return Content(
-        folder,
-        look_samples(folder, readings),
-        edit_samples(folder, readings),
-        edit_distributions(folder),
-        centre_distribution(folder),
-    )
-
-
 def test_a_page_that_is_too_large_gets_smaller_pictures_and_says_so(unwritten: Path):
     qualities = (Quality(48, 95), Quality(24, 40), Quality(12, 10, most=1))
-    parts = content(unwritten)
+    parts = gather(read_run(unwritten))
     full = fitting_page(parts, qualities, 10**9)
     smaller = fitting_page(parts, qualities, len(full) - 1)
     least = fitting_page(parts, qualities, 1)

@@ -197,6 +197,52 @@ def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A fin
     typer.echo(f"report: {write(run_folder)}")
 
 
+@app.command(epilog="Example: gazeshift analyse early.parquet image-only.parquet --out tables --workers 2")
+def analyse(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="MAPS.parquet...", help="Files that gazeshift maps or a study wrote.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the tables go: a new folder.")],
+    wasserstein: Annotated[
+        int, typer.Option("--wasserstein", min=0, help="Pairs of each file to measure transport on, drawn at random.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of that draw.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Files at once, a process each.")] = 2,
+    no_rows: Annotated[
+        bool, typer.Option("--no-rows", help="Leave out the table with the measures of every map.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure stored maps of any number, in one pass and in bounded memory: tables by class and text."""
+    from gazeshift.cli.analyse import analyse_maps
+
+    with interruptible("no folder was written."):
+        analyse_maps(files, out, wasserstein=wasserstein, seed=seed, workers=workers, rows=not no_rows, as_json=as_json)
+
+
+@app.command(epilog="Example: gazeshift instrument --quick --out instrument.json")
+def instrument(
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="A trunk that sees perfectly instead of pictures and a trained one: a few minutes."
+        ),
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ROW", help="One row of the table; may be repeated.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds; every one must be as expected.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that was measured.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON to a file.")] = None,
+) -> None:
+    """Test the instrument on Plates, where the right answer is known; exit code 1 if a row is not as expected."""
+    from gazeshift.cli.instrument import instrument_command
+
+    with interruptible("nothing was written."):
+        code = instrument_command(quick, only or [], seeds, as_json, out)
+    raise typer.Exit(code)
+
+
 def run() -> None:
     """Entry point: errors made for people are one line on standard error."""
     try:

@@ -30,14 +30,18 @@ class Setting:
     Attributes:
         plates: what differs from ``BASE``.
         head: a name in ``gazeshift.models.HEADS``.
+        knows: what the trunk was taught to tell apart beside dishes: their ``colour`` or their ``place``.
         coordinates: whether the trunk sees where things lie.
         shuffled: whether the training texts are dealt out to the wrong scenes.
+        patience: how many times the usual epochs are trained.
     """
 
     plates: Mapping[str, Any] = field(default_factory=dict)
     head: str = "early-fusion"
+    knows: str = "colour"
     coordinates: bool = False
     shuffled: bool = False
+    patience: int = 1
 
     def config(self, size: int, train: int, test: int, seed: int) -> PlatesConfig:
         """The scenes and captions, at a size and number."""
@@ -51,12 +55,12 @@ SETTINGS: dict[str, Setting] = {
     "colour": Setting(),
     "colour, linear": Setting(head="early-linear"),
     "colour, shuffled": Setting(shuffled=True),
-    "position": Setting(_POSITIONS),
-    "position, coordinates": Setting(_POSITIONS, coordinates=True),
+    "position": Setting(_POSITIONS, knows="place", patience=3),
+    "position, coordinates": Setting(_POSITIONS, knows="place", coordinates=True, patience=3),
     "label": Setting({"mix": {"dish": 1.0}}),
     "label, late": Setting({"mix": {"dish": 1.0}}, head="late-fusion"),
     "label, image": Setting({"mix": {"dish": 1.0}}, head="image-only"),
-    "spread, image": Setting(head="image-only", coordinates=True),
-    "pulled, image": Setting(PULLED, head="image-only", coordinates=True),
+    "spread, image": Setting(head="image-only", knows="place", coordinates=True),
+    "pulled, image": Setting(PULLED, head="image-only", knows="place", coordinates=True),
     "shortcut": Setting({"rho": 1.0}),
 }

@@ -166,8 +166,10 @@ def check_name(name: str) -> None:
 
 
 def _small_cnn(spec: ImageSpec) -> SmallCNN:
-    if not spec.options.keys() <= {"coordinates"} or not isinstance(spec.options.get("coordinates", False), bool):
-        raise ModelError(f"image.options: small_cnn takes coordinates: true or false, not {spec.options}.")
+    if not (
+        spec.options.keys() <= {"coordinates", "local"} and all(isinstance(v, bool) for v in spec.options.values())
+    ):
+        raise ModelError(f"image.options: small_cnn takes coordinates and local, true or false, not {spec.options}.")
     return SmallCNN(**spec.options)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def _block(channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def _block(channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
     padding = (kernel - stride + 1) // 2  # the output has exactly 1 / stride of the input's size
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, kernel, stride, padding, bias=False),
@@ -38,6 +38,8 @@ class SmallCNN(nn.Module):
 
     Args:
         coordinates: let the first convolution also see where each pixel lies; pooling forgets places, and such a net can keep them.
+        local: 1 x 1 instead of 3 x 3 kernels where there is no stride: a cell then sees 40 px instead of 88, so that what it says is about
+            its own place.
 
     Example:
         >>> import torch
@@ -47,15 +49,16 @@ class SmallCNN(nn.Module):
 
     num_features = 256
 
-    def __init__(self, coordinates: bool = False) -> None:
+    def __init__(self, coordinates: bool = False, local: bool = False) -> None:
         super().__init__()
+        kernel = 1 if local else 3
         self.before = Coordinates() if coordinates else nn.Identity()
         self.features = nn.Sequential(
             _block(5 if coordinates else 3, 32, kernel=4, stride=4),
             _block(32, 64, kernel=4, stride=2),
-            _block(64, 64),
+            _block(64, 64, kernel),
             _block(64, 128, kernel=4, stride=2),
-            _block(128, 128),
+            _block(128, 128, kernel),
             _block(128, 256, kernel=1),
         )
 

@@ -26,7 +26,7 @@ class ImageSpec(Strict):
         name: a timm model name, verbatim (``inception_v3``, ``inception_v3.tv_in1k``, ``vit_tiny_patch16_224`` ...),
             ``small_cnn`` (ours), or ``none``.
         options: keyword arguments for timm, for example ``{"pad_type": "same"}``; none that reads files or downloads. ``small_cnn`` takes
-            ``{"coordinates": True}``: two input channels more, that tell where a pixel lies.
+            ``coordinates`` (two input channels more, that tell where a pixel lies) and ``local`` (cells that see less), true or false.
         tap: where the maps are drawn. ``last``: the last spatial grid (of a ViT: the input of its last block). Or the name of an earlier
             layer of the net, for example ``Mixed_6e``, ``layer3``, ``blocks.4``; of a ViT also ``patch_embed``, before all blocks.
         features: a constant affine on the grid before the tap: ``plain`` (none), ``centred`` (minus the training mean of the pooled

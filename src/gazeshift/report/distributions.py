@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gazeshift.report.axis import WIDTH, Axis
 from gazeshift.report.store import RunFolder
 
-WIDTH, HEIGHT = 1000.0, 100.0  # of a strip's own coordinates; the page stretches it
+HEIGHT = 100.0  # of a strip's own coordinates; the page stretches it
+SHARE = 0.99  # of the values lies on the axis; the others are drawn in its outermost bins
 FLOOR = "paraphrase"
 
 
@@ -42,8 +44,7 @@ class Distribution:
     Attributes:
         measure: column of the measures.
         group: the model, or empty if the strips are the models.
-        low, high: ends of the axis.
-        ticks: values to label.
+        axis: theirs.
         floor: median of the floor's strip, or None.
         beyond: values outside the axis, drawn in its last or first bin.
         rows: the strips, in order.
@@ -51,28 +52,22 @@ class Distribution:
 
     measure: str
     group: str
-    low: float
-    high: float
-    ticks: list[float]
+    axis: Axis
     floor: float | None
     beyond: int
     rows: list[Strip]
 
-    def place(self, value: float) -> float:
-        """Where a value lies on the strip, 0 to ``WIDTH``."""
-        return float(np.clip((value - self.low) / (self.high - self.low), 0, 1) * WIDTH)
-
 
 def edit_distributions(folder: RunFolder) -> list[Distribution]:
-    """Per model that reads texts: Jensen-Shannon divergence from the map of the pair's own text, one strip per edit."""
+    """Per model that reads texts, the lead first: Jensen-Shannon divergence from the map of the pair's own text, one strip per edit."""
     changed = folder.measures[folder.measures["edit"] != "original"]
     edits = [edit for edit in folder.edits if edit != "original"]
-    models = folder.model_names(sees_image=True, reads_text=True)
+    models = sorted(folder.model_names(sees_image=True, reads_text=True), key=lambda name: name != folder.lead)
     parts = {model: changed[changed["model"] == model] for model in models}
     # One axis for all models, so that their strips compare.
-    low, high = _ends(changed[changed["model"].isin(models)]["js_bits"], start=0.0)
+    axis = Axis.holding(changed[changed["model"].isin(models)]["js_bits"], SHARE, start=0.0)
     return [
-        _distribution("js_bits", model, [(edit, part[part["edit"] == edit]) for edit in edits], low, high)
+        _distribution("js_bits", model, [(edit, part[part["edit"] == edit]) for edit in edits], axis)
         for model, part in parts.items()
         if not part.empty
     ]
@@ -84,13 +79,11 @@ def centre_distribution(folder: RunFolder) -> Distribution | None:
     groups = [(model, own[own["model"] == model]) for model in folder.model_names(sees_image=True)]
     if not groups:
         return None
-    low, high = _ends(own["centre_bias"])
-    return _distribution("centre_bias", "", groups, low, high)
+    return _distribution("centre_bias", "", groups, Axis.holding(own["centre_bias"], SHARE))
 
 
-def _distribution(
-    measure: str, group: str, parts: Sequence[tuple[str, pd.DataFrame]], low: float, high: float
-) -> Distribution:
+def _distribution(measure: str, group: str, parts: Sequence[tuple[str, pd.DataFrame]], axis: Axis) -> Distribution:
+    low, high = axis.low, axis.high
     values = {name: part[measure].to_numpy(dtype=np.float64) for name, part in parts if len(part)}
     defined = {name: column[np.isfinite(column)] for name, column in values.items()}
     bins = int(np.clip(2 * np.sqrt(max((len(column) for column in defined.values()), default=0)), 8, 50))
@@ -103,9 +96,7 @@ def _distribution(
     return Distribution(
         measure=measure,
         group=group,
-        low=low,
-        high=high,
-        ticks=_ticks(low, high),
+        axis=axis,
         floor=next((row.median for row in rows if row.is_floor), None),
         beyond=int(sum(((column < low) | (column > high)).sum() for column in defined.values())),
         rows=rows,
@@ -120,31 +111,3 @@ def _steps(counts: np.ndarray) -> str:
     tops = HEIGHT * (1 - 0.94 * counts / counts.max())
     points = "".join(f"V{top:.1f}H{right:.1f}" for top, right in zip(tops, edges[1:], strict=True))
     return f"M0 {HEIGHT:.0f}{points}V{HEIGHT:.0f}Z"
-
-
-def _ends(values: pd.Series, start: float | None = None) -> tuple[float, float]:
-    """An axis that holds all but the outermost 1 % of the values, its ends rounded outwards to a tick."""
-    finite = values.to_numpy(dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    if not len(finite):
-        return 0.0, 1.0
-    low, high = np.quantile(finite, [0.005, 0.995]).tolist()
-    low = low if start is None else start
-    step = _step(max(high - low, 1e-3))
-    low, high = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
-    return (low, high) if high > low else (low, low + step)
-
-
-def _step(span: float) -> float:
-    """A round distance of ticks that cuts a span into three to seven parts."""
-    power = 10.0 ** np.floor(np.log10(span / 3))
-    return float(power * max(factor for factor in (1, 2, 5) if factor * power <= span / 3 * 1.0001))
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    step = _step(high - low)
-    return [
-        round(low + index * step, 10)
-        for index in range(round((high - low) / step) + 1)
-        if low + index * step <= high * (1 + 1e-9) + 1e-12
-    ]

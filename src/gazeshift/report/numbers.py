@@ -45,6 +45,8 @@ KINDS: dict[str, Callable[[float], str]] = {
     "signed": lambda value: _fixed(value, 3, "+"),
     "bits": lambda value: _fixed(value, 3),
     "index": lambda value: _fixed(value, 2),
+    "tenths": lambda value: _fixed(value, 1),
+    "probability": lambda value: "< 0.001" if value < 0.001 else _fixed(value, 3),
     "times": lambda value: _fixed(value, 2),
     "seconds": lambda value: (
         f"{value:,.1f}\u00a0s" if value < 60 else f"{int(value // 60):,} min {int(value % 60):02d} s"

@@ -83,6 +83,26 @@ def colour_bar() -> Image.Image:
     return overlay(Image.new("RGB", (256, 16), (128, 128, 128)), np.linspace(0, 1, 256)[None, :])
 
 
+def density(p: Float[np.ndarray, "h w"], top: float, edge: int = 192) -> Image.Image:
+    """A distribution over cells as a grid of flat cells, from 0 to ``top`` times the mass of a uniform one; nothing is smoothed.
+
+    Another scale than the maps' (viridis): this is no map of one picture.
+
+    Example:
+        >>> density(np.full((2, 4), 1 / 8), 2.0, edge=8).size
+        (8, 4)
+    """
+    colour = mpl.colormaps["viridis"](np.clip(p * p.size / top, 0, 1))[..., :3]
+    cell = max(1, edge // max(p.shape))
+    pixels = (colour * 255).round().astype(np.uint8).repeat(cell, 0).repeat(cell, 1)
+    return Image.fromarray(pixels)
+
+
+def density_bar() -> Image.Image:
+    """The legend of ``density``, from 0 to the top."""
+    return density(np.linspace(0, 1, 256)[None, :], 256.0, edge=256).resize((256, 16))
+
+
 def shrunk(picture: Image.Image, edge: int) -> Image.Image:
     """A picture whose longer side is at most ``edge``; it is never enlarged.
 
@@ -105,6 +125,13 @@ def data_uri(picture: Image.Image, quality: Quality) -> str:
     buffer = io.BytesIO()
     shrunk(picture, quality.edge).save(buffer, "JPEG", quality=quality.jpeg, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def png_uri(picture: Image.Image) -> str:
+    """A picture of few colours as a ``data:`` address, pixel by pixel."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _pale(picture: Image.Image) -> Float[np.ndarray, "h w 3"]:

@@ -9,13 +9,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gazeshift.measures import Figure
 from gazeshift.report import words
+from gazeshift.report.claims import Finding, forests
+from gazeshift.report.classes import Ranking
 from gazeshift.report.distributions import Distribution
+from gazeshift.report.effects import Effects
+from gazeshift.report.habit import Habits
+from gazeshift.report.information import Information
 from gazeshift.report.numbers import clipped, exact, language, shown, visible
-from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, overlay, shrunk
+from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, density, density_bar, overlay, png_uri, shrunk
 from gazeshift.report.samples import Sample
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import MeanMap, RunFolder
 
-CSV_NAMES = ("table1", "table2", "table3", "edits", "maps", "masks", "distributions", "checks")
+CSV_NAMES = (
+    "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",
+    "checks",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,16 @@ class Content:
     """What the page is made of, apart from how its pictures are encoded."""
 
     folder: RunFolder
+    findings: Sequence[Finding]
     look: Sequence[Sample]
     edit: Sequence[Sample]
     edit_distributions: Sequence[Distribution]
     centre_distribution: Distribution | None
+    effects: Sequence[Effects]
+    habits: Habits | None
+    information: Sequence[Information]
+    mean_maps: Sequence[MeanMap]
+    ranking: Ranking | None
 
 
 def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str:
@@ -53,6 +67,8 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "run": folder.run,
         "seed": folder.first_seed,
         "headline": folder.headline,
+        "findings": content.findings,
+        "forests": forests(content.findings),
         "figures": folder.figures,
         "checks": folder.checks,
         "edits": folder.edits,
@@ -60,12 +76,17 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "key_numbers": key_numbers(folder),
         "splits": _splits(folder),
         "majority": _majority(folder),
-        "lead": lead_model(folder),
+        "lead": folder.lead,
         "look_groups": _by_reason(content.look[: quality.most]),
         "edit_samples": content.edit[: quality.most],
         "left_out": {"2": _left_out(content.look, quality), "3": _left_out(content.edit, quality)},
         "edit_distributions": content.edit_distributions,
         "centre_distribution": content.centre_distribution,
+        "effects": content.effects,
+        "habits": content.habits,
+        "information": content.information,
+        "mean_maps": content.mean_maps,
+        "ranking": content.ranking,
         "edit_columns": _edit_columns(folder),
         "facts": list(_flat({name: folder.run[name] for name in ("data", "preprocessing", "recipes")})),
         "notes": list(notes),
@@ -92,20 +113,16 @@ def _environment(quality: Quality) -> Environment:
         half=HALF,
         picture=lambda sample: data_uri(sample.image, quality),
         map_picture=lambda sample, reading: data_uri(overlay(shrunk(sample.image, quality.edge), reading.raw), quality),
+        density=lambda p, top: png_uri(density(p, top)),
+        density_bar=lambda: png_uri(density_bar()),
         bar=lambda: data_uri(colour_bar(), Quality(256, 90)),
     )
     return environment
 
 
-def lead_model(folder: RunFolder) -> str | None:
-    """The model that Table 3 shows openly: early fusion, else the first whose map a text can move."""
-    movable = [model["name"] for model in folder.models if model["sees_image"] and model["reads_text"]]
-    return "early-fusion" if "early-fusion" in movable else next(iter(movable), None)
-
-
 def key_numbers(folder: RunFolder) -> list[KeyNumber]:
     """The figures that answer the question, those of them that the study has."""
-    lead = lead_model(folder)
+    lead = folder.lead
     if lead is None:
         return []
     accuracy, maps, edits = (folder.figures[name] for name in ("accuracy", "maps", "edits"))

@@ -15,6 +15,7 @@ from gazeshift.measures import distribution, jensen_shannon
 from gazeshift.report.numbers import number_or_none
 from gazeshift.report.overlay import is_undefined
 from gazeshift.report.store import RunFolder, StoredMap, records
+from gazeshift.report.words import REASON_WORDS
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,9 @@ def _sample(folder: RunFolder, readings: Readings, row: Mapping[str, Any], edits
 
 def _shown(folder: RunFolder, table: str) -> list[dict[str, Any]]:
     rows = folder.samples[folder.samples["table"].astype(str) == table].sort_values("position", kind="stable")
-    # Numbered as they are shown: the largest differences first, then the random ones.
-    rows = rows.sort_values("reason", key=lambda reasons: reasons != "largest difference", kind="stable")
+    # Numbered as they are shown: the largest differences first, then the smallest, then the random ones, then what is not known here.
+    order = {reason: place for place, reason in enumerate(REASON_WORDS)}
+    rows = rows.sort_values("reason", key=lambda reasons: reasons.map(order).fillna(len(order)), kind="stable")
     return [{**row, "place": place} for place, row in enumerate(records(rows), start=1)]
 
 

@@ -28,7 +28,14 @@ COLUMNS = {
     ),
     "samples": ("table", "position", "reason", "key", "label", "text", "js_bits", "image"),
     "maps": ("key", "edit", "text", "target", "class", "height", "width", "scale", "map"),
+    "information": ("model", "seed", "texts", "label", "total", "static", "image", "text", "images"),
+    "modifiers": ("model", "seed", "key", "kind", "word", "js_distance", "coverage_change"),
+    "equivariance": ("model", "seed", "key", "slope"),
+    "retrained": ("model", "seed", "key", "js_distance"),
+    "mean-maps": ("model", "seed", "edit", "images", "height", "width", "scale", "map"),
 }  # fmt: skip
+OPTIONAL = ("information", "modifiers", "equivariance", "retrained", "mean-maps")
+"""Tables that a run has or has not, as its study asked."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,20 @@ class StoredMap:
 
 
 @dataclass(frozen=True)
+class MeanMap:
+    """The mean of a model's maps, each a distribution over cells, so that it is one too; over ``images`` images of one seed."""
+
+    model: str
+    p: Float[np.ndarray, "h w"]
+    images: int
+
+    @property
+    def peak(self) -> float:
+        """Its highest cell, in multiples of a uniform map's."""
+        return float(self.p.max() * self.p.size)
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """A finished run, as its files tell it.
 
@@ -50,10 +71,12 @@ class RunFolder:
         headline: sentences that answer the study's question.
         figures: the sections of ``summary.json`` that hold figures, nested by name.
         checks: what was wanted and what was found.
+        claims: the section of ``summary.json`` with the verdicts, plain; empty if the run has none.
         study: the resolved study file, verbatim.
         predictions: one row per model, seed and pair.
         measures: one row per model, seed, pair and edit.
         samples: the pictures that the report shows.
+        more: the tables of ``OPTIONAL``; without rows where the run has none.
     """
 
     path: Path
@@ -61,10 +84,12 @@ class RunFolder:
     headline: list[str]
     figures: dict[str, Any]
     checks: list[dict[str, Any]]
+    claims: dict[str, Any]
     study: str
     predictions: pd.DataFrame
     measures: pd.DataFrame
     samples: pd.DataFrame
+    more: dict[str, pd.DataFrame]
 
     @property
     def models(self) -> list[dict[str, Any]]:
@@ -90,6 +115,12 @@ class RunFolder:
             if model["sees_image"] == sees_image and reads_text in (None, model["reads_text"])
         ]
 
+    @property
+    def lead(self) -> str | None:
+        """The model that the page shows openly where it folds the others: early fusion, else the first that sees images and reads texts."""
+        movable = self.model_names(sees_image=True, reads_text=True)
+        return "early-fusion" if "early-fusion" in movable else next(iter(movable), None)
+
     def class_name(self, value: object) -> str:
         """The name of a class that a table holds by name or by number."""
         if isinstance(value, (int, np.integer)):
@@ -104,16 +135,33 @@ class RunFolder:
         """
         path = self.path / "store" / "maps" / model / f"seed-{self.first_seed}.parquet"
         frame = _table(path, "maps", [("key", "in", sorted(set(keys))), ("target", "==", "predicted")])
-        found = {}
-        for row in records(frame):
-            grid = np.asarray(row["map"], dtype=np.float64)
-            if grid.size != row["height"] * row["width"]:
-                raise DataError(
-                    f"{path}: the map of {row['key']!r} has {grid.size} cells, not {row['height']} x {row['width']}."
-                )
-            raw = grid.reshape(row["height"], row["width"]) * float(row["scale"])
-            found[row["key"], row["edit"]] = StoredMap(raw, self.class_name(row["class"]), row["text"])
-        return found
+        return {
+            (row["key"], row["edit"]): StoredMap(
+                _grid(row, row["key"], path), self.class_name(row["class"]), row["text"]
+            )
+            for row in records(frame)
+        }
+
+    def mean_maps(self) -> list[MeanMap]:
+        """The first seed's mean maps with the pairs' own texts, in the order of the models; empty if the run has none.
+
+        Raises:
+            DataError: a map has another size than it says.
+        """
+        path = self.path / "store" / "mean-maps.parquet"
+        frame = self.more["mean-maps"]
+        own = frame[(frame["seed"] == self.first_seed) & (frame["edit"] == "original")]
+        found = {
+            row["model"]: MeanMap(row["model"], _grid(row, row["model"], path), row["images"]) for row in records(own)
+        }
+        return [found[name] for name in self.model_names(sees_image=True) if name in found]
+
+
+def _grid(row: Mapping[str, Any], name: str, path: Path) -> Float[np.ndarray, "h w"]:
+    grid = np.asarray(row["map"], dtype=np.float64)
+    if grid.size != row["height"] * row["width"]:
+        raise DataError(f"{path}: the map of {name!r} has {grid.size} cells, not {row['height']} x {row['width']}.")
+    return np.asarray(grid.reshape(row["height"], row["width"]) * float(row["scale"]))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -138,16 +186,19 @@ def read_run(path: Path) -> RunFolder:
     summary = _json(path / "summary.json")
     _require(summary, ("headline", "accuracy"), path / "summary.json")
     sections = ("accuracy", "gap", "maps", "edits", "masks")
+    store = path / "store"
     return RunFolder(
         path=path,
         run=run,
         headline=[str(line) for line in summary["headline"]],
         figures={name: _figures(summary.get(name) or {}, name, path / "summary.json") for name in sections},
         checks=summary.get("checks") or [],
+        claims=summary.get("claims") or {},
         study=_text(path / "study.yaml"),
-        predictions=_table(path / "store" / "predictions.parquet", "predictions"),
-        measures=_table(path / "store" / "measures.parquet", "measures"),
-        samples=_table(path / "store" / "samples.parquet", "samples"),
+        predictions=_table(store / "predictions.parquet", "predictions"),
+        measures=_table(store / "measures.parquet", "measures"),
+        samples=_table(store / "samples.parquet", "samples"),
+        more={name: _optional(store / f"{name}.parquet", name) for name in OPTIONAL},
     )
 
 
@@ -191,6 +242,10 @@ def _table(path: Path, kind: str, filters: list[tuple[str, str, Any]] | None = N
             f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}); delete it and run the study again."
         ) from None
     return frame
+
+
+def _optional(path: Path, kind: str) -> pd.DataFrame:
+    return _table(path, kind) if path.is_file() else pd.DataFrame(columns=list(COLUMNS[kind]))
 
 
 def _figures(node: Any, where: str, path: Path) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gazeshift.measures import Figure
+from gazeshift.report.claims import Contrast, Finding
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.samples import Reading, Sample
 from gazeshift.report.store import RunFolder
@@ -42,7 +43,8 @@ class Table:
         return buffer.getvalue()
 
 
-def _fields(figure: Figure | None) -> list[Any]:
+def figure_fields(figure: Figure | None) -> list[Any]:
+    """A figure's values in the order of ``FIGURE_COLUMNS``."""
     if figure is None:
         return [None] * len(FIGURE_COLUMNS)
     return [figure.mean, *(figure.interval or (None, None)), figure.n, figure.seeds]
@@ -60,8 +62,8 @@ def accuracy_table(folder: RunFolder) -> Table:
     ]
     rows = [
         [
-            model["name"], model["sees_image"], model["reads_text"], split, *_fields(figure),
-            *_fields(folder.figures["gap"].get(model["name"]) if split == "test" else None),
+            model["name"], model["sees_image"], model["reads_text"], split, *figure_fields(figure),
+            *figure_fields(folder.figures["gap"].get(model["name"]) if split == "test" else None),
         ]
         for model in folder.models
         for split, figure in folder.figures["accuracy"].get(model["name"], {}).items()
@@ -110,7 +112,7 @@ def edit_sample_table(samples: Sequence[Sample]) -> Table:
 def figure_tables(folder: RunFolder) -> list[Table]:
     """``edits``, ``maps`` and ``masks``: one row per figure of the summary."""
     edits = [
-        [model, edit, measure, *_fields(figure)]
+        [model, edit, measure, *figure_fields(figure)]
         for model, by_edit in folder.figures["edits"].items()
         for edit, by_measure in by_edit.items()
         for measure, figure in by_measure.items()
@@ -118,7 +120,7 @@ def figure_tables(folder: RunFolder) -> list[Table]:
     tables = [Table("edits", ["model", "edit", "measure", *FIGURE_COLUMNS], edits)]
     for name in ("maps", "masks"):
         rows = [
-            [model, measure, *_fields(figure)]
+            [model, measure, *figure_fields(figure)]
             for model, by_measure in folder.figures[name].items()
             for measure, figure in by_measure.items()
         ]
@@ -141,6 +143,30 @@ def check_table(folder: RunFolder) -> Table:
     """What was wanted and what was found."""
     columns = ["name", "wanted", "found", "passed"]
     return Table("checks", columns, [[check.get(name) for name in columns] for check in folder.checks])
+
+
+def claim_table(found: Sequence[Finding]) -> Table:
+    """``claims``: one row per contrast; what belongs to the claim stands in the row of its own contrast, ``needed`` being ``primary``."""
+    columns = [
+        "claim", "contrast", "sentence", "needed", "agrees", "unit", "effect", "low", "high", "n", "seeds", "classes", "verdict",
+        "reason", "margin", "p", "p_holm", "degrees_of_freedom", "equivalent", "equivalence_p", "bootstrap_low", "bootstrap_high", "d_z",
+    ]  # fmt: skip
+    rows = []
+    for one in (part for whole in found for part in whole.tested):
+        about = [
+            one.verdict, one.reason, one.margin, one.p, one.p_holm, one.degrees_of_freedom, one.equivalent, one.equivalence_p,
+            *(one.bootstrap or (None, None)), one.d_z,
+        ]  # fmt: skip
+        rows.append([*_contrast(one, one.primary), *about])
+        rows += [[*_contrast(one, support), *[None] * len(about)] for support in one.supports]
+    return Table("claims", columns, rows)
+
+
+def _contrast(one: Finding, row: Contrast) -> list[Any]:
+    return [
+        one.name, row.name, row.sentence, row.needed, row.agrees, row.unit, row.effect, *(row.interval or (None, None)), row.n, one.seeds,
+        one.classes,
+    ]  # fmt: skip
 
 
 def _about(sample: Sample) -> list[Any]:

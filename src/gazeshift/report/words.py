@@ -39,6 +39,30 @@ MASK_COLUMNS = (
     Column("other", "in other images' masks", "percent"),
 )
 
+HABIT_COLUMNS = (
+    Column("centre_bias", "centre bias, predicted class", "bits"),
+    Column("centre_bias_label", "centre bias, true class", "bits"),
+    Column("centre_bias_other_side", "centre bias, other side of the affine", "bits"),
+    Column("static_share", "static share", "bits"),
+    Column("slope", "equivariance slope", "bits"),
+)
+
+MODIFIER_WORDS = {
+    "colour": "a colour word",
+    "position": "a position word",
+    "material": "a material word",
+    "nonsense": "a made-up word",
+}
+
+TEXTS_WORDS = {
+    "own": "the pair’s own text",
+    "changed": "own and changed texts",
+    "floor": "own texts and as many floors",
+    "constant": "a control: trained and asked with the empty text, it is told nothing",
+    "shuffled": "a control: trained on shuffled texts",
+}
+"""Which texts stand behind a split of information; and which a model was trained on, where they are not the pairs' own."""
+
 SAME_MEANING = ("original", "paraphrase", "shuffle", "same-class")
 """Texts under which the pair's own class is still the right answer."""
 
@@ -61,5 +85,30 @@ EDIT_WORDS = {
     "other-object": "names another dish of the scene",
     "empty": "no text",
 }
+
+VERDICT_MARKS = {"supported": "✓", "not supported": "✗", "undecided": "?", "not testable": "–"}
+
+NEEDED_WORDS = {
+    "primary": "the claim’s own contrast",
+    "sign": "must be above 0",
+    "interval": "its interval must be above 0",
+    "no": "",
+}
+
+SUPPORT_UNITS = {
+    "static share": "share of the maps’ information",
+    "equivariance": "slope (1 follows the content, 0 the frame)",
+    "switch": "bits",
+    "within class": "bits",
+    "within class above paraphrase": "bits",
+}
+"""Units of the contrasts that stand beside a claim's own, where they are not the claim's."""
+
+REASON_WORDS = {
+    "largest difference": "Largest differences",
+    "smallest difference": "Smallest differences",
+    "random": "Drawn at random",
+}
+"""Why a sample is shown, in the order of the tables."""
 
 DISTRIBUTION_WORDS = {"js_bits": "Jensen–Shannon divergence, bits", "centre_bias": "centre bias"}

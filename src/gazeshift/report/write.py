@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gazeshift.report import tables
+from gazeshift.report import evidence_tables, tables
+from gazeshift.report.claims import findings
+from gazeshift.report.classes import ranking
 from gazeshift.report.distributions import centre_distribution, edit_distributions
+from gazeshift.report.effects import effects
+from gazeshift.report.habit import habits
+from gazeshift.report.information import information
 from gazeshift.report.overlay import Quality
 from gazeshift.report.page import Content, render
 from gazeshift.report.samples import Readings, edit_samples, look_samples
-from gazeshift.report.store import read_run
+from gazeshift.report.store import RunFolder, read_run
 
 MOST_BYTES = 10_000_000
 # From the best down; the first whose page is small enough is taken. Numbers and CSV tables are the same at every step.
@@ -43,14 +48,7 @@ def write(run: Path) -> Path:
         gazeshift.errors.DataError: no-such-run: no such run folder; `gazeshift study STUDY.yaml --out no-such-run` makes one.
     """
     folder = read_run(Path(run))
-    readings = Readings(folder)
-    content = Content(
-        folder=folder,
-        look=look_samples(folder, readings),
-        edit=edit_samples(folder, readings),
-        edit_distributions=edit_distributions(folder),
-        centre_distribution=centre_distribution(folder),
-    )
+    content = gather(folder)
     distributions = [
         *content.edit_distributions,
         *([content.centre_distribution] if content.centre_distribution else []),
@@ -62,11 +60,34 @@ def write(run: Path) -> Path:
         *tables.figure_tables(folder),
         tables.distribution_table(distributions),
         tables.check_table(folder),
+        tables.claim_table(content.findings),
+        evidence_tables.modifier_table(folder),
+        evidence_tables.information_table(content.information),
+        evidence_tables.model_table(content),
+        evidence_tables.class_table(content.ranking),
     ]
     files = {f"{table.name}.csv": table.to_csv().encode("utf-8", "replace") for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
     _replace(folder.path, files)
     return folder.path / "report.html"
+
+
+def gather(folder: RunFolder) -> Content:
+    """All that the page and the tables say, from a run folder."""
+    readings = Readings(folder)
+    return Content(
+        folder=folder,
+        findings=findings(folder.claims, folder.path / "summary.json"),
+        look=look_samples(folder, readings),
+        edit=edit_samples(folder, readings),
+        edit_distributions=edit_distributions(folder),
+        centre_distribution=centre_distribution(folder),
+        effects=effects(folder),
+        habits=habits(folder),
+        information=information(folder),
+        mean_maps=folder.mean_maps(),
+        ranking=ranking(folder),
+    )
 
 
 def fitting_page(content: Content, qualities: Sequence[Quality], most_bytes: int) -> bytes:

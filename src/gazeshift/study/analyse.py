@@ -237,7 +237,8 @@ def _elsewhere(index: int, count: int) -> list[int]:
 def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[dict[str, Any]]:
     rows = []
     for row, (index, edit, edited) in enumerate(asked):
-        common = {"key": question.pairs[index].key, "edit": edit, "text": edited.text}
+        pair = question.pairs[index]
+        common = {"key": pair.key, "label": pair.label, "edit": edit, "text": edited.text}
         rows.append(
             {**common, "target": "predicted", "class": model.classes[found.predicted[row]], "map": found.m11[row]}
         )

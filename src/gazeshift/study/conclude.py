@@ -79,13 +79,14 @@ def conclude(
         write_table(samples, store / "samples.parquet")
         tables = gather(study, run, pairs.classes, predictions, changes)
         figures = summarise(predictions, changes, list(study.models), study.explain.edits)
+        claims = judge(tables)
         structure = {name: study.structure(name).sentence for name in study.models}
         audit = json.loads((store / "audit.json").read_text(encoding="utf-8"))
         summary = {
             "title": study.title,
-            "headline": headline(figures, structure),
+            "headline": headline({**figures, "claims": claims}, structure),
             **figures,
-            "claims": judge(tables),
+            "claims": claims,
             "checks": check(study.expect, predictions, changes),
             "data": {**pairs.facts, "chance": 1 / len(pairs.classes)},
             "warnings": warnings_of(study, audit, figures, predictions, _grids(study, run, seen)),

@@ -97,7 +97,7 @@ class ExplainConfig(Strict):
         lexicon: where these words come from: ``english``, ``japanese`` or a YAML file.
         windows: on so many of the explained images the crop's window is shifted, to see whether the map follows; 0 for none.
         wasserstein: on so many rows of each model (drawn by a fixed seed) the Wasserstein-1 distance is measured, which is dear.
-        samples: how many samples with the largest differences Tables 2 and 3 show, and as many random ones.
+        samples: how many samples with the largest differences Tables 2 and 3 show, as many with the smallest, and as many random ones.
     """
 
     method: str = "grad-cam"

@@ -1,4 +1,4 @@
-"""The answer in words: what the text added, how far it moved the gaze, why, and how sure that is. Sentences from figures, nothing else."""
+"""The answer in words: which claims stand, what the text added, how far it moved the gaze and why. Sentences from figures, nothing else."""
 
 from typing import Any
 
@@ -9,14 +9,38 @@ def headline(summary: Figures, models: dict[str, str]) -> list[str]:
     """Sentences that answer the study's question.
 
     Args:
-        summary: as ``summarise`` gives it.
+        summary: as ``summarise`` gives it, with the verdicts as ``judge`` gives them under ``claims``, if there are any.
         models: name to the sentence about its structure.
     """
     subject = "early-fusion" if "early-fusion" in summary["accuracy"] else next(reversed(summary["accuracy"]))
-    sentences = [_accuracy(summary, subject), _shift(summary, subject), _place(summary, subject)]
+    sentences = [
+        _verdicts(summary.get("claims", {})),
+        _accuracy(summary, subject),
+        _shift(summary, subject),
+        _place(summary, subject),
+    ]
     if subject in models:
         sentences.append(f"{subject}: {models[subject]}")
     return [sentence for sentence in sentences if sentence]
+
+
+def _verdicts(claims: Figures) -> str:
+    """How many claims stand, and which.
+
+    Example:
+        >>> _verdicts({"C0": {"verdict": "supported"}, "C1": {"verdict": "undecided"}, "C2": {"verdict": "undecided"}})
+        'Of 3 claims, 1 is supported (C0) and 2 are undecided (C1, C2).'
+    """
+    by_verdict: dict[str, list[str]] = {}
+    for verdict in ("supported", "not supported", "undecided", "not testable"):
+        if names := [name for name, claim in claims.items() if claim["verdict"] == verdict]:
+            by_verdict[verdict] = names
+    parts = [
+        f"{len(names)} {'is' if len(names) == 1 else 'are'} {verdict} ({', '.join(names)})"
+        for verdict, names in by_verdict.items()
+    ]
+    *first, last = parts or [""]
+    return f"Of {len(claims)} claims, {', '.join(first)}{' and ' if first else ''}{last}." if claims else ""
 
 
 def _accuracy(summary: Figures, subject: str) -> str:

@@ -1,4 +1,4 @@
-"""Which samples the report shows: those whose maps differ most between image only and early fusion, and random ones."""
+"""Which samples the report shows: those whose maps differ most and least between image only and early fusion, and random ones."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -26,17 +26,24 @@ def difference_of_models(keys: Sequence[str], first: dict[str, np.ndarray], seco
 
 
 def choose(differences: pd.Series, count: int) -> list[tuple[str, str]]:
-    """Keys with the reason they are shown: the ``count`` largest differences, then as many random ones of the rest.
+    """Keys with the reason they are shown: the ``count`` largest differences, as many smallest, then as many random ones of the rest.
+
+    Only where both maps are defined is there a difference; a pair where one is not can be drawn at random.
 
     Example:
-        >>> choose(pd.Series({"a": 0.1, "b": 0.9}), 1)
-        [('b', 'largest difference'), ('a', 'random')]
+        >>> choose(pd.Series({"a": 0.1, "b": 0.9, "c": float("nan")}), 1)
+        [('b', 'largest difference'), ('a', 'smallest difference'), ('c', 'random')]
     """
-    ranked = differences.dropna().sort_values(ascending=False, kind="stable")
-    largest = [str(key) for key in ranked.index[:count]]
-    rest = [str(key) for key in differences.index if key not in set(largest)]
+    ranked = [str(key) for key in differences.dropna().sort_values(ascending=False, kind="stable").index]
+    largest, smallest = ranked[:count], ranked[count:][-count:][::-1]
+    shown = {*largest, *smallest}
+    rest = [str(key) for key in differences.index if key not in shown]
     drawn = np.random.default_rng(RANDOM_SEED).permutation(len(rest))[:count]
-    return [(key, "largest difference") for key in largest] + [(rest[index], "random") for index in sorted(drawn)]
+    return [
+        *((key, "largest difference") for key in largest),
+        *((key, "smallest difference") for key in smallest),
+        *((rest[index], "random") for index in sorted(drawn)),
+    ]
 
 
 def sample_rows(

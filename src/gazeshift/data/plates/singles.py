@@ -1,5 +1,6 @@
 """Crops with exactly one object, to pretrain an image trunk on; they stand in for ImageNet."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,9 @@ from jaxtyping import Int, UInt8
 
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import Window, render
+from gazeshift.data.plates.layout import REACH
 from gazeshift.data.plates.scene import PlateObject, Scene, sample_scene
+from gazeshift.registry import lookup
 
 
 def single_objects(
@@ -33,27 +36,54 @@ def single_objects(
     return images, np.array([config.dishes.index(item.name) for item in items], np.int64)
 
 
-def kinds(config: PlatesConfig) -> tuple[str, ...]:
-    """Every dish in every colour, for example ``red donut``: the classes of ``single_kinds``."""
-    return tuple(f"{colour} {name}" for name in config.dishes for colour in config.colours)
+def kinds(config: PlatesConfig, by: str = "colour") -> tuple[str, ...]:
+    """Every dish in every colour or place, for example ``red donut`` or ``upper left donut``: the classes of ``single_kinds``."""
+    return tuple(f"{kind} {name}" for name in config.dishes for kind in _KINDS[by](config))
 
 
 def single_kinds(
-    config: PlatesConfig, n: int, seed: int, crop: int | None = None
+    config: PlatesConfig, n: int, seed: int, by: str = "colour", crop: int | None = None
 ) -> tuple[UInt8[np.ndarray, "n 3 s s"], Int[np.ndarray, " n"]]:
-    """The crops of ``single_objects``, labelled by dish and colour: a trunk that tells them apart can bind a colour to its dish.
+    """The crops of ``single_objects``, labelled by dish and one thing more, so that a trunk learns to bind the two.
+
+    Args:
+        config: as for ``single_objects``.
+        n: number of crops.
+        seed: of the crops.
+        by: ``colour``, or ``place`` (thirds of the plate across and down; sensible with whole images, ``crop=config.size``).
+        crop: side of the crops in pixels; half of ``config.size`` if None.
 
     Returns:
-        The crops, and the class of each as an index into ``kinds(config)``.
+        The crops, and the class of each as an index into ``kinds(config, by)``.
+
+    Raises:
+        UsageError: ``by`` is something else.
 
     Example:
         >>> config = PlatesConfig(size=64)
         >>> len(kinds(config)), int(single_kinds(config, n=3, seed=0)[1].max()) < 32
         (32, True)
     """
+    lookup(_KINDS, by, "label of single objects")
     images, items = _crops(config, n, seed, crop)
-    places = {kind: place for place, kind in enumerate(kinds(config))}
-    return images, np.array([places[f"{item.colour} {item.name}"] for item in items], np.int64)
+    places = {kind: place for place, kind in enumerate(kinds(config, by))}
+    return images, np.array([places[f"{_OF[by](item)} {item.name}"] for item in items], np.int64)
+
+
+_ACROSS, _DOWN = ("left", "middle", "right"), ("upper", "central", "lower")
+_KINDS: dict[str, Callable[[PlatesConfig], tuple[str, ...]]] = {
+    "colour": lambda config: config.colours,
+    "place": lambda config: tuple(f"{down} {across}" for down in _DOWN for across in _ACROSS),
+}
+_OF: dict[str, Callable[[PlateObject], str]] = {
+    "colour": lambda item: item.colour,
+    "place": lambda item: f"{_DOWN[_third(item.y)]} {_ACROSS[_third(item.x)]}",
+}
+
+
+def _third(place: float) -> int:
+    """Which third of the way that objects have on a plate; equally many lie in each, roughly."""
+    return int(place > 0.5 - REACH / 3) + int(place > 0.5 + REACH / 3)
 
 
 def _crops(

@@ -64,7 +64,7 @@ def _p(measured: _Measured) -> float:
 
 
 def _measure(cells: Cells) -> _Measured:
-    if cells.empty:
+    if not np.isfinite(cells.values).all(0).any():  # no class whose cells are all there
         return _Measured(cells, None)
     return _Measured(cells, crossed_interval(cells.values))
 
@@ -73,7 +73,7 @@ def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float
     supports = [(support, _measure(support.cells)) for support in evidence.supports]
     interval = primary.interval
     if evidence.missing or interval is None:
-        why = evidence.missing or "nothing was defined: every map of the contrast is undefined"
+        why = evidence.missing or "in every class a cell is empty: too many of the maps are undefined"
         verdict, reason, equal = "not testable", f"{why[0].upper()}{why[1:]}.", None
     else:
         equal = equivalence(interval, claim.margin)
@@ -86,6 +86,7 @@ def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float
         "n": primary.cells.images,
         "seeds": seeds,
         "classes": 0 if interval is None else interval.classes,
+        "dropped_classes": 0 if interval is None else interval.dropped_classes,
         "reason": reason,
         "contrast": claim.contrast,
         "unit": claim.unit,
@@ -195,8 +196,8 @@ def _bootstrap(primary: _Measured) -> list[float] | None:
     whole = values[:, np.isfinite(values).all(0)]
     if primary.interval is None or min(whole.shape) < 2:
         return None
-    low, high = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
-    return [float(low), float(high)]
+    found = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
+    return [found.low, found.high]
 
 
 def _bounds(interval: CrossedInterval | None) -> list[float] | None:

@@ -1,0 +1,102 @@
+"""``gazeshift instrument``: does the instrument show what must come out? Expected against found, row by row."""
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gazeshift.errors import UsageError
+from gazeshift.instrument import RowResult, run_instrument
+from gazeshift.models import versions
+
+
+def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bool, out: Path | None) -> int:
+    """Run the table, print it, and return the exit code: 1 if something is not as expected."""
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}.")
+    world, started = "oracle" if quick else "pictures", time.perf_counter()
+    results = run_instrument(world, range(seeds), only, _say)
+    record = _record(world, seeds, results, time.perf_counter() - started)
+    if out is not None:
+        _write(record, out)
+    if as_json:
+        typer.echo(json.dumps(record))
+    else:
+        _print(record, results)
+    return 0 if record["as_expected"] else 1
+
+
+def _say(what: str | RowResult) -> None:
+    """Progress, on standard error."""
+    if isinstance(what, RowResult):
+        what = f"{what.name}: {'as expected' if what.met else 'NOT as expected'} ({what.seconds:.0f} s)"
+    typer.echo(what, err=True)
+
+
+def _record(world: str, seeds: int, results: Sequence[RowResult], seconds: float) -> dict[str, Any]:
+    return {
+        "world": world,
+        "seeds": list(range(seeds)),
+        "as_expected": all(result.met for result in results),
+        "rows": [result.to_dict() for result in results],
+        "seconds": seconds,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"platform": platform.platform(), "threads": torch.get_num_threads()},
+        "versions": versions(),
+    }
+
+
+def _write(record: dict[str, Any], out: Path) -> None:
+    unfinished = out.with_name(out.name + ".unfinished")
+    try:
+        unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(out)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written ({error.strerror or error}).") from error
+
+
+_TRUNKS = {"pictures": "rendered pictures, trained trunk", "oracle": "oracle trunk, which sees every dish perfectly"}
+
+
+def _print(record: dict[str, Any], results: Sequence[RowResult]) -> None:
+    several = f", {len(record['seeds'])} seeds" if len(record["seeds"]) > 1 else ""
+    table = Table(
+        title=f"The instrument on Plates: {_TRUNKS[record['world']]}{several}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for heading, side in (
+        ("setting", "left"),
+        ("quantity", "left"),
+        ("expected", "left"),
+        ("found", "right"),
+        ("", "left"),
+    ):
+        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for result in results:
+        for place, check in enumerate(result.checks):
+            title = result.title if not place else ""
+            found = "  ".join(map(_number, check.found))
+            table.add_row(
+                title, check.expectation.quantity, str(check.expectation), found, "ok" if check.met else "MISSED"
+            )
+        table.add_section()
+    console = Console(highlight=False)
+    console.print(table)
+    missed = [result.title for result in results if not result.met]
+    total = sum(len(result.checks) for result in results)
+    verdict = f"Not as expected: {'; '.join(missed)}." if missed else f"All {total} quantities are as expected."
+    console.print(f"{verdict} {record['seconds'] / 60:.1f} minutes. --json shows everything that was measured.")
+
+
+def _number(value: float) -> str:
+    return "undefined" if value != value else f"{value:.3g}"  # noqa: PLR0124  # NaN is not itself

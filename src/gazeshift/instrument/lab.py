@@ -1,0 +1,145 @@
+"""Makes what the rows need, each thing once: scenes, pictures, trunks and trained models."""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+
+from gazeshift.data.plates import Caption, PlatesConfig, Scene, scene_and_caption
+from gazeshift.instrument.exam import Exam, make_exam
+from gazeshift.instrument.quantities import Subject
+from gazeshift.instrument.settings import SETTINGS, Setting
+from gazeshift.instrument.worlds import Features, World, trunk_options
+from gazeshift.models import HEADS, Classifier, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text, set_affine
+from gazeshift.models.image import Trunk
+from gazeshift.study.faithful import reading, rendered
+from gazeshift.training import Split, fit, image_features
+from gazeshift.training.keyed import order
+
+VALIDATION = 100
+"""Scenes beyond the training ones that a training reports on; nothing is chosen by them."""
+
+
+class Lab:
+    """One world and one seed.
+
+    Args:
+        world: where.
+        seed: of scenes, initial weights and trainings.
+        work: folder for trainings.
+        announce: told what is being done.
+    """
+
+    def __init__(
+        self, world: World, seed: int, work: Path, announce: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self.world = world
+        self.seed = seed
+        self.work = work
+        self.announce = announce
+        self._pictures: dict[tuple[Scene, ...], UInt8[np.ndarray, "n 3 H W"]] = {}
+        self._trunks: dict[tuple[str, bool], Trunk] = {}
+        self._models: dict[str, Classifier] = {}
+
+    def config(self, setting: Setting) -> PlatesConfig:
+        """Scenes and captions of a setting, in this world."""
+        world = self.world
+        return setting.config(world.preprocessing.size, world.train + VALIDATION, world.test, self.seed)
+
+    def scenes(self, config: PlatesConfig, split: str) -> tuple[list[Scene], list[Caption]]:
+        """All scenes of a split, with their captions."""
+        drawn = [scene_and_caption(config, split, index) for index in range(config.scenes(split))]
+        return [scene for scene, _ in drawn], [caption for _, caption in drawn]
+
+    def exam(self, name: str, **changes: Any) -> Exam:
+        """The test scenes of a setting with the captions to try on them; ``changes`` are settings of Plates that differ in the test."""
+        config = replace(self.config(SETTINGS[name]), **changes)
+        return make_exam(config, *self.scenes(config, "test"))
+
+    def subject(self, model: Classifier) -> Subject:
+        """A model of this world with its eyes and its reading."""
+        return Subject(model, rendered(model, self.world.paint), reading(model))
+
+    def model(self, name: str) -> Classifier:
+        """The trained model of a setting."""
+        if name not in self._models:
+            started = time.perf_counter()
+            self._models[name] = self._trained(name, SETTINGS[name])
+            self.announce(f"trained: {name} (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
+        return self._models[name]
+
+    def untrained(self, name: str, seed: int) -> Classifier:
+        """The model of a setting with initial weights from a seed, its trunk's too."""
+        setting = SETTINGS[name]
+        config = self.config(setting)
+        _, captions = self.scenes(config, "train")
+        trunk = self.world.fresh(config, setting.coordinates, seed)
+        return self._fresh(setting, [caption.text for caption in captions], trunk, seed, "plain").eval()
+
+    def _trained(self, name: str, setting: Setting) -> Classifier:
+        scenes, captions = self.scenes(self.config(setting), "train")
+        texts = [caption.text for caption in captions]
+        if setting.shuffled:
+            texts = [texts[row] for row in order(len(texts), self.seed, epoch=-1).tolist()]
+        model = self._fresh(setting, texts, copy.deepcopy(self._trunk(setting)), self.seed, self.world.features)
+        place = {label: index for index, label in enumerate(model.classes)}
+        labels = torch.tensor([place[scene.label] for scene in scenes])
+        whole = Split([f"{row:06d}" for row in range(len(scenes))], texts, labels, self._painted(scenes))
+        rows = np.arange(len(scenes))
+        train, validation = whole.subset(rows[:-VALIDATION]), whole.subset(rows[-VALIDATION:])
+        recipe = self.world.recipe.model_copy(update={"epochs": self.world.recipe.epochs * setting.patience})
+        fit(model, train, validation, recipe, self.seed, self.work / f"{name}-{self.seed}", progress=False)
+        return model.eval()
+
+    def _fresh(self, setting: Setting, texts: Sequence[str], trunk: Trunk, seed: int, features: Features) -> Classifier:
+        structure = HEADS[setting.head].structure
+        spec = ModelSpec(
+            name=setting.head,
+            image=ImageSpec(name="small_cnn", options=trunk_options(setting.coordinates), features=features),
+            text=self.world.text if structure.reads_text else TextSpec(encoder="none"),
+            head=self.world.head.model_copy(update={"head": setting.head}),
+            classes=self.config(setting).dishes,
+            preprocessing=self.world.preprocessing,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            text = build_text(spec.text, texts)
+        return build_classifier(spec, trunk, text, seed)
+
+    def _trunk(self, setting: Setting) -> Trunk:
+        """The trunk that all models see through whose trunks know the same."""
+        key = (setting.knows, setting.coordinates)
+        if key not in self._trunks:
+            # The affine is that of one fixed setting, whichever is asked for first.
+            first = next(one for one in SETTINGS.values() if (one.knows, one.coordinates) == key)
+            self._trunks[key] = self._taught(first)
+        return self._trunks[key]
+
+    def _taught(self, setting: Setting) -> Trunk:
+        started, config, preprocessing = time.perf_counter(), self.config(setting), self.world.preprocessing
+        name = f"trunk that knows {setting.knows}s" + ", with coordinates" * setting.coordinates
+        trunk = self.world.fresh(config, setting.coordinates, self.seed)
+        self.world.pretrain(trunk, config, setting.knows, self.seed, self.work / f"{name}-{self.seed}")
+        if self.world.features != "plain":
+            painted = self._painted(self.scenes(config, "train")[0])
+            pooled = image_features(
+                trunk, painted, preprocessing, pools_first=True, folder=None, progress=False
+            ).pooled()
+            set_affine(trunk, pooled, self.world.features, preprocessing.size)
+        self.announce(f"{name} (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
+        return trunk
+
+    def _painted(self, scenes: Sequence[Scene]) -> UInt8[np.ndarray, "n 3 H W"]:
+        """Pictures of scenes; captions do not show in them, so settings that differ in captions alone share them."""
+        key = tuple(replace(scene, modifier="") for scene in scenes)
+        if key not in self._pictures:
+            crop, paint = self.world.preprocessing.crop, self.world.paint
+            self._pictures[key] = np.stack([crop(Image.fromarray(paint(scene, None))) for scene in scenes])
+        return self._pictures[key]

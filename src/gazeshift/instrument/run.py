@@ -1,0 +1,112 @@
+"""The whole table: every row with every seed, expected against found."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gazeshift.instrument.expectations import EXPECTATIONS, Expectation
+from gazeshift.instrument.lab import Lab
+from gazeshift.instrument.rows import ROWS
+from gazeshift.instrument.worlds import WORLDS
+from gazeshift.registry import lookup
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation of a row and what was found.
+
+    Attributes:
+        expectation: what was written down before.
+        found: one value per seed.
+    """
+
+    expectation: Expectation
+    found: tuple[float, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether every seed is as expected."""
+        return all(map(self.expectation.met, self.found))
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A measured row.
+
+    Attributes:
+        name: in ``ROWS``.
+        title: what it is about.
+        checks: its expectations.
+        found: every quantity, one value per seed, also those without an expectation.
+        seconds: for all seeds, with the trainings that no earlier row had needed.
+    """
+
+    name: str
+    title: str
+    checks: tuple[Check, ...]
+    found: dict[str, tuple[float, ...]]
+    seconds: float
+
+    @property
+    def met(self) -> bool:
+        """Whether all of it is as expected."""
+        return all(check.met for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; undefined ones are null."""
+        return {
+            "row": self.name,
+            "title": self.title,
+            "as_expected": self.met,
+            "checks": [
+                {
+                    "quantity": check.expectation.quantity,
+                    "expected": str(check.expectation),
+                    "found": _plain(check.found),
+                    "as_expected": check.met,
+                }
+                for check in self.checks
+            ],
+            "found": {name: _plain(values) for name, values in self.found.items()},
+            "seconds": self.seconds,
+        }
+
+
+def _plain(values: Sequence[float]) -> list[float | None]:
+    return [None if value != value else value for value in values]  # noqa: PLR0124  # NaN is not itself
+
+
+def run_instrument(
+    world: str,
+    seeds: Sequence[int],
+    only: Sequence[str] = (),
+    announce: Callable[[str | RowResult], None] = lambda what: None,
+) -> list[RowResult]:
+    """Measure rows of the table.
+
+    Args:
+        world: a name in ``WORLDS``.
+        seeds: of scenes, weights and trainings; every one must be as expected.
+        only: names in ``ROWS``; none for all.
+        announce: told of every training, and of every finished row.
+
+    Raises:
+        UsageError: an unknown row or world.
+    """
+    rows = {name: lookup(ROWS, name, "row") for name in (only or ROWS)}
+    place = lookup(WORLDS, world, "world")
+    results = []
+    with tempfile.TemporaryDirectory(prefix="gazeshift-instrument-") as folder:
+        labs = [Lab(place, seed, Path(folder), announce) for seed in seeds]
+        for name, row in rows.items():
+            started = time.perf_counter()
+            measured = [row.measure(lab) for lab in labs]
+            found = {quantity: tuple(one[quantity] for one in measured) for quantity in measured[0]}
+            asked = [e for e in EXPECTATIONS[name] if place.trains_trunk or not e.trunk]
+            checks = tuple(Check(expectation, found[expectation.quantity]) for expectation in asked)
+            results.append(RowResult(name, row.title, checks, found, time.perf_counter() - started))
+            announce(results[-1])
+    return results

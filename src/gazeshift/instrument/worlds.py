@@ -1,0 +1,125 @@
+"""Where the instrument is tested: on rendered pictures with a trained trunk, or on coded ones that the oracle trunk reads."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import torch
+
+from gazeshift.data.plates import PlatesConfig, kinds, render, single_kinds
+from gazeshift.instrument.oracle import code_picture, oracle_preprocessing, oracle_trunk
+from gazeshift.models import HeadSpec, ImageSpec, TextSpec, build_trunk
+from gazeshift.models.image import Trunk
+from gazeshift.preprocessing import Preprocessing
+from gazeshift.study.faithful import Paint
+from gazeshift.training import Recipe, fit_trunk, recipe_of
+from gazeshift.training.pretrain import PRETRAINING
+
+
+def trunk_options(coordinates: bool) -> dict[str, bool]:
+    """Of the small CNN. Its cells see little: where each sees most of the picture, what an object does is spread over the whole map."""
+    return {"coordinates": coordinates, "local": True}
+
+
+Features = Literal["plain", "standardised"]
+
+
+@dataclass(frozen=True)
+class World:
+    """How scenes look, who looks at them, and how long is trained.
+
+    Attributes:
+        paint: draws a scene.
+        preprocessing: from the drawing to the model; its size is the drawing's.
+        fresh: a trunk for scenes of these settings, with or without coordinates, with initial weights from a seed.
+        pretrain: teaches a trunk, in place, to tell dishes apart and their colours or places; the folder is for that training. Afterwards
+            the trunk stays as it is, so that all models of a setting see the same.
+        features: the constant affine before the tap (``gazeshift.models.ImageSpec``).
+        trains_trunk: whether the trunk has anything to train.
+        recipe: how the models are trained.
+        head: widths.
+        text: the text encoder.
+        train: scenes to train on.
+        test: scenes to measure on.
+    """
+
+    paint: Paint
+    preprocessing: Preprocessing
+    fresh: Callable[[PlatesConfig, bool, int], Trunk]
+    pretrain: Callable[[Trunk, PlatesConfig, str, int, Path], None]
+    features: Features
+    trains_trunk: bool
+    recipe: Recipe
+    head: HeadSpec
+    text: TextSpec
+    train: int
+    test: int
+
+
+_SINGLES = 6000
+_SIDE = {"colour": 48, "place": 96}
+_PRETRAINING: dict[str, Recipe] = {
+    "colour": PRETRAINING.model_copy(update={"epochs": 4}),
+    # A mirrored dish lies elsewhere.
+    "place": PRETRAINING.model_copy(update={"epochs": 4, "augmentation": "none"}),
+}
+_EYES = Preprocessing(size=96, crop_fraction=1.0, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+
+
+def _small_cnn(config: PlatesConfig, coordinates: bool, seed: int) -> Trunk:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_trunk(ImageSpec(name="small_cnn", options=trunk_options(coordinates)), _EYES.size)
+
+
+def _pretrain(trunk: Trunk, config: PlatesConfig, knows: str, seed: int, work: Path) -> None:
+    """Single dishes, labelled by dish and colour (crops) or dish and place (whole pictures); this stands in for ImageNet."""
+    images, labels = single_kinds(config, _SINGLES, seed, knows, _SIDE[knows])
+    crop, classes = replace(_EYES, size=images.shape[-1]), kinds(config, knows)
+    recipe = _PRETRAINING[knows]
+    fit_trunk(trunk, images, torch.from_numpy(labels), classes, crop, work, seed=seed, recipe=recipe, progress=False)
+
+
+def _oracle(config: PlatesConfig, coordinates: bool, seed: int) -> Trunk:
+    return oracle_trunk(config, coordinates)
+
+
+def _knows_all(trunk: Trunk, config: PlatesConfig, knows: str, seed: int, work: Path) -> None:
+    """The oracle has nothing to learn."""
+
+
+_TEXT = TextSpec(encoder="transformer", width=64, layers=1, max_tokens=24, vocabulary=1000)
+_HEAD = HeadSpec(head="early-fusion", image_width=0, hidden=256)
+
+WORLDS: Mapping[str, World] = MappingProxyType(
+    {
+        "pictures": World(
+            paint=render,
+            preprocessing=_EYES,
+            fresh=_small_cnn,
+            pretrain=_pretrain,
+            features="standardised",
+            trains_trunk=True,
+            recipe=recipe_of("adamw", {"learning_rate": 3e-3, "epochs": 16, "schedule": "one-cycle"}),
+            head=_HEAD,
+            text=_TEXT,
+            train=6000,
+            test=400,
+        ),
+        "oracle": World(
+            paint=code_picture,
+            preprocessing=oracle_preprocessing(48),
+            fresh=_oracle,
+            pretrain=_knows_all,
+            features="plain",
+            trains_trunk=False,
+            recipe=recipe_of("adamw", {"learning_rate": 3e-3, "epochs": 8, "schedule": "one-cycle"}),
+            head=_HEAD,
+            text=_TEXT.model_copy(update={"width": 32}),
+            train=3000,
+            test=200,
+        ),
+    }
+)

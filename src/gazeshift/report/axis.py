@@ -1,0 +1,63 @@
+"""An axis of the drawings: round ends, round ticks, and where a value lies on it; a page stretches it to any width."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+WIDTH = 1000.0
+"""Of a drawing's own coordinates."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """From ``low`` to ``high``; both are ticks."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def holding(cls, values: Iterable[float], share: float = 1.0, start: float | None = None) -> "Axis":
+        """The shortest axis with round ends that holds the middle ``share`` of the finite values.
+
+        Args:
+            values: what it is for; values that are not finite are left out.
+            share: 0 to 1.
+            start: its low end, whatever the values.
+
+        Example:
+            >>> Axis.holding([0.02, 0.41, float("nan")]), Axis.holding([])
+            (Axis(low=0.0, high=0.5), Axis(low=0.0, high=1.0))
+        """
+        finite = np.asarray(list(values), dtype=np.float64)
+        finite = finite[np.isfinite(finite)]
+        if not len(finite):
+            return cls(0.0, 1.0)
+        low, high = np.quantile(finite, [(1 - share) / 2, (1 + share) / 2]).tolist()
+        low = low if start is None else start
+        step = _step(max(high - low, 1e-3))
+        # A value on a tick needs no further one, whatever its last bits say.
+        low, high = float(np.floor(low / step + 1e-9) * step), float(np.ceil(high / step - 1e-9) * step)
+        return cls(low, high) if high > low else cls(low, low + step)
+
+    @property
+    def ticks(self) -> list[float]:
+        """Three to nine round values to label, the ends among them."""
+        step = _step(self.high - self.low)
+        ticks = [round(self.low + index * step, 10) for index in range(round((self.high - self.low) / step) + 1)]
+        return [tick for tick in ticks if tick <= self.high * (1 + 1e-9) + 1e-12]
+
+    def place(self, value: float) -> float:
+        """Where a value lies, 0 to ``WIDTH``; one beyond an end lies on it.
+
+        Example:
+            >>> Axis(-1.0, 1.0).place(0.5), Axis(0.0, 1.0).place(7.0)
+            (750.0, 1000.0)
+        """
+        return float(np.clip((value - self.low) / (self.high - self.low), 0, 1) * WIDTH)
+
+
+def _step(span: float) -> float:
+    """A round distance of ticks that cuts a span into three to seven parts."""
+    power = 10.0 ** np.floor(np.log10(span / 3))
+    return float(power * max(factor for factor in (1, 2, 5) if factor * power <= span / 3 * 1.0001))

@@ -1,0 +1,101 @@
+"""Class by class: how far a text about something else moves the lead model's map, and how much nearer the centre image only looks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gazeshift.measures import Figure
+from gazeshift.report.axis import Axis
+from gazeshift.report.means import over_images
+from gazeshift.report.store import RunFolder
+
+ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
+ENDS = 10  # classes shown openly at each end of a long ranking
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class.
+
+    Attributes:
+        place: in the ranking, from 1.
+        label: its name.
+        moved: Jensen-Shannon distance that the changed text moves the map.
+        gap: centre bias of image only minus the lead model's, images with both maps defined.
+        gap_place: its place by ``gap``; None where that is undefined.
+    """
+
+    place: int
+    label: str
+    moved: Figure
+    gap: Figure
+    gap_place: int | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Classes of one model, the one whose map moves farthest first; those without any defined map last.
+
+    Attributes:
+        model: the lead model.
+        edit: the changed text.
+        rows: all classes.
+        moved_axis, gap_axis: of the bars.
+    """
+
+    model: str
+    edit: str
+    rows: list[ClassRow]
+    moved_axis: Axis
+    gap_axis: Axis
+
+    @property
+    def parts(self) -> tuple[list[ClassRow], list[ClassRow], list[ClassRow]]:
+        """The first, those between and the last; a short ranking is all first."""
+        if len(self.rows) <= 3 * ENDS:
+            return self.rows, [], []
+        return self.rows[:ENDS], self.rows[ENDS:-ENDS], self.rows[-ENDS:]
+
+
+def ranking(folder: RunFolder) -> Ranking | None:
+    """Of the lead model; None if no model reads texts, or none is about something else."""
+    rows = folder.measures[folder.measures["model"] == folder.lead]
+    edit = next((name for name in ABOUT_SOMETHING_ELSE if (rows["edit"] == name).any()), None)
+    if folder.lead is None or edit is None:
+        return None
+    changed = rows[rows["edit"] == edit]
+    changed = changed.assign(js_distance=np.sqrt(changed["js_bits"].astype(float)))
+    gaps = _gaps(folder)
+    labels = [str(label) for label in changed["label"].unique()]
+    moved = {label: over_images(changed[changed["label"] == label], "js_distance") for label in labels}
+    gap = {label: over_images(gaps[gaps["label"] == label], "gap") for label in labels}
+    order = sorted(labels, key=lambda label: _falling(moved[label]))
+    by_gap = [label for label in sorted(labels, key=lambda label: _falling(gap[label])) if gap[label].mean is not None]
+    return Ranking(
+        folder.lead,
+        edit,
+        [
+            ClassRow(place, label, moved[label], gap[label], by_gap.index(label) + 1 if label in by_gap else None)
+            for place, label in enumerate(order, start=1)
+        ],
+        Axis.holding([0.0, *_means(moved)]),
+        Axis.holding([0.0, *_means(gap)]),
+    )
+
+
+def _gaps(folder: RunFolder) -> pd.DataFrame:
+    """seed, key, label, ``gap``: image only minus the lead, own text; no rows if the study has no image-only model."""
+    own = folder.measures[folder.measures["edit"] == "original"]
+    columns = ["seed", "key", "label", "centre_bias"]
+    image, lead = (own.loc[own["model"] == name, columns] for name in ("image-only", folder.lead))
+    both = image.merge(lead.drop(columns="label"), on=["seed", "key"], suffixes=("", "_lead"))
+    return both.assign(gap=both["centre_bias"] - both["centre_bias_lead"])
+
+
+def _falling(figure: Figure) -> float:
+    return np.inf if figure.mean is None else -figure.mean
+
+
+def _means(figures: dict[str, Figure]) -> list[float]:
+    return [figure.mean for figure in figures.values() if figure.mean is not None]

@@ -1,0 +1,125 @@
+"""How far each text moves a model's map, beside the floors: what moves it although nothing was said."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gazeshift.edits import FLOORS
+from gazeshift.measures import Figure
+from gazeshift.report.axis import Axis
+from gazeshift.report.means import over_images, over_seeds
+from gazeshift.report.store import RunFolder
+from gazeshift.report.words import EDIT_WORDS, MODIFIER_WORDS
+
+RETRAINING = "retraining"
+MODIFIERS = "One word before the bare class name, against the bare name"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A Jensen-Shannon distance (0 to 1): the name of what moved the map, in words, how far, and whether it is a floor."""
+
+    name: str
+    words: str
+    figure: Figure
+    floor: bool = False
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Of one model.
+
+    Attributes:
+        model: its name.
+        axis: the same for all models.
+        groups: heading and effects: floors, changed texts, modifiers by kind; only those that the run has.
+    """
+
+    model: str
+    axis: Axis
+    groups: list[tuple[str, list[Effect]]]
+
+    @property
+    def floors(self) -> list[Effect]:
+        """The floors that were measured."""
+        return [
+            effect for _, group in self.groups for effect in group if effect.floor and effect.figure.mean is not None
+        ]
+
+    @property
+    def highest(self) -> Effect | None:
+        """The floor that lies highest."""
+        return max(self.floors, key=lambda effect: effect.figure.mean or 0, default=None)
+
+    @property
+    def paraphrase(self) -> float | None:
+        """The mean of the first of the floors, None if it was not measured."""
+        return next((effect.figure.mean for effect in self.floors if effect.name == "paraphrase"), None)
+
+    @property
+    def has_modifiers(self) -> bool:
+        """Whether words before the bare class name were asked."""
+        return any(title == MODIFIERS for title, _ in self.groups)
+
+
+def effects(folder: RunFolder) -> list[Effects]:
+    """Per model that sees images and reads texts, the lead first; empty if the run holds no distances."""
+    models = sorted(folder.model_names(sees_image=True, reads_text=True), key=lambda name: name != folder.lead)
+    found = {model: groups for model in models if (groups := _groups(folder, model))}
+    reaches = [
+        value
+        for groups in found.values()
+        for _, group in groups
+        for effect in group
+        if effect.figure.mean is not None
+        for value in (effect.figure.mean, *(effect.figure.interval or ()))
+    ]
+    axis = Axis.holding(reaches, start=0.0)
+    return [Effects(model, axis, groups) for model, groups in found.items()]
+
+
+def retraining(folder: RunFolder, model: str) -> Figure:
+    """Distance between the maps of one image from two training seeds, own text."""
+    rows = folder.more["retrained"]
+    return over_images(rows[rows["model"] == model], "js_distance")
+
+
+def kinds_of_modifiers(folder: RunFolder, model: str) -> dict[str, pd.DataFrame]:
+    """The modifiers' rows of one model by kind, in the order of ``MODIFIER_WORDS``."""
+    rows = folder.more["modifiers"]
+    rows = rows[rows["model"] == model]
+    known = [kind for kind in MODIFIER_WORDS if (rows["kind"] == kind).any()]
+    others = [str(kind) for kind in rows["kind"].unique() if kind not in known]
+    return {kind: rows[rows["kind"] == kind] for kind in [*known, *others]}
+
+
+def words_of_modifiers(rows: pd.DataFrame, value: str) -> dict[str, Figure]:
+    """Of one kind: a mean per word; intervals over the training seeds."""
+    return {
+        str(word): over_seeds(
+            part.groupby("seed")[value].mean().tolist(), int(part.loc[part[value].notna(), "key"].nunique())
+        )
+        for word, part in rows.groupby("word", sort=False)
+    }
+
+
+def _groups(folder: RunFolder, model: str) -> list[tuple[str, list[Effect]]]:
+    measured = {
+        edit: figures["js_distance"]
+        for edit, figures in folder.figures["edits"].get(model, {}).items()
+        if "js_distance" in figures
+    }
+    if not measured:
+        return []
+    floors = [Effect(edit, EDIT_WORDS.get(edit, ""), measured[edit], floor=True) for edit in FLOORS if edit in measured]
+    retrained = retraining(folder, model)
+    if retrained.n:
+        words = "the same model from another training seed, own text"
+        floors.append(Effect(RETRAINING, words, retrained, floor=True))
+    texts = [Effect(edit, EDIT_WORDS.get(edit, ""), figure) for edit, figure in measured.items() if edit not in FLOORS]
+    modifiers = [
+        Effect(kind, MODIFIER_WORDS.get(kind, ""), over_images(rows, "js_distance"))
+        for kind, rows in kinds_of_modifiers(folder, model).items()
+    ]
+    groups = [("Floors", floors), ("Changed texts", texts), (MODIFIERS, modifiers)]
+    return [(title, group) for title, group in groups if group]

@@ -1,0 +1,75 @@
+"""What a model's maps say about place, in bits: the same for all images, with the image, with the text."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gazeshift.measures import Figure
+from gazeshift.report.axis import Axis
+from gazeshift.report.means import NOTHING, over_images, over_seeds
+from gazeshift.report.store import RunFolder
+
+TERMS = ("static", "image", "text")
+
+
+@dataclass(frozen=True)
+class Split:
+    """``total = static + image + text`` with one set of texts: ``own``, ``changed`` or ``floor``; means over training seeds."""
+
+    texts: str
+    total: Figure
+    static: Figure
+    image: Figure
+    text: Figure
+
+
+@dataclass(frozen=True)
+class Information:
+    """Of one model.
+
+    Attributes:
+        model: its name.
+        axis: in bits, the same for all models.
+        splits: one per set of texts.
+        above: the text term of changed texts above that of floor texts, seed by seed; nothing if one of them lacks.
+    """
+
+    model: str
+    axis: Axis
+    splits: list[Split]
+    above: Figure
+
+
+def information(folder: RunFolder) -> list[Information]:
+    """Per model with maps; empty if the run has no such table."""
+    rows = folder.more["information"]
+    whole = rows[rows["label"] == ""]
+    axis = Axis.holding(whole.groupby(["model", "texts"])["total"].mean() if len(whole) else [], start=0.0)
+    parts = {model: whole[whole["model"] == model] for model in folder.model_names(sees_image=True)}
+    return [Information(model, axis, _splits(part), _above(part)) for model, part in parts.items() if len(part)]
+
+
+def static_share(folder: RunFolder, model: str) -> Figure:
+    """The static part of a class's maps over their total, mean over seeds and classes; ``n`` counts classes."""
+    rows = folder.more["information"]
+    rows = rows[(rows["model"] == model) & (rows["texts"] == "own") & (rows["label"] != "")]
+    if rows.empty:
+        return NOTHING
+    total = rows["total"].astype(float)
+    return over_images(rows.assign(share=rows["static"].astype(float) / total.where(total > 0)), "share", "label")
+
+
+def _splits(part: pd.DataFrame) -> list[Split]:
+    return [
+        Split(texts, **{term: over_seeds(mine[term].tolist(), int(mine["images"].min())) for term in ("total", *TERMS)})
+        for texts in ("own", "changed", "floor")
+        if len(mine := part[part["texts"] == texts])
+    ]
+
+
+def _above(part: pd.DataFrame) -> Figure:
+    terms = {texts: part[part["texts"] == texts].set_index("seed") for texts in ("changed", "floor")}
+    if any(rows.empty for rows in terms.values()):
+        return NOTHING
+    difference = terms["changed"]["text"] - terms["floor"]["text"]
+    return over_seeds(difference.tolist(), int(min(rows["images"].min() for rows in terms.values())))

@@ -1,0 +1,54 @@
+"""Means of the store's tables with intervals, for what ``summary.json`` does not hold."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from gazeshift.measures import Figure, crossed_figure
+
+NOTHING = Figure(None, None, 0, 0)
+
+
+def over_images(rows: pd.DataFrame, value: str, column: str = "key") -> Figure:
+    """Mean over seeds and images, its interval by resampling both; an image's rows of one seed are averaged first, NaN left out.
+
+    Args:
+        rows: of ``seed``, ``column`` and ``value``.
+        value: what is averaged.
+        column: what is resampled beside the seeds; ``label`` for classes, which ``n`` then counts.
+
+    Example:
+        >>> rows = pd.DataFrame({"seed": [0, 0, 0], "key": ["a", "a", "b"], "x": [1.0, 3.0, 5.0]})
+        >>> over_images(rows, "x").mean
+        3.5
+    """
+    if rows.empty or value not in rows:
+        return NOTHING
+    table = rows.astype({value: float}).pivot_table(
+        index="seed", columns=column, values=value, aggfunc="mean", dropna=False
+    )
+    return crossed_figure(table.to_numpy(float))
+
+
+def over_seeds(values: Sequence[float], n: int) -> Figure:
+    """Mean over training seeds, its interval by Student's t over them; it says nothing of other images.
+
+    Args:
+        values: one per seed; NaN is left out.
+        n: images behind each.
+
+    Example:
+        >>> over_seeds([1.0, 2.0, 3.0], n=10).interval is not None, over_seeds([1.0], n=10).interval
+        (True, None)
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return Figure(None, None, 0, len(values))
+    mean = float(known.mean())
+    if len(known) < 2:
+        return Figure(mean, None, n, len(known))
+    half = float(stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    return Figure(mean, (mean - half, mean + half), n, len(known))

@@ -1,0 +1,122 @@
+"""From files of maps to a folder of tables, there whole or not at all."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import gazeshift
+from gazeshift.errors import UsageError
+from gazeshift.study.scan.columns import columns_of
+from gazeshift.study.scan.processes import Job, scan_all
+from gazeshift.study.scan.tables import cell_table, information_table, mean_map_table, summary_of
+
+
+def scan_files(
+    files: Sequence[Path],
+    out: Path,
+    *,
+    wasserstein: int = 10_000,
+    seed: int = 0,
+    workers: int = 2,
+    rows: bool = True,
+    progress: Callable[[int, int], None] = lambda rows, of: None,
+) -> dict[str, Any]:
+    """Measure files of maps and write ``cells``, ``information``, ``mean-maps`` and ``measures-<i>`` (Parquet) and ``summary.json``.
+
+    The folder appears when all is done. Its contents depend on the files, ``wasserstein`` and ``seed`` alone.
+
+    Args:
+        files: of maps, as ``gazeshift maps`` or a study writes them; one a model.
+        out: a folder that does not exist or is empty.
+        wasserstein: pairs of each file to measure transport on, drawn with the same chance; 0: none.
+        seed: of that draw.
+        workers: files at once, a process each.
+        rows: also write the measures of every map.
+        progress: told how many rows are done, and of how many.
+
+    Returns:
+        What is in ``summary.json``.
+
+    Raises:
+        UsageError: ``out`` cannot be written or is in use, a file is named twice, or a number is out of range.
+        DataError: a file cannot be used; before anything is measured if its columns are not those of maps.
+    """
+    _check(files, wasserstein, workers)
+    weights = [columns_of(path)[1] for path in files]
+    with _folder(out) as unfinished:
+        jobs = [
+            Job(path, weight, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
+            for place, (path, weight) in enumerate(zip(files, weights, strict=True))
+        ]
+        scanned = scan_all(jobs, workers, progress)
+        _write(cell_table(scanned), unfinished / "cells.parquet")
+        _write(mean_map_table(scanned), unfinished / "mean-maps.parquet")
+        _write(_table(information_table(scanned)), unfinished / "information.parquet")
+        measures = {str(job.path): job.rows.name if job.rows else None for job in jobs}
+        summary = {
+            "gazeshift": gazeshift.__version__,
+            "seed": seed,
+            "files": [summary_of(one) | {"rows": measures[str(one.survey.path)]} for one in scanned],
+        }
+        text = json.dumps(summary, ensure_ascii=False, indent=1, allow_nan=False)
+        (unfinished / "summary.json").write_text(text + "\n", encoding="utf-8")
+    return summary
+
+
+def _check(files: Sequence[Path], wasserstein: int, workers: int) -> None:
+    if not files:
+        raise UsageError("name at least one file of maps.")
+    if wasserstein < 0:
+        raise UsageError(f"wasserstein: {wasserstein} pairs; give 0 or more.")
+    if workers < 1:
+        raise UsageError(f"workers: {workers} is not at least 1.")
+    seen: dict[Path, Path] = {}
+    for path in files:
+        if path.resolve() in seen:
+            raise UsageError(f"{path}: named twice.")
+        seen[path.resolve()] = path
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` that takes its name at the end, and goes if anything fails."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"--out {out}: {'is not empty' if out.is_dir() else 'is a file'}; name a new folder.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f"{out.name}.", suffix=".unfinished", dir=out.parent))
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be made ({error.strerror}).") from error
+    try:
+        yield unfinished
+        unfinished.chmod(0o777 & ~_umask())  # a temporary folder is for its owner alone, a result is not
+        if out.exists():
+            out.rmdir()
+        unfinished.replace(out)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written ({error.strerror or error}).") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _table(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="zstd")
