@@ -82,7 +82,7 @@ def test_chunks_do_not_show(tiny: Tiny, tail: str, monkeypatch: pytest.MonkeyPat
     encoded, rows = tiny(tail=tail), every_row(2, 4, 5)
     whole = compute_maps(encoded.model, encoded.image, encoded.text, rows)
     logits = class_logits(encoded.model, encoded.image, encoded.text)
-    monkeypatch.setattr("gazeshift.saliency.compute._CHUNK_BYTES", 3 * 4 * 6 * (1 if tail == "mean" else 16))
+    monkeypatch.setattr("gazeshift.saliency.probe.CHUNK_BYTES", 3 * 4 * 6 * (1 if tail == "mean" else 16))
     calls = []
     monkeypatch.setattr(
         encoded.model, "classify", lambda *args, real=encoded.model.classify: calls.append(1) or real(*args)

@@ -211,7 +211,6 @@ def test_the_trunk_runs_once_per_mask_whatever_the_texts(
     for budget in (CHUNK_BYTES, 1):  # also where a single grid is more than fits
         counted.clear()
         monkeypatch.setattr("gazeshift.saliency.probe.CHUNK_BYTES", budget)
-        monkeypatch.setattr("gazeshift.saliency.compute._CHUNK_BYTES", budget)
         maps = compute_maps(seen.model, seen.image, seen.text, every, method, pixels=seen.pixels).maps
         assert sum(counted) == once > 0
         assert max(counted) <= 16

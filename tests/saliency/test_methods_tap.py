@@ -153,8 +153,7 @@ def test_closed_form_equals_the_whole_grid(tiny: Tiny, method: str) -> None:
 def test_chunks_do_not_show(tiny: Tiny, method: str, tail: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = tiny(tail=tail)
     whole = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method)
-    for name in ("probe.CHUNK_BYTES", "compute._CHUNK_BYTES"):
-        monkeypatch.setattr(f"gazeshift.saliency.{name}", 3 * 4 * 6 * (1 if tail == "mean" else 16))
+    monkeypatch.setattr("gazeshift.saliency.probe.CHUNK_BYTES", 3 * 4 * 6 * (1 if tail == "mean" else 16))
     chunked = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method)
     assert_same(chunked.maps, whole.maps, 1e-12)
     torch.testing.assert_close(chunked.scores, whole.scores, rtol=1e-12, atol=1e-14)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -183,6 +184,20 @@ def test_blocks_only_round(maps: Path, tmp_path: Path, monkeypatch: pytest.Monke
         np.testing.assert_allclose(cut.cells.summed, whole.cells.summed, rtol=1e-12)
         for one, other in zip(cut.splits, whole.splits, strict=True):
             assert one.split.total == pytest.approx(other.split.total, rel=1e-12, nan_ok=True)
+
+
+def test_memory_does_not_grow_with_the_maps(tmp_path: Path) -> None:
+    """What Arrow holds at most while a file is scanned: pages, blocks, never what was read before."""
+    texts = [str(place) for place in range(100)]
+    table = pq.read_table(store(tmp_path, rows_of(200, texts, shape=(16, 16))))  # 10 MB of maps
+    most = []
+    for rows in (len(table) // 2, len(table)):
+        pq.write_table(table[:rows], tmp_path / "maps.parquet", row_group_size=1000)
+        held: list[int] = []
+        before = pa.total_allocated_bytes()
+        scan(tmp_path / "maps.parquet", wasserstein=0, progress=lambda *_: held.append(pa.total_allocated_bytes()))  # noqa: B023
+        most.append(max(held) - before)
+    assert most[1] - most[0] < 2**20
 
 
 def test_transport_is_measured_on_as_many_pairs_as_asked(tmp_path: Path) -> None:

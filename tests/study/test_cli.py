@@ -1,5 +1,4 @@
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,28 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gazeshift.cli.main import run
 from gazeshift.saliency import SaliencyMaps
 
 from .conftest import write_yaml
 
 Command = Callable[..., tuple[int, str, str]]
-COMMANDS = ["study", "train", "evaluate", "explain", "words", "report", "data check", "data plates"]
-
-
-@pytest.fixture
-def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return command
+COMMANDS = ["study", "train", "evaluate", "explain", "words", "maps", "bench", "report", "data check", "data plates"]
 
 
 @pytest.fixture

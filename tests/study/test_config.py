@@ -13,12 +13,9 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_shipped_study_is_valid(path: Path, tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").touch()
-    given = {
-        "plates": [],
-        "food10": [f"data.root={tmp_path}", f"weights={tmp_path / 'w.safetensors'}", f"text_encoder={tmp_path}"],
-        "paper": [f"data.root={tmp_path}"],
-    }
-    study = read_study(path, given[path.stem])
+    files = [f"data.root={tmp_path}", f"weights={tmp_path / 'w.safetensors'}", f"text_encoder={tmp_path}"]
+    given = {"plates": [], "paper": [f"data.root={tmp_path}"]}
+    study = read_study(path, given.get(path.stem, files))
     assert {"image-only", "early-fusion"} <= set(study.models)
     assert {"paper-colour", "paper-position"} <= set(study.explain.edits)
     write_study(study, tmp_path / "again.yaml")
@@ -26,8 +23,7 @@ def test_every_shipped_study_is_valid(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_papers_rates_batches_and_epochs() -> None:
-    study = read_study(CONFIGS[1], ["data.root=."])
-    assert CONFIGS[1].stem == "paper"
+    study = read_study(next(path for path in CONFIGS if path.stem == "paper"), ["data.root=."])
     image, fusion = study.recipe_of("image-only"), study.recipe_of("early-fusion")
     assert (image.epochs, image.batch_size, image.learning_rate) == (10, 75, 0.01)
     assert (fusion.epochs, fusion.batch_size, fusion.learning_rate) == (15, 8, 0.01)
@@ -90,3 +86,26 @@ def test_no_file(tmp_path: Path) -> None:
         read_study(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="key=value"):
         read_study(write_yaml(tmp_path), ["seeds"])
+
+
+def test_a_model_may_have_a_name_of_its_own_and_texts_that_tell_it_nothing(tmp_path: Path) -> None:
+    ladder = {"image-only": None, "told-nothing": {"kind": "early-fusion", "texts": "constant"}}
+    study = read_study(write_yaml(tmp_path, models=ladder))
+    assert study.kind("told-nothing") == "early-fusion"
+    assert study.structure("told-nothing").reads_text
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ({"image-only": {"texts": "shuffled"}}, ["models.image-only.texts", "reads no text"]),
+        ({"../escape": {"kind": "image-only"}}, ["../escape", "letters"]),
+        ({"mine": {"kind": "fancy"}}, ["fancy", "early-fusion"]),
+        ({"early-fusion": {"texts": "random"}}, ["models.early-fusion.texts", "constant"]),
+    ],
+)
+def test_models_that_cannot_be_are_refused(tmp_path: Path, models: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_study(write_yaml(tmp_path, models=models))
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words)

@@ -156,14 +156,22 @@ def maps(
         list[str] | None,
         typer.Option("--text", help="The same text for every image; may be repeated. None: each pair's own."),
     ] = None,
-    method: Annotated[str, typer.Option("--method", help="The map method.")] = "grad-cam",
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            help="predicted (with the same text), label (each pair's own), all, or a class name, which may be repeated.",
+            show_default="predicted",
+        ),
+    ] = None,
+    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "grad-cam",
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once.")] = 8,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads that decode; one per CPU.")] = None,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within some per cent.")
     ] = False,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the trunk: a minute at the start, then faster.")
+        bool, typer.Option("--compile", help="Compile the trunk: a minute at the start, then faster; same maps.")
     ] = False,
 ) -> None:
     """Store the maps of a whole data set, from image files on, with decoding ahead and in bounded memory."""
@@ -172,7 +180,7 @@ def maps(
 
     speed = Speed(batch, workers, "bfloat16" if bfloat16 else "float32", compiled)
     with interruptible("no file was written."):
-        store_maps(model, root, split, out, texts=text or [], method=method, speed=speed)
+        store_maps(model, root, split, out, texts=text or [], target=target or [], method=method, speed=speed)
 
 
 @app.command(epilog="Example: gazeshift bench --model inception_v3 --batch 8 --texts 1000 --json")
@@ -240,6 +248,19 @@ def instrument(
 
     with interruptible("nothing was written."):
         code = instrument_command(quick, only or [], seeds, as_json, out)
+
+
+@app.command(epilog="Example: gazeshift calibrate --draws 10000 --json")
+def calibrate(
+    draws: Annotated[int, typer.Option("--draws", min=100, help="Simulated tables per point of the grid.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every point of the grid.")] = False,
+) -> None:
+    """Simulate the interval over seeds and classes where the truth is known; exit 1 if it misses its targets."""
+    from gazeshift.cli.calibrate import calibrate_command
+
+    with interruptible("nothing was written."):
+        code = calibrate_command(draws, seed, as_json)
     raise typer.Exit(code)
 
 

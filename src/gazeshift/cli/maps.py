@@ -7,11 +7,13 @@ from pathlib import Path
 
 import typer
 
-from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError, UsageError
-from gazeshift.models import load
+from gazeshift.models import load, read_config
+from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
 from gazeshift.study.collect import collect_maps
+from gazeshift.study.config import DataConfig
+from gazeshift.study.prepare import SPLITS, read_pairs
 from gazeshift.training.device import on_device
 from gazeshift.training.progress import bar
 
@@ -19,33 +21,61 @@ _SHOWN = 5
 
 
 def store_maps(
-    folder: Path, root: Path, split: str, out: Path, *, texts: Sequence[str], method: str, speed: Speed
+    folder: Path,
+    root: Path,
+    split: str,
+    out: Path,
+    *,
+    texts: Sequence[str],
+    target: Sequence[str],
+    method: str,
+    speed: Speed,
 ) -> None:
     """Store the maps of a split's images, each with its own text or all with the same texts."""
     if out.suffix != ".parquet":
         raise UsageError(f"--out {out}: the maps are a Parquet file; give a name that ends in .parquet.")
     if out.is_dir() or not out.parent.is_dir():
-        raise UsageError(
-            f"--out {out}: is a folder." if out.is_dir() else f"--out {out}: there is no folder {out.parent}."
-        )
+        raise UsageError(f"{out}: is a folder." if out.is_dir() else f"{out}: there is no folder {out.parent}.")
+    if split not in {*SPLITS, "all"}:
+        raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
     model = load(folder)
-    pairs = [pair for pair in load_pairs(root).pairs if split in {"all", pair.split}]
-    if not pairs:
-        raise DataError(f"{root}: no pairs in the split {split!r}; give --split train, validation, test or all.")
+    pairs = _pairs(folder, root, split)
+    asked = list(target) if len(target) > 1 else target[0] if target else "predicted"
     started = time.perf_counter()
-    with on_device(model), bar(sys.stderr.isatty()) as progress:
-        task = progress.add_task("Maps", total=len(pairs))
-        found = collect_maps(
-            model, pairs, out, list(texts) or None, method, speed, lambda done: progress.update(task, completed=done)
-        )
+    try:
+        with on_device(model), bar(sys.stderr.isatty()) as progress:
+            task = progress.add_task("Maps", total=len(pairs))
+            found = collect_maps(
+                model,
+                pairs,
+                out,
+                list(texts) or None,
+                method,
+                speed,
+                asked,
+                lambda done: progress.update(task, completed=done),
+            )
+    except OSError as error:  # a full disk, a folder that may not be written to
+        raise UsageError(f"{error.filename or out}: cannot be written ({error.strerror or error}).") from error
     seconds = time.perf_counter() - started
     for line in found.skipped[:_SHOWN]:
         typer.echo(f"left out: {line}", err=True)
     if len(found.skipped) > _SHOWN:
-        typer.echo(f"left out: {len(found.skipped) - _SHOWN} more images that cannot be decoded", err=True)
+        typer.echo(f"left out: {len(found.skipped) - _SHOWN:,} more images that cannot be decoded", err=True)
     if not found.images:
-        raise DataError(f"{root}: no image of the split {split!r} can be decoded.")
+        raise DataError(f"{root}: no image of the split {split!r} can be decoded; nothing was written.")
     typer.echo(
         f"{out}: {found.maps:,} maps of {found.images:,} images ({found.undefined:,} without positive evidence), "
-        f"{found.images / seconds:,.1f} images a second"
+        f"{len(found.skipped):,} images left out, {found.images / seconds:,.1f} images a second"
     )
+
+
+def _pairs(folder: Path, root: Path, split: str) -> list[Pair]:
+    """The pairs of a split, with the data options that the model was trained with, but all of them."""
+    stored = read_config(folder)["data"].get("settings", {})
+    whole = {"root": str(root), "limit": None, "drop_repeated_titles": False}
+    found = read_pairs(DataConfig(**{**stored, **whole}), root, needed=() if split == "all" else (split,))
+    pairs = found.all if split == "all" else list(found.splits[split])
+    if not pairs:
+        raise DataError(f"{root}: holds no pair.")
+    return pairs

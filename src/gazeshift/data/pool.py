@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -43,8 +43,10 @@ def map_ordered(
 
 def map_ahead(
     function: Callable[[T], R], items: Iterable[T], workers: int | None = None, ahead: int = 32
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """``map(function, items)`` on threads that work ahead of whoever takes the results, but not without bound.
+
+    Close it (``contextlib.closing``) to cancel what has not begun.
 
     Args:
         function: must be safe to call from several threads.
@@ -57,9 +59,9 @@ def map_ahead(
         [1, 2, 3]
     """
     pool = ThreadPoolExecutor(max_workers=workers or os.cpu_count() or 1)
-    rest = iter(items)
-    waiting: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(rest, max(1, ahead)))
     try:
+        rest = iter(items)
+        waiting: deque[Future[R]] = deque(pool.submit(function, item) for item in islice(rest, max(1, ahead)))
         while waiting:
             result = waiting.popleft().result()
             waiting.extend(pool.submit(function, item) for item in islice(rest, 1))

@@ -3,7 +3,8 @@
 from gazeshift.models.build import TextParts, build_classifier, build_text, build_tokenizer, set_affine
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens
-from gazeshift.models.files import digest, load, read_config, save, versions
+from gazeshift.models.files import load, read_config, save, versions
+from gazeshift.models.fingerprint import digest, known_digest
 from gazeshift.models.heads import HEADS, Structure
 from gazeshift.models.image import build_trunk
 from gazeshift.models.modes import evaluating
@@ -29,6 +30,7 @@ __all__ = [
     "build_trunk",
     "digest",
     "evaluating",
+    "known_digest",
     "load",
     "read_config",
     "save",

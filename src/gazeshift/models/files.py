@@ -1,6 +1,5 @@
 """A saved model: a folder with ``config.json``, ``model.safetensors`` and the tokenizer's files. Loading runs no code from it."""
 
-import hashlib
 import json
 import platform
 import shutil
@@ -9,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -118,16 +116,3 @@ def _what(error: Exception) -> str:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     return reason(error)
-
-
-def digest(model: Classifier) -> str:
-    """sha256 over a model's spec, vocabulary and weights: two models with the same digest give the same numbers."""
-    sha = hashlib.sha256(model.spec.model_dump_json().encode())
-    if model.tokenizer is not None:
-        sha.update(json.dumps(sorted(model.tokenizer.tokenizer.get_vocab().items())).encode())
-    for name, value in sorted(model.state_dict().items()):
-        sha.update(name.encode())
-        sha.update(
-            value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-        )  # bytes: numpy knows no bfloat16
-    return sha.hexdigest()

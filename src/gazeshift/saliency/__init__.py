@@ -20,7 +20,8 @@ from gazeshift.saliency.modality import (
 from gazeshift.saliency.outside import InputMaps, explain_inputs
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
-from gazeshift.saliency.stream import MapBatch, Speed, stream_maps
+from gazeshift.saliency.speed import Speed
+from gazeshift.saliency.stream import MapBatch, stream_maps
 from gazeshift.saliency.words import WordEffects, split_words, word_effects
 
 __all__ = [

@@ -10,9 +10,7 @@ from gazeshift.models import ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.registry import lookup
 from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
-from gazeshift.saliency.probe import CHUNK_BYTES, Probe, Rows
-
-_CHUNK_BYTES = CHUNK_BYTES
+from gazeshift.saliency.probe import Probe, Rows, chunk
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def compute_maps(
     """
     draw = lookup(METHODS, method, "method")
     cells = 1 if model.pools_first else image.grid[0, 0].numel()
-    size = max(1, _CHUNK_BYTES // (4 * max(1, image.grid.shape[1]) * cells))
+    size = chunk(image.grid.shape[1] * cells, image.grid.device)
     # A changed image goes through the trunk once for all its rows, so these methods get all rows; their logits are chunked in the probe.
     size = len(rows) if method in PIXEL_METHODS else size
     maps, scores = [], []
@@ -69,7 +67,7 @@ def row_logits(
 ) -> Float[Tensor, "r classes"]:
     """Logits of chosen image-text combinations, from the tap on, in chunks."""
     source = image.averaged() if model.pools_first else image
-    size = max(1, _CHUNK_BYTES // (4 * max(1, source.grid[0].numel())))
+    size = chunk(source.grid[0].numel(), source.grid.device)
     with evaluating(model):
         parts = [
             model.classify(source.rows(image_index[start : start + size]), text.rows(text_index[start : start + size]))

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, digest, evaluating
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating, known_digest
 from gazeshift.registry import lookup
 from gazeshift.saliency.cams import default_method
 from gazeshift.saliency.compute import class_logits, compute_maps
+from gazeshift.saliency.encode import encode_texts
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
 from gazeshift.saliency.probe import Rows
 
@@ -86,7 +87,7 @@ def explain(
         target=target,
         classes=model.classes,
         method=method,
-        model=digest(model),
+        model=known_digest(model),
     )
 
 
@@ -105,11 +106,9 @@ def encode(
 ) -> tuple[ImageFeatures, TextFeatures]:
     """The same from the pixels."""
     with torch.no_grad(), evaluating(model):
-        tokens = model.tokenize(texts)
-        image, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
+        image = model.encode_image(pixels)
     # Under autocast the encoders may answer in half precision; the head and the map stay in the head's own.
-    precision = next(model.head.parameters()).dtype
-    return image.to(precision), text.with_precision(precision)
+    return image.to(next(model.head.parameters()).dtype), encode_texts(model, texts)
 
 
 def pixels_of(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:

@@ -12,8 +12,15 @@ from gazeshift.models import ImageFeatures, TextFeatures
 from gazeshift.models.adapters.protocol import Tapped
 from gazeshift.saliency.recording import AttentionRecorder
 
-CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 4 * 2**20
+"""Grids at the tap that are held at once, on a CPU. What follows the tap can take thirty times as much (a transformer's last block), and
+larger chunks are no faster there."""
 _TRUNK_BATCH = 16  # images a trunk sees at once; larger batches gain little on a CPU and cost memory
+
+
+def chunk(values: int, device: torch.device) -> int:
+    """How many rows of so many values at the tap are computed at once; an accelerator wants, and holds, more of them than a CPU."""
+    return max(1, CHUNK_BYTES * (1 if device.type == "cpu" else 16) // (4 * max(1, values)))
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class Probe:
     @property
     def batch(self) -> int:
         """How many grids of ``tap`` are held at once."""
-        return max(1, CHUNK_BYTES // (4 * max(1, self.tap.grid[0].numel())))
+        return chunk(self.tap.grid[0].numel(), self.tap.grid.device)
 
     @property
     def pixels(self) -> Float[Tensor, "n 3 H W"]:

@@ -1,10 +1,9 @@
 """Maps of a whole data set, from image files on: decoding runs ahead on threads, the trunk once per image, memory stays bounded."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,51 +13,38 @@ from torch import Tensor
 from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ahead
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.registry import lookup
-from gazeshift.saliency.cams import TAP_METHODS
+from gazeshift.saliency.cams import TAP_METHODS, default_method
 from gazeshift.saliency.compute import compute_maps, row_logits
+from gazeshift.saliency.encode import encode_texts
+from gazeshift.saliency.explain import class_index
 from gazeshift.saliency.probe import Rows
+from gazeshift.saliency.speed import Speed, trunk_runner
 
-_BATCHES_AHEAD = 3
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How fast, and at what price.
-
-    Attributes:
-        batch: images at once.
-        workers: threads that decode; as many as CPUs if None.
-        precision: of the trunk. ``bfloat16`` is faster on a GPU and moves a map by some per cent of its largest value; text encoder,
-            head and map stay in the model's own precision.
-        compiled: run the trunk through ``torch.compile``: up to a minute at the start, faster from then on; maps move by about 1e-5 of
-            their largest value.
-    """
-
-    batch: int = 8
-    workers: int | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
-    compiled: bool = False
+BATCHES_AHEAD = 3
+"""How many batches of crops are decoded, or being decoded, ahead of the trunk."""
+BLOCK_BYTES = 32 * 2**20
+"""Maps that are handed over at once take no more, unless those of one image alone do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MapBatch:
-    """The maps of some images.
+    """The maps of some images: every image ``n`` with every text ``t`` for every class ``c`` that was asked for.
 
     Attributes:
         pairs: whose images could be decoded.
-        maps: raw and signed, one per image and text.
-        classes: index of the explained class.
+        maps: raw and signed, on the native grid.
+        classes: index of the explained class of each map.
         logits: of the explained class.
         skipped: what could not be decoded, one line each that begins with the key.
     """
 
     pairs: tuple[Pair, ...]
-    maps: Float[np.ndarray, "n t h w"]
-    classes: Int[np.ndarray, "n t"]
-    logits: Float[np.ndarray, "n t"]
+    maps: Float[np.ndarray, "n t c h w"]
+    classes: Int[np.ndarray, "n t c"]
+    logits: Float[np.ndarray, "n t c"]
     skipped: tuple[str, ...]
 
 
@@ -67,40 +53,94 @@ def stream_maps(
     pairs: Iterable[Pair],
     texts: Sequence[str] | None = None,
     method: str = "grad-cam",
-    speed: Speed = Speed(),  # frozen
+    speed: Speed = Speed(),  # noqa: B008  # frozen
+    target: str | Sequence[str] = "predicted",
 ) -> Iterator[MapBatch]:
-    """Draw the maps of many images, each with its own text or all with the same texts, for the class predicted with that text.
+    """Draw the maps of many images, each with its own text or all with the same texts, for one class or several.
+
+    Memory holds a few batches of crops, one batch at the tap, and maps of at most 32 MB (or those of one image, if these are more): with
+    many texts and classes the maps of one batch come in several parts.
 
     Args:
         model: where its weights are, it computes.
         pairs: taken as they are needed; any number.
         texts: the same for every image; None: each pair's own text.
-        method: one that needs no pixels (``TAP_METHODS``).
-        speed: batch, threads, precision.
+        method: one that needs no pixels (``TAP_METHODS``), or ``default``: the one that suits the model (``default_method``).
+        speed: batch, threads, precision, compilation.
+        target: the classes whose logits are explained. ``predicted``: the one predicted with the same text. ``label``: each pair's own.
+            ``all``: every class. Or a class name, or several.
 
     Yields:
-        A batch at a time, in the order of the pairs.
+        Maps in the order of the pairs.
 
     Raises:
-        UsageError: no text, a model that sees no image, a batch below 1, an unknown method or one that needs the pixels.
+        UsageError: no text or class, an unknown class, a model that sees no image, a batch below 1, an unknown method or one that needs
+            the pixels; at once, before an image is read.
 
     Example:
-        >>> for batch in stream_maps(model, pairs):  # doctest: +SKIP
+        >>> for batch in stream_maps(model, pairs, ["a donut", "a popsicle"], target="all"):  # doctest: +SKIP
         ...     print(batch.maps.shape)
-        (8, 1, 8, 8)
+        (8, 2, 101, 8, 8)
     """
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
-    if texts is not None and not texts:
-        raise UsageError("give at least one text, or none for each pair's own.")
+    if isinstance(texts, str) or (texts is not None and not texts):
+        raise UsageError("texts: give a list of at least one text, or none for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: {speed.batch} is not at least 1.")
+    method = default_method(model) if method == "default" else method
     lookup(TAP_METHODS, method, "method for a whole data set")
-    return _stream(model, pairs, texts, method, speed)
+    return _stream(model, pairs, texts, method, speed, _asked(model, target))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some images at the tap, and which image stands with which text: each with all of them, or each with its own."""
+
+    pairs: Sequence[Pair]
+    image: ImageFeatures
+    text: TextFeatures
+    image_index: Int[Tensor, " p"]
+    text_index: Int[Tensor, " p"]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The classes asked for: how many for each image with each text, and which."""
+
+    count: int
+    of: Callable[[_Block], Int[Tensor, "p c"]]
+
+
+def _asked(model: Classifier, target: str | Sequence[str]) -> _Asked:
+    def predicted(block: _Block) -> Int[Tensor, "p 1"]:
+        logits = row_logits(model, block.image, block.text, block.image_index, block.text_index)
+        return logits.argmax(1, keepdim=True)
+
+    def label(block: _Block) -> Int[Tensor, "p 1"]:
+        labels = [class_index(model.classes, pair.label) for pair in block.pairs]
+        return torch.tensor(labels, device=block.image_index.device)[block.image_index, None]
+
+    special = {"predicted": predicted, "label": label}
+    if isinstance(target, str) and target in special:
+        return _Asked(1, special[target])
+    names = (target,) if isinstance(target, str) else tuple(target)
+    fixed = [class_index(model.classes, name) for name in (model.classes if target == "all" else names)]
+    if not fixed:
+        raise UsageError("target: give at least one class.")
+    return _Asked(
+        len(fixed),
+        lambda block: torch.tensor(fixed, device=block.image_index.device).expand(len(block.image_index), -1),
+    )
 
 
 def _stream(
-    model: Classifier, pairs: Iterable[Pair], texts: Sequence[str] | None, method: str, speed: Speed
+    model: Classifier,
+    pairs: Iterable[Pair],
+    texts: Sequence[str] | None,
+    method: str,
+    speed: Speed,
+    asked: _Asked,
 ) -> Iterator[MapBatch]:
     def read(pair: Pair) -> tuple[Pair, UInt8[np.ndarray, "3 H W"] | str]:
         try:
@@ -108,67 +148,57 @@ def _stream(
         except ImageError as error:
             return pair, str(error)
 
-    encode = _trunk(model, speed)
-    shared = None if texts is None else _encode_texts(model, texts)
-    decoded = map_ahead(read, pairs, speed.workers, _BATCHES_AHEAD * speed.batch)
-    while group := list(islice(decoded, speed.batch)):
-        usable = [(pair, crop) for pair, crop in group if not isinstance(crop, str)]
-        skipped = tuple(crop for _, crop in group if isinstance(crop, str))
-        if not usable:
-            yield MapBatch((), np.zeros((0, 0, 0, 0), np.float32), *_nothing(), skipped)
-            continue
-        kept = tuple(pair for pair, _ in usable)
-        features = encode(np.stack([crop for _, crop in usable]))
-        text = shared if shared is not None else _encode_texts(model, [pair.text for pair in kept])
-        yield MapBatch(kept, *_draw(model, features, text, method, paired=shared is None), skipped)
+    encode = trunk_runner(model, speed)
+    shared = None if texts is None else encode_texts(model, texts)
+    with closing(map_ahead(read, pairs, speed.workers, BATCHES_AHEAD * speed.batch)) as decoded:
+        while group := list(islice(decoded, speed.batch)):
+            skipped = tuple(crop for _, crop in group if isinstance(crop, str))
+            kept = [(pair, crop) for pair, crop in group if not isinstance(crop, str)]
+            if not kept:
+                yield _nothing(skipped)
+                continue
+            features = encode(np.stack([crop for _, crop in kept]))
+            for block in _blocks([pair for pair, _ in kept], features, shared, model, asked.count):
+                yield _draw(model, block, method, asked, skipped)
+                skipped = ()  # told once
 
 
-def _nothing() -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros((0, 0), np.int64), np.zeros((0, 0), np.float32)
+def _nothing(skipped: tuple[str, ...]) -> MapBatch:
+    logits = np.zeros((0, 0, 0), np.float32)
+    return MapBatch((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, skipped)
 
 
-def _trunk(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray, "b 3 H W"]], ImageFeatures]:
-    """The trunk as it is to be run: always the same batch size, so that it is compiled once."""
-    run = torch.compile(model.encode_image, dynamic=False) if speed.compiled else model.encode_image
-    precision = next(model.head.parameters()).dtype
-
-    def encode(crops: UInt8[np.ndarray, "b 3 H W"]) -> ImageFeatures:
-        missing = speed.batch - len(crops) if speed.compiled else 0
-        images = torch.from_numpy(np.concatenate([crops, crops[:1].repeat(missing, 0)]) if missing else crops)
-        with torch.no_grad(), evaluating(model), _cast(model, speed):
-            features = run(model.spec.preprocessing.normalise(images.to(model.device, non_blocking=True)))
-        whole = features.rows(torch.arange(len(crops), device=model.device)) if missing else features
-        return whole.to(precision)
-
-    return encode
-
-
-def _cast(model: Classifier, speed: Speed) -> AbstractContextManager[object]:
-    return nullcontext() if speed.precision == "float32" else torch.autocast(model.device.type, torch.bfloat16)
+def _blocks(
+    pairs: Sequence[Pair], image: ImageFeatures, shared: TextFeatures | None, model: Classifier, classes: int
+) -> Iterator[_Block]:
+    """As many images at once as their maps fit ``BLOCK_BYTES``; at least one."""
+    texts = 1 if shared is None else len(shared)
+    size = max(1, BLOCK_BYTES // (4 * texts * classes * image.grid[0, 0].numel()))
+    for start in range(0, len(pairs), size):
+        here = pairs[start : start + size]
+        index = torch.arange(len(here), device=image.grid.device)
+        some = image.rows(index + start)
+        if shared is None:
+            yield _Block(here, some, encode_texts(model, [pair.text for pair in here]), index, index)
+        else:
+            every = torch.arange(texts, device=index.device).repeat(len(here))
+            yield _Block(here, some, shared, index.repeat_interleave(texts), every)
 
 
-def _encode_texts(model: Classifier, texts: Sequence[str]) -> TextFeatures:
-    with torch.no_grad(), evaluating(model):
-        tokens = model.tokenize(texts)
-        return model.encode_text(tokens.ids, tokens.mask)
+def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped: tuple[str, ...]) -> MapBatch:
+    # The head and the map stay in their own precision, whatever the caller's trunk runs in.
+    with torch.autocast(model.device.type, enabled=False):
+        classes = asked.of(block)
+        rows = Rows(
+            block.image_index.repeat_interleave(asked.count),
+            block.text_index.repeat_interleave(asked.count),
+            classes.flatten(),
+        )
+        found = compute_maps(model, block.image, block.text, rows, method)
 
+    def shaped(values: Tensor) -> np.ndarray:
+        return values.view(len(block.pairs), -1, asked.count, *values.shape[1:]).cpu().numpy()
 
-def _draw(
-    model: Classifier, features: ImageFeatures, text: TextFeatures, method: str, *, paired: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Maps, explained classes and logits, each ``n t ...``; ``paired``: text i belongs to image i alone."""
-    count, device = len(features), features.grid.device
-    image_index = torch.arange(count, device=device)
-    text_index = image_index if paired else torch.arange(len(text), device=device).repeat(count)
-    image_index = image_index if paired else image_index.repeat_interleave(len(text))
-    predicted = row_logits(model, features, text, image_index, text_index).argmax(1)
-    found = compute_maps(model, features, text, Rows(image_index, text_index, predicted), method)
-    return (
-        _per_image(found.maps.float(), count),
-        _per_image(predicted, count),
-        _per_image(found.scores.float(), count),
+    return MapBatch(
+        tuple(block.pairs), shaped(found.maps.float()), shaped(rows.target), shaped(found.scores.float()), skipped
     )
-
-
-def _per_image(values: Tensor, count: int) -> np.ndarray:
-    return values.view(count, -1, *values.shape[1:]).cpu().numpy()

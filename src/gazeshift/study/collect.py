@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from gazeshift.measures import undefined
 from gazeshift.models import Classifier
 from gazeshift.pairs import Pair
 from gazeshift.saliency import MapBatch, Speed, stream_maps
@@ -19,7 +22,7 @@ class Collected:
         images: whose maps are in the file.
         maps: how many.
         undefined: maps without any positive evidence.
-        skipped: images that could not be decoded, one line each.
+        skipped: images that could not be decoded, one line each that begins with the key.
     """
 
     images: int
@@ -35,9 +38,10 @@ def collect_maps(
     texts: Sequence[str] | None = None,
     method: str = "grad-cam",
     speed: Speed = Speed(),  # noqa: B008  # frozen
+    target: str | Sequence[str] = "predicted",
     progress: Callable[[int], None] = lambda images: None,
 ) -> Collected:
-    """Draw and store the maps of many images; the file appears when it is whole.
+    """Draw and store the maps of many images; the file appears when it is whole, and not at all if there is no map.
 
     Args:
         model: the classifier.
@@ -45,37 +49,35 @@ def collect_maps(
         path: a Parquet file, read back by ``gazeshift.study.store.read_maps``: key, label, text, class, logit, map.
         texts: the same for every image; None: each pair's own text.
         method: one that needs no pixels.
-        speed: batch, threads, precision.
+        speed: batch, threads, precision, compilation.
+        target: ``predicted``, ``label``, ``all``, a class name or several, as in ``stream_maps``.
         progress: told how many images are done.
 
     Raises:
         UsageError: as ``stream_maps``.
     """
-    images = maps = undefined = 0
+    images = maps = empty = 0
     skipped: list[str] = []
-    stream = stream_maps(model, pairs, texts, method, speed)
+    stream = stream_maps(model, pairs, texts, method, speed, target)
     with MapFile(path) as file:
         for batch in stream:
-            rows = _rows(batch, model.classes, texts)
-            if rows:
-                file.add(rows)
-            images, maps = images + len(batch.pairs), maps + len(rows)
-            undefined += sum(not (row["map"] > 0).any() for row in rows)
+            if batch.pairs:
+                drawn = batch.maps.reshape(-1, *batch.maps.shape[3:])
+                file.add(_columns(batch, model.classes, texts), drawn)
+                images, maps, empty = images + len(batch.pairs), maps + len(drawn), empty + int(undefined(drawn).sum())
             skipped += batch.skipped
             progress(images + len(skipped))
-    return Collected(images, maps, undefined, tuple(skipped))
+    return Collected(images, maps, empty, tuple(skipped))
 
 
-def _rows(batch: MapBatch, classes: Sequence[str], texts: Sequence[str] | None) -> list[dict[str, Any]]:
-    return [
-        {
-            "key": pair.key,
-            "label": pair.label,
-            "text": text,
-            "class": classes[batch.classes[row, column]],
-            "logit": float(batch.logits[row, column]),
-            "map": batch.maps[row, column],
-        }
-        for row, pair in enumerate(batch.pairs)
-        for column, text in enumerate(texts if texts is not None else (pair.text,))
-    ]
+def _columns(batch: MapBatch, classes: Sequence[str], texts: Sequence[str] | None) -> dict[str, Sequence[Any]]:
+    """What each map is of, in the order image, text, class."""
+    _, among, each = batch.classes.shape
+    per_image = [pair.text for pair in batch.pairs] if texts is None else list(texts) * len(batch.pairs)
+    return {
+        "key": np.repeat(np.array([pair.key for pair in batch.pairs], object), among * each),
+        "label": np.repeat(np.array([pair.label for pair in batch.pairs], object), among * each),
+        "text": np.repeat(np.array(per_image, object), each),
+        "class": np.array(classes, object)[batch.classes.ravel()],
+        "logit": batch.logits.ravel().astype(np.float64),
+    }

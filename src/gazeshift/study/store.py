@@ -1,6 +1,6 @@
 """What a run folder holds: Parquet tables and maps, each written whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Float
 
 
 def write_table(rows: Sequence[dict[str, Any]] | pd.DataFrame, path: Path) -> None:
@@ -28,7 +29,8 @@ def write_maps(rows: Sequence[dict[str, Any]], path: Path) -> None:
         rows: records whose ``map`` is an ``h w`` array; the other columns are kept as they are.
         path: the Parquet file.
     """
-    table = _map_table(rows)
+    columns = {name: [row[name] for row in rows] for name in rows[0] if name != "map"}
+    table = _map_table(columns, np.stack([row["map"] for row in rows]))
     _write(table, path, **_map_options(table))
 
 
@@ -42,8 +44,8 @@ class MapFile:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "maps.parquet"
         >>> with MapFile(path) as file:
-        ...     file.add([{"key": "a", "map": np.ones((2, 2))}])
-        ...     file.add([{"key": "b", "map": np.zeros((2, 2))}])
+        ...     file.add({"key": ["a"]}, np.ones((1, 2, 2)))
+        ...     file.add({"key": ["b"]}, np.zeros((1, 2, 2)))
         >>> read_maps(path)[0]["key"].tolist()
         ['a', 'b']
     """
@@ -53,9 +55,9 @@ class MapFile:
         self._unfinished = path.with_name(path.name + ".unfinished")
         self._writer: pq.ParquetWriter | None = None
 
-    def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Write some rows; maps of one file have one size."""
-        table = _map_table(rows)
+    def add(self, columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n h w"]) -> None:
+        """Write some maps and what is known of each; all maps of one file have one size."""
+        table = _map_table(columns, maps)
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = pq.ParquetWriter(self._unfinished, table.schema, compression="zstd", **_map_options(table))
@@ -67,26 +69,27 @@ class MapFile:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._writer is None:
             return
-        self._writer.close()
-        if kind is None:
-            self._unfinished.replace(self.path)
-        else:
-            self._unfinished.unlink()
+        try:
+            self._writer.close()
+            if kind is None:
+                self._unfinished.replace(self.path)
+        finally:
+            self._unfinished.unlink(missing_ok=True)
 
 
-def _map_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    maps = np.stack([row["map"] for row in rows]).astype(np.float32)
+def _map_table(columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n h w"]) -> pa.Table:
+    maps = maps.astype(np.float32, copy=False)
     height, width = maps.shape[1:]
     scale = np.abs(maps).max((1, 2))
     scaled = maps / np.where(scale > 0, scale, 1)[:, None, None]
-    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0] if name != "map"}
-    columns |= {
-        "height": pa.array(np.full(len(rows), height, np.int32)),
-        "width": pa.array(np.full(len(rows), width, np.int32)),
+    rows = len(maps)
+    shape = {
+        "height": pa.array(np.full(rows, height, np.int32)),
+        "width": pa.array(np.full(rows, width, np.int32)),
         "scale": pa.array(scale),
         "map": pa.FixedSizeListArray.from_arrays(pa.array(scaled.astype(np.float16).ravel()), height * width),
     }
-    return pa.table(columns)
+    return pa.table({**columns, **shape})
 
 
 def _map_options(table: pa.Table) -> dict[str, Any]:

@@ -19,7 +19,8 @@ NEEDED = ("key", "text", "class", "height", "width", "scale", "map")
 BATCH = 4096
 """Rows read at once: bounds the memory, changes no number."""
 
-_BUFFER = 2**20  # bytes read ahead of a column; without it a column of a whole row group would be read at once
+# By default pyarrow keeps the bytes of every row group that it has read, and reads a column of a row group at once.
+_BOUNDED = {"pre_buffer": False, "buffer_size": 2**20}
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def batches(path: Path, names: Sequence[str], batch: int = BATCH) -> Iterator[pa
     with _readable(path):
         stored = [field.name for field in pq.read_schema(path) if _is_text(field.type)]
     words = [name for name in NAMES if name in stored]
-    with _readable(path), pq.ParquetFile(path, read_dictionary=words, buffer_size=_BUFFER) as file:
+    with _readable(path), pq.ParquetFile(path, read_dictionary=words, **_BOUNDED) as file:
         present = file.schema_arrow.names
         wanted = [name for name in (*names, "target") if name in present]
         for rows in file.iter_batches(batch, columns=wanted, use_threads=False):

@@ -1,0 +1,91 @@
+"""A model's fingerprint: two models with the same one give the same numbers."""
+
+import hashlib
+import json
+import weakref
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gazeshift.models.classifier import Classifier
+
+_SAMPLED = 256  # values of a tensor that are looked at for changes past autograd's counters
+
+
+def digest(model: Classifier) -> str:
+    """sha256 over a model's spec, vocabulary and weights: two models with the same digest give the same numbers."""
+    sha = hashlib.sha256(model.spec.model_dump_json().encode())
+    if model.tokenizer is not None:
+        sha.update(json.dumps(sorted(model.tokenizer.tokenizer.get_vocab().items())).encode())
+    for name, value in sorted(model.state_dict().items()):
+        sha.update(name.encode())
+        sha.update(
+            value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        )  # bytes: numpy knows no bfloat16
+    return sha.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A digest, and what the model looked like then."""
+
+    seen: tuple[object, ...]
+    digest: str
+
+
+_known: "weakref.WeakKeyDictionary[Classifier, _Known]" = weakref.WeakKeyDictionary()
+
+
+def known_digest(model: Classifier) -> str:
+    """``digest(model)``, computed again only when the model has changed; for whoever asks at every image.
+
+    A change is noticed by the place, shape and version counter of every tensor, and by up to 256 of its values. Every way to train, load,
+    move, cast or replace weights shows there. Only a write past autograd's counters (through ``.data`` or shared memory) to a few single
+    values of a large tensor can go unnoticed: call ``digest`` after such surgery.
+
+    Example:
+        >>> from gazeshift.models import digest, load
+        >>> model = load("model")  # doctest: +SKIP
+        >>> known_digest(model) == digest(model)  # doctest: +SKIP
+        True
+    """
+    seen = _seen(model)
+    known = _known.get(model)
+    if known is None or known.seen != seen:
+        known = _known[model] = _Known(seen, digest(model))
+    return known.digest
+
+
+@torch.no_grad()
+def _seen(model: Classifier) -> tuple[object, ...]:
+    tensors = model.state_dict()
+    places = tuple((name, _place(value)) for name, value in tensors.items())
+    samples = [_sample(value) for value in tensors.values()]
+    # One transfer for all of a device and type, as bytes: not even a NaN differs from itself there.
+    kinds = sorted({(str(each.device), str(each.dtype)) for each in samples})
+    values = tuple(
+        torch.cat([each for each in samples if (str(each.device), str(each.dtype)) == kind])
+        .cpu()
+        .view(torch.uint8)
+        .numpy()
+        .tobytes()
+        for kind in kinds
+    )
+    words = 0 if model.tokenizer is None else len(model.tokenizer.tokenizer)
+    return (model.spec, words, places, values)
+
+
+def _place(value: Tensor) -> tuple[object, ...]:
+    # Tensors made in inference mode count no versions.
+    version = None if value.is_inference() else value._version
+    return value.data_ptr(), version, value.shape, value.stride(), value.dtype, value.device
+
+
+def _sample(value: Tensor) -> Tensor:
+    """Values spread over a tensor, without a copy of it whatever its memory layout."""
+    dense = value.is_contiguous() or value.is_contiguous(memory_format=torch.channels_last)
+    step = max(1, value.numel() // _SAMPLED)
+    if not dense or not value.numel():
+        return value.flatten()[::step]
+    return value.as_strided((-(-value.numel() // step),), (step,))
