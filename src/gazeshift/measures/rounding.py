@@ -8,7 +8,7 @@ ROUNDING = 1e-5
 
 
 def beyond_rounding(
-    difference: Float[np.ndarray, "*#b"], scale: Float[np.ndarray, "*#b"] | float
+    difference: Float[np.ndarray, "*#b"], scale: Float[np.ndarray, "*#b"] | float | np.floating
 ) -> Float[np.ndarray, "*b"]:
     """A difference of float32 numbers as large as ``scale``; exactly 0 where it is below what they resolve. NaN stays.
 

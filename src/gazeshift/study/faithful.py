@@ -186,8 +186,10 @@ def _shard(
             part = place[View(change.scene, index)]
             y = logits[[whole, part]][:, [t0, t1], c]
             effect = y[0] - y[1]
-            moved = float(beyond_rounding(((m1 - m0) * region).sum(), (np.maximum(abs(m0), abs(m1)) * region).sum()))
-            acted = float(beyond_rounding(effect[1] - effect[0], abs(y).max()))
+            moved = float(
+                beyond_rounding(np.asarray(((m1 - m0) * region).sum()), (np.maximum(abs(m0), abs(m1)) * region).sum())
+            )
+            acted = float(beyond_rounding(np.asarray(effect[1] - effect[0]), abs(y).max()))
             rows.append((number, index, moved, acted, float(effect[0])))
     wholes = [(number, _relative_change(m0, m1)) for (number, _), m0, m1 in zip(changes, before, after, strict=True)]
     return rows, wholes
