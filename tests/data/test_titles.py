@@ -28,6 +28,9 @@ from gazeshift.pairs import Pair
         ("sandwich", "two sandwiches"),
         ("pho", "Pho (soup)"),
         ("寿司", "寿司 recipe"),
+        ("寿司", "簡単な寿司の作り方"),
+        ("パイ", "美味しいパイのレシピ"),
+        ("pho", "phoのレシピ"),
         ("c++ soup", "C soup"),
     ],
 )
@@ -44,6 +47,8 @@ def test_forms_that_count_as_the_class_name(label: str, text: str) -> None:
         ("pho", "phone"),
         ("pho", "photo"),
         ("ramen", "framen"),
+        ("パイ", "スパイス"),
+        ("pho", "iphoneのレシピ"),
         ("apple_pie", ""),
         ("___", "anything ___"),
     ],

@@ -90,15 +90,25 @@ def test_a_word_that_is_cut_differently_beside_a_noun_is_left_out() -> None:
     assert set(matched.excluded["position"].values()) == {"not drawn"}
 
 
+def test_words_that_training_never_saw_can_be_left_out() -> None:
+    matched = matched_modifiers(LEXICON, WholeWords(), seen={"red", "tan", "mauve", "left", "top", "pie"})
+    assert matched.words["position"] == ("top", "left")
+    assert matched.per_kind == 2
+    assert matched.excluded["colour"]["crimson"] == "not in the training titles"
+
+
 def test_too_few_is_one_line_that_says_which_kind_and_what_to_do() -> None:
     lexicon = replace(LEXICON, kinds={"colour": ("red", "tan"), "position": ("top", "upper", "q")})
-    with pytest.raises(
-        ConfigError,
-        match=r"only 1 of 3 position words can be matched, and 2 are needed: 1 are unknown .* 1 differ .*; add position words",
-    ):
+    said = (
+        "lexicon own: only 1 of 3 position words can be matched, and 2 are needed (1 of another number of pieces than the other kinds, "
+        "1 unknown to the tokenizer); add position words to a lexicon of your own, or match fewer kinds."
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
         matched_modifiers(lexicon, ByLength())
     with pytest.raises(ConfigError, match=r"only 0 of 2 colour .*; use a lexicon in the language"):
         matched_modifiers(replace(LEXICON, kinds={"colour": ("q", "qq")}), ByLength())
+    with pytest.raises(ConfigError, match=r"only 1 of 5 colour .*4 not in the training titles.*; add colour"):
+        matched_modifiers(LEXICON, WholeWords(), seen=["red", "top", "left"])
     with pytest.raises(ConfigError, match="no words of kind 'taste'"):
         matched_modifiers(LEXICON, ByLength(), kinds=["taste"])
     with pytest.raises(ConfigError, match="1 words a kind are too few"):

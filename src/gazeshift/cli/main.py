@@ -248,6 +248,7 @@ def instrument(
 
     with interruptible("nothing was written."):
         code = instrument_command(quick, only or [], seeds, as_json, out)
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Example: gazeshift calibrate --draws 10000 --json")
@@ -262,6 +263,21 @@ def calibrate(
     with interruptible("nothing was written."):
         code = calibrate_command(draws, seed, as_json)
     raise typer.Exit(code)
+
+
+@app.command(epilog="Example: gazeshift explore runs/claims --model early-fusion --value js_distance")
+def explore(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run whose study asked for modifiers.")],
+    model: Annotated[str, typer.Option("--model", help="Name of one of its models.")] = "early-fusion",
+    value: Annotated[
+        str, typer.Option("--value", help="js_distance, coverage_change or within: what a word does to the map.")
+    ] = "js_distance",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Explore by a mixed model what goes along with a word's effect: kind, frequency with the class, size of the text's change."""
+    from gazeshift.cli.explore import explore_command
+
+    explore_command(run_folder, model, value, as_json)
 
 
 def run() -> None:

@@ -56,6 +56,7 @@ def matched_modifiers(
     *,
     kinds: Sequence[str] | None = None,
     nouns: Collection[str] = (),
+    seen: Collection[str] | None = None,
 ) -> MatchedModifiers:
     """Choose modifiers of the same number of pieces, equally many of each kind: the number of pieces that leaves most of them.
 
@@ -68,6 +69,8 @@ def matched_modifiers(
             matching it too leaves out the common words of the other kinds.
         nouns: the texts' nouns. Where a tokenizer cuts a word differently beside a noun (byte pairs, scripts without spaces), only
             words are kept whose whole texts have the same number of pieces with each noun.
+        seen: words that occur in the training titles (see ``word_use``); where given, all others are left out. A vocabulary made from
+            the training titles spells unseen words letter by letter: it knows them, and the model does not.
 
     Raises:
         ConfigError: fewer than two words of a kind are left, or the lexicon has no such kind.
@@ -82,21 +85,32 @@ def matched_modifiers(
     if per_kind is not None and per_kind < FEWEST:
         raise ConfigError(f"lexicon {lexicon.name}: {per_kind} words a kind are too few; ask for {FEWEST} or more.")
     candidates = {kind: lexicon.words(kind) for kind in kinds or lexicon.kinds}
+    unusable = {kind: _unusable(words, pieces, seen) for kind, words in candidates.items()}
     lengths = {
-        kind: {word: _lengths(word, lexicon, pieces, nouns) for word in words if pieces.knows(word)}
+        kind: {word: _lengths(word, lexicon, pieces, nouns) for word in words if word not in unusable[kind]}
         for kind, words in candidates.items()
     }
     chosen = _commonest(lengths)
     fitting = {kind: [word for word in known if known[word] == chosen] for kind, known in lengths.items()}
-    _enough(lexicon, candidates, lengths, fitting, chosen)
+    _enough(lexicon, unusable, lengths, fitting)
     most = min(map(len, fitting.values()))
     count = most if per_kind is None else min(most, per_kind)
     words = {kind: _draw(kind, fitting[kind], count, seed) for kind in candidates}
     excluded = {
-        kind: {word: _reason(lengths[kind].get(word), chosen) for word in candidates[kind] if word not in words[kind]}
+        kind: {
+            word: unusable[kind].get(word) or _reason(lengths[kind][word], chosen)
+            for word in candidates[kind]
+            if word not in words[kind]
+        }
         for kind in candidates
     }
     return MatchedModifiers(lexicon, words, chosen[0], excluded)
+
+
+def _unusable(words: Sequence[str], pieces: Pieces, seen: Collection[str] | None) -> dict[str, str]:
+    unknown = {word: "unknown to the tokenizer" for word in words if not pieces.knows(word)}
+    unseen = {word: "not in the training titles" for word in words if seen is not None and word not in seen}
+    return unseen | unknown
 
 
 Lengths = tuple[int, ...]
@@ -118,23 +132,23 @@ def _commonest(lengths: Mapping[str, Mapping[str, Lengths]]) -> Lengths:
 
 def _enough(
     lexicon: Lexicon,
-    candidates: Mapping[str, Sequence[str]],
+    unusable: Mapping[str, Mapping[str, str]],
     lengths: Mapping[str, Mapping[str, Lengths]],
     fitting: Mapping[str, Sequence[str]],
-    chosen: Lengths,
 ) -> None:
     kind = min(fitting, key=lambda kind: len(fitting[kind]))
     left = len(fitting[kind])
     if left >= FEWEST:
         return
-    unknown = len(candidates[kind]) - len(lengths[kind])
-    longer = len(lengths[kind]) - left
+    reasons = Counter({"of another number of pieces than the other kinds": len(lengths[kind]) - left})
+    reasons.update(unusable[kind].values())
     advice = f"add {kind} words to a lexicon of your own, or match fewer kinds"
-    if unknown > longer:
+    if reasons["unknown to the tokenizer"] > sum(reasons.values()) / 2:
         advice = "use a lexicon in the language of the training texts, or a tokenizer that covers this one"
+    said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
     raise ConfigError(
-        f"lexicon {lexicon.name}: only {left} of {len(candidates[kind])} {kind} words can be matched, and {FEWEST} are needed: "
-        f"{unknown} are unknown to the tokenizer, {longer} differ from the other kinds in their pieces; {advice}."
+        f"lexicon {lexicon.name}: only {left} of {len(lexicon.words(kind))} {kind} words can be matched, and {FEWEST} are needed "
+        f"({said}); {advice}."
     )
 
 
@@ -143,9 +157,7 @@ def _draw(kind: str, words: Sequence[str], count: int, seed: int) -> tuple[str, 
     return tuple(words[place] for place in sorted(order))
 
 
-def _reason(own: Lengths | None, chosen: Lengths) -> str:
-    if own is None:
-        return "unknown to the tokenizer"
+def _reason(own: Lengths, chosen: Lengths) -> str:
     if own[0] != chosen[0]:
         return "another number of pieces"
     return "not drawn" if own == chosen else "cut differently beside a noun"

@@ -13,6 +13,7 @@ from gazeshift.pairs import Pair
 _RUNS = re.compile(
     rf"[{KATAKANA}]+|[\u3041-\u309f]+|[\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[{UNSPACED}]+|[^{UNSPACED}]+"
 )
+_BARE = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _HAS_UNSPACED = re.compile(f"[{UNSPACED}]")
 _FUNCTION_WORDS = re.compile(
     "a|al|alla|and|au|con|d|de|del|di|du|e|el|en|et|for|in|la|le|of|on|or|the|to|und|with|y", re.IGNORECASE
@@ -49,21 +50,29 @@ def shuffle(corpus: Corpus, pieces: Pieces) -> TextEdit:
 
 
 def random_words(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """As many words as the text has, drawn evenly from the different words of the training titles that the tokenizer knows."""
-    found = {word.casefold() for titles in corpus.titles.values() for title in titles for word in split_words(title)[0]}
+    """As many words as the text has, drawn evenly from the different words of the training titles that the tokenizer knows.
+
+    Signs at the edges of words do not count: "Pie | Home" has two words.
+    """
+    found = {word for titles in corpus.titles.values() for title in titles for word in _bare_words(title)[0]}
     vocabulary = sorted(word for word in found if any(map(str.isalpha, word)) and pieces.knows(word))
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        words, joint = split_words(pair.text)
+        words, joint = _bare_words(pair.text)
         if not words or not vocabulary:
             return None
         places = rng.integers(len(vocabulary), size=len(words))
         drawn = [vocabulary[place] for place in places]
-        if drawn == [word.casefold() for word in words]:  # the text itself: take the next word for the first
+        if drawn == words:  # the text itself: take the next word for the first
             drawn[0] = vocabulary[(places[0] + 1) % len(vocabulary)]
         return Edited(joint.join(drawn)) if joint.join(drawn) != pair.text else None
 
     return edit
+
+
+def _bare_words(text: str) -> tuple[list[str], str]:
+    words, joint = split_words(text)
+    return [bare for word in words for bare in _BARE.findall(word.casefold())], joint
 
 
 def class_swap(corpus: Corpus, pieces: Pieces) -> TextEdit:

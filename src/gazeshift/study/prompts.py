@@ -33,12 +33,7 @@ def write_class_maps(model: Classifier, question: Question, images: ImageSource,
             rows = Rows(image, torch.zeros_like(image), target)
             maps = compute_maps(model, features, nothing, rows, question.method).maps.float().cpu().numpy()
             keys = [question.pairs[index].key for index in shard for _ in range(count)]
-            file.add(
-                [
-                    {"key": key, "class": name, "map": drawn}
-                    for key, name, drawn in zip(keys, model.classes * len(shard), maps, strict=True)
-                ]
-            )
+            file.add({"key": keys, "class": model.classes * len(shard)}, maps)
 
 
 def by_class(rows: pd.DataFrame, maps: Float[np.ndarray, "n h w"]) -> ByClass:

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from gazeshift.data.plates import PlatesConfig
+from gazeshift.edits import find_lexicon
 from gazeshift.errors import ConfigError, ModelError, UsageError
 from gazeshift.models.image import check_name
 from gazeshift.study.config import StudyConfig
@@ -103,6 +104,10 @@ def _check_before_work(study: StudyConfig, path: Path) -> None:
         raise ConfigError(f"{path}: data.{error}") from error  # the message begins with "plates:"
     except ModelError as error:
         raise ConfigError(f"{path}: image.name: {error}") from error
+    try:
+        find_lexicon(study.explain.lexicon)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: explain.lexicon: {error}") from error
     if study.data.root is not None and not Path(study.data.root).exists():
         raise ConfigError(f"{path}: data.root: no folder or file {study.data.root}.")
     if study.weights not in {"none", "hub"} and not Path(study.weights).is_file():

@@ -18,7 +18,7 @@ from gazeshift.data.audit import audit
 from gazeshift.data.loader import crops
 from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
-from gazeshift.edits import Corpus, ModifiedText
+from gazeshift.edits import Corpus, ModifiedText, find_lexicon
 from gazeshift.errors import ConfigError, DataError
 from gazeshift.models import build_trunk
 from gazeshift.study.checks.unit import CHECK_SETTINGS, check_file, check_unit, checked_models, scenes_for
@@ -262,7 +262,7 @@ def _question(study: StudyConfig, pairs: Pairs, ingredients: Ingredients, store:
     test = pairs.splits["test"]
     chosen = evenly(test, study.explain.images)
     place = {pair.key: index for index, pair in enumerate(test)}
-    corpus = Corpus.of(pairs.splits["train"], pairs.classes)
+    corpus = Corpus.of(pairs.splits["train"], pairs.classes, find_lexicon(study.explain.lexicon))
     crossed: list[list[ModifiedText]] = []
     if study.explain.modifiers:
         modifiers = Modifiers.of(study.explain, ingredients.pieces)

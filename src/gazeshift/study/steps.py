@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_VERSION = 1
+_VERSION = 2
 """Raised when the meaning of a step changes, so that results of an older gazeshift are not taken for new ones."""
 
 

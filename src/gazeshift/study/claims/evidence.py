@@ -89,7 +89,8 @@ def centre_bias(tables: Tables) -> Evidence:
 
     own = tables.information[tables.information["texts"] == "own"] if len(tables.information) else tables.information
     static = own.assign(share=own["static"] / own["total"]) if len(own) else own
-    share = tables.cells(tables.of(static, "image"), "share").minus(tables.cells(tables.of(static, "fusion"), "share"))
+    shares = [tables.cells(tables.of(static, part), "share") for part in ("image", "fusion")]
+    share = Cells(shares[0].values - shares[1].values, image["key"].nunique())
     slopes = [tables.cells(tables.of(tables.equivariance, part), "slope") for part in ("fusion", "image")]
     told = "centre bias of early fusion told nothing minus early fusion"
     return Evidence(

@@ -100,7 +100,11 @@ def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float
         if interval is None
         else _number(cohens_dz(primary.cells.values[np.isfinite(primary.cells.values)])),
         "notes": list(evidence.notes),
-        "supports": [_support(support, found) for support, found in supports if found.interval is not None],
+        "supports": [
+            _support(support, found, found.interval, claim.margin)
+            for support, found in supports
+            if found.interval is not None
+        ],
     }
 
 
@@ -178,12 +182,14 @@ def _both(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _support(support: Support, found: _Measured) -> dict[str, Any]:
+def _support(support: Support, found: _Measured, interval: CrossedInterval, margin: float) -> dict[str, Any]:
     return {
         "name": support.name,
         "sentence": support.sentence,
         "effect": _number(found.effect),
-        "interval": _bounds(found.interval),
+        "interval": _bounds(interval),
+        "p": _number(interval.p_value),
+        "equivalent": equivalence(interval, margin).equivalent,
         "n": support.cells.images,
         "needed": support.needed,
         "agrees": _agrees(support, found),

@@ -1,0 +1,36 @@
+"""``gazeshift explore``: a mixed model of what goes along with a shift, from a finished run."""
+
+import json
+from pathlib import Path
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gazeshift.errors import UsageError
+from gazeshift.study.explore import VALUES, explore_run
+
+
+def explore_command(run: Path, model: str, value: str, as_json: bool) -> None:
+    """Fit and print."""
+    if value not in VALUES:
+        raise UsageError(f"--value {value}: give one of {', '.join(VALUES)}.")
+    found = explore_run(run, model, value)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        return
+    title = f"{model}: {value} above that of made-up words (exploration; no verdict rests on it)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("effect", "estimate", "95 % interval", "p, not adjusted"):
+        table.add_column(heading, justify="left" if heading == "effect" else "right")
+    for effect in found.effects:
+        interval = f"{effect.low:+.4f} to {effect.high:+.4f}"
+        table.add_row(escape(effect.name), f"{effect.estimate:+.4f}", interval, f"{effect.p_value:.3g}")
+    console = Console(highlight=False)
+    console.print(table)
+    spread = ", ".join(f"{name} {value:.2g}" for name, value in found.components.items())
+    console.print(f"variances: {spread}; {found.rows} cells, {found.dropped} left out")
+    for note in found.notes:
+        console.print(f"note: {escape(note)}")

@@ -1,0 +1,48 @@
+"""The exploratory mixed model of a finished study's modifiers: what goes along with how far a word moves the map. It decides nothing."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from gazeshift.errors import DataError
+from gazeshift.statistics.explore import Exploration, explore
+
+VALUES = ("js_distance", "coverage_change", "within")
+
+
+def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploration:
+    """``value ~ kind * truth + text change + PMI + (1 | class) + (1 | seed) + (1 | word)`` on cells of seed, class and word.
+
+    The value has its noise floor taken off: the mean of made-up words of the same cell of seed and class, which mean nothing.
+
+    Args:
+        run: a run folder whose study asked for modifiers (``explain.modifiers``).
+        model: name of one of its models that read text.
+        value: one of ``VALUES``.
+
+    Raises:
+        DataError: the run has no modifiers, or none of this model.
+        UsageError: statsmodels is not installed, or the tables are too large or too small for it.
+    """
+    tables = {name: run / "store" / f"{name}.parquet" for name in ("modifiers", "words")}
+    for path in tables.values():
+        if not path.is_file():
+            raise DataError(f"{path}: no such table; run a study with explain.modifiers above 0.")
+    rows, words = (pd.read_parquet(path) for path in tables.values())
+    mine = rows[rows["model"] == model]
+    if mine.empty:
+        raise DataError(f"{run}: no modifiers of a model {model!r}; there are {', '.join(sorted(set(rows['model'])))}.")
+    cell = ["seed", "label", "kind", "word", "truth"]
+    cells = mine.groupby(cell, as_index=False)[[value, "text_change"]].mean()
+    floor = cells[cells["kind"] == "nonsense"].groupby(["seed", "label"])[value].mean().rename("floor")
+    real = cells[cells["kind"] != "nonsense"].join(floor, on=["seed", "label"]).merge(words, on=["word", "label"])
+    return explore(
+        (real[value] - real["floor"]).to_numpy(float),
+        kind=real["kind"].to_numpy(str),
+        truth=real["truth"].to_numpy(str),
+        text_change=real["text_change"].to_numpy(float),
+        pmi=real["pmi"].to_numpy(float),
+        class_=real["label"].to_numpy(str),
+        seed=real["seed"].to_numpy(str),
+        word=real["word"].to_numpy(str),
+    )
