@@ -14,15 +14,21 @@ from PIL import Image
 import gazeshift as gs
 
 PUBLIC = [
+    "Absent",
     "Classifier",
     "Effects",
+    "MapFaithfulness",
+    "Modality",
     "SaliencyMaps",
     "Shift",
     "WordEffects",
     "__version__",
     "effects",
     "explain",
+    "faithfulness",
     "load",
+    "mean_features",
+    "modality",
     "shift",
     "word_effects",
 ]

@@ -13,32 +13,59 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
-    from gazeshift.saliency import Effects, SaliencyMaps, Shift, WordEffects, effects, explain, shift, word_effects
+    from gazeshift.saliency import (
+        Absent,
+        Effects,
+        MapFaithfulness,
+        Modality,
+        SaliencyMaps,
+        Shift,
+        WordEffects,
+        effects,
+        explain,
+        faithfulness,
+        mean_features,
+        modality,
+        shift,
+        word_effects,
+    )
 
 _HOME = {
+    "Absent": "gazeshift.saliency",
     "Classifier": "gazeshift.models",
     "Effects": "gazeshift.saliency",
+    "MapFaithfulness": "gazeshift.saliency",
+    "Modality": "gazeshift.saliency",
     "SaliencyMaps": "gazeshift.saliency",
     "Shift": "gazeshift.saliency",
     "WordEffects": "gazeshift.saliency",
     "effects": "gazeshift.saliency",
     "explain": "gazeshift.saliency",
+    "faithfulness": "gazeshift.saliency",
     "load": "gazeshift.models",
+    "mean_features": "gazeshift.saliency",
+    "modality": "gazeshift.saliency",
     "shift": "gazeshift.saliency",
     "word_effects": "gazeshift.saliency",
 }
 
 __version__ = "0.1.0"
 __all__ = [
+    "Absent",
     "Classifier",
     "Effects",
+    "MapFaithfulness",
+    "Modality",
     "SaliencyMaps",
     "Shift",
     "WordEffects",
     "__version__",
     "effects",
     "explain",
+    "faithfulness",
     "load",
+    "mean_features",
+    "modality",
     "shift",
     "word_effects",
 ]

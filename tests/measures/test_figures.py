@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gazeshift.measures import Figure, crossed_figure
+from gazeshift.measures import Figure, crossed_figure, crossed_statistic
 
 
 def test_mean_and_counts_leave_undefined_cells_out() -> None:
@@ -78,3 +78,38 @@ def test_coverage_in_a_simulation() -> None:
 
 def test_as_json() -> None:
     assert Figure(0.5, (0.25, 0.75), 3, 2).to_dict() == {"mean": 0.5, "interval": (0.25, 0.75), "n": 3, "seeds": 2}
+
+
+def test_a_crossed_statistic_of_a_mean_is_the_crossed_figure() -> None:
+    values = np.random.default_rng(3).normal(size=(3, 12))
+    sums = np.stack([values, np.ones_like(values)], axis=-1)
+    found = crossed_statistic(sums, lambda totals: totals[..., 0] / totals[..., 1])
+    wanted = crossed_figure(values)
+    assert found.mean == pytest.approx(wanted.mean)
+    assert found.interval == pytest.approx(wanted.interval)
+    assert (found.n, found.seeds) == (12, 3)
+
+
+def test_a_crossed_statistic_against_draws_in_a_loop() -> None:
+    rng = np.random.default_rng(5)
+    sums = rng.uniform(0.5, 2, size=(2, 9, 2))
+    found = crossed_statistic(sums, lambda totals: totals[..., 0] / totals[..., 1], draws=50, seed=4)
+    again = np.random.default_rng(4)
+    rows = again.multinomial(2, [0.5, 0.5], size=50)
+    columns = again.multinomial(9, np.full(9, 1 / 9), size=50)
+    drawn = []
+    for row, column in zip(rows, columns, strict=True):
+        ratios = [(column @ sums[s, :, 0]) / (column @ sums[s, :, 1]) for s in range(2)]
+        drawn.append(np.average(ratios, weights=row))
+    assert found.interval == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+
+
+def test_a_crossed_statistic_leaves_out_what_is_undefined() -> None:
+    def ratio(totals: np.ndarray) -> np.ndarray:
+        return totals[..., 0] / np.where(totals[..., 1] > 0, totals[..., 1], np.nan)
+
+    sums = np.array([[[1.0, 2.0], [np.nan, np.nan], [1.0, 2.0]], [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]])
+    found = crossed_statistic(sums, ratio)
+    assert (found.mean, found.interval, found.n, found.seeds) == (0.5, (0.5, 0.5), 3, 2)
+    assert crossed_statistic(sums[1:], ratio).mean is None
+    assert crossed_statistic(sums[:, :1], ratio).interval is None

@@ -15,6 +15,7 @@ from gazeshift.measures.equivariance import (
 from gazeshift.measures.figures import (
     Figure,
     crossed_figure,
+    crossed_statistic,
 )
 from gazeshift.measures.imputation import (
     keep_pixels,
@@ -64,6 +65,10 @@ from gazeshift.measures.prior import (
 from gazeshift.measures.ranking import (
     top_cells,
 )
+from gazeshift.measures.rounding import (
+    ROUNDING,
+    beyond_rounding,
+)
 from gazeshift.measures.shapley import (
     MmShap,
     mm_shap,
@@ -111,11 +116,13 @@ __all__ = [
     "MmShap",
     "PerceptualScore",
     "PerturbationCurve",
+    "ROUNDING",
     "Road",
     "TwoPlayerShapley",
     "amplitude",
     "amplitude_change",
     "beyond_chance",
+    "beyond_rounding",
     "centre_bias",
     "centre_bias_parts",
     "centre_prior",
@@ -124,6 +131,7 @@ __all__ = [
     "conditional_utilisation",
     "coverage",
     "crossed_figure",
+    "crossed_statistic",
     "decompose",
     "deletion",
     "distribution",

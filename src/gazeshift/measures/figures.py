@@ -1,5 +1,6 @@
 """A mean with its interval: the only way a number leaves an analysis."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,12 +54,56 @@ def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, see
     mean = float(filled.sum() / defined.sum())
     if n < 2:
         return Figure(mean, None, n, seeds)
-    rng = np.random.default_rng(seed)
-    rows = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws)
-    columns = rng.multinomial(values.shape[1], np.full(values.shape[1], 1 / values.shape[1]), size=draws)
+    rows, columns = _resampled(seeds, values.shape[1], draws, seed)
     # A draw's mean is a weighted mean; the weights of a cell are (times its seed was drawn) x (times its image was drawn).
     totals = np.einsum("ds,dn,sn->d", rows, columns, filled, optimize=True)
     counts = np.einsum("ds,dn,sn->d", rows, columns, defined.astype(np.float64), optimize=True)
     means = totals[counts > 0] / counts[counts > 0]
     low, high = np.quantile(means, [0.025, 0.975])
     return Figure(mean, (float(low), float(high)), n, seeds)
+
+
+def crossed_statistic(
+    sums: Float[np.ndarray, "seeds n k"],
+    statistic: Callable[[Float[np.ndarray, "*b k"]], Float[np.ndarray, "*b"]],
+    draws: int = 1000,
+    seed: int = 0,
+) -> Figure:
+    """Mean over seeds of a statistic of sums over images (a ratio, a correlation), with the interval of ``crossed_figure``.
+
+    In each draw the images are resampled, every seed's statistic is taken of its own sums over them, and the seeds are resampled.
+
+    Args:
+        sums: what each image adds to each of ``k`` sums, in each seed; NaN where it has nothing to add.
+        statistic: of the ``k`` sums over all images; NaN where it is undefined. Such seeds and draws are left out.
+        draws: bootstrap draws.
+        seed: of the draws.
+
+    Example:
+        >>> hits = np.array([[[1.0, 1.0], [0.0, 1.0], [1.0, 2.0]]])  # two of four
+        >>> crossed_statistic(hits, lambda totals: totals[..., 0] / totals[..., 1]).mean
+        0.5
+    """
+    present = np.isfinite(sums).all(-1)
+    filled = np.where(present[..., None], sums, 0)
+    seeds, n = len(sums), int(present.any(0).sum())
+    whole = statistic(filled.sum(1))
+    if not np.isfinite(whole).any():
+        return Figure(None, None, n, seeds)
+    mean = float(np.nanmean(whole))
+    if n < 2:
+        return Figure(mean, None, n, seeds)
+    rows, columns = _resampled(seeds, filled.shape[1], draws, seed)
+    drawn = statistic(np.einsum("dn,snk->dsk", columns, filled, optimize=True))
+    weights = np.where(np.isfinite(drawn), rows, 0)
+    counted = weights.sum(1) > 0
+    means = (weights * np.where(np.isfinite(drawn), drawn, 0)).sum(1)[counted] / weights.sum(1)[counted]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Figure(mean, (float(low), float(high)), n, seeds)
+
+
+def _resampled(seeds: int, images: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each draw takes each seed, and each image."""
+    rng = np.random.default_rng(seed)
+    rows = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws)
+    return rows, rng.multinomial(images, np.full(images, 1 / images), size=draws)

@@ -4,8 +4,19 @@ from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, TAP_METHODS, CamMeth
 from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
 from gazeshift.saliency.effects import Effects, effects
 from gazeshift.saliency.explain import class_index, explain
+from gazeshift.saliency.faithfulness import MapFaithfulness, faithfulness, map_faithfulness
 from gazeshift.saliency.gates import GateAccount, gate_account
+from gazeshift.saliency.hide import FILLINGS, MIXINGS, hidden_scores, pixel_score, tap_score
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
+from gazeshift.saliency.modality import (
+    Absent,
+    FourLogits,
+    Modality,
+    four_logits,
+    mean_features,
+    modality,
+    share_between_players,
+)
 from gazeshift.saliency.outside import InputMaps, explain_inputs
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
@@ -14,14 +25,20 @@ from gazeshift.saliency.stream import MapBatch, stream_maps
 from gazeshift.saliency.words import WordEffects, split_words, word_effects
 
 __all__ = [
+    "Absent",
+    "FILLINGS",
     "METHODS",
+    "MIXINGS",
     "CamMethod",
     "ComputedMaps",
     "Effects",
+    "FourLogits",
     "GateAccount",
     "InputMaps",
     "MapBatch",
+    "MapFaithfulness",
     "MapRow",
+    "Modality",
     "PIXEL_METHODS",
     "Probe",
     "Rows",
@@ -37,10 +54,19 @@ __all__ = [
     "effects",
     "explain",
     "explain_inputs",
+    "faithfulness",
+    "four_logits",
     "gate_account",
+    "hidden_scores",
+    "map_faithfulness",
+    "mean_features",
+    "modality",
+    "pixel_score",
     "row_logits",
+    "share_between_players",
     "shift",
     "split_words",
     "stream_maps",
+    "tap_score",
     "word_effects",
 ]

@@ -143,16 +143,25 @@ def class_index(classes: Sequence[str], name: str) -> int:
     return lookup({known: index for index, known in enumerate(classes)}, name, "class")
 
 
+def choose_target(model: Classifier, target: str, label: str | None, predicted: int) -> int:
+    """The class index that a target means, of a pair for which a class is predicted.
+
+    Raises:
+        UsageError: no such class, or ``label`` without the label.
+    """
+    if target in {"predicted", "reference"}:
+        return predicted
+    if target == "label" and label is None:
+        raise UsageError("target 'label' needs the true class: give label=CLASS.")
+    name = label if target == "label" and label is not None else target
+    return class_index(model.classes, name)
+
+
 def _targets(model: Classifier, target: str, label: str | None, predicted: Int[Tensor, " t"]) -> Int[Tensor, " t"]:
     """The class each requested map explains."""
     if target == "predicted":
         return predicted
-    if target == "reference":
-        return predicted[:1].expand_as(predicted)
-    if target == "label" and label is None:
-        raise UsageError("target 'label' needs the true class: give label=CLASS.")
-    name = label if target == "label" and label is not None else target
-    return torch.full_like(predicted, class_index(model.classes, name))
+    return torch.full_like(predicted, choose_target(model, target, label, int(predicted[0])))
 
 
 def _rows(wanted: Int[Tensor, " t"], predicted: Int[Tensor, " t"]) -> tuple[Int[Tensor, " r"], Int[Tensor, " r"]]:

@@ -25,7 +25,7 @@ from gazeshift.measures import (
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.saliency import Rows, compute_maps, row_logits
 from gazeshift.saliency.affine import other_side
-from gazeshift.study.question import ImageSource, Question, TextSource
+from gazeshift.study.question import ImageSource, Question, TextSource, referred_mask
 
 SHARD = 64
 """Images analysed at once: bounds the memory, changes no number."""
@@ -209,10 +209,10 @@ def _in_masks(
     """
     names = ("mask_mass", "mask_area", "mask_lift", "mask_other", "named_mass", "named_mass_before")
     nothing = dict.fromkeys(names, float("nan"))
-    own = _referred(question, index, p.shape)
+    own = referred_mask(question, index, *p.shape)
     if own is None:
         return nothing
-    others = [_referred(question, other, p.shape) for other in _elsewhere(index, len(question.pairs))]
+    others = [referred_mask(question, other, *p.shape) for other in _elsewhere(index, len(question.pairs))]
     masses = [float(mask_mass(p, other)) for other in others if other is not None]
     found = {"mask_mass": mask_mass(p, own), "mask_area": own.mean(), "mask_lift": mask_lift(p, own)}
     found["mask_other"] = np.mean(masses) if masses else np.nan
@@ -220,13 +220,6 @@ def _in_masks(
     if named is not None:
         found |= {"named_mass": mask_mass(p, named), "named_mass_before": mask_mass(before, named)}
     return nothing | {name: float(value) for name, value in found.items()}
-
-
-def _referred(question: Question, index: int, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"] | None:
-    """Mask of the object that a pair's own text refers to, if one is known and visible."""
-    referred = next((scene_object.index for scene_object in question.pairs[index].objects if scene_object.referred), 0)
-    height, width = shape
-    return (question.masks(index, height, width) or {}).get(referred)
 
 
 def _elsewhere(index: int, count: int) -> list[int]:

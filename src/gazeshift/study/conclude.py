@@ -12,9 +12,11 @@ import pandas as pd
 import torch
 
 from gazeshift.data.loader import crops
+from gazeshift.study.checks.figures import check_figures
+from gazeshift.study.checks.unit import checked_models
 from gazeshift.study.claims import judge
 from gazeshift.study.config import StudyConfig
-from gazeshift.study.gather import gather
+from gazeshift.study.gather import gather, parts_of
 from gazeshift.study.headline import headline
 from gazeshift.study.prepare import SPLITS, Pairs
 from gazeshift.study.samples import choose, difference_of_models, sample_rows
@@ -88,6 +90,7 @@ def conclude(
             **figures,
             "claims": claims,
             "checks": check(study.expect, predictions, changes),
+            "model_checks": _checks(study, store, predictions),
             "data": {**pairs.facts, "chance": 1 / len(pairs.classes)},
             "warnings": warnings_of(study, audit, figures, predictions, _grids(study, run, seen)),
         }
@@ -113,6 +116,17 @@ def _parts(study: StudyConfig, store: Path, kind: str, models: list[str]) -> pd.
     """Tables of all models and seeds, in the study's order."""
     paths = [store / "parts" / name / f"{kind}-{seed}.parquet" for name in models for seed in study.seeds]
     return read_tables(paths)
+
+
+def _checks(study: StudyConfig, store: Path, predictions: pd.DataFrame) -> dict[str, Any]:
+    """Figures of the checks that the study asks for; their rows go into the store as one table."""
+    names = checked_models(study, list(study.models))
+    if not names:
+        return {}
+    rows = _parts(study, store, "checks", names)
+    write_table(rows, store / "checks.parquet")
+    parts = parts_of(study)
+    return check_figures(rows, predictions, {part: parts[part] for part in ("image", "text") if part in parts})
 
 
 def _samples(study: StudyConfig, pairs: Pairs, run: Path, changes: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,13 +5,15 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from gazeshift.edits import EDITS
+from gazeshift.edits import EDITS, FLOORS
 from gazeshift.errors import ConfigError
 from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Strict
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency import PIXEL_METHODS, TAP_METHODS
+from gazeshift.study.checks import CHECKS
 from gazeshift.study.expectations import EXPECTATIONS
+from gazeshift.study.information import text_sets
 from gazeshift.training import RECIPES, Recipe, recipe_of
 
 
@@ -97,6 +99,8 @@ class ExplainConfig(Strict):
         lexicon: where these words come from: ``english``, ``japanese`` or a YAML file.
         windows: on so many of the explained images the crop's window is shifted, to see whether the map follows; 0 for none.
         wasserstein: on so many rows of each model (drawn by a fixed seed) the Wasserstein-1 distance is measured, which is dear.
+        checks: what else is looked into (``gazeshift.study.checks.CHECKS``), none by default.
+        check_images: on at most so many of the explained images (drawn evenly); None for all.
         samples: how many samples with the largest differences Tables 2 and 3 show, as many with the smallest, and as many random ones.
     """
 
@@ -115,6 +119,8 @@ class ExplainConfig(Strict):
     lexicon: str = "english"
     windows: int = Field(default=0, ge=0)
     wasserstein: int = Field(default=2000, ge=0)
+    checks: tuple[str, ...] = ()
+    check_images: int | None = Field(default=100, ge=1)
     samples: int = Field(default=6, ge=1, le=50)
 
     @field_validator("method")
@@ -131,6 +137,20 @@ class ExplainConfig(Strict):
         if len(set(rest)) < len(rest):
             raise ValueError("an edit is named twice")
         return ("original", *rest)
+
+    @field_validator("checks")
+    @classmethod
+    def _known_checks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_known(name, CHECKS) for name in names))
+
+    @model_validator(mode="after")
+    def _enough_texts(self) -> "ExplainConfig":
+        if "sanity" in self.checks and not text_sets(self.edits)[0]:
+            raise ValueError(
+                f"the check 'sanity' holds changed texts against texts that should change nothing ({', '.join(FLOORS[1:])}): "
+                "name at least one of each under edits"
+            )
+        return self
 
 
 class StudyConfig(Strict):

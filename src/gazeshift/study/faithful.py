@@ -10,16 +10,13 @@ from PIL import Image
 from torch import Tensor
 
 from gazeshift.data.plates import Scene, label_map, render
-from gazeshift.measures import ShiftFaithfulness, mask_to_grid, shift_faithfulness
+from gazeshift.measures import ShiftFaithfulness, beyond_rounding, mask_to_grid, shift_faithfulness
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.saliency import Rows, compute_maps, row_logits
 
 SHARD = 16
 """Scenes looked at together: bounds the memory, changes no number."""
-
-ROUNDING = 1e-5
-"""Changes below this share of what they are the difference of are float32 rounding and count as exactly 0."""
 
 
 @dataclass(frozen=True)
@@ -189,8 +186,11 @@ def _shard(
             part = place[View(change.scene, index)]
             y = logits[[whole, part]][:, [t0, t1], c]
             effect = y[0] - y[1]
-            moved = _beyond_rounding(((m1 - m0) * region).sum(), (np.maximum(abs(m0), abs(m1)) * region).sum())
-            rows.append((number, index, moved, _beyond_rounding(effect[1] - effect[0], abs(y).max()), float(effect[0])))
+            moved = float(
+                beyond_rounding(np.asarray(((m1 - m0) * region).sum()), (np.maximum(abs(m0), abs(m1)) * region).sum())
+            )
+            acted = float(beyond_rounding(np.asarray(effect[1] - effect[0]), abs(y).max()))
+            rows.append((number, index, moved, acted, float(effect[0])))
     wholes = [(number, _relative_change(m0, m1)) for (number, _), m0, m1 in zip(changes, before, after, strict=True)]
     return rows, wholes
 
@@ -224,11 +224,6 @@ def _maps(
 def _regions(labels: UInt8[np.ndarray, "H W"], scene: Scene, height: int, width: int) -> Float[np.ndarray, "k h w"]:
     masks = np.stack([labels == index for index in _indices(scene)])
     return np.asarray(mask_to_grid(masks, height, width))
-
-
-def _beyond_rounding(difference: float, scale: float) -> float:
-    """A difference of float32 numbers as large as ``scale``; exactly 0 where it is below what they resolve."""
-    return float(difference) if abs(difference) > ROUNDING * scale else 0.0
 
 
 def _relative_change(before: Float[np.ndarray, "h w"], after: Float[np.ndarray, "h w"]) -> float:

@@ -29,6 +29,19 @@ def drawn(rows: pd.DataFrame, maps: Float[np.ndarray, "n h w"]) -> Drawn:
     return found
 
 
+def text_sets(edits: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Changed texts and as many of the same meaning: the text term grows with the number of texts.
+
+    Example:
+        >>> text_sets(["original", "paraphrase", "other-class", "colour"])
+        (['other-class'], ['paraphrase'])
+    """
+    changed = [edit for edit in edits if edit not in FLOORS]
+    floor = [edit for edit in edits if edit in SAME_MEANING]
+    count = min(len(changed), len(floor))
+    return changed[:count], floor[:count]
+
+
 def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str]) -> list[dict[str, Any]]:
     """The information split of one model, in bits, over images whose maps are all defined.
 
@@ -42,12 +55,10 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
         (the pairs' own texts alone, so that ``text`` is 0), ``changed`` (own and changed texts) or ``floor`` (own texts and as many of
         the same meaning); what ``changed`` has above ``floor`` is the text's.
     """
-    changed = [edit for edit in edits if edit in found and edit != "original" and edit not in FLOORS]
-    floor = [edit for edit in edits if edit in found and edit in SAME_MEANING]
-    count = min(len(changed), len(floor))
+    changed, floor = text_sets([edit for edit in edits if edit in found])
     sets = {"own": ["original"]}
-    if count:
-        sets |= {"changed": ["original", *changed[:count]], "floor": ["original", *floor[:count]]}
+    if changed:
+        sets |= {"changed": ["original", *changed], "floor": ["original", *floor]}
     rows = [_row(found, sets[name], name, ALL, list(labels)) for name in sets]
     for label in sorted(set(labels.values())):
         rows.append(_row(found, ["original"], "own", label, [key for key in labels if labels[key] == label]))

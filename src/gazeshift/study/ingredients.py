@@ -29,6 +29,7 @@ from gazeshift.models import (
 )
 from gazeshift.models.image import Trunk
 from gazeshift.pairs import Pair
+from gazeshift.saliency import Absent, mean_features
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.equivariance import DIRECTIONS, Windows, shifted_crops
 from gazeshift.study.prepare import evenly
@@ -49,6 +50,12 @@ from gazeshift.training.split import weights_digest
 LARGEST_GRIDS = 4 * 2**30
 """Whole grids of a frozen trunk are kept on disk up to this many bytes; beyond, each model encodes its images again."""
 
+
+ENCODED_AT_ONCE = 64
+"""Training images that an encoder which is not kept sees at once."""
+
+REFERENCE_PAIRS = 1000
+"""Mean features, which stand for an absent modality, are over at most so many training pairs, drawn evenly."""
 
 SHUFFLE_SEED = 0
 """Of the texts that ``texts: shuffled`` gives to other pairs; the same for all seeds of training."""
@@ -193,6 +200,32 @@ class Ingredients:
                 return model.encode_image(model.spec.preprocessing.normalise(wanted))
 
         return encode
+
+    def pixels(self, model: Classifier, rows: Sequence[int]) -> Callable[[Sequence[int]], Tensor]:
+        """Chosen test images as the trunk gets them."""
+
+        def look(asked: Sequence[int]) -> Tensor:
+            wanted = np.array(self.crops["test"][[rows[index] for index in asked]])
+            return model.spec.preprocessing.normalise(torch.from_numpy(wanted).to(model.device))
+
+        return look
+
+    def absent(self, model: Classifier, recipe: Recipe) -> Absent:
+        """Mean features of training pairs, as the model reads them after training."""
+        total = len(self.pairs["train"])
+        chosen = evenly(range(total), REFERENCE_PAIRS)
+        if model.pools_first and is_fixed(model.trunk, frozen_parts(model, recipe)):
+            image = self.images(model, "train", True).take(np.array(chosen)).to(model.device)
+        else:
+            source = self._encoded(model, self.crops["train"], recipe)
+            parts = [
+                source(chosen[start : start + ENCODED_AT_ONCE]) for start in range(0, len(chosen), ENCODED_AT_ONCE)
+            ]
+            parts = [part.averaged() for part in parts] if model.pools_first else parts
+            prefixes = [part.prefix for part in parts if part.prefix is not None]
+            image = ImageFeatures(torch.cat([part.grid for part in parts]), torch.cat(prefixes) if prefixes else None)
+        texts = self.texts_read(model.spec.name, "train", training=False)
+        return mean_features(image, self.text_source(model, recipe)([texts[row] for row in chosen]))
 
     def windows(self, model: Classifier, pairs: Sequence[Pair], recipe: Recipe) -> Windows:
         """Shifted windows of some of the explained pairs at a model's tap: kept where the trunk is frozen."""

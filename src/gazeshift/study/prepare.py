@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gazeshift.data.findings import Finding, count_kinds
 from gazeshift.data.plates import PlatesConfig, write
@@ -15,6 +15,8 @@ from gazeshift.data.titles import drop_repeated_titles, mask_class_names
 from gazeshift.errors import DataError
 from gazeshift.pairs import Pair
 from gazeshift.study.config import DataConfig
+
+T = TypeVar("T")
 
 SPLITS = ("train", "validation", "test")
 
@@ -112,8 +114,8 @@ def _way_out(split: str, data: DataConfig) -> str:
     )
 
 
-def evenly(pairs: Sequence[Pair], count: int | None) -> list[Pair]:
-    """At most ``count`` pairs, spread evenly over the given order (which is by class in most sources)."""
+def evenly(pairs: Sequence[T], count: int | None) -> list[T]:
+    """At most ``count`` pairs (or whatever it is), spread evenly over the given order (which is by class in most sources)."""
     if count is None or count >= len(pairs):
         return list(pairs)
     return [pairs[index * len(pairs) // count] for index in range(count)]

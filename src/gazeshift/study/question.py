@@ -1,7 +1,7 @@
 """What every model of a study is asked: the same pairs with the same texts, and masks where they are known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -38,6 +38,10 @@ class Question:
     wasserstein: int = 0
     crossed: Sequence[Sequence[ModifiedText]] = ()
 
+    def with_texts(self, texts: Mapping[str, Sequence[Edited | None]]) -> "Question":
+        """The same question with other texts."""
+        return replace(self, texts=texts)
+
 
 class MaskReader:
     """Object masks on a map's grid, read once per pair and grid."""
@@ -58,3 +62,9 @@ class MaskReader:
             visible = [scene_object.index for scene_object in pair.objects if (labels == scene_object.index).any()]
             self.known[key] = {value: mask_to_grid(labels == value, height, width) for value in visible}
         return self.known[key]
+
+
+def referred_mask(question: Question, index: int, height: int, width: int) -> Float[np.ndarray, "h w"] | None:
+    """Mask of the object that a pair's own text refers to, if one is known and visible."""
+    referred = next((scene_object.index for scene_object in question.pairs[index].objects if scene_object.referred), 0)
+    return (question.masks(index, height, width) or {}).get(referred)

@@ -21,6 +21,7 @@ from gazeshift.data.rows import PairSet
 from gazeshift.edits import Corpus, ModifiedText, find_lexicon
 from gazeshift.errors import ConfigError, DataError
 from gazeshift.models import build_trunk
+from gazeshift.study.checks.unit import CHECK_SETTINGS, check_file, check_unit, checked_models, scenes_for
 from gazeshift.study.conclude import Conclusion, conclude
 from gazeshift.study.config import PretrainConfig, StudyConfig
 from gazeshift.study.ingredients import Ingredients, source_digests
@@ -204,6 +205,7 @@ def _units(
 ) -> dict[str, str]:
     """Train and look through every model with every seed; returns the digest of each look."""
     question, rows = _question(study, pairs, ingredients, run / "store")
+    scenes = scenes_for(study, pairs)
     data = {
         "format": pairs.format,
         "fingerprint": pairs.fingerprint,
@@ -220,7 +222,10 @@ def _units(
                 train_unit(ingredients, name, seed, folder, work, digest, data)
 
             trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
-            look = {"train": trained, "explain": study.explain.model_dump(exclude={"samples"})}
+            look = {
+                "train": trained,
+                "explain": study.explain.model_dump(exclude={"samples", "checks", "check_images"}),
+            }
 
             made = unit_files(study, run / "store", name, seed)
 
@@ -228,6 +233,14 @@ def _units(
                 analyse_unit(ingredients, name, seed, folder, question, rows, run / "store")
 
             digests[f"{name} seed {seed}"] = steps.do(f"look {name} seed {seed}", look, analyse, made)
+            if checked_models(study, [name]):
+
+                def check(_: str, name: str = name, seed: int = seed, folder: Path = folder) -> None:
+                    check_unit(ingredients, name, seed, folder, question, rows, scenes, run / "store")
+
+                asked = {"train": trained, "explain": study.explain.model_dump(include=set(CHECK_SETTINGS))}
+                kept = (check_file(run / "store", name, seed),)
+                digests[f"checks of {name} seed {seed}"] = steps.do(f"check {name} seed {seed}", asked, check, kept)
     return digests
 
 

@@ -1,0 +1,125 @@
+"""Models with one part as it was before any training, to see whether what hangs on it goes.
+
+Adebayo et al., "Sanity checks for saliency maps", 2018. The parts that stay are shared with the model, not copied.
+"""
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from gazeshift.errors import ModelError
+from gazeshift.models.classifier import Classifier
+from gazeshift.models.heads import HEADS
+from gazeshift.models.image import NoTrunk, TokenTrunk, Trunk, build_trunk
+from gazeshift.models.modes import evaluating
+from gazeshift.models.text import build_encoder
+
+
+def with_random_encoder(model: Classifier, seed: int) -> Classifier:
+    """The model with a new text encoder, built from its configuration: also what was pretrained in it is gone.
+
+    Args:
+        model: stays as it is.
+        seed: of the new weights; the caller's random state is left alone.
+
+    Raises:
+        ModelError: it reads no text.
+    """
+    if model.tokenizer is None:
+        raise ModelError(f"model {model.spec.name!r} has no text encoder to make random.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = build_encoder(model.spec.text, len(model.tokenizer.tokenizer))
+    return _with(model, encoder=encoder)
+
+
+def with_random_head(model: Classifier, seed: int) -> Classifier:
+    """The model with a new head.
+
+    Args:
+        model: stays as it is.
+        seed: of the new weights; the caller's random state is left alone.
+    """
+    size, like = model.spec.preprocessing.size, _example(model)
+    with torch.no_grad(), evaluating(model):
+        features = model.encode_image(torch.zeros(1, 3, size, size, device=like.device, dtype=like.dtype))
+        width = model.trunk.pool(features).shape[1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = HEADS[model.spec.head.head].build(model.spec.head, width, model.encoder.width, len(model.spec.classes))
+    return _with(model, head=head)
+
+
+def cascade(model: Classifier, seed: int, stages: int) -> Iterator[Classifier]:
+    """The model with its trunk's last layers made random, then more of them, until all are; text encoder and head stay.
+
+    Layers are what holds weights of its own, a norm's running statistics among them, from the output back to the input, in ``stages``
+    groups of about as many layers. The constant affine before the tap stays.
+
+    Args:
+        model: stays as it is.
+        seed: of the new weights; the caller's random state is left alone.
+        stages: groups, at least 1; no more are made than there are layers.
+
+    Yields:
+        One model, each time with more of it made random: use it before the next is asked for.
+
+    Raises:
+        ModelError: a model without a trunk, or a trunk whose spec builds another net than it has.
+    """
+    spec = model.spec.image
+    if isinstance(model.trunk, NoTrunk):
+        raise ModelError(f"model {model.spec.name!r} has no trunk to make random.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = _layers(build_trunk(spec, model.spec.preprocessing.size))
+    changed = _with(model, trunk=copy.deepcopy(model.trunk))
+    layers = _layers(changed.trunk)
+    if [_shapes(layer) for layer in layers] != [_shapes(layer) for layer in fresh]:
+        raise ModelError(
+            f"model {model.spec.name!r}: its trunk is not what {spec.name!r} builds; it cannot be made random."
+        )
+    count = min(stages, len(layers))
+    pairs = list(zip(layers, fresh, strict=True))[::-1]
+    for stage in range(count):
+        for old, new in pairs[stage * len(pairs) // count : (stage + 1) * len(pairs) // count]:
+            _overwrite(old, new)
+        yield changed
+
+
+def _with(model: Classifier, **parts: nn.Module) -> Classifier:
+    """A copy of a model with parts replaced; the others are shared."""
+    shared = {"trunk": model.trunk, "encoder": model.encoder, "head": model.head, "tokenizer": model.tokenizer}
+    changed = copy.deepcopy(model, {id(part): part for part in shared.values()})
+    for name, part in parts.items():
+        setattr(changed, name, part.to(_example(model)).eval())
+    return changed
+
+
+def _example(model: Classifier) -> torch.Tensor:
+    return next(model.head.parameters()).detach()
+
+
+def _layers(trunk: Trunk) -> list[nn.Module]:
+    """Every module with weights or buffers of its own, in the order in which they act."""
+    if isinstance(trunk, NoTrunk):
+        return []
+    parts = [trunk.net, trunk.last_blocks, trunk.norm] if isinstance(trunk, TokenTrunk) else [trunk.net]
+    return [layer for part in parts for layer in part.modules() if _shapes(layer)]
+
+
+def _own(layer: nn.Module) -> dict[str, torch.Tensor]:
+    return dict([*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)])
+
+
+def _shapes(layer: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in _own(layer).items()}
+
+
+@torch.no_grad()
+def _overwrite(layer: nn.Module, other: nn.Module) -> None:
+    theirs = _own(other)
+    for name, value in _own(layer).items():
+        value.copy_(theirs[name])

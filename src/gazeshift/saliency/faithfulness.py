@@ -1,0 +1,170 @@
+"""Do the cells that a map marks matter to the logit? All measures of one map, asked of the model that it explains; the text stays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from gazeshift.errors import UsageError
+from gazeshift.measures import (
+    Infidelity,
+    PerturbationCurve,
+    Road,
+    deletion,
+    infidelity,
+    insertion,
+    road,
+    sensitivity_n,
+)
+from gazeshift.measures.perturbation import Score
+from gazeshift.models import Classifier, evaluating
+from gazeshift.registry import lookup
+from gazeshift.saliency.explain import Picture, encode, explain, name_of, pixels_of
+from gazeshift.saliency.hide import pixel_score, tap_score
+from gazeshift.saliency.probe import Probe, Rows
+
+SHARES = (0.1, 0.3, 0.5)
+"""Of the cells that sensitivity-n hides at a time."""
+
+IMPUTATION = "neighbours"
+"""How ROAD hides."""
+
+PLACES = {"tap": tap_score, "pixels": pixel_score}
+"""Where cells are hidden."""
+
+
+@dataclass(frozen=True)
+class MapFaithfulness:
+    """How far one map agrees with what its cells do to the explained logit; the text is held fixed.
+
+    Attributes:
+        whole: the logit with all cells.
+        hidden: with none.
+        insertion: the logit while cells appear from the highest of the map on; a larger area is better.
+        deletion: while they go; a smaller area is better.
+        road: most against least relevant first, filled from the neighbours; a lower ``difference`` is better.
+        sensitivity: per share of hidden cells the correlation of the map's sum with the loss of logit, -1 to 1; higher is better.
+        infidelity: ``relative`` is the part of the losses that the map does not explain, 0 to 1; lower is better.
+    """
+
+    whole: float
+    hidden: float
+    insertion: PerturbationCurve
+    deletion: PerturbationCurve
+    road: Road
+    sensitivity: dict[float, float]
+    infidelity: Infidelity
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """One number each. Areas are mean logits; ``insertion_over_deletion`` is about 0 for a map that knows nothing."""
+        shown, gone = self.insertion.area, self.deletion.area
+        return {
+            "logit": self.whole,
+            "logit_hidden": self.hidden,
+            "insertion": shown,
+            "deletion": gone,
+            "insertion_over_deletion": shown - gone,
+            "road_morf": self.road.morf.area,
+            "road_lerf": self.road.lerf.area,
+            "road": self.road.difference,
+            **{f"sensitivity_{round(100 * share)}": value for share, value in self.sensitivity.items()},
+            "infidelity": self.infidelity.value,
+            "infidelity_relative": self.infidelity.relative,
+        }
+
+
+def faithfulness(
+    model: Classifier,
+    image: Picture,
+    text: str = "",
+    target: str = "predicted",
+    *,
+    label: str | None = None,
+    method: str = "grad-cam",
+    at: str = "tap",
+    hide: str = "zero",
+    samples: int = 200,
+    steps: int | None = None,
+    seed: int = 0,
+) -> MapFaithfulness:
+    """Draw the map of one image with one text, then hide cells and see whether those that it marks matter.
+
+    Args:
+        model: a classifier that sees images.
+        image: a file, its bytes, or a Pillow image.
+        text: stays as it is.
+        target: as in ``explain``.
+        label: the true class, for ``target="label"``.
+        method: a map method.
+        at: where cells are hidden. ``tap``: in the grid that the map is drawn on; only what follows runs again. ``pixels``: the squares
+            of the image under the cells; the trunk runs some hundred times, and ROAD fills pixels.
+        hide: ``zero``, ``mean`` or ``neighbours`` (``gazeshift.saliency.hide``); ROAD always takes ``neighbours``.
+        samples: random sets of cells for each share of sensitivity-n, and for infidelity.
+        steps: points of each curve; by default one for every cell.
+        seed: of the random sets.
+
+    Raises:
+        UsageError: an unknown class, target, method, place or way of hiding; a map of a single cell.
+        ImageError: the image cannot be decoded.
+
+    Example:
+        >>> import gazeshift as gs
+        >>> found = gs.faithfulness(gs.load("model"), "photo.jpg", "tuna tartare")  # doctest: +SKIP
+        >>> found.road.difference, found.numbers["sensitivity_30"]  # doctest: +SKIP
+        (-1.9, 0.83)
+    """
+    ask = lookup(PLACES, at, "place to hide cells")
+    maps = explain(model, image, [text], target, label=label, method=method)
+    pixels = pixels_of(model, image, name_of(image))
+    features, encoded = encode(model, pixels, [text])
+    first = torch.zeros(1, dtype=torch.long, device=features.grid.device)
+    probe = Probe(model, features, encoded, Rows(first, first, first + maps.rows[0].target), pixels)
+    with evaluating(model), torch.autocast(model.device.type, enabled=False):
+        return map_faithfulness(maps.raw[0], ask(probe, 0, hide), ask(probe, 0, IMPUTATION), samples, seed, steps)
+
+
+def map_faithfulness(
+    raw: Float[np.ndarray, "h w"],
+    score: Score,
+    imputed: Score,
+    samples: int = 200,
+    seed: int = 0,
+    steps: int | None = None,
+) -> MapFaithfulness:
+    """All measures of one map, for any score.
+
+    Args:
+        raw: signed map.
+        score: logit as a function of the kept cells, for example ``tap_score(probe)``.
+        imputed: the same with cells filled from their neighbours, for ROAD.
+        samples: random sets of cells, at least 2.
+        seed: of these.
+        steps: points of each curve; by default one for every cell.
+
+    Raises:
+        UsageError: fewer than 2 samples, or a map of a single cell.
+
+    Example:
+        >>> raw = np.array([[1.0, 2.0], [3.0, -4.0]])
+        >>> additive = lambda keep: (keep * raw).sum((1, 2))
+        >>> found = map_faithfulness(raw, additive, additive)
+        >>> round(found.numbers["sensitivity_50"], 12), round(found.infidelity.relative, 12)
+        (1.0, 0.0)
+    """
+    if raw.size < 2:
+        raise UsageError("faithfulness needs a map of at least 2 cells.")
+    ends = score(np.stack([np.ones(raw.shape), np.zeros(raw.shape)]))
+    sizes = {share: max(1, round(share * raw.size)) for share in SHARES}
+    return MapFaithfulness(
+        whole=float(ends[0]),
+        hidden=float(ends[1]),
+        insertion=insertion(raw, score, steps),
+        deletion=deletion(raw, score, steps),
+        road=road(raw, imputed, steps),
+        sensitivity={
+            share: sensitivity_n(raw, score, n, samples, np.random.default_rng(seed)) for share, n in sizes.items()
+        },
+        infidelity=infidelity(raw, score, samples, np.random.default_rng(seed)),
+    )

@@ -1,0 +1,275 @@
+"""How much the text and the image each add to a logit: two players, and image cells with words. Only what follows the tap runs again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from gazeshift.errors import UsageError
+from gazeshift.measures import MmShap, TwoPlayerShapley, beyond_rounding, mm_shap, two_player_shapley
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.saliency.compute import row_logits
+from gazeshift.saliency.explain import Picture, choose_target, encode, name_of, pixels_of
+from gazeshift.saliency.hide import hidden_scores
+from gazeshift.saliency.probe import Probe, Rows
+from gazeshift.saliency.words import split_words
+
+TextReader = Callable[[Sequence[str]], TextFeatures]
+
+SIDE = 4
+"""Image players of MM-SHAP lie on a fixed grid of at most so many cells a side, whatever the model's own grid."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """What stands at the tap and behind the text encoder for a modality that is not there.
+
+    Attributes:
+        image: one row.
+        text: one row.
+        sentence: what that is, for people.
+    """
+
+    image: ImageFeatures
+    text: TextFeatures
+    sentence: str
+
+
+def mean_features(image: ImageFeatures, text: TextFeatures) -> Absent:
+    """The mean over some images and some texts, of the training set by custom: what an average pair says.
+
+    Args:
+        image: encoded images; means over the grid (1 x 1) where the model pools first.
+        text: encoded texts, any number; the mean is that of the pooled vectors.
+
+    Example:
+        >>> text = TextFeatures.from_pooled(torch.tensor([[0.0], [2.0]]))
+        >>> mean_features(ImageFeatures(torch.ones(3, 1, 2, 2)), text).text.pooled
+        tensor([[1.]])
+    """
+    prefix = None if image.prefix is None else image.prefix.mean(0, keepdim=True)
+    return Absent(
+        ImageFeatures(image.grid.mean(0, keepdim=True), prefix),
+        TextFeatures.from_pooled(text.pooled.mean(0, keepdim=True)),
+        "mean features of the reference pairs",
+    )
+
+
+@dataclass(frozen=True)
+class FourLogits:
+    """Logits of all classes, one row per pair, in float64.
+
+    Attributes:
+        both: with text and image.
+        text: with the text alone.
+        image: with the image alone.
+        neither: with neither.
+    """
+
+    both: Float[np.ndarray, "r classes"]
+    text: Float[np.ndarray, "r classes"]
+    image: Float[np.ndarray, "r classes"]
+    neither: Float[np.ndarray, "r classes"]
+
+    def shapley(self, target: Int[np.ndarray, " r"]) -> TwoPlayerShapley:
+        """Both players' shares of one class's logit a pair; an interaction below float32 rounding counts as exactly 0."""
+        each = np.arange(len(target))
+        y = [logits[each, target] for logits in (self.both, self.text, self.image, self.neither)]
+        shares = two_player_shapley(*y)
+        return TwoPlayerShapley(
+            shares.text, shares.image, beyond_rounding(shares.interaction, np.abs(np.stack(y)).max(0))
+        )
+
+
+def four_logits(
+    model: Classifier,
+    image: ImageFeatures,
+    text: TextFeatures,
+    image_index: Int[Tensor, " r"],
+    text_index: Int[Tensor, " r"],
+    absent: Absent,
+) -> FourLogits:
+    """Logits of pairs with one modality, both or none replaced by what is absent; four passes of the head a pair.
+
+    Args:
+        model: any classifier.
+        image: encoded images.
+        text: encoded texts.
+        image_index: the image of each pair.
+        text_index: the text of each pair.
+        absent: what stands for what is not there.
+    """
+    none = torch.zeros_like(image_index)
+    asked = (
+        (image, text, image_index, text_index),
+        (absent.image, text, none, text_index),
+        (image, absent.text, image_index, none),
+        (absent.image, absent.text, none, none),
+    )
+    return FourLogits(*(row_logits(model, *one).double().cpu().numpy() for one in asked))
+
+
+def share_between_players(
+    model: Classifier,
+    image: ImageFeatures,
+    text: str,
+    target: int,
+    read: TextReader,
+    orders: int = 16,
+    seed: int = 0,
+) -> MmShap:
+    """MM-SHAP of one pair: image cells on a fixed grid of at most ``SIDE`` x ``SIDE``, hidden by zeros at the tap, and words, left out.
+
+    The trunk does not run; the text encoder reads every set of words that is asked for once.
+
+    Args:
+        model: a classifier that sees images and reads text.
+        image: one encoded image, on its whole grid.
+        text: with any number of words.
+        target: class index.
+        read: encodes texts.
+        orders: random orders of the players.
+        seed: draws them.
+    """
+    spans = split_words(text)
+    regions = _regions(*image.grid.shape[2:])
+    count = len(regions)
+    keeps = torch.from_numpy(regions).to(image.grid)
+
+    def value(present: Bool[np.ndarray, "m players"]) -> Float[np.ndarray, " m"]:
+        shown = torch.from_numpy(present[:, :count].astype(np.float64)).to(keeps)
+        keep = torch.einsum("mp,phw->mhw", shown, keeps)
+        said, which = np.unique(present[:, count:], axis=0, return_inverse=True)
+        encoded = read([" ".join(text[a:b] for (a, b), here in zip(spans, row, strict=True) if here) for row in said])
+        each = torch.arange(len(said), device=keeps.device)
+        probe = Probe(model, image, encoded, Rows(torch.zeros_like(each), each, torch.full_like(each, target)))
+        rows = torch.from_numpy(which.reshape(-1)).to(keeps.device)
+        return hidden_scores(probe, keep, rows).double().cpu().numpy()
+
+    with evaluating(model):
+        return mm_shap(value, count, len(spans), orders, np.random.default_rng(seed))
+
+
+@dataclass(frozen=True)
+class Modality:
+    """What text and image add to one logit of one pair, in logits.
+
+    Attributes:
+        explained: the class.
+        absent: what stood for the absent modality.
+        text: Shapley value of the text, of two players; with ``image`` it adds up to ``logit - logit_neither``.
+        image: of the image.
+        interaction: what both do together beyond what each does alone; exactly 0 for an additive head.
+        logit: with both.
+        logit_text: with the text alone.
+        logit_image: with the image alone.
+        logit_neither: with neither.
+        players: MM-SHAP: Shapley values of image cells and words, hidden and left out one by one; ``players.t_shap`` is the text's share.
+        words: the text's players.
+        grid: rows and columns of the image's players.
+    """
+
+    explained: str
+    absent: str
+    text: float
+    image: float
+    interaction: float
+    logit: float
+    logit_text: float
+    logit_image: float
+    logit_neither: float
+    players: MmShap
+    words: tuple[str, ...]
+    grid: tuple[int, int]
+
+
+def modality(
+    model: Classifier,
+    image: Picture,
+    text: str,
+    target: str = "predicted",
+    *,
+    label: str | None = None,
+    absent: Absent | None = None,
+    orders: int = 16,
+    seed: int = 0,
+) -> Modality:
+    """Say how much of a logit comes from the text, how much from the image, and how much from both together.
+
+    Args:
+        model: a classifier that sees images and reads text.
+        image: a file, its bytes, or a Pillow image.
+        text: its text.
+        target: as in ``explain``.
+        label: the true class, for ``target="label"``.
+        absent: what stands for an absent modality: ``mean_features`` of training pairs by custom. None: a grid of zeros at the tap and the
+            empty text; the numbers depend on this choice, so it is part of the result.
+        orders: random orders of MM-SHAP's players; with few, its shares move towards each modality's share of the players.
+        seed: draws them.
+
+    Raises:
+        UsageError: a model of one modality, an unknown class or target.
+        ImageError: the image cannot be decoded.
+
+    Example:
+        >>> import gazeshift as gs
+        >>> found = gs.modality(gs.load("model"), "photo.jpg", "tuna tartare")  # doctest: +SKIP
+        >>> found.text, found.image, found.interaction, found.players.t_shap  # doctest: +SKIP
+        (3.1, 1.2, 0.4, 0.61)
+    """
+    if not (model.structure.sees_image and model.structure.reads_text):
+        raise UsageError(f"model {model.spec.name!r} has one modality: there is nothing to share.")
+
+    def read(texts: Sequence[str]) -> TextFeatures:
+        with torch.no_grad():
+            tokens = model.tokenize(texts)
+            return model.encode_text(tokens.ids, tokens.mask).with_precision(precision)
+
+    precision = next(model.head.parameters()).dtype
+    features, encoded = encode(model, pixels_of(model, image, name_of(image)), [text])
+    with evaluating(model), torch.autocast(model.device.type, enabled=False):
+        absent = absent or _nothing(features, read)
+        first = torch.zeros(1, dtype=torch.long, device=features.grid.device)
+        four = four_logits(model, features, encoded, first, first, absent)
+        explained = choose_target(model, target, label, int(four.both[0].argmax()))
+        shares = four.shapley(np.array([explained]))
+        players = share_between_players(model, features, text, explained, read, orders, seed)
+    return Modality(
+        explained=model.classes[explained],
+        absent=absent.sentence,
+        text=float(shares.text[0]),
+        image=float(shares.image[0]),
+        interaction=float(shares.interaction[0]),
+        **dict(
+            zip(
+                ("logit", "logit_text", "logit_image", "logit_neither"),
+                (float(y[0, explained]) for y in (four.both, four.text, four.image, four.neither)),
+                strict=True,
+            )
+        ),
+        players=players,
+        words=tuple(text[start:end] for start, end in split_words(text)),
+        grid=_side(*features.grid.shape[2:]),
+    )
+
+
+def _nothing(image: ImageFeatures, read: TextReader) -> Absent:
+    prefix = None if image.prefix is None else torch.zeros_like(image.prefix)
+    return Absent(
+        ImageFeatures(torch.zeros_like(image.grid), prefix), read([""]), "a grid of zeros at the tap; the empty text"
+    )
+
+
+def _side(height: int, width: int) -> tuple[int, int]:
+    return min(SIDE, height), min(SIDE, width)
+
+
+def _regions(height: int, width: int) -> Float[np.ndarray, "players h w"]:
+    """The grid's cells cut into at most ``SIDE`` x ``SIDE`` rectangles, row by row; each is one player."""
+    tall, wide = _side(height, width)
+    row, column = np.arange(height) * tall // height, np.arange(width) * wide // width
+    number = row[:, None] * wide + column
+    return (number == np.arange(tall * wide)[:, None, None]).astype(np.float64)

@@ -1,0 +1,118 @@
+"""Checks as an option of a study: asked for in the file, done once, their figures in the summary."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import gazeshift as gs
+from gazeshift.errors import ConfigError
+from gazeshift.study.checks import CHECKS
+from gazeshift.study.read import read_study
+from gazeshift.study.run import run_study
+from gazeshift.study.steps import StepRecord
+
+from .conftest import TINY, run_tiny, write_yaml
+
+EXPLAIN: dict[str, Any] = {**TINY["explain"], "checks": list(CHECKS), "check_images": 6}  # type: ignore[dict-item]
+MODELS = {"image-only": None, "text-only": None, "early-linear": None, "early-fusion": None}
+SILENT = {"silent": {"kind": "early-fusion", "texts": "constant"}}
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checked")
+    run_tiny(folder, folder / "run", explain=EXPLAIN, models={**MODELS, **SILENT})
+    return folder / "run"
+
+
+def figures_of(run: Path) -> dict[str, Any]:
+    return json.loads((run / "summary.json").read_text())["model_checks"]
+
+
+def test_every_model_that_sees_images_has_the_checks_that_say_something_of_it(checked: Path) -> None:
+    figures = figures_of(checked)
+    assert {model: list(checks) for model, checks in figures.items()} == {
+        "image-only": ["localisation", "faithfulness", "sanity"],
+        "early-linear": list(CHECKS),
+        "early-fusion": list(CHECKS),
+        "silent": list(CHECKS),
+    }
+    for checks in figures.values():
+        for measures in checks.values():
+            for figure in measures.values():
+                assert set(figure) == {"mean", "interval", "n", "seeds"}
+                assert figure["seeds"] == 2
+    assert "text_excess" in figures["early-fusion"]["sanity"]
+    assert "text_excess" not in figures["image-only"]["sanity"]
+    assert "text_excess" not in figures["silent"]["sanity"]  # it reads the empty text, whatever it is given
+
+
+def test_additive_heads_and_a_model_that_is_told_nothing_are_exactly_0(checked: Path) -> None:
+    for model in ("early-linear", "silent"):
+        found = figures_of(checked)[model]
+        assert found["modality"]["interaction_size"]["mean"] == 0
+        assert found["shift-faithfulness"]["rms_effect"]["mean"] == 0
+        assert found["shift-faithfulness"]["rms_map"]["mean"] == 0
+        assert found["shift-faithfulness"]["rho"]["mean"] is None
+    assert figures_of(checked)["silent"]["modality"]["t_shap"]["mean"] == 0
+    assert figures_of(checked)["early-fusion"]["modality"]["interaction_size"]["mean"] > 0
+
+
+def test_rows_are_kept_and_agree_with_a_single_map(checked: Path) -> None:
+    rows = pd.read_parquet(checked / "store" / "checks.parquet")
+    mine = rows.query("model == 'early-fusion' and seed == 1 and check == 'faithfulness'")
+    assert mine["key"].nunique() == 6
+    key = mine["key"].iloc[0]
+    texts = pd.read_parquet(checked / "store" / "measures.parquet").query("key == @key and edit == 'original'")
+    model = gs.load(checked / "models" / "early-fusion" / "seed-1")
+    one = gs.faithfulness(model, checked / "plates" / key, texts["text"].iloc[0], samples=100)
+    for name in ("logit", "insertion", "road", "sensitivity_30"):
+        found = mine[(mine["measure"] == name) & (mine["key"] == key)]["value"].item()
+        assert found == pytest.approx(one.numbers[name], rel=1e-2, abs=1e-4), name
+
+
+def test_other_checks_repeat_neither_training_nor_look(checked: Path, tmp_path: Path) -> None:
+    shutil.copytree(checked, tmp_path / "run")
+    events: list[StepRecord] = []
+    explain = {**EXPLAIN, "checks": ["localisation"]}
+    study = read_study(write_yaml(tmp_path, explain=explain, models={**MODELS, **SILENT}))
+    run_study(
+        study, tmp_path / "run", "again", lambda e: events.append(e) if isinstance(e, StepRecord) else None, False
+    )
+    done = {event.name for event in events if event.state == "done"}
+    models = ["image-only", "early-linear", "early-fusion", "silent"]
+    assert done == {f"check {name} seed {seed}" for name in models for seed in (0, 1)} | {"summary"}
+    assert {tuple(checks) for checks in figures_of(tmp_path / "run").values()} == {("localisation",)}
+
+
+def test_a_study_that_asks_for_none_has_none(tiny_run: Path) -> None:
+    assert figures_of(tiny_run) == {}
+    assert not (tiny_run / "store" / "checks.parquet").exists()
+    assert not list((tiny_run / "steps").glob("check *"))
+
+
+def test_unknown_checks_and_sanity_without_a_floor_are_told_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"explain\.checks.*unknown 'astrology'.*known: localisation"):
+        read_study(write_yaml(tmp_path, explain={"checks": ["astrology"]}))
+    with pytest.raises(ConfigError, match="explain: the check 'sanity' holds changed texts against"):
+        read_study(write_yaml(tmp_path, explain={"checks": ["sanity"], "edits": ["paper-colour"]}))
+
+
+@pytest.mark.parametrize(("check", "said"), [("shift-faithfulness", "only Plates"), ("localisation", "needs masks")])
+def test_checks_that_the_data_cannot_have_are_told_before_any_training(
+    checked: Path, tmp_path: Path, check: str, said: str
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(checked / "plates", data)
+    for name in ("plates.json", "objects.parquet"):
+        (data / name).unlink()
+    shutil.rmtree(data / "masks")
+    explain = {"edits": ["paraphrase"], "checks": [check]}
+    study = read_study(write_yaml(tmp_path, data={"root": str(data)}, explain=explain, models={"early-fusion": None}))
+    with pytest.raises(ConfigError, match=said):
+        run_study(study, tmp_path / "run", "x", lambda event: None, False)
+    assert not (tmp_path / "run" / "models").exists()
