@@ -20,8 +20,8 @@ MOVED = {"colour": 0.12, "position": 0.09, "material": 0.07, "nonsense": 0.06}
 
 def claims() -> dict[str, Any]:
     c1 = [
-        support("static share", 0.11, 0.05, "sign"),
-        support("equivariance", -0.04, 0.06, "sign", agrees=False),
+        support("static share", 0.11, 0.05, "sign", unit="share of the maps' information"),
+        support("equivariance", -0.04, 0.06, "sign", agrees=False, unit="slope"),
         support("ladder: told nothing", 0.02, 0.01, "interval"),
         support("other side of the affine", 0.03, 0.012, "sign"),
         support("true class", 0.05, 0.02),
@@ -30,8 +30,8 @@ def claims() -> dict[str, Any]:
     c3 = [
         support("above shuffle", 0.19, 0.03),
         support("above retraining", 0.07, 0.02),
-        support("switch", 0.14, 0.03),
-        support("within class", 0.05, 0.01),
+        support("switch", 0.14, 0.03, unit="bits"),
+        support("within class", 0.05, 0.01, unit="bits"),
         support(HOSTILE, NAN, None),
     ]
     colour = claim("A colour word widens the map.", "undecided", 0.004, 0.009, "coverage (share of the grid)", 0.01)
@@ -76,11 +76,13 @@ def claim(sentence: str, verdict: str, effect: float, half: float, unit: str, ma
     }  # fmt: skip
 
 
-def support(name: str, effect: float, half: float | None, needed: str = "no", agrees: bool = True) -> dict[str, Any]:
+def support(
+    name: str, effect: float, half: float | None, needed: str = "no", *, agrees: bool = True, unit: str = ""
+) -> dict[str, Any]:
     interval = None if half is None else [effect - half, effect + half]
     return {
         "name": name, "sentence": f"what {name} contrasts", "effect": effect, "interval": interval, "n": 38, "needed": needed,
-        "agrees": agrees,
+        "agrees": agrees, "unit": unit,
     }  # fmt: skip
 
 

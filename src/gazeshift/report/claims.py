@@ -8,7 +8,6 @@ from typing import Any
 from gazeshift.errors import DataError
 from gazeshift.report.axis import Axis
 from gazeshift.report.numbers import number_or_none
-from gazeshift.report.words import SUPPORT_UNITS
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def _finding(name: str, node: Mapping[str, Any], path: Path) -> Finding:
         equivalence_p=number_or_none(equivalence.get("p")),
         bootstrap=_interval(node.get("bootstrap")),
         notes=[str(note) for note in node.get("notes") or []],
-        supports=[_contrast(support, SUPPORT_UNITS.get(str(support.get("name")), unit)) for support in node.get("supports") or []],
+        supports=[_contrast(support, str(support.get("unit") or unit)) for support in node.get("supports") or []],
         decided_by=str(node.get("decided_by") or ""),
         parts=findings(node.get("parts") or {}, path),
     )  # fmt: skip

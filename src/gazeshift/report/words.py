@@ -95,15 +95,6 @@ NEEDED_WORDS = {
     "no": "",
 }
 
-SUPPORT_UNITS = {
-    "static share": "share of the maps’ information",
-    "equivariance": "slope (1 follows the content, 0 the frame)",
-    "switch": "bits",
-    "within class": "bits",
-    "within class above paraphrase": "bits",
-}
-"""Units of the contrasts that stand beside a claim's own, where they are not the claim's."""
-
 REASON_WORDS = {
     "largest difference": "Largest differences",
     "smallest difference": "Smallest differences",

@@ -4,6 +4,9 @@ from typing import Any
 
 Figures = dict[str, Any]
 
+LEAST_SEEDS = 5
+"""From so many seeds on a claim's interval is told, over seeds and classes; below it the one over seeds and images, of these models."""
+
 
 def headline(summary: Figures, models: dict[str, str]) -> list[str]:
     """Sentences that answer the study's question.
@@ -50,10 +53,18 @@ def _accuracy(summary: Figures, subject: str) -> str:
         return f"{subject} reaches {_percent(own)} on the test pairs."
     image = summary["accuracy"]["image-only"]["test"]
     added = gap["mean"] * 100
+    claim = _told(summary, "C0")
+    interval = f"{_points(claim)} over seeds and classes" if claim else _points(gap)
     return (
         f"With the text, {subject} reaches {_percent(own)} on the test pairs; the image alone reaches {_percent(image)}: "
-        f"the text {'adds' if added >= 0 else 'costs'} {abs(added):.1f} points{_points(gap)}."
+        f"the text {'adds' if added >= 0 else 'costs'} {abs(added):.1f} points{interval}."
     )
+
+
+def _told(summary: Figures, claim: str) -> Figures | None:
+    """A claim whose interval is there and rests on enough seeds."""
+    found = summary.get("claims", {}).get(claim)
+    return found if found and found["interval"] and found["seeds"] >= LEAST_SEEDS else None
 
 
 def _shift(summary: Figures, subject: str) -> str:
@@ -84,6 +95,12 @@ def _place(summary: Figures, subject: str) -> str:
     if gap["interval"] is None:
         rates = f"image only: {_undefined(maps['image-only'])}; {subject}: {_undefined(maps[subject])}"
         return f"A difference in centre bias cannot be measured ({rates})."
+    claim = _told(summary, "C1")
+    if claim:
+        return (
+            f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for image only and {ours['mean']:.2f} for "
+            f"{subject}; over seeds and classes image only has {claim['effect']:+.3f}{_interval(claim)} more (C1: {claim['verdict']})."
+        )
     shown = gap["interval"][0] > 0 or gap["interval"][1] < 0
     verdict = "" if shown else ": no difference is shown"
     return (

@@ -20,6 +20,7 @@ class Support:
         name: short.
         sentence: what is contrasted; above 0 speaks for the claim.
         cells: its cell means.
+        unit: of the contrast; empty if it is the claim's own.
         needed: ``sign``: the claim stands only if its mean is above 0; ``interval``: only if its interval is; ``no``: shown beside it.
     """
 
@@ -27,6 +28,7 @@ class Support:
     sentence: str
     cells: Cells
     needed: str = "no"
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,14 @@ def centre_bias(tables: Tables) -> Evidence:
                 "share of the maps' information that is the same for all images of a class: image only minus fusion",
                 share,
                 "sign",
+                "share of the maps' information",
             ),
             Support(
                 "equivariance",
                 "slope of the map's shift on the crop's: fusion minus image only",
                 slopes[0].minus(slopes[1]),
                 "sign",
+                "slope (1 follows the content, 0 the frame)",
             ),
             Support("ladder: told nothing", told, gap("constant", "fusion"), "interval"),
             Support(
@@ -196,16 +200,19 @@ def follows(tables: Tables) -> Evidence:
                 "switch",
                 "bits of the divergence that come with a switch of the predicted class",
                 tables.cells(moved, "switch"),
+                unit="bits",
             ),
             Support(
                 "within class",
                 "bits that come from re-weighting what is seen for the same class",
                 tables.cells(moved, "within"),
+                unit="bits",
             ),
             Support(
                 "within class above paraphrase",
                 "the same above a paraphrase's",
                 tables.difference(moved, tables.edit("fusion", "paraphrase"), "within"),
+                unit="bits",
             ),
             *_label_prompt(tables, edit),
         ),
@@ -276,6 +283,7 @@ def matters_more(tables: Tables) -> Evidence:
                 "within class",
                 "colour minus position, the within-class part in bits",
                 within["colour"].minus(within["position"]),
+                unit="bits",
             ),
             *_by_truth(tables, "js_distance"),
         ),

@@ -186,10 +186,12 @@ def _support(support: Support, found: _Measured, interval: CrossedInterval, marg
     return {
         "name": support.name,
         "sentence": support.sentence,
+        "unit": support.unit,
         "effect": _number(found.effect),
         "interval": _bounds(interval),
         "p": _number(interval.p_value),
-        "equivalent": equivalence(interval, margin).equivalent,
+        # The margin is in the claim's unit.
+        "equivalent": None if support.unit else equivalence(interval, margin).equivalent,
         "n": support.cells.images,
         "needed": support.needed,
         "agrees": _agrees(support, found),
