@@ -1,4 +1,4 @@
-"""The small CNN with coordinate channels: it sees places, as the plain one cannot once its grid is pooled."""
+"""The small CNN's options: coordinate channels, which keep places through pooling, and cells that see their own place alone."""
 
 import numpy as np
 import pytest
@@ -37,6 +37,19 @@ def test_it_can_be_cut_and_its_weights_keep_their_names() -> None:
     trunk = build_trunk(SEEING.model_copy(update={"tap": "features.3"}), 64)
     assert trunk.encode(torch.zeros(1, 3, 64, 64)).grid.shape == (1, 128, 4, 4)
     assert SmallCNN().state_dict().keys() == SmallCNN(coordinates=True).state_dict().keys()
+
+
+def test_a_local_cell_sees_its_own_square_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(1, 3, 96, 96)
+    changed = images.clone()
+    changed[..., 32:48, 64:80] = 0  # the square of row 2, column 4
+    for local, cells in ((True, 1), (False, 25)):
+        trunk = build_trunk(ImageSpec(name="small_cnn", options={"local": local}), 96).eval()
+        with torch.no_grad():
+            moved = (trunk.encode(images).grid - trunk.encode(changed).grid).abs().sum((0, 1)) > 0
+        assert moved[2, 4]
+        assert (int(moved.sum()) == 1) if local else (int(moved.sum()) >= cells)
 
 
 @pytest.mark.parametrize("options", [{"coordinates": "yes"}, {"depth": 3}])

@@ -134,3 +134,21 @@ def test_single_kinds_are_the_single_objects_with_their_colour():
         near = {name: abs((hue - colorsys.rgb_to_hsv(*COLOURS[name])[0] + 0.5) % 1 - 0.5) for name in config.colours}
         right += min(near, key=lambda name: near[name]) == kinds(config)[label].split(" ")[0]
     assert right >= 9
+
+
+def test_single_kinds_by_place_say_in_which_third_the_dish_lies():
+    config = PlatesConfig(size=64, n_dishes=4, n_colours=1, kappa_target=0, kappa_distractor=0, clutter=0)
+    images, labels = single_kinds(config, n=30, seed=2, by="place", crop=64)
+    names = kinds(config, "place")
+    assert len(names) == 36
+    found = {"left": [], "middle": [], "right": [], "upper": [], "central": [], "lower": []}
+    for image, label in zip(images, labels, strict=True):
+        red = np.clip(image[0].astype(float) - image[1:].max(0), 60, None) - 60  # the only colour is red
+        y, x = np.mgrid[:64, :64]
+        down, across = names[label].split(" ")[:2]
+        found[across].append((red * x).sum() / red.sum())
+        found[down].append((red * y).sum() / red.sum())
+    for near, middle, far in (("left", "middle", "right"), ("upper", "central", "lower")):
+        assert np.mean(found[near]) + 5 < np.mean(found[middle]) < np.mean(found[far]) - 5
+    with pytest.raises(UsageError, match="place"):
+        single_kinds(config, n=1, seed=0, by="size")

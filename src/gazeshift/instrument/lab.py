@@ -16,11 +16,11 @@ from gazeshift.data.plates import Caption, PlatesConfig, Scene, scene_and_captio
 from gazeshift.instrument.exam import Exam, make_exam
 from gazeshift.instrument.quantities import Subject
 from gazeshift.instrument.settings import SETTINGS, Setting
-from gazeshift.instrument.worlds import Features, World, trunk_options
-from gazeshift.models import HEADS, Classifier, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text, set_affine
+from gazeshift.instrument.worlds import World, trunk_options
+from gazeshift.models import HEADS, Classifier, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text
 from gazeshift.models.image import Trunk
 from gazeshift.study.faithful import reading, rendered
-from gazeshift.training import Split, fit, image_features
+from gazeshift.training import Split, fit
 from gazeshift.training.keyed import order
 
 VALIDATION = 100
@@ -81,14 +81,14 @@ class Lab:
         config = self.config(setting)
         _, captions = self.scenes(config, "train")
         trunk = self.world.fresh(config, setting.coordinates, seed)
-        return self._fresh(setting, [caption.text for caption in captions], trunk, seed, "plain").eval()
+        return self._fresh(setting, [caption.text for caption in captions], trunk, seed).eval()
 
     def _trained(self, name: str, setting: Setting) -> Classifier:
         scenes, captions = self.scenes(self.config(setting), "train")
         texts = [caption.text for caption in captions]
         if setting.shuffled:
             texts = [texts[row] for row in order(len(texts), self.seed, epoch=-1).tolist()]
-        model = self._fresh(setting, texts, copy.deepcopy(self._trunk(setting)), self.seed, self.world.features)
+        model = self._fresh(setting, texts, copy.deepcopy(self._trunk(setting)), self.seed)
         place = {label: index for index, label in enumerate(model.classes)}
         labels = torch.tensor([place[scene.label] for scene in scenes])
         whole = Split([f"{row:06d}" for row in range(len(scenes))], texts, labels, self._painted(scenes))
@@ -98,11 +98,11 @@ class Lab:
         fit(model, train, validation, recipe, self.seed, self.work / f"{name}-{self.seed}", progress=False)
         return model.eval()
 
-    def _fresh(self, setting: Setting, texts: Sequence[str], trunk: Trunk, seed: int, features: Features) -> Classifier:
+    def _fresh(self, setting: Setting, texts: Sequence[str], trunk: Trunk, seed: int) -> Classifier:
         structure = HEADS[setting.head].structure
         spec = ModelSpec(
             name=setting.head,
-            image=ImageSpec(name="small_cnn", options=trunk_options(setting.coordinates), features=features),
+            image=ImageSpec(name="small_cnn", options=trunk_options(setting.coordinates)),
             text=self.world.text if structure.reads_text else TextSpec(encoder="none"),
             head=self.world.head.model_copy(update={"head": setting.head}),
             classes=self.config(setting).dishes,
@@ -117,24 +117,13 @@ class Lab:
         """The trunk that all models see through whose trunks know the same."""
         key = (setting.knows, setting.coordinates)
         if key not in self._trunks:
-            # The affine is that of one fixed setting, whichever is asked for first.
-            first = next(one for one in SETTINGS.values() if (one.knows, one.coordinates) == key)
-            self._trunks[key] = self._taught(first)
+            started, config = time.perf_counter(), self.config(Setting())  # for all who share it alike
+            name = f"trunk that knows {setting.knows}s" + ", with coordinates" * setting.coordinates
+            trunk = self.world.fresh(config, setting.coordinates, self.seed)
+            self.world.pretrain(trunk, config, setting.knows, self.seed, self.work / f"{name}-{self.seed}")
+            self._trunks[key] = trunk
+            self.announce(f"{name} (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
         return self._trunks[key]
-
-    def _taught(self, setting: Setting) -> Trunk:
-        started, config, preprocessing = time.perf_counter(), self.config(setting), self.world.preprocessing
-        name = f"trunk that knows {setting.knows}s" + ", with coordinates" * setting.coordinates
-        trunk = self.world.fresh(config, setting.coordinates, self.seed)
-        self.world.pretrain(trunk, config, setting.knows, self.seed, self.work / f"{name}-{self.seed}")
-        if self.world.features != "plain":
-            painted = self._painted(self.scenes(config, "train")[0])
-            pooled = image_features(
-                trunk, painted, preprocessing, pools_first=True, folder=None, progress=False
-            ).pooled()
-            set_affine(trunk, pooled, self.world.features, preprocessing.size)
-        self.announce(f"{name} (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
-        return trunk
 
     def _painted(self, scenes: Sequence[Scene]) -> UInt8[np.ndarray, "n 3 H W"]:
         """Pictures of scenes; captions do not show in them, so settings that differ in captions alone share them."""

@@ -98,10 +98,12 @@ class Looks:
     def preference(self) -> float:
         """Mean of the lift on the object in question over the lift on all objects together: 1 is no preference among them.
 
-        The lift alone tells objects from background, which a trunk may do that knows nothing of the text.
+        The lift alone tells objects from background, which a trunk may do that knows nothing of the text. Maps without mass on any object
+        are left out.
         """
         p = distribution(self.maps)
-        return mean(mask_lift(p, self.masks) / mask_lift(p, self.all_masks))
+        everywhere = mask_lift(p, self.all_masks)
+        return mean(mask_lift(p, self.masks) / np.where(everywhere > 0, everywhere, np.nan))
 
     @property
     def named_mass_change(self) -> float:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 import torch
 
@@ -23,9 +22,6 @@ def trunk_options(coordinates: bool) -> dict[str, bool]:
     return {"coordinates": coordinates, "local": True}
 
 
-Features = Literal["plain", "standardised"]
-
-
 @dataclass(frozen=True)
 class World:
     """How scenes look, who looks at them, and how long is trained.
@@ -36,7 +32,6 @@ class World:
         fresh: a trunk for scenes of these settings, with or without coordinates, with initial weights from a seed.
         pretrain: teaches a trunk, in place, to tell dishes apart and their colours or places; the folder is for that training. Afterwards
             the trunk stays as it is, so that all models of a setting see the same.
-        features: the constant affine before the tap (``gazeshift.models.ImageSpec``).
         trains_trunk: whether the trunk has anything to train.
         recipe: how the models are trained.
         head: widths.
@@ -49,7 +44,6 @@ class World:
     preprocessing: Preprocessing
     fresh: Callable[[PlatesConfig, bool, int], Trunk]
     pretrain: Callable[[Trunk, PlatesConfig, str, int, Path], None]
-    features: Features
     trains_trunk: bool
     recipe: Recipe
     head: HeadSpec
@@ -58,14 +52,21 @@ class World:
     test: int
 
 
-_SINGLES = 6000
-_SIDE = {"colour": 48, "place": 96}
-_PRETRAINING: dict[str, Recipe] = {
-    "colour": PRETRAINING.model_copy(update={"epochs": 4}),
-    # A mirrored dish lies elsewhere.
-    "place": PRETRAINING.model_copy(update={"epochs": 4, "augmentation": "none"}),
+@dataclass(frozen=True)
+class _Teaching:
+    """How a trunk is taught: so many pictures of single dishes, of a side in pixels, in that way."""
+
+    singles: int
+    side: int
+    recipe: Recipe
+
+
+_TEACHING: dict[str, _Teaching] = {
+    "colour": _Teaching(6000, 72, PRETRAINING.model_copy(update={"epochs": 12})),
+    # Places need whole pictures, and a mirrored dish lies elsewhere.
+    "place": _Teaching(4000, 144, PRETRAINING.model_copy(update={"epochs": 8, "augmentation": "none"})),
 }
-_EYES = Preprocessing(size=96, crop_fraction=1.0, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+_EYES = Preprocessing(size=144, crop_fraction=1.0, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
 
 def _small_cnn(config: PlatesConfig, coordinates: bool, seed: int) -> Trunk:
@@ -76,9 +77,9 @@ def _small_cnn(config: PlatesConfig, coordinates: bool, seed: int) -> Trunk:
 
 def _pretrain(trunk: Trunk, config: PlatesConfig, knows: str, seed: int, work: Path) -> None:
     """Single dishes, labelled by dish and colour (crops) or dish and place (whole pictures); this stands in for ImageNet."""
-    images, labels = single_kinds(config, _SINGLES, seed, knows, _SIDE[knows])
-    crop, classes = replace(_EYES, size=images.shape[-1]), kinds(config, knows)
-    recipe = _PRETRAINING[knows]
+    way = _TEACHING[knows]
+    images, labels = single_kinds(config, way.singles, seed, knows, way.side)
+    crop, classes, recipe = replace(_EYES, size=way.side), kinds(config, knows), way.recipe
     fit_trunk(trunk, images, torch.from_numpy(labels), classes, crop, work, seed=seed, recipe=recipe, progress=False)
 
 
@@ -100,12 +101,13 @@ WORLDS: Mapping[str, World] = MappingProxyType(
             preprocessing=_EYES,
             fresh=_small_cnn,
             pretrain=_pretrain,
-            features="standardised",
             trains_trunk=True,
-            recipe=recipe_of("adamw", {"learning_rate": 3e-3, "epochs": 16, "schedule": "one-cycle"}),
+            recipe=recipe_of(
+                "adamw", {"learning_rate": 3e-3, "epochs": 20, "schedule": "one-cycle", "label_smoothing": 0.05}
+            ),
             head=_HEAD,
             text=_TEXT,
-            train=6000,
+            train=4000,
             test=400,
         ),
         "oracle": World(
@@ -113,7 +115,6 @@ WORLDS: Mapping[str, World] = MappingProxyType(
             preprocessing=oracle_preprocessing(48),
             fresh=_oracle,
             pretrain=_knows_all,
-            features="plain",
             trains_trunk=False,
             recipe=recipe_of("adamw", {"learning_rate": 3e-3, "epochs": 8, "schedule": "one-cycle"}),
             head=_HEAD,

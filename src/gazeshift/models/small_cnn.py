@@ -38,8 +38,8 @@ class SmallCNN(nn.Module):
 
     Args:
         coordinates: let the first convolution also see where each pixel lies; pooling forgets places, and such a net can keep them.
-        local: 1 x 1 instead of 3 x 3 kernels where there is no stride: a cell then sees 40 px instead of 88, so that what it says is about
-            its own place.
+        local: kernels as wide as their strides, so that a cell sees its own 16 x 16 px and nothing else (else 88 x 88): what it says is
+            about its own place.
 
     Example:
         >>> import torch
@@ -51,14 +51,14 @@ class SmallCNN(nn.Module):
 
     def __init__(self, coordinates: bool = False, local: bool = False) -> None:
         super().__init__()
-        kernel = 1 if local else 3
+        same, half = (1, 2) if local else (3, 4)
         self.before = Coordinates() if coordinates else nn.Identity()
         self.features = nn.Sequential(
             _block(5 if coordinates else 3, 32, kernel=4, stride=4),
-            _block(32, 64, kernel=4, stride=2),
-            _block(64, 64, kernel),
-            _block(64, 128, kernel=4, stride=2),
-            _block(128, 128, kernel),
+            _block(32, 64, kernel=half, stride=2),
+            _block(64, 64, kernel=same),
+            _block(64, 128, kernel=half, stride=2),
+            _block(128, 128, kernel=same),
             _block(128, 256, kernel=1),
         )
 
