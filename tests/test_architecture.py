@@ -16,6 +16,7 @@ STOREYS = [
     {"study"},
     {"engines", "report", "app", "bench", "instrument"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {part: level for level, storey in enumerate(STOREYS) for part in storey}
 FILES = sorted(ROOT.rglob("*.py"))

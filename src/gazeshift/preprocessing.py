@@ -96,7 +96,7 @@ class Preprocessing:
             tensor([[-1.,  1.]])
         """
         mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
-        return (images.to(torch.float32) / 255 - mean) / std
+        return (images.to(torch.float32) / 255).sub_(mean).div_(std)  # one new tensor, not three
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings, for JSON or YAML."""

@@ -1,51 +1,161 @@
 import json
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from gazeshift.bench import BenchSettings, run_bench
-from gazeshift.bench.contenders import PEERS, installed_peers, ours
-from gazeshift.bench.subject import make_subject
+from gazeshift.bench import BenchSettings, all_settings, run_all, run_bench
+from gazeshift.bench.contenders import PEERS, forward, installed_peers, offered_peers, ours
+from gazeshift.bench.photos import write_photos
+from gazeshift.bench.pipeline import measure_pipeline
+from gazeshift.bench.subject import Subject, compiled, make_subject
 from gazeshift.cli.main import run
 from gazeshift.measures import distribution
+from gazeshift.study.store import read_maps
+
+TINY = BenchSettings(model="small_cnn", size=64, batches=(1, 2), texts=(1, 3), images=4, rounds=1)
+
+
+def drawn_by(name: str, subject: Subject) -> np.ndarray:
+    return PEERS[name].work(subject)()  # type: ignore[return-value]
 
 
 def test_all_contenders_draw_the_same_map() -> None:
     subject = make_subject("resnet18", 64, batch=2, texts=2, device="cpu")
     own = distribution(ours(subject)().numpy())  # type: ignore[attr-defined]
-    assert installed_peers() == list(PEERS)
-    captum = PEERS["captum"](subject)().detach().numpy()[:, 0]  # type: ignore[attr-defined]
+    assert installed_peers() == offered_peers(subject) == list(PEERS)
+    captum = drawn_by("captum", subject).detach().numpy()[:, 0]  # type: ignore[attr-defined]
     np.testing.assert_allclose(distribution(captum), own, atol=1e-4)
-    torchcam = torch.cat(PEERS["torchcam"](subject)()).numpy()  # type: ignore[call-overload]
+    torchcam = torch.cat(drawn_by("torchcam", subject)).numpy()  # type: ignore[call-overload]
     for theirs, mine in zip(torchcam, own, strict=True):  # min-max normalised there
         assert np.corrcoef(theirs.ravel(), (mine / mine.max()).ravel())[0, 1] > 0.99
 
 
+def test_a_peer_that_reads_tokens_draws_the_same_map_of_a_transformer() -> None:
+    """pytorch-grad-cam through its documented ``reshape_transform``; it enlarges its maps to the size of the picture."""
+    subject = make_subject("vit_tiny_patch16_224", 64, batch=2, texts=2, device="cpu")
+    assert offered_peers(subject) == ["pytorch-grad-cam"]
+    own = torch.tensor(distribution(ours(subject)().numpy()))[:, None]  # type: ignore[attr-defined]
+    enlarged = torch.nn.functional.interpolate(own, (64, 64), mode="bilinear", align_corners=False)[:, 0].numpy()
+    for theirs, mine in zip(drawn_by("pytorch-grad-cam", subject), enlarged, strict=True):
+        assert np.corrcoef(theirs.ravel(), mine.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("name", ["small_cnn", "vit_tiny_patch16_224"])
+def test_the_plain_model_is_the_same_classifier_image_by_image(name: str) -> None:
+    subject = make_subject(name, 64, batch=3, texts=3, device="cpu")
+    tokens = subject.model.tokenize(subject.texts)
+    with torch.no_grad():
+        expected = subject.model(subject.images, tokens.ids, tokens.mask)
+    torch.testing.assert_close(forward(subject)(), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(forward(subject.first(2))(), expected[:2], rtol=1e-4, atol=1e-5)
+
+
 def test_ratios_are_those_of_the_seconds() -> None:
-    result = run_bench(BenchSettings(model="resnet18", size=64, batch=2, texts=4, rounds=1))
-    seconds, ratios = result["seconds"], result["ratios"]
-    assert ratios["map_vs_forward"] == pytest.approx(seconds["ours"] / seconds["forward"])
-    assert ratios["pytorch_grad_cam_vs_ours"] == pytest.approx(seconds["pytorch-grad-cam"] / seconds["ours"])
-    assert ratios["texts_loop_vs_ours"] > 0
-    assert result["memory_mb"] >= 0
+    result = run_bench(TINY)
+    assert [each["batch"] for each in result["batches"]] == [1, 2]
+    assert [each["texts"] for each in result["texts"]] == [1, 3]
+    for each in result["batches"]:
+        seconds, ratios = each["seconds"], each["ratios"]
+        assert ratios["map_vs_forward"] == pytest.approx(seconds["ours"] / seconds["forward"])
+        assert ratios["pytorch_grad_cam_vs_ours"] == pytest.approx(seconds["pytorch-grad-cam"] / seconds["ours"])
+    for each in result["texts"]:
+        mine, loop = each["seconds"].values()
+        assert each["ratios"]["texts_loop_vs_ours"] == pytest.approx(loop / mine)
+        assert each["memory_mb"] >= 0
+    bare, files = result["pipeline"]["seconds"].values()
+    assert result["pipeline"]["ratios"]["pipeline_vs_forward"] == pytest.approx(bare / files)
+    assert result["pipeline"]["images_per_second"] == pytest.approx(4 / files)
+    last = result["batches"][-1]["ratios"] | result["texts"][-1]["ratios"] | result["pipeline"]["ratios"]
+    assert result["ratios"] == last
+    assert result["memory_mb"] == result["texts"][-1]["memory_mb"]
 
 
-def test_the_command_prints_json_and_refuses_what_timm_does_not_have(
+def test_the_bare_pass_sees_what_the_pipeline_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same crops, same texts: the logits of the bare pass are those stored beside the maps."""
+    subject, outcomes = make_subject("small_cnn", 64, batch=2, texts=5, device="cpu"), {}
+
+    def once(works: dict[str, Callable[[], object]], *_: object) -> dict[str, float]:
+        for name, work in works.items():
+            outcomes[name] = work()
+        outcomes["stored"] = read_maps(next(Path(str(tmp_path)).rglob("maps.parquet")))[0]
+        return dict.fromkeys(works, 1.0)
+
+    monkeypatch.setattr("gazeshift.bench.pipeline.interleave", once)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = measure_pipeline(subject, images=5, batch=2, rounds=1, workers=1)
+    assert found["images"] == 4, "whole batches"
+    bare = torch.cat(outcomes["bare forward pass"])
+    stored = outcomes["stored"]
+    assert stored["class"].tolist() == [subject.model.classes[index] for index in bare.argmax(1)]
+    np.testing.assert_allclose(stored["logit"], bare.max(1).values, rtol=1e-4)
+    assert not list(tmp_path.iterdir()), "the photos are gone"
+
+
+def test_photos_are_like_photos(tmp_path: Path) -> None:
+    pairs = write_photos(tmp_path, [f"title {index}" for index in range(8)], "pie")
+    assert [pair.text for pair in pairs] == [f"title {index}" for index in range(8)]
+    for pair in pairs:
+        assert isinstance(pair.image, Path)
+        assert 30_000 <= pair.image.stat().st_size <= 60_000
+        with Image.open(pair.image) as picture:
+            assert picture.size == (400, 300)
+    assert pairs[0].image.read_bytes() != pairs[1].image.read_bytes()  # type: ignore[union-attr]
+
+
+def test_all_is_the_models_and_sizes_that_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = all_settings(BenchSettings(rounds=2, images=16))
+    assert [(case.model, case.size) for case in cases] == [("inception_v3", 299), ("vit_base_patch16_224", 224)]
+    assert {(case.batches, case.texts, case.rounds, case.images) for case in cases} == {
+        ((1, 8), (1, 10, 100, 1000), 2, 16)
+    }
+    cuda = all_settings(BenchSettings(device="cuda"))
+    assert {(case.batches, case.texts) for case in cuda} == {((1, 8, 256), (1, 10, 100, 1000, 10_000))}
+    # A thread instead of a process of its own, which takes long to start.
+    monkeypatch.setattr("gazeshift.bench.run.ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
+    said: list[str] = []
+    (result,) = run_all([replace(TINY, batches=(2,), images=0)], said.append)
+    assert result["settings"]["model"] == "small_cnn"
+    assert "pipeline" not in result
+    assert said == ["small_cnn: batches of 2, 1, 3 texts on one image"]
+
+
+def test_a_compiled_subject_runs_the_compiled_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(torch, "compile", lambda function, **_: lambda images: (calls.append(1), function(images))[1])
+    subject = compiled(make_subject("small_cnn", 64, batch=2, texts=2, device="cpu"))
+    ours(subject)()
+    assert calls == [1]
+    forward(subject)()
+    assert calls == [1], "the model's own pass stays eager"
+
+
+def test_the_command_prints_a_table_or_json_and_refuses_what_timm_does_not_have(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        sys,
-        "argv",
-        ["gazeshift", "bench", "--model", "small_cnn", "--batch", "2", "--texts", "3", "--rounds", "1", "--json"],
-    )
-    with pytest.raises(SystemExit) as ended:
-        run()
-    assert not ended.value.code
-    assert {"seconds", "ratios", "machine", "settings", "memory_mb"} == set(json.loads(capsys.readouterr().out))
-    monkeypatch.setattr(sys, "argv", ["gazeshift", "bench", "--model", "inceptoin_v3"])
-    with pytest.raises(SystemExit) as ended:
-        run()
-    assert ended.value.code == 2
-    assert "inception_v3" in capsys.readouterr().err
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gazeshift", "bench", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            run()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    tiny = ("--model", "small_cnn", "--batch", "2", "--texts", "3", "--rounds", "1", "--images", "2")
+    code, out, _ = command(*tiny, "--json")
+    assert code == 0
+    wanted = {"map_vs_forward", "pytorch_grad_cam_vs_ours", "texts_loop_vs_ours", "pipeline_vs_forward"}
+    assert wanted <= set(json.loads(out)["ratios"])
+    code, out, _ = command(*tiny)
+    assert code == 0
+    assert all(name in out for name in (*PEERS, "forward", "JPEG files to stored maps", *wanted))
+    code, _, err = command("--model", "inceptoin_v3")
+    assert code == 2
+    assert "inception_v3" in err
+    if not torch.cuda.is_available():
+        assert command("--device", "cuda")[0] == 2

@@ -10,7 +10,7 @@ import pytest
 
 from gazeshift.errors import DataError
 from gazeshift.report import write
-from gazeshift.report.claims import findings, forests
+from gazeshift.report.claims import findings, forests, primary_axes
 from gazeshift.report.words import VERDICT_MARKS
 
 
@@ -54,6 +54,25 @@ def test_the_card_says_effect_interval_counts_and_reason(section: str):
         "(Holm-corrected p &lt; 0.001)."
     )
     assert wanted in said
+
+
+def test_too_few_seeds_are_said_once(unwritten: Path):
+    summary = json.loads((unwritten / "summary.json").read_text())
+    reason = "+0.1 [-0.1, +0.3], but from 2 training seeds; a verdict on a kind of model needs 5."
+    claim = {
+        "claim": "x",
+        "verdict": "undecided",
+        "effect": 0.1,
+        "interval": [-0.1, 0.3],
+        "n": 9,
+        "classes": 3,
+        "seeds": 2,
+        "unit": "bits",
+    }
+    summary["claims"] = {"C1": {**claim, "reason": reason}}
+    (unwritten / "summary.json").write_text(json.dumps(summary))
+    said = re.sub(r"<[^>]+>", "", write(unwritten).read_text(encoding="utf-8"))
+    assert "from 9 images, 3 classes, but from 2 training seeds; a verdict on a kind of model needs 5." in said
 
 
 def test_what_cannot_be_tested_says_why_and_draws_nothing(section: str):
@@ -110,6 +129,14 @@ def test_contrasts_of_one_unit_share_an_axis_that_holds_them(claims: dict):
     assert all(
         part.margin is None for part in drawn if part.unit in ("bits", "slope (1 follows the content, 0 the frame)")
     )
+
+
+def test_the_claims_own_contrasts_have_an_axis_to_themselves(claims: dict):
+    axes = primary_axes(findings(claims, Path("summary.json")))
+    assert set(axes) == {one["unit"] for one in by_contrast(claims).values()}
+    for one in by_contrast(claims).values():
+        wanted = [0, -one["margin"], one["margin"], *(one["interval"] or [])]
+        assert all(axes[one["unit"]].low <= value <= axes[one["unit"]].high for value in wanted)
 
 
 def test_a_run_without_claims_has_no_such_section(unwritten: Path):

@@ -5,6 +5,8 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from gazeshift.report.axis import WIDTH, Axis
@@ -87,8 +89,19 @@ def test_axes_hold_the_values_and_round_ticks():
     assert 3 <= len(axis.ticks) <= 9
     assert (axis.ticks[0], axis.ticks[-1]) == (axis.low, axis.high)
     assert (axis.place(axis.low), axis.place(axis.high)) == (0, WIDTH)
-    assert Axis.holding([0.0, 0.0]) == Axis(0.0, pytest.approx(0.0, abs=1e-2))
-    assert Axis.holding([]) == Axis(0.0, 1.0)
+    flat, empty = Axis.holding([0.0, 0.0]), Axis.holding([])
+    assert flat.low == 0 < flat.high < 0.01
+    assert (empty.low, empty.high) == (0, 1)
+
+
+@given(low=st.floats(-10, 0), high=st.floats(0, 10))
+def test_zero_is_a_tick_and_ticks_are_few(low: float, high: float):
+    axis = Axis.holding([low, high])
+    assert axis.low <= low + 1e-8
+    assert axis.high >= high - 1e-8
+    assert 0 in axis.ticks
+    assert 2 <= len(axis.ticks) <= 10
+    assert axis.ticks[-1] == pytest.approx(axis.high)
 
 
 @pytest.mark.parametrize(

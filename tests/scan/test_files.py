@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import subprocess
@@ -132,10 +133,11 @@ def test_the_same_file_twice_is_refused(files: list[Path], tmp_path: Path) -> No
         scan_files([files[0], again], tmp_path / "out")
 
 
-def test_the_command_prints_a_table_or_json(gazeshift: Command, files: list[Path], tmp_path: Path) -> None:
+def test_the_command_prints_lines_or_json(gazeshift: Command, files: list[Path], tmp_path: Path) -> None:
     code, out, err = gazeshift("analyse", *files[:2], "--out", tmp_path / "a", "--workers", 1, "--wasserstein", 4)
     assert (code, err) == (0, "")
-    assert "4 of 12, 4 of 12 (seed 0)" in out
+    assert out.count("6 images, 3 texts, 18 maps") == 2
+    assert out.count("a random 4 of 12 pairs (33.33%, seed 0)") == 2
     assert "36 maps in" in out
     code, out, err = gazeshift("analyse", files[0], "--out", tmp_path / "b", "--no-rows", "--json", "--seed", 3)
     assert (code, err) == (0, "")
@@ -171,6 +173,20 @@ def test_torch_is_not_needed(files: list[Path]) -> None:
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, files[0]], check=True, env=dict(os.environ))
+
+
+def test_the_benchmark_scans_what_it_stores(tmp_path: Path) -> None:
+    path = Path(__file__).parents[2] / "benchmarks" / "analysis.py"
+    spec = importlib.util.spec_from_file_location("analysis", path)
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    benchmark.write_maps(tmp_path / "maps.parquet", 70, 5, seed=0)
+    [one] = scan_files([tmp_path / "maps.parquet"], tmp_path / "out", wasserstein=7)["files"]
+    assert (one["images"], one["texts"], one["maps"], one["grid"]) == (70, 5, 350, [8, 8])
+    assert 0 < one["undefined"] < 35
+    assert one["measures"]["coverage"]["mean"] == pytest.approx(slowly(tmp_path / "maps.parquet")["coverage"].mean())
 
 
 def test_a_map_may_be_infinite_or_no_number(tmp_path: Path) -> None:

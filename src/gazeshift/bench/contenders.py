@@ -1,12 +1,14 @@
 """Who is measured: the forward pass, ours, and other explainers, each as its users would call it. One dict of the others."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import torch
 
 from gazeshift.bench.subject import Subject
 from gazeshift.saliency import Rows, class_logits, compute_maps, row_logits
+from gazeshift.saliency.encode import encode_texts
 
 Work = Callable[[], object]
 
@@ -42,8 +44,8 @@ def ours_many_texts(subject: Subject) -> Work:
 
     def work() -> object:
         with torch.no_grad():
-            tokens = model.tokenize(subject.texts)
-            features, text = model.encode_image(subject.images[:1]), model.encode_text(tokens.ids, tokens.mask)
+            features = model.encode_image(subject.images[:1])
+        text = encode_texts(model, subject.texts)
         predicted = class_logits(model, features, text)[0].argmax(1)
         place = torch.arange(len(predicted), device=predicted.device)
         return compute_maps(model, features, text, Rows(torch.zeros_like(place), place, predicted)).maps.cpu()
@@ -54,8 +56,11 @@ def ours_many_texts(subject: Subject) -> Work:
 def _pytorch_grad_cam(subject: Subject) -> Work:
     from pytorch_grad_cam import GradCAM
 
+    plain = subject.plain
+    reshape = plain.as_grid if plain.emits_tokens else None
+
     def work() -> object:
-        with GradCAM(model=subject.plain, target_layers=[subject.plain.tap]) as cam:
+        with GradCAM(model=plain, target_layers=[plain.tap], reshape_transform=reshape) as cam:
             return cam(input_tensor=subject.images, targets=None)
 
     return work
@@ -85,14 +90,34 @@ def _torchcam(subject: Subject) -> Work:
     return work
 
 
-PEERS: dict[str, Callable[[Subject], Work]] = {
-    "pytorch-grad-cam": _pytorch_grad_cam,
-    "captum": _captum,
-    "torchcam": _torchcam,
+@dataclass(frozen=True)
+class Peer:
+    """Another explainer.
+
+    Attributes:
+        module: what is imported.
+        work: draws one map of the predicted class per image.
+        reads_tokens: whether it documents a way to explain a layer of tokens (pytorch-grad-cam's ``reshape_transform``).
+    """
+
+    module: str
+    work: Callable[[Subject], Work]
+    reads_tokens: bool
+
+
+PEERS: dict[str, Peer] = {
+    "pytorch-grad-cam": Peer("pytorch_grad_cam", _pytorch_grad_cam, reads_tokens=True),
+    "captum": Peer("captum", _captum, reads_tokens=False),
+    "torchcam": Peer("torchcam", _torchcam, reads_tokens=False),
 }
-_MODULES = {"pytorch-grad-cam": "pytorch_grad_cam", "captum": "captum", "torchcam": "torchcam"}
 
 
 def installed_peers() -> list[str]:
     """Other explainers that can be imported here (the extra ``peers``)."""
-    return [name for name, module in _MODULES.items() if find_spec(module) is not None]
+    return [name for name, peer in PEERS.items() if find_spec(peer.module) is not None]
+
+
+def offered_peers(subject: Subject) -> list[str]:
+    """Those of the installed ones that offer a map for this model."""
+    tokens = subject.plain.emits_tokens
+    return [name for name in installed_peers() if PEERS[name].reads_tokens or not tokens]

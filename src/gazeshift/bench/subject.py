@@ -1,7 +1,7 @@
 """What is measured: one classifier as we run it, and the same weights as a plain module for the forward pass and for other tools."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from gazeshift.models import (
     Classifier,
     HeadSpec,
-    ImageFeatures,
     ImageSpec,
     ModelSpec,
     TextFeatures,
@@ -20,15 +19,16 @@ from gazeshift.models import (
     build_text,
     build_trunk,
 )
-from gazeshift.models.image import GridNet, GridTrunk
+from gazeshift.models.image import GridNet, GridTrunk, TokenTrunk
 from gazeshift.preprocessing import Preprocessing
+from gazeshift.saliency.speed import compile_trunk
 
 CLASSES = 101
 WORDS = ("apple", "pie", "red", "tomato", "ketchup", "white", "plate", "soup", "rice", "egg", "cream", "tart")
 
 
 class Plain(nn.Module):
-    """The same classifier as a user would have it: contiguous memory, one forward pass, the grid emitted by an Identity.
+    """The same classifier as a user would have it: contiguous memory, one forward pass, the trunk's own output emitted by an Identity.
 
     Other tools hook ``tap``; they take one input, so the text of each image is set beforehand.
     """
@@ -39,22 +39,27 @@ class Plain(nn.Module):
         self.tap = nn.Identity()
         self.text: TextFeatures | None = None
 
+    @property
+    def emits_tokens(self) -> bool:
+        """Whether the tap emits tokens (a vision transformer), which tools for grids cannot read without being told how."""
+        return isinstance(self.model.trunk, TokenTrunk)
+
+    def as_grid(self, hooked: Tensor) -> Float[Tensor, "b c h w"]:
+        """What the tap emits as a grid: the ``reshape_transform`` that a tool may ask for."""
+        return self._trunk.tapped(hooked).grid
+
     def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
         """Logits with the text that was set."""
-        trunk = self.model.trunk
-        grid = (
-            cast("GridNet", trunk.net).forward_features(images)
-            if isinstance(trunk, GridTrunk)
-            else trunk.encode(images)
-        )
-        features = ImageFeatures(grid) if isinstance(grid, Tensor) else grid
-        tapped = ImageFeatures(self.tap(features.grid), features.prefix)
-        text = self.text
+        trunk, text = self._trunk, self.text
+        tapped = trunk.tapped(self.tap(cast("GridNet", trunk.net).forward_features(images)))
         assert text is not None  # noqa: S101  # set by whoever measures
         count = len(tapped)
-        return self.model.classify(
-            tapped, text if len(text) == count else text.rows(torch.zeros(count, dtype=torch.long))
-        )
+        mine = text if len(text) == count else text.rows(torch.arange(count, device=images.device) % len(text))
+        return self.model.classify(tapped, mine)
+
+    @property
+    def _trunk(self) -> GridTrunk | TokenTrunk:
+        return cast("GridTrunk | TokenTrunk", self.model.trunk)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,16 @@ class Subject:
     plain: Plain
     images: Float[Tensor, "b 3 H W"]
     texts: tuple[str, ...]
+
+    def first(self, count: int) -> "Subject":
+        """The same with the first images alone."""
+        return replace(self, images=self.images[:count])
+
+
+def compiled(subject: Subject) -> Subject:
+    """The same subject with our trunk compiled as ``Speed(compiled=True)`` has it; the plain one stays eager."""
+    subject.model.encode_image = compile_trunk(subject.model)  # type: ignore[method-assign, assignment]
+    return subject
 
 
 def make_subject(name: str, size: int, batch: int, texts: int, device: str) -> Subject:

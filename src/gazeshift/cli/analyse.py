@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from gazeshift.study.scan import scan_files
 
@@ -44,23 +41,21 @@ def analyse_maps(
 
 
 def _print(summary: dict[str, Any], out: Path, seconds: float) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("file")
-    for heading in ("images", "texts", "maps", "undefined", *_SHOWN, "static share"):
-        table.add_column(heading, justify="right")
     for one in summary["files"]:
-        means = [one["measures"][name]["mean"] for name in _SHOWN]
-        split = one["information"].get("all", one["information"]["first"])
-        share = split["static"] / split["total"] if split["total"] else None
-        table.add_row(
-            escape(one["file"]),
-            *(f"{one[name]:,}" for name in ("images", "texts", "maps")),
-            f"{one['undefined'] / one['maps']:.2%}",
-            *("" if mean is None else f"{mean:.4f}" for mean in (*means, share)),
+        height, width = one["grid"]
+        typer.echo(
+            f"{one['file']}: {one['images']:,} images, {one['texts']:,} texts, {one['maps']:,} maps of {height} x {width} cells, "
+            f"{one['undefined'] / one['maps']:.2%} without positive evidence"
         )
-    console.print(table)
-    drawn = ", ".join(f"{one['wasserstein']['pairs']:,} of {one['pairs']:,}" for one in summary["files"])
-    console.print(f"Wasserstein-1 on a random sample of the pairs: {drawn} (seed {summary['seed']}); all else on all.")
+        means = {name: one["measures"][name]["mean"] for name in _SHOWN}
+        split = one["information"].get("all", one["information"]["first"])
+        means["static share of the information"] = split["static"] / split["total"] if split["total"] else None
+        typer.echo("  means: " + ", ".join(f"{name} {mean:.4f}" for name, mean in means.items() if mean is not None))
+        drawn = one["wasserstein"]
+        if drawn["pairs"]:
+            rate = f"{drawn['rate']:.2%}"
+            typer.echo(
+                f"  wasserstein: a random {drawn['pairs']:,} of {one['pairs']:,} pairs ({rate}, seed {summary['seed']})"
+            )
     maps = sum(one["maps"] for one in summary["files"])
-    console.print(f"{escape(str(out))}: {maps:,} maps in {seconds:,.1f} s, {maps / seconds:,.0f} maps a second")
+    typer.echo(f"{out}: {maps:,} maps in {seconds:,.1f} s, {maps / seconds:,.0f} maps a second")

@@ -1,38 +1,79 @@
 """``gazeshift bench``: how fast maps are here, beside the forward pass and other explainers."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import timm
+import torch
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gazeshift.bench import BenchSettings, run_bench
+from gazeshift.bench import BenchSettings, all_settings, run_all, run_bench
+from gazeshift.errors import UsageError
 from gazeshift.models.image import check_name
 
 
-def bench_command(model: str, batch: int, texts: int, rounds: int, as_json: bool) -> None:
-    """Measure one model and print one table, or JSON."""
-    check_name(model)
-    size = (
-        timm.models.get_pretrained_cfg_value(model.partition(".")[0], "input_size")[-1] if model != "small_cnn" else 96
-    )
-    settings = BenchSettings(model=model, size=size, batch=batch, texts=texts, rounds=rounds)
-    result = run_bench(settings, lambda line: typer.echo(line, err=True))
+def bench_command(settings: BenchSettings, *, everything: bool, as_json: bool) -> None:
+    """Measure one model, or all that we make claims about, and print one table, or JSON."""
+
+    def announce(line: str) -> None:
+        typer.echo(line, err=True)
+
+    if everything:
+        devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+        cases = [case for device in devices for case in all_settings(replace(settings, device=device))]
+        results = run_all(cases, announce)
+    else:
+        if settings.device == "cuda" and not torch.cuda.is_available():
+            raise UsageError("--device cuda: no CUDA device here.")
+        results = [run_bench(replace(settings, size=_size(settings.model)), announce)]
     if as_json:
-        typer.echo(json.dumps(result))
+        typer.echo(json.dumps({"results": results} if everything else results[0]))
         return
-    table = Table(title=f"{model}, {size} px, batch {batch}, float32", title_justify="left", box=box.SIMPLE_HEAD)
+    _print(results)
+
+
+def _size(model: str) -> int:
+    check_name(model)
+    bare = model.partition(".")[0]
+    return 96 if bare == "small_cnn" else timm.models.get_pretrained_cfg_value(bare, "input_size")[-1]
+
+
+def _print(results: list[dict[str, Any]]) -> None:
+    table = Table(title="medians", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
-    for heading in ("seconds (median)", "of the forward pass"):
-        table.add_column(heading, justify="right")
-    for name, seconds in result["seconds"].items():
-        table.add_row(name, f"{seconds:.3f}", f"{seconds / result['seconds']['forward']:.2f}")
+    table.add_column("")
+    for heading in ("seconds", "of the first"):
+        table.add_column(heading, justify="right", no_wrap=True)
     console = Console(highlight=False)
+    for result in results:
+        _rows(table, result)
     console.print(table)
-    for name, ratio in result["ratios"].items():
-        console.print(f"{name}: {ratio:,.2f}")
-    console.print(f"peak memory for {texts} texts: +{result['memory_mb']:.0f} MB")
-    if "pytorch_grad_cam_vs_ours" not in result["ratios"]:
+    for result in results:
+        name = f"{result['settings']['model']}, {result['settings']['device']}: " if len(results) > 1 else ""
+        for ratio, value in result["ratios"].items():
+            console.print(f"{name}{ratio}: {value:,.2f}")
+        if result["not_offered"]:
+            console.print(f"{name}not offered for a layer of tokens: {', '.join(result['not_offered'])}")
+    if not any(ratio.startswith("texts_loop") for result in results for ratio in result["ratios"]):
         console.print("Other explainers are not installed; they come with the extra: pip install 'gazeshift[peers]'")
+
+
+def _rows(table: Table, result: Mapping[str, Any]) -> None:
+    settings = result["settings"]
+    compiled = ", compiled" if settings["compiled"] else ""
+    table.add_row(f"[bold]{settings['model']}[/], {settings['size']} px, {settings['device']}, float32{compiled}")
+    groups = [(f"a map for each of a batch of {each['batch']}", each["seconds"]) for each in result["batches"]]
+    for each in result["texts"]:
+        groups.append((f"{each['texts']:,} texts on one image, +{each['memory_mb']:.0f} MB", each["seconds"]))
+    if (pipeline := result.get("pipeline")) is not None:
+        groups.append((f"{pipeline['images']} photos of {pipeline['kb']:.0f} kB", pipeline["seconds"]))
+    for title, seconds in groups:
+        first = next(iter(seconds.values()))
+        for index, (name, value) in enumerate(seconds.items()):
+            table.add_row("" if index else title, name, f"{value:.3f}", f"{value / first:,.2f}")
+    table.add_section()

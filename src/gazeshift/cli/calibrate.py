@@ -54,6 +54,7 @@ def _table(found: Calibration) -> Table:
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     table.add_column("scenario", no_wrap=True)
     headings = ("false\npos. +", "false\npos. 0", "coverage\n+", "cover\n0", "boot-\nstrap", "images")

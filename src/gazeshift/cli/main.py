@@ -188,13 +188,37 @@ def bench(
     model: Annotated[str, typer.Option("--model", help="A timm model name.")] = "inception_v3",
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once.")] = 8,
     texts: Annotated[int, typer.Option("--texts", min=1, help="Texts on one image.")] = 1000,
+    images: Annotated[
+        int, typer.Option("--images", min=0, help="Photos of the data set, from JPEG files to stored maps; 0: none.")
+    ] = 64,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Times each contender is measured.")] = 5,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda or mps.")] = "cpu",
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads that decode; one per CPU.")] = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile our trunk.")] = False,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="InceptionV3 and ViT-B/16, batches of 1 and 8 (and 256 on CUDA), 1 to 1,000 texts (10,000 on CUDA); many minutes.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with medians and ratios.")] = False,
 ) -> None:
     """Time maps beside the model's forward pass and beside other explainers, in one run."""
+    from gazeshift.bench import BenchSettings
     from gazeshift.cli.bench import bench_command
 
-    bench_command(model, batch, texts, rounds, as_json)
+    settings = BenchSettings(
+        model=model,
+        batches=(batch,),
+        texts=(texts,),
+        images=images,
+        rounds=rounds,
+        device=device,
+        workers=workers,
+        compiled=compiled,
+    )
+    bench_command(settings, everything=everything, as_json=as_json)
 
 
 @app.command(epilog="Example: gazeshift report runs/plates")

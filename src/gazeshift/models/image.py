@@ -84,9 +84,12 @@ class TokenTrunk(nn.Module):
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to patch tokens as a grid, with class and register tokens beside it."""
-        tokens = self.net.forward_features(images)
+        return self.tapped(self.net.forward_features(images))
+
+    def tapped(self, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
+        """The net's own tokens as they stand at the tap: a grid of patches, the others beside it."""
         prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
-        grid = patches.transpose(1, 2).unflatten(2, self.grid_size)
+        grid = patches.transpose(1, 2).reshape(len(patches), -1, *self.grid_size)
         return ImageFeatures(grid, prefix if self.prefix_length else None)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:

@@ -11,10 +11,11 @@ WIDTH = 1000.0
 
 @dataclass(frozen=True)
 class Axis:
-    """From ``low`` to ``high``; both are ticks."""
+    """From ``low`` to ``high``, with a tick every ``step``; the ends are ticks, and so is 0 if it lies between them."""
 
     low: float
     high: float
+    step: float
 
     @classmethod
     def holding(cls, values: Iterable[float], share: float = 1.0, start: float | None = None) -> "Axis":
@@ -27,31 +28,31 @@ class Axis:
 
         Example:
             >>> Axis.holding([0.02, 0.41, float("nan")]), Axis.holding([])
-            (Axis(low=0.0, high=0.5), Axis(low=0.0, high=1.0))
+            (Axis(low=0.0, high=0.5, step=0.1), Axis(low=0.0, high=1.0, step=0.2))
         """
         finite = np.asarray(list(values), dtype=np.float64)
         finite = finite[np.isfinite(finite)]
         if not len(finite):
-            return cls(0.0, 1.0)
+            return cls(0.0, 1.0, 0.2)
         low, high = np.quantile(finite, [(1 - share) / 2, (1 + share) / 2]).tolist()
         low = low if start is None else start
         step = _step(max(high - low, 1e-3))
         # A value on a tick needs no further one, whatever its last bits say.
         low, high = float(np.floor(low / step + 1e-9) * step), float(np.ceil(high / step - 1e-9) * step)
-        return cls(low, high) if high > low else cls(low, low + step)
+        return cls(low, high if high > low else low + step, step)
 
     @property
     def ticks(self) -> list[float]:
-        """Three to nine round values to label, the ends among them."""
-        step = _step(self.high - self.low)
-        ticks = [round(self.low + index * step, 10) for index in range(round((self.high - self.low) / step) + 1)]
-        return [tick for tick in ticks if tick <= self.high * (1 + 1e-9) + 1e-12]
+        """Round values to label, at most ten."""
+        return [
+            round(self.low + index * self.step, 10) for index in range(round((self.high - self.low) / self.step) + 1)
+        ]
 
     def place(self, value: float) -> float:
         """Where a value lies, 0 to ``WIDTH``; one beyond an end lies on it.
 
         Example:
-            >>> Axis(-1.0, 1.0).place(0.5), Axis(0.0, 1.0).place(7.0)
+            >>> Axis(-1.0, 1.0, 0.5).place(0.5), Axis(0.0, 1.0, 0.5).place(7.0)
             (750.0, 1000.0)
         """
         return float(np.clip((value - self.low) / (self.high - self.low), 0, 1) * WIDTH)

@@ -1,6 +1,6 @@
 """The claims of a study as the page tells them: verdict, effect and evidence, read from ``summary.json`` and checked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,39 +162,49 @@ def _finding(name: str, node: Mapping[str, Any], path: Path) -> Finding:
     )  # fmt: skip
 
 
+def primary_axes(found: Sequence[Finding]) -> dict[str, Axis]:
+    """By unit, the axis of the claims' own contrasts; it holds all of them with their margins, so that lengths compare between claims."""
+    return _axes(found, lambda one: [one.primary])
+
+
 def forests(found: Sequence[Finding]) -> dict[str, list[Forest]]:
     """By name of what was tested: its contrasts, the primary one first, those of each unit over one axis.
 
     An axis holds every contrast of its unit on the page, and 0, so that lengths compare between claims.
     """
-    tested = [part for whole in found for part in whole.tested]
-    axes = {unit: Axis.holding(values) for unit, values in _reaches(tested).items()}
-    return {one.name: [_forest(one, unit, axes[unit]) for unit in _units(one)] for one in tested}
+    axes = _axes(found, _rows)
+    return {one.name: [_forest(one, unit, axes[unit]) for unit in _units(one)] for one in _tested(found)}
 
 
-def _forest(one: Finding, unit: str, axis: Axis) -> Forest:
-    rows = [row for row in (one.primary, *one.supports) if row.unit == unit]
-    return Forest(unit, axis, one.margin if unit == one.primary.unit else None, rows)
+def _tested(found: Sequence[Finding]) -> list[Finding]:
+    return [part for whole in found for part in whole.tested]
+
+
+def _rows(one: Finding) -> list[Contrast]:
+    return [one.primary, *one.supports]
 
 
 def _units(one: Finding) -> list[str]:
-    return list(dict.fromkeys(row.unit for row in (one.primary, *one.supports)))
+    return list(dict.fromkeys(row.unit for row in _rows(one)))
 
 
-def _reaches(tested: Sequence[Finding]) -> dict[str, list[float]]:
-    """By unit, every value that its axis must hold."""
+def _forest(one: Finding, unit: str, axis: Axis) -> Forest:
+    rows = [row for row in _rows(one) if row.unit == unit]
+    return Forest(unit, axis, one.margin if unit == one.primary.unit else None, rows)
+
+
+def _axes(found: Sequence[Finding], rows: Callable[[Finding], list[Contrast]]) -> dict[str, Axis]:
+    """By unit, the axis that holds 0, the margins and some rows of each finding."""
     reaches: dict[str, list[float]] = {}
-    for one in tested:
+    for one in _tested(found):
         reaches.setdefault(one.primary.unit, [0.0]).extend([] if one.margin is None else [-one.margin, one.margin])
-        for row in (one.primary, *one.supports):
+        for row in rows(one):
             reaches.setdefault(row.unit, [0.0]).extend(_values(row))
-    return reaches
+    return {unit: Axis.holding(values) for unit, values in reaches.items()}
 
 
-def _values(row: Contrast) -> Iterator[float]:
-    if row.effect is not None:
-        yield row.effect
-        yield from row.interval or ()
+def _values(row: Contrast) -> list[float]:
+    return [] if row.effect is None else [row.effect, *(row.interval or ())]
 
 
 def _contrast(node: Mapping[str, Any], unit: str) -> Contrast:

@@ -9,7 +9,7 @@ from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import over_images, over_seeds
 from gazeshift.report.store import RunFolder
-from gazeshift.report.words import EDIT_WORDS, MODIFIER_WORDS
+from gazeshift.report.words import EDIT_WORDS, MODIFIER_WORDS, SAME_MEANING
 
 RETRAINING = "retraining"
 MODIFIERS = "One word before the bare class name, against the bare name"
@@ -48,8 +48,9 @@ class Effects:
 
     @property
     def highest(self) -> Effect | None:
-        """The floor that lies highest."""
-        return max(self.floors, key=lambda effect: effect.figure.mean or 0, default=None)
+        """The floor that lies highest among those under which the text means the same; another class's title, for one, does not."""
+        same = [effect for effect in self.floors if effect.name in (*SAME_MEANING, RETRAINING)]
+        return max(same, key=lambda effect: effect.figure.mean or 0, default=None)
 
     @property
     def paraphrase(self) -> float | None:

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gazeshift.measures import Figure
 from gazeshift.report import words
-from gazeshift.report.claims import Finding, forests
+from gazeshift.report.claims import Finding, forests, primary_axes
 from gazeshift.report.classes import Ranking
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.effects import Effects
@@ -69,6 +69,7 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "headline": folder.headline,
         "findings": content.findings,
         "forests": forests(content.findings),
+        "primary_axes": primary_axes(content.findings),
         "figures": folder.figures,
         "checks": folder.checks,
         "edits": folder.edits,

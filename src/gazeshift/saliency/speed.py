@@ -48,7 +48,7 @@ def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray,
     Raises:
         UsageError: from the first batch of a compiled trunk, where this machine or model cannot be compiled for; says why.
     """
-    run = _compiled(model) if speed.compiled else model.encode_image
+    run = compile_trunk(model) if speed.compiled else model.encode_image
     head = next(model.head.parameters()).dtype
 
     def encode(crops: UInt8[np.ndarray, "b 3 H W"]) -> ImageFeatures:
@@ -62,7 +62,12 @@ def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray,
     return encode
 
 
-def _compiled(model: Classifier) -> Callable[[torch.Tensor], ImageFeatures]:
+def compile_trunk(model: Classifier) -> Callable[[torch.Tensor], ImageFeatures]:
+    """``model.encode_image``, compiled at its first call for a size of batch, with the weights of that moment frozen in.
+
+    Raises:
+        UsageError: from a call, where this machine or model cannot be compiled for; says why.
+    """
     # Freezing lets the compiler lay out the weights and fold the batch norms; without it, it gains little on a CPU.
     run = torch.compile(model.encode_image, dynamic=False, options={"freezing": True})
 

@@ -126,7 +126,7 @@ def crossed_interval(cells: Cells, confidence: float = 0.95, null: float = 0.0) 
         p_value=_two_sided(centre - null, standard_error, df),
         null=float(null),
         confidence=float(confidence),
-        components=Components(*(None if part is None else part * unit**2 for part in components)),
+        components=Components(*(None if part is None else part * unit * unit for part in components)),
         pooled=pooled,
         seeds=seeds,
         classes=classes,

@@ -13,6 +13,9 @@ from gazeshift.measures import InformationSums, distribution
 ALL = ""
 """The label of rows over all classes."""
 
+SAME_MEANING = ("paraphrase", "shuffle", "same-class")
+"""Floors that say what the own text says; the others say something else, or nothing, and their share is no noise."""
+
 Drawn = dict[str, dict[str, Float[np.ndarray, "h w"]]]
 """By edit and key: the map of the predicted class, as a distribution."""
 
@@ -27,14 +30,14 @@ def drawn(rows: pd.DataFrame, maps: Float[np.ndarray, "n h w"]) -> Drawn:
 
 
 def text_sets(edits: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Changed texts and as many that should change nothing: the text term grows with the number of texts.
+    """Changed texts and as many of the same meaning: the text term grows with the number of texts.
 
     Example:
         >>> text_sets(["original", "paraphrase", "other-class", "colour"])
         (['other-class'], ['paraphrase'])
     """
     changed = [edit for edit in edits if edit not in FLOORS]
-    floor = [edit for edit in edits if edit in FLOORS and edit != "original"]
+    floor = [edit for edit in edits if edit in SAME_MEANING]
     count = min(len(changed), len(floor))
     return changed[:count], floor[:count]
 
@@ -49,8 +52,8 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
 
     Returns:
         Rows of ``texts``, ``label`` (``""``: all classes), ``total``, ``static``, ``image``, ``text``, ``images``. ``texts`` is ``own``
-        (the pairs' own texts alone, so that ``text`` is 0), ``changed`` (own and changed texts) or ``floor`` (own texts and as many that
-        should change nothing); what ``changed`` has above ``floor`` is the text's.
+        (the pairs' own texts alone, so that ``text`` is 0), ``changed`` (own and changed texts) or ``floor`` (own texts and as many of
+        the same meaning); what ``changed`` has above ``floor`` is the text's.
     """
     changed, floor = text_sets([edit for edit in edits if edit in found])
     sets = {"own": ["original"]}

@@ -73,7 +73,8 @@ def prompt_rows(measures: pd.DataFrame, fusion: Drawn, image: ByClass) -> pd.Dat
                 "apart": float(np.sqrt(jensen_shannon(fusion[edit][key], after))),
             }
         )
-    return pd.DataFrame(rows, columns=["key", "label", "edit", "fusion", "image", "apart"])
+    frame = pd.DataFrame(rows, columns=["key", "label", "edit", "fusion", "image", "apart"])
+    return frame.astype({"fusion": float, "image": float, "apart": float})  # where no class switched too
 
 
 def retrained_rows(drawn: dict[int, Drawn], labels: dict[str, str]) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def retrained_rows(drawn: dict[int, Drawn], labels: dict[str, str]) -> pd.DataFr
     """
     seeds = list(drawn)
     if len(seeds) < 2:
-        return pd.DataFrame(columns=["seed", "key", "label", "js_distance"])
+        return pd.DataFrame(columns=["seed", "key", "label", "js_distance"]).astype({"js_distance": float})
     rows = []
     for seed, other in [*pairwise(seeds), (seeds[-1], seeds[0])]:
         first, second = drawn[seed]["original"], drawn[other]["original"]

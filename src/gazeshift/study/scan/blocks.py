@@ -102,5 +102,6 @@ def _check_once(found: Survey, table: pa.Table, first: Int[np.ndarray, " n"], te
     if len(again):
         key, name = (table[column][int(again[0])].as_py() for column in ("key", found.grouped))
         raise DataError(
-            f"{found.path}: several maps of {key!r} with the {found.grouped} {name!r}; keep one of each, best that of the predicted class."
+            f"{found.path}: several maps of {key!r} with the {found.grouped} {name!r}; keep one of each, as "
+            "gazeshift maps --target predicted does."
         )

@@ -1,0 +1,5 @@
+"""``python -m gazeshift``: the command line."""
+
+from gazeshift.cli.main import run
+
+run()

@@ -1,0 +1,71 @@
+"""A whole data set, from JPEG files to stored maps, beside the bare forward pass of the same images."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from gazeshift.bench.contenders import Work
+from gazeshift.bench.photos import write_photos
+from gazeshift.bench.subject import Subject
+from gazeshift.bench.timing import interleave
+from gazeshift.data.decode import decode
+from gazeshift.pairs import Pair
+from gazeshift.saliency import Speed
+from gazeshift.study.collect import collect_maps
+
+
+def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, workers: int | None) -> dict[str, Any]:
+    """Time the pipeline and the bare pass over the same photos, in turn.
+
+    *Pipeline*: ``collect_maps``, which is what ``gazeshift maps`` runs: JPEG files are read, decoded, cropped and normalised, each text is
+    tokenised and encoded, the trunk runs, the map of the predicted class is drawn for every image with its own text, and all maps stand in
+    a Parquet file. *Bare pass*: the logits of the same images and texts with the same classifier, so in the same memory format,
+    precision, compilation, batch and number of threads; but the batches lie in memory, decoded, normalised and in channels_last, the
+    texts as token ids, and nothing is explained or stored.
+
+    Returns:
+        ``images``, ``kb`` (a photo's mean size), ``seconds`` of both, ``images_per_second`` of the pipeline, and in ``ratios``
+        ``pipeline_vs_forward``: throughput of the pipeline over that of the bare pass; 1 would mean that maps and files cost nothing.
+    """
+    count = max(batch, images // batch * batch)
+    titles = [subject.texts[index % len(subject.texts)] for index in range(count)]
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = write_photos(Path(folder), titles, subject.model.classes[0])
+        works = {
+            "bare forward pass": _bare(subject, pairs, batch),
+            "JPEG files to stored maps": _pipeline(subject, pairs, Path(folder) / "maps.parquet", batch, workers),
+        }
+        seconds = interleave(works, rounds, subject.images.device.type)
+        size = float(np.mean([Path(folder, pair.key).stat().st_size for pair in pairs])) / 1000
+    bare, pipeline = seconds.values()
+    return {
+        "images": count,
+        "kb": size,
+        "seconds": seconds,
+        "images_per_second": count / pipeline,
+        "ratios": {"pipeline_vs_forward": bare / pipeline},
+    }
+
+
+def _pipeline(subject: Subject, pairs: list[Pair], path: Path, batch: int, workers: int | None) -> Work:
+    speed = Speed(batch=batch, workers=workers)
+    return lambda: collect_maps(subject.model, pairs, path, speed=speed)
+
+
+def _bare(subject: Subject, pairs: list[Pair], batch: int) -> Work:
+    model, device = subject.model, subject.images.device
+    preprocessing, batches = model.spec.preprocessing, []
+    for start in range(0, len(pairs), batch):
+        part = pairs[start : start + batch]
+        crops = np.stack([preprocessing.crop(decode(pair.image, pair.key)) for pair in part])
+        images = preprocessing.normalise(torch.from_numpy(crops)).to(device, memory_format=torch.channels_last)
+        batches.append((images, model.tokenize([pair.text for pair in part])))
+
+    def work() -> object:
+        with torch.no_grad():
+            return [model(images, tokens.ids, tokens.mask).cpu() for images, tokens in batches]
+
+    return work
