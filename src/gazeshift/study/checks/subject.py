@@ -130,9 +130,15 @@ def per_pair(subject: Subject, shard: Sequence[int], measures: Mapping[str, np.n
 
 
 def grid_of(rows: pd.DataFrame, measure: str) -> Float[np.ndarray, "seeds n"]:
-    """Values of a measure: one row per seed, one column per pair; NaN where there is none."""
+    """Values of a measure (the mean of several of one pair): a row per seed, a column per pair; NaN where none is defined."""
     mine = rows[rows["measure"] == measure]
-    return mine.pivot_table(index="seed", columns="key", values="value", aggfunc="mean", dropna=False).to_numpy(float)
+    seed, seeds = pd.factorize(mine["seed"], sort=True)
+    key, keys = pd.factorize(mine["key"], sort=True)
+    value = mine["value"].to_numpy(np.float64)
+    defined, place, cells = np.isfinite(value), seed * len(keys) + key, len(seeds) * len(keys)
+    count = np.bincount(place[defined], minlength=cells)
+    total = np.bincount(place[defined], value[defined], minlength=cells)
+    return np.asarray(total / np.where(count > 0, count, np.nan)).reshape(len(seeds), len(keys))
 
 
 def means(rows: pd.DataFrame) -> dict[str, Figure]:
