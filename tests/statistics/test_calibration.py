@@ -54,12 +54,12 @@ def without_seeds(squares: MeanSquares) -> MeanVariance:
     return MeanVariance(variance, np.full_like(variance, squares.classes - 1), right.kept_seed, right.kept_class)
 
 
-def plain(squares: MeanSquares) -> MeanVariance:
-    """No pooling, nothing truncated but what is negative."""
-    right = variance_of_mean(squares)
-    total = np.maximum(squares.seed + squares.class_ - squares.residual, 1e-9)
+def truncated(squares: MeanSquares) -> MeanVariance:
+    """No pooling; a negative component is zero."""
+    right, residual = variance_of_mean(squares), squares.residual
+    total = np.maximum(squares.seed, residual) + np.maximum(squares.class_, residual) - residual
     a, b = squares.seeds - 1, squares.classes - 1
-    df = total**2 / (squares.seed**2 / a + squares.class_**2 / b + squares.residual**2 / (a * b))
+    df = total**2 / (squares.seed**2 / a + squares.class_**2 / b + residual**2 / (a * b))
     return MeanVariance(total / (squares.seeds * squares.classes), df, right.kept_seed, right.kept_class)
 
 
@@ -68,7 +68,7 @@ def normal_quantiles(squares: MeanSquares) -> MeanVariance:
     return MeanVariance(right.variance, np.full_like(right.variance, 1e9), right.kept_seed, right.kept_class)
 
 
-@pytest.mark.parametrize("wrong", [without_seeds, plain, normal_quantiles])
+@pytest.mark.parametrize("wrong", [without_seeds, truncated, normal_quantiles])
 def test_a_wrong_formula_is_found_out(monkeypatch: pytest.MonkeyPatch, wrong: object) -> None:
     monkeypatch.setattr(calibration, "variance_of_mean", wrong)
     grid = Grid(seeds=(5,), classes=(10,), components=(0.0, 10.0), scenarios=("normal",))
