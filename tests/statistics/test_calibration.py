@@ -160,6 +160,12 @@ def test_the_command_prints_one_table_and_its_targets(
     assert len([line for line in out.splitlines() if " x 10" in line]) == 4 * 2 * 2
 
 
+def test_help_shows_an_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = command(monkeypatch, capsys, "--help")
+    assert code == 0
+    assert "Example: gazeshift calibrate" in out
+
+
 def test_the_command_exits_1_and_names_the_points_that_miss(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

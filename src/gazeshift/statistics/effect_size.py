@@ -28,13 +28,13 @@ def cohens_dz(differences: Values) -> float:
 def cliffs_delta(a: Values, b: Values) -> float:
     """``P(a > b) - P(a < b)`` over all pairs (Cliff 1993): -1 to 1, 0 if neither tends to be larger; ties count for neither.
 
-    Needs no unit and no normality. Sorts, so that a million values on each side take a second.
+    Needs no unit and no normality. Sorts instead of forming the pairs, so that millions of values are no matter.
 
     Example:
         >>> cliffs_delta(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
         0.75
     """
-    a, b = _numbers(a), np.sort(_numbers(b))
+    a, b = np.sort(_numbers(a)), np.sort(_numbers(b))  # looking up in order is many times faster, too
     if len(a) == 0 or len(b) == 0:
         return float("nan")
     smaller = np.searchsorted(b, a, side="left").sum(dtype=np.float64)
