@@ -94,6 +94,7 @@ def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float
         "p": _number(_p(primary)),
         "p_holm": _number(p_holm),
         "degrees_of_freedom": None if interval is None else _number(interval.degrees_of_freedom),
+        "pooled": [] if interval is None else list(interval.pooled),
         "equivalence": None if equal is None else {"equivalent": equal.equivalent, "p": _number(equal.p_value)},
         "bootstrap": _bootstrap(primary),
         "d_z": None
