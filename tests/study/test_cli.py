@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -11,7 +12,10 @@ from gazeshift.saliency import SaliencyMaps
 from .conftest import write_yaml
 
 Command = Callable[..., tuple[int, str, str]]
-COMMANDS = ["study", "train", "evaluate", "explain", "words", "maps", "bench", "report", "data check", "data plates"]
+COMMANDS = [
+    "study", "train", "evaluate", "explain", "words", "maps", "analyse", "bench", "report", "explore", "calibrate", "instrument",
+    "data check", "data plates",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -116,3 +120,30 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert err.count("\n") == 1, err
     assert "Traceback" not in err
     assert all(word in err for word in words), err
+
+
+def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = {"colour": ("red", "green"), "position": ("left", "upper"), "nonsense": ("blick", "dax")}
+    rows = [
+        {
+            "model": "early-fusion", "seed": seed, "key": f"{label}/{image}", "label": label, "kind": kind, "word": word, "truth": "unknown",
+            "js_distance": (0.5 if kind == "colour" else 0.2) + 0.01 * rng.standard_normal(), "coverage_change": 0.0, "within": 0.0,
+            "text_change": rng.random(),
+        }
+        for seed in range(3) for label in "abcd" for image in range(2) for kind, known in words.items() for word in known
+    ]  # fmt: skip
+    uses = [
+        {"word": w, "label": label, "pmi": rng.random()} for known in words.values() for w in known for label in "abcd"
+    ]
+    (tmp_path / "store").mkdir()
+    pd.DataFrame(rows).to_parquet(tmp_path / "store" / "modifiers.parquet")
+    pd.DataFrame(uses).to_parquet(tmp_path / "store" / "words.parquet")
+    code, out, _ = gazeshift("explore", str(tmp_path), "--json")
+    assert code == 0
+    effects = {effect["name"]: effect["estimate"] for effect in json.loads(out)["effects"]}
+    assert effects["kind[position]"] == pytest.approx(-0.3, abs=0.02)  # against colour
+    code, _, err = gazeshift("explore", str(tmp_path), "--model", "late-fusion")
+    assert code == 2
+    assert "early-fusion" in err
+    assert gazeshift("explore", str(tmp_path / "store"))[0] == 2
