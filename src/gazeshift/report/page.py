@@ -15,6 +15,7 @@ from gazeshift.report.distributions import Distribution
 from gazeshift.report.effects import Effects
 from gazeshift.report.habit import Habits
 from gazeshift.report.information import Information
+from gazeshift.report.model_checks import panels
 from gazeshift.report.numbers import clipped, exact, language, shown, visible
 from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, density, density_bar, overlay, png_uri, shrunk
 from gazeshift.report.samples import Sample
@@ -22,7 +23,7 @@ from gazeshift.report.store import MeanMap, RunFolder
 
 CSV_NAMES = (
     "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",
-    "checks",
+    "modelchecks", "checks",
 )  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "seed": folder.first_seed,
         "headline": folder.headline,
         "findings": content.findings,
+        "panels": panels(folder),
         "forests": forests(content.findings),
         "primary_axes": primary_axes(content.findings),
         "figures": folder.figures,

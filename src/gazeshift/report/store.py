@@ -185,7 +185,7 @@ def read_run(path: Path) -> RunFolder:
         raise DataError(f"{path / 'run.json'}: 'seeds' is empty; a report needs at least one.")
     summary = _json(path / "summary.json")
     _require(summary, ("headline", "accuracy"), path / "summary.json")
-    sections = ("accuracy", "gap", "maps", "edits", "masks")
+    sections = ("accuracy", "gap", "maps", "edits", "masks", "model_checks")
     store = path / "store"
     return RunFolder(
         path=path,

@@ -10,6 +10,7 @@ from gazeshift.report.distributions import centre_distribution, edit_distributio
 from gazeshift.report.effects import effects
 from gazeshift.report.habit import habits
 from gazeshift.report.information import information
+from gazeshift.report.model_checks import model_check_table
 from gazeshift.report.overlay import Quality
 from gazeshift.report.page import Content, render
 from gazeshift.report.samples import Readings, edit_samples, look_samples
@@ -65,6 +66,7 @@ def write(run: Path) -> Path:
         evidence_tables.information_table(content.information),
         evidence_tables.model_table(content),
         evidence_tables.class_table(content.ranking),
+        model_check_table(folder),
     ]
     files = {f"{table.name}.csv": table.to_csv().encode("utf-8", "replace") for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)

@@ -1,0 +1,118 @@
+"""The checks of a study's models: a few telling columns for the page, all figures for the table."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gazeshift.measures import Figure
+from gazeshift.report.store import RunFolder
+from gazeshift.report.tables import FIGURE_COLUMNS, Table, figure_fields
+from gazeshift.report.words import Column
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One check.
+
+    Attributes:
+        name: of the check.
+        note: how to read it.
+        columns: what the page shows.
+        rows: by model, then by column's name; what a model has not is absent.
+    """
+
+    name: str
+    note: str
+    columns: Sequence[Column]
+    rows: Mapping[str, Mapping[str, Figure]]
+
+
+_LAST = "cascade_last_spearman"
+"""The stage of the cascade with the whole trunk random, however many stages there were."""
+
+_NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "localisation": "Maps with the pairs’ own texts against the mask of the object that the text refers to. Corrected for chance: 0 is "
+        "chance, 1 perfect; the ceiling is what an oracle reaches on the same grid.",
+        "faithfulness": "Cells are hidden at the tap (zeros; ROAD fills from the neighbours), the text stays. A map that knows nothing is "
+        "at 0, but for infidelity, the share of the losses that the map does not explain: 0 to 1, lower is better.",
+        "shift-faithfulness": "Does the change of the map, object by object, tell the change of what the logit loses without the object? "
+        "Where the RMS of the effect is about 0 there is nothing to tell, and rho says nothing.",
+        "sanity": "What must go when its cause is made random: the text term (changed texts above the floor) with the text encoder, the "
+        "likeness of the maps with the head and with the trunk. Checks, not a ranking.",
+        "modality": "Accuracy and that of the best additive projection of the same logits; accuracy lost when a modality is permuted; the "
+        "interaction of text and image in the predicted logit, without its sign; the text’s share by MM-SHAP.",
+    }
+)
+
+_COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
+    {
+        "localisation": (
+            ("energy_corrected", "energy", "index"),
+            ("energy_ceiling_corrected", "its ceiling", "index"),
+            ("rank_accuracy_corrected", "rank accuracy", "index"),
+            ("rank_accuracy_ceiling_corrected", "its ceiling", "index"),
+            ("pointing_corrected", "pointing game", "index"),
+            ("pointing_ceiling_corrected", "its ceiling", "index"),
+        ),
+        "faithfulness": (
+            ("insertion_over_deletion", "insertion − deletion ↑", "signed"),
+            ("road", "ROAD ↓", "signed"),
+            ("sensitivity_30", "sensitivity-n, 30 % ↑", "index"),
+            ("infidelity_relative", "infidelity ↓", "index"),
+        ),
+        "shift-faithfulness": (
+            ("rho", "rho ↑", "index"),
+            ("slope", "slope", "index"),
+            ("rms_effect", "RMS of the effect, logits", "bits"),
+            ("whole_map_change", "change of the raw map", "index"),
+        ),
+        "sanity": (
+            ("text_excess", "text term, bits", "signed"),
+            ("random_encoder_text_excess", "random text encoder", "signed"),
+            ("random_head_spearman", "Spearman, random head", "index"),
+            (_LAST, "Spearman, random trunk", "index"),
+        ),
+        "modality": (
+            ("accuracy", "accuracy", "percent"),
+            ("accuracy_emap", "additive", "percent"),
+            ("perceptual_text", "text permuted", "points"),
+            ("perceptual_image", "image permuted", "points"),
+            ("interaction_size", "interaction, logits", "bits"),
+            ("t_shap", "text’s share", "percent"),
+        ),
+    }
+)
+
+
+def panels(folder: RunFolder) -> list[Panel]:
+    """One panel for every check of the study, in the order of this file; empty if it has none."""
+    checks = folder.figures["model_checks"]
+    found = []
+    for name, note in _NOTES.items():
+        rows = {model: _with_last(mine[name]) for model, mine in checks.items() if name in mine}
+        columns = [
+            Column(key, title, kind)
+            for key, title, kind in _COLUMNS[name]
+            if any(key in figures for figures in rows.values())
+        ]
+        if rows:
+            found.append(Panel(name, note, columns, rows))
+    return found
+
+
+def model_check_table(folder: RunFolder) -> Table:
+    """``modelchecks``: a row per model, check and measure; without rows if the study asked for no check."""
+    rows = [
+        [model, check, measure, *figure_fields(figure)]
+        for model, checks in folder.figures["model_checks"].items()
+        for check, measures in checks.items()
+        for measure, figure in measures.items()
+    ]
+    return Table("modelchecks", ["model", "check", "measure", *FIGURE_COLUMNS], rows)
+
+
+def _with_last(figures: Mapping[str, Figure]) -> dict[str, Figure]:
+    last = [figure for name, figure in figures.items() if re.fullmatch(r"cascade_(\d+)_of_\1_spearman", name)]
+    return {**figures, **({_LAST: last[0]} if last else {})}
