@@ -1,0 +1,85 @@
+"""Thousands of explanations in a loop leave nothing behind. (``benchmarks/memory.py`` does 50,000.)"""
+
+import gc
+import io
+import tracemalloc
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import gazeshift as gs
+from gazeshift.models.image import GridTrunk
+from gazeshift.pairs import Pair
+from gazeshift.saliency import Speed, stream_maps
+
+from .conftest import TinyNet
+
+Build = Callable[..., gs.Classifier]
+TEXTS = ["apple pie", "red tomato ketchup"]
+
+
+@pytest.fixture
+def model(build: Build) -> gs.Classifier:
+    return build("early-fusion", size=32, trunk=GridTrunk(TinyNet("mean"), 6, channels_last=False))
+
+
+def alive() -> tuple[int, int]:
+    """Tensors and all objects that the collector knows."""
+    objects = gc.get_objects()
+    return sum(issubclass(type(thing), torch.Tensor) for thing in objects), len(objects)
+
+
+def one_at_a_time(model: gs.Classifier) -> Iterator[int]:
+    rng = np.random.default_rng(0)
+    while True:
+        picture = Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+        gs.shift(gs.explain(model, picture, TEXTS))
+        yield 1
+
+
+def streamed(model: gs.Classifier) -> Iterator[int]:
+    rng = np.random.default_rng(0)
+
+    def endless() -> Iterator[Pair]:
+        while True:
+            file = io.BytesIO()
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(file, "BMP")
+            yield Pair("key", file.getvalue(), "apple pie", "baklava", "test")
+
+    for batch in stream_maps(model, endless(), TEXTS, speed=Speed(batch=50, workers=1)):
+        yield len(batch.pairs)
+
+
+@pytest.mark.parametrize(("way", "images"), [(one_at_a_time, 80), (streamed, 1200)], ids=["explain", "stream"])
+def test_nothing_grows(model: gs.Classifier, way: Callable[[gs.Classifier], Iterator[int]], images: int) -> None:
+    steps, marks, done = way(model), [], 0
+    next(steps)
+    tracemalloc.start()
+    for part in (1, 2, 4):
+        while done < images * part // 4:
+            done += next(steps)
+        gc.collect()
+        tensors, objects = alive()
+        marks.append((tensors, objects, tracemalloc.get_traced_memory()[0]))
+    tracemalloc.stop()
+    (_, _, _), (tensors, objects, held), (tensors_later, objects_later, held_later) = marks
+    assert tensors_later <= tensors
+    assert objects_later - objects < images // 20, "not one object for each image"
+    assert held_later - held < 200 * images // 2, "bytes; what a small object and its place in a list take"
+
+
+def test_maps_do_not_wait_for_the_collector_of_cycles(model: gs.Classifier) -> None:
+    steps = one_at_a_time(model)
+    next(steps)
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()[0]
+        for _ in range(20):
+            next(steps)
+        assert alive()[0] == before
+    finally:
+        gc.enable()
