@@ -127,7 +127,8 @@ def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path)
     words = {"colour": ("red", "green"), "position": ("left", "upper"), "nonsense": ("blick", "dax")}
     rows = [
         {
-            "model": "early-fusion", "seed": seed, "key": f"{label}/{image}", "label": label, "kind": kind, "word": word, "truth": "unknown",
+            "model": "early-fusion", "seed": seed, "key": f"{label}/{image}", "label": label, "kind": kind, "word": word,
+            "truth": "unknown",
             "js_distance": (0.5 if kind == "colour" else 0.2) + 0.01 * rng.standard_normal(), "coverage_change": 0.0, "within": 0.0,
             "text_change": rng.random(),
         }
