@@ -1,5 +1,6 @@
 """What a reader must know before believing a study: leaks, repeats, cut texts, undefined maps. Sentences from counts."""
 
+from collections import defaultdict
 from typing import Any
 
 import pandas as pd
@@ -68,24 +69,23 @@ def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
 
 
 def _texts(predictions: pd.DataFrame, figures: dict[str, Any]) -> list[str]:
-    said = []
+    """Models of one tokenizer read the texts alike: what is true of several is said once."""
+    cut: dict[str, list[str]] = defaultdict(list)
     for model, rows in predictions[predictions["split"] == "test"].groupby("model"):
-        cut = rows.groupby("key")["truncated"].any().sum()
-        if cut:
-            said.append(
-                f"{model}: {cut} of {rows['key'].nunique()} test texts are longer than the encoder's limit and lost their end."
-            )
+        count = rows.groupby("key")["truncated"].any().sum()
+        if count:
+            cut[
+                f"{count} of {rows['key'].nunique()} test texts are longer than the encoder's limit and lost their end"
+            ].append(str(model))
     for model, edits in figures["edits"].items():
-        for edit, measures in edits.items():
-            unchanged = measures["unchanged"]["mean"]
-            if unchanged:
-                said.append(f"{model}: {unchanged:.1%} of the texts of the edit {edit!r} read to the model as before.")
-            truncated = measures["truncated"]["mean"]
-            if truncated:
-                said.append(
-                    f"{model}: {truncated:.1%} of the texts of the edit {edit!r} are longer than the encoder's limit and lost their end."
-                )
-    return said
+        for name, said in (
+            ("unchanged", "of these changed texts read to the model as before"),
+            ("truncated", "of these changed texts are longer than the encoder's limit and lost their end"),
+        ):
+            rates = {edit: measures[name]["mean"] for edit, measures in edits.items() if measures[name]["mean"]}
+            if rates:
+                cut[f"{said}: {', '.join(f'{edit} {rate:.1%}' for edit, rate in rates.items())}"].append(model)
+    return [f"{', '.join(models)}: {said}." for said, models in cut.items()]
 
 
 def _maps(figures: dict[str, Any]) -> list[str]:
