@@ -86,7 +86,6 @@ EXPECTATIONS: Mapping[str, tuple[Expectation, ...]] = {
         _least("accuracy lost, texts permuted", 0.50),
     ),
     "untrained": (
-        Expectation("lift", 0.7, 1.4, trunk=True),  # the oracle's grid is empty beside the dishes
         Expectation("preference among dishes", 0.7, 1.4),
         Expectation("named mass change", -0.03, 0.03),
         _most("effect change rms", 0.05),

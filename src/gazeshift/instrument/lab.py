@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ VALIDATION = 100
 """Scenes beyond the training ones that a training reports on; nothing is chosen by them."""
 
 
+PICTURES = 2000
+"""Pictures kept at a time: those of an exam, with each object removed once."""
+
+
 class Lab:
     """One world and one seed.
 
@@ -44,6 +49,7 @@ class Lab:
         self.seed = seed
         self.work = work
         self.announce = announce
+        self._draw = lru_cache(maxsize=PICTURES)(world.paint)
         self._pictures: dict[tuple[Scene, ...], UInt8[np.ndarray, "n 3 H W"]] = {}
         self._trunks: dict[tuple[str, bool], Trunk] = {}
         self._models: dict[str, Classifier] = {}
@@ -65,7 +71,11 @@ class Lab:
 
     def subject(self, model: Classifier) -> Subject:
         """A model of this world with its eyes and its reading."""
-        return Subject(model, rendered(model, self.world.paint), reading(model))
+        return Subject(model, rendered(model, self._paint), reading(model))
+
+    def _paint(self, scene: Scene, without: int | None) -> UInt8[np.ndarray, "h w 3"]:
+        """A picture, remembered: many rows look at the same test scenes. What a caption says does not show in it."""
+        return self._draw(replace(scene, modifier=""), without)
 
     def model(self, name: str) -> Classifier:
         """The trained model of a setting."""

@@ -166,7 +166,7 @@ def shortcut(lab: Lab) -> Found:
     }
 
 
-UNTRAINED_SEEDS = 5
+UNTRAINED_SEEDS = 3
 
 
 def untrained(lab: Lab) -> Found:

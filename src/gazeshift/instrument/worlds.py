@@ -108,7 +108,7 @@ WORLDS: Mapping[str, World] = MappingProxyType(
             head=_HEAD,
             text=_TEXT,
             train=4000,
-            test=400,
+            test=300,
         ),
         "oracle": World(
             paint=code_picture,
