@@ -68,7 +68,7 @@ def test_nothing_grows(model: gs.Classifier, way: Callable[[gs.Classifier], Iter
     (_, _, _), (tensors, objects, held), (tensors_later, objects_later, held_later) = marks
     assert tensors_later <= tensors
     assert objects_later - objects < images // 20, "not one object for each image"
-    assert held_later - held < 200 * images // 2, "bytes; what a small object and its place in a list take"
+    assert held_later - held < 1000 * images // 2, "bytes; less than a map or a crop, which tensors do not count"
 
 
 def test_maps_do_not_wait_for_the_collector_of_cycles(model: gs.Classifier) -> None:

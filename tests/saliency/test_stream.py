@@ -218,8 +218,9 @@ def test_faster_maps_stay_within_the_stated_tolerance(
     faster = joined(stream_maps(model, pairs, TEXTS, target="all", speed=speed))
     apart = np.abs(faster.maps - exact.maps).max((3, 4)) / np.abs(exact.maps).max((3, 4))
     median, most = TOLERANCE[speed.precision]
-    assert 0 < np.median(apart) <= median
+    assert np.median(apart) <= median
     assert apart.max() <= most
+    assert apart.any() or speed.compiled  # half precision leaves its mark; a compiler may change nothing
 
 
 def test_a_trunk_that_cannot_be_compiled_says_so(

@@ -17,6 +17,7 @@ from gazeshift.measures import centre_bias, distribution, entropy, mask_lift, ma
 from gazeshift.models import Classifier, ImageFeatures
 from gazeshift.pairs import Pair, SceneObject
 from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.study.analyse import analyse
 from gazeshift.study.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
 from gazeshift.study.question import ObjectMasks, Question
 
@@ -138,7 +139,7 @@ def look(subject: Subject, exam: Exam) -> Looks:
     referred = [caption.referred or scene.target for scene, caption in zip(exam.scenes, exam.captions, strict=True)]
     own = np.stack([masks[row][index] for row, index in enumerate(referred)])
     every = np.stack([np.sum(list(shown.values()), 0) for shown in masks])
-    return Looks(pd.DataFrame(found.measures), maps, own, every, _text_bits(predicted))
+    return Looks(found.measures, maps, own, every, _text_bits(predicted))
 
 
 def _pair(row: int, scene: Scene, caption: Caption) -> Pair:
