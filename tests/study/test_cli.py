@@ -148,3 +148,24 @@ def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path)
     assert code == 2
     assert "early-fusion" in err
     assert gazeshift("explore", str(tmp_path / "store"))[0] == 2
+
+
+def test_words_are_drawn_as_a_picture_or_a_page(
+    gazeshift: Command, tiny_run: Path, picture: Path, tmp_path: Path
+) -> None:
+    model, text = tiny_run / "models" / "early-fusion" / "seed-0", "a [red] donut \U000f0000"
+    code, out, err = gazeshift("words", model, picture, text, "--out", tmp_path / "words.png")
+    assert code == 0
+    assert "donut" in out
+    assert "no font on this machine has \U000f0000" in err
+    assert "write words.html instead" in err
+    with Image.open(tmp_path / "words.png") as sheet:
+        assert sheet.width > 1000
+    code, _, err = gazeshift("words", model, picture, text, "--out", tmp_path / "words.html", "--json")
+    assert (code, err) == (0, "")
+    assert "[red]" in (tmp_path / "words.html").read_text(encoding="utf-8")
+    for wrong, said in (("words.gif", "ends in .png or .html"), ("gone/words.png", "there is no folder")):
+        code, _, err = gazeshift("words", model, picture, text, "--out", tmp_path / wrong)
+        assert code == 2
+        assert said in err
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["words.html", "words.png"]

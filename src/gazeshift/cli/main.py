@@ -138,12 +138,20 @@ def words(
     ] = "predicted",
     how: Annotated[str, typer.Option("--how", help="leave-out, or mask by the tokenizer's mask token.")] = "leave-out",
     method: Annotated[str, typer.Option("--method", help="The map method.")] = "grad-cam",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE.png|.html",
+            help="Draw the map, the coloured words and the maps without the strongest.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show which words of a text move the map of an image, and the logit of the class."""
     from gazeshift.cli.words import explain_words
 
-    explain_words(model, image, text, target, how=how, method=method, as_json=as_json)
+    explain_words(model, image, text, target, how=how, method=method, out=out, as_json=as_json)
 
 
 @app.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")

@@ -12,13 +12,30 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from gazeshift.models import load
+from gazeshift.data.decode import decode
+from gazeshift.errors import UsageError
+from gazeshift.models import Classifier, load
+from gazeshift.report.coloured import coloured_words
+from gazeshift.report.numbers import clipped
+from gazeshift.report.word_page import word_page
+from gazeshift.report.word_sheet import word_sheet
 from gazeshift.saliency import WordEffects, word_effects
 
 
-def explain_words(folder: Path, image: Path, text: str, target: str, *, how: str, method: str, as_json: bool) -> None:
-    """Leave out each word in turn; print what the class and its map lose."""
-    found = word_effects(load(folder), image, text, target, how=how, method=method)
+def explain_words(
+    folder: Path, image: Path, text: str, target: str, *, how: str, method: str, out: Path | None, as_json: bool
+) -> None:
+    """Leave out each word in turn; print what the class and its map lose, draw it if asked."""
+    if out is not None and out.suffix.lower() not in {".png", ".html"}:
+        raise UsageError(f"--out {out}: give a name that ends in .png or .html.")
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise UsageError(f"{out}: is a folder." if out.is_dir() else f"{out}: there is no folder {out.parent}.")
+    if image.is_dir():
+        raise UsageError(f"{image}: is a folder; name one image file.")
+    model = load(folder)
+    found = word_effects(model, image, text, target, how=how, method=method)
+    if out is not None:
+        _draw(model, image, found, how, out)
     records = _records(found)
     if as_json:
         typer.echo(
@@ -42,6 +59,28 @@ def explain_words(folder: Path, image: Path, text: str, target: str, *, how: str
     )
 
 
+def _draw(model: Classifier, image: Path, found: WordEffects, how: str, out: Path) -> None:
+    """A picture or a page, whole or not at all; says which characters a picture lacks."""
+    crop = model.spec.preprocessing.crop_image(decode(image, image.name).convert("RGB"))
+    unfinished = out.with_name(out.name + ".unfinished")
+    try:
+        if out.suffix.lower() == ".html":
+            unfinished.write_text(word_page(crop, found, image.name, model.spec.name, how), encoding="utf-8")
+        else:
+            sheet = word_sheet(crop, found, how)
+            sheet.image.save(unfinished, "PNG")
+            if sheet.missing:
+                typer.echo(
+                    f"{out}: no font on this machine has {clipped(sheet.missing, 40)}; squares stand there. "
+                    f"Install a font for it, or write {out.with_suffix('.html').name} instead.",
+                    err=True,
+                )
+        unfinished.replace(out)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise UsageError(f"{out}: cannot be written ({error.strerror or error}).") from error
+
+
 def _records(found: WordEffects) -> list[dict[str, Any]]:
     return [
         {
@@ -57,12 +96,8 @@ def _records(found: WordEffects) -> list[dict[str, Any]]:
 
 def _coloured(found: WordEffects) -> Text:
     """The text; each word's background is as strong as its effect on the logit, relative to the strongest."""
-    line, end = Text(), 0
-    strongest = float(abs(found.logit).max()) or 1.0
-    for (start, stop), logit in zip(found.spans, found.logit, strict=True):
-        line.append(found.text[end:start])
-        faint = 235 - round(150 * abs(float(logit)) / strongest)
-        colour = f"rgb({faint},235,{faint})" if logit >= 0 else f"rgb(235,{faint},{faint})"
-        line.append(found.text[start:stop], style=f"black on {colour}")
-        end = stop
-    return line.append(found.text[end:])
+    line = Text()
+    for word in coloured_words(found):
+        line.append(word.before)
+        line.append(word.text, style="black on rgb({},{},{})".format(*word.logit_colour))
+    return line.append(found.text[found.spans[-1][1] :])

@@ -63,7 +63,7 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         notes: what the reader must know about the page itself.
     """
     folder = content.folder
-    environment = _environment(quality)
+    environment = page_environment(quality)
     context = {
         "run": folder.run,
         "seed": folder.first_seed,
@@ -98,7 +98,8 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
     return environment.get_template("report.html.j2").render(context)
 
 
-def _environment(quality: Quality) -> Environment:
+def page_environment(quality: Quality) -> Environment:
+    """Where templates are rendered: whatever data says is escaped."""
     # S701 wants autoescape; it is on for every template, whatever its suffix: all text of a page comes from data.
     environment = Environment(
         loader=PackageLoader("gazeshift.report"),

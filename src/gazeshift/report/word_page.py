@@ -1,0 +1,72 @@
+"""A page of what the words of a text do: like the picture, in any language a browser can show, with every word's map."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from gazeshift.report.coloured import coloured_words, strongest_words, without
+from gazeshift.report.numbers import language, shown
+from gazeshift.report.overlay import Quality, colour_bar, data_uri, is_undefined, overlay, shrunk
+from gazeshift.report.page import page_environment
+from gazeshift.report.word_sheet import TAKEN, UNDEFINED
+from gazeshift.saliency import WordEffects
+
+SHOWN = 24
+"""How many words' maps the page holds."""
+
+
+@dataclass(frozen=True)
+class _Panel:
+    title: str
+    word: str | None
+    note: str
+    source: str
+
+
+def word_page(
+    crop: Image.Image, effects: WordEffects, key: str, model: str, how: str = "leave-out", count: int = SHOWN
+) -> str:
+    """The page as HTML, in one file; all text in it is escaped.
+
+    Args:
+        crop: the image as the model sees it.
+        effects: as ``word_effects`` gives them.
+        key: the image's name.
+        model: the model's name.
+        how: how the words were taken away.
+        count: how many words' maps are drawn, those that move the map farthest.
+    """
+    quality = Quality(edge=320, jpeg=88)
+    picture = shrunk(crop, quality.edge)
+
+    def note(raw: Float[np.ndarray, "h w"], otherwise: str) -> str:
+        return UNDEFINED if is_undefined(raw) else otherwise
+
+    words = coloured_words(effects)
+    panels = [
+        _Panel("the image", None, "", data_uri(picture, quality)),
+        _Panel(
+            "map with the whole text", None, note(effects.whole, ""), data_uri(overlay(picture, effects.whole), quality)
+        ),
+    ]
+    for index in strongest_words(effects, count):
+        raw, moved = without(effects, index), f"moved {shown(words[index].bits, 'bits')} bits"
+        drawn = data_uri(overlay(picture, raw), quality)
+        panels.append(_Panel(TAKEN[how], words[index].text, note(raw, moved), drawn))
+    return (
+        page_environment(quality)
+        .get_template("words.html.j2")
+        .render(
+            key=key,
+            model=model,
+            how=how,
+            text=effects.text,
+            explained=effects.explained,
+            coloured=words,
+            panels=panels,
+            language=language,
+            scale=data_uri(colour_bar(), Quality(256, 90)),
+        )
+    )
