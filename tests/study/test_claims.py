@@ -188,3 +188,12 @@ def test_undefined_images_are_left_out_and_empty_cells_cost_their_class() -> Non
     )["C1"]
     assert (found["classes"], found["dropped_classes"]) == (len(CLASSES) - 1, 1)
     assert math.isfinite(found["effect"])
+
+
+def test_a_single_cell_is_said_to_have_no_interval() -> None:
+    given = tables(seeds=1)
+    one = replace(given, classes=["pie"], changes=given.changes[given.changes["label"] == "pie"])
+    found = judge(replace(one, predictions=given.predictions[given.predictions["label"] == "pie"]))["C1"]
+    assert found["interval"] is None
+    assert "nan" not in found["reason"]
+    assert "no interval" in found["reason"]

@@ -144,6 +144,15 @@ def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path)
     assert code == 0
     effects = {effect["name"]: effect["estimate"] for effect in json.loads(out)["effects"]}
     assert effects["kind[position]"] == pytest.approx(-0.3, abs=0.02)  # against colour
+    table = pd.DataFrame(rows)
+    table.loc[(table["kind"] == "colour") & (table["key"].str.endswith("0")), "truth"] = (
+        "true"  # never said of a position
+    )
+    table.to_parquet(tmp_path / "store" / "modifiers.parquet")
+    code, out, _ = gazeshift("explore", str(tmp_path), "--json")
+    assert code == 0
+    assert any("truth is left out" in note for note in json.loads(out)["notes"])
+    pd.DataFrame(rows).to_parquet(tmp_path / "store" / "modifiers.parquet")
     code, _, err = gazeshift("explore", str(tmp_path), "--model", "late-fusion")
     assert code == 2
     assert "early-fusion" in err
@@ -169,3 +178,70 @@ def test_words_are_drawn_as_a_picture_or_a_page(
         assert code == 2
         assert said in err
     assert sorted(each.name for each in tmp_path.iterdir()) == ["words.html", "words.png"]
+
+
+def test_maps_that_cannot_be_saved_end_in_one_line(
+    gazeshift: Command, tiny_run: Path, picture: Path, tmp_path: Path
+) -> None:
+    model = tiny_run / "models" / "early-fusion" / "seed-0"
+    (tmp_path / "m.safetensors.unfinished").mkdir()  # stands where the file would be begun
+    code, _, err = gazeshift("explain", str(model), str(picture), "--save", str(tmp_path / "m.safetensors"))
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "m.safetensors: cannot be written" in err
+
+
+def test_a_text_that_lost_its_end_is_said_to_have(gazeshift: Command, tiny_run: Path, picture: Path) -> None:
+    model = str(tiny_run / "models" / "early-fusion" / "seed-0")
+    long = "donut " * 60
+    code, out, _ = gazeshift("explain", model, str(picture), "--text", "donut", "--text", long)
+    assert code == 0
+    assert "lost its end: text 2." in " ".join(out.split())
+    _, out, _ = gazeshift("explain", model, str(picture), "--text", "donut", "--text", long, "--json")
+    assert [text["truncated"] for text in json.loads(out)["texts"]] == [False, True]
+    _, out, _ = gazeshift("words", model, str(picture), long)
+    assert "words past its limit are not read" in " ".join(out.split())
+    _, out, _ = gazeshift("words", model, str(picture), "donut")
+    assert "past its limit" not in out
+
+
+def test_every_column_of_explain_is_there_on_a_narrow_terminal(
+    gazeshift: Command, tiny_run: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    model = str(tiny_run / "models" / "early-fusion" / "seed-0")
+    _, out, _ = gazeshift("explain", model, str(picture), "--text", "tuna tartare", "--text", "red tomato ketchup")
+    heading = next(line for line in out.splitlines() if "sure" in line)
+    assert heading.split()[-6:] == ["sure", "centre", "cover", "JS", "switch", "within"]
+
+
+def test_what_the_loader_left_out_is_said(gazeshift: Command, tiny_run: Path, picture: Path, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "a").mkdir(parents=True)
+    (root / "a" / "1.png").write_bytes(picture.read_bytes())
+    label = picture.parent.name
+    rows = ["image,text,label,split", f"a/1.png,donut,{label},test", f"a/gone.png,donut,{label},test"]
+    (root / "pairs.csv").write_text("\n".join(rows) + "\n")
+    model = str(tiny_run / "models" / "early-fusion" / "seed-0")
+    for command in (
+        ("evaluate", model, "--data", str(root / "pairs.csv")),
+        ("maps", model, "--data", str(root / "pairs.csv"), "--out", str(tmp_path / "maps.parquet")),
+    ):
+        code, _, err = gazeshift(*command, "--split", "test")
+        assert code == 0
+        assert "1 x missing image" in err
+
+
+def test_a_text_given_twice_is_refused(gazeshift: Command, tiny_run: Path, tmp_path: Path) -> None:
+    model, out = str(tiny_run / "models" / "early-fusion" / "seed-0"), tmp_path / "maps.parquet"
+    texts = ("--text", "a", "--text", "a")
+    code, _, err = gazeshift("maps", model, "--data", str(tiny_run / "plates"), "--out", str(out), *texts)
+    assert code == 2
+    assert "twice" in err
+    assert not out.exists()
+
+
+def test_the_instrument_refuses_a_folder_before_any_work(gazeshift: Command, tmp_path: Path) -> None:
+    code, _, err = gazeshift("instrument", "--quick", "--out", str(tmp_path))
+    assert code == 2
+    assert "is a folder" in err

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gazeshift.errors import ConfigError
 from gazeshift.study.read import read_study, write_study
@@ -43,6 +44,8 @@ def test_the_papers_rates_batches_and_epochs() -> None:
         (["preprocessing.size=0"], ["preprocessing.size"]),
         (["preprocessing.sise=3"], ["preprocessing", "sise"]),
         (["explain.edits=[rainbow]"], ["explain.edits", "rainbow"]),
+        (["explain.modifiers=1"], ["explain.modifiers", "2 or more"]),
+        (["explain.lexicon=english.yml"], ["explain.lexicon", "english.yml"]),
         (["explain.method=gradcam"], ["explain.method", "grad-cam"]),
         (["explain.method=rise"], ["explain.method", "rise", "gs.explain"]),
         (["seeds=5"], ["seeds", "list"]),
@@ -109,3 +112,11 @@ def test_models_that_cannot_be_are_refused(tmp_path: Path, models: dict[str, obj
         read_study(write_yaml(tmp_path, models=models))
     assert "\n" not in str(caught.value)
     assert all(word in str(caught.value) for word in words)
+
+
+def test_a_lexicon_without_a_kind_is_found_before_any_work(tmp_path: Path) -> None:
+    words = {"language": "en", "template": "{modifier} {noun}", "kinds": {"colour": ["red", "green"]}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(words))
+    explain = {"modifiers": 2, "lexicon": str(tmp_path / "mine.yaml")}
+    with pytest.raises(ConfigError, match=r"explain.lexicon.*position"):
+        read_study(write_yaml(tmp_path, explain=explain))

@@ -43,7 +43,8 @@ def explain_image(
         raise UsageError(f"{image}: is a folder; name one image file.")
     model = load(folder)
     maps = explain(model, image, texts, target, label=label, method=method)
-    records = _records(maps)
+    cut = model.tokenize(list(texts)).truncated
+    records = [record | {"truncated": lost} for record, lost in zip(_records(maps), cut, strict=True)]
     try:
         if out is not None:
             _draw(model.spec.preprocessing, image, maps, len(records), out)
@@ -97,8 +98,8 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     title = f"{escape(maps.key)}: maps of {escape(explained)} with each text"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", justify="right")
-    table.add_column("text", overflow="fold", min_width=20)
-    table.add_column("predicted", overflow="fold")
+    table.add_column("text", overflow="fold", min_width=12)
+    table.add_column("predicted", overflow="fold", min_width=9)
     for heading in ("sure", "centre", "cover", "JS", "switch", "within"):
         table.add_column(heading, justify="right", no_wrap=True)
     for number, record in enumerate(records, start=1):
@@ -113,6 +114,9 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     )
     if maps.undefined[: len(maps.texts)].any():
         console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
+    lost = [str(number) for number, record in enumerate(records, start=1) if record["truncated"]]
+    if lost:
+        console.print(f"Longer than the model reads, so it lost its end: text {', '.join(lost)}.")
     console.print(escape(structure))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from gazeshift.cli.models import tell_findings
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
 from gazeshift.pairs import Pair
@@ -38,6 +39,8 @@ def store_maps(
         raise UsageError(f"{out}: is a folder." if out.is_dir() else f"{out}: there is no folder {out.parent}.")
     if split not in {*SPLITS, "all"}:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
+    if len(set(texts)) < len(texts):
+        raise UsageError("--text: a text is given twice; give each once.")
     model = load(folder)
     pairs = _pairs(folder, root, split)
     asked = list(target) if len(target) > 1 else target[0] if target else "predicted"
@@ -75,6 +78,7 @@ def _pairs(folder: Path, root: Path, split: str) -> list[Pair]:
     stored = read_config(folder)["data"].get("settings", {})
     whole = {"root": str(root), "limit": None, "drop_repeated_titles": False}
     found = read_pairs(DataConfig(**{**stored, **whole}), root, needed=() if split == "all" else (split,))
+    tell_findings(found)
     pairs = found.all if split == "all" else list(found.splits[split])
     if not pairs:
         raise DataError(f"{root}: holds no pair.")

@@ -14,7 +14,7 @@ from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
 from gazeshift.registry import lookup
 from gazeshift.study.config import DataConfig
-from gazeshift.study.prepare import SPLITS, read_pairs
+from gazeshift.study.prepare import SPLITS, Pairs, read_pairs
 from gazeshift.study.read import read_study
 from gazeshift.study.single import train_single
 from gazeshift.training import Split, accuracy, predict
@@ -28,6 +28,12 @@ def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[
     typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
 
 
+def tell_findings(pairs: Pairs) -> None:
+    """Say on standard error what was repaired or left out while the pairs were read, one line a kind."""
+    for kind, count in pairs.counts.items():
+        typer.echo(f"{pairs.root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
+
+
 def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
     """Accuracy of a saved model on a split."""
     if split not in SPLITS:
@@ -35,6 +41,7 @@ def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
     model = load(folder)
     stored = read_config(folder)["data"].get("settings", {})
     pairs = read_pairs(DataConfig(**{**stored, "root": str(root)}), root, needed=(split,))
+    tell_findings(pairs)
     unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
     if unknown:
         raise DataError(f"{root}: class {unknown[0]!r} is not among the {len(model.classes)} classes of {folder}.")

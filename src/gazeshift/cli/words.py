@@ -36,10 +36,14 @@ def explain_words(
     found = word_effects(model, image, text, target, how=how, method=method)
     if out is not None:
         _draw(model, image, found, how, out)
+    cut = model.tokenize([text]).truncated[0]
     records = _records(found)
     if as_json:
         typer.echo(
-            json.dumps({"text": text, "explained": found.explained, "how": how, "words": records}, ensure_ascii=False)
+            json.dumps(
+                {"text": text, "explained": found.explained, "how": how, "truncated": cut, "words": records},
+                ensure_ascii=False,
+            )
         )
         return
     console = Console(highlight=False)
@@ -57,6 +61,8 @@ def explain_words(
     console.print(
         "logit: what the class gains by the word; green speaks for it, red against. JS: how far the map moves when the word is taken away."
     )
+    if cut:
+        console.print("The text is longer than the model reads: words past its limit are not read, and show no effect.")
 
 
 def _draw(model: Classifier, image: Path, found: WordEffects, how: str, out: Path) -> None:

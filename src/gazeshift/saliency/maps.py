@@ -1,5 +1,6 @@
 """Maps with everything needed to read them: for which class, text and model, raw and signed on the native grid."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,16 +131,24 @@ class SaliencyMaps:
         return lookup(_SCALES, how, "scale")(self.raw)
 
     def save(self, path: Path) -> None:
-        """Write one ``.safetensors`` file: the raw maps, and all else as JSON in its metadata; whole or not at all."""
+        """Write one ``.safetensors`` file: the raw maps, and all else as JSON in its metadata; whole or not at all.
+
+        Raises:
+            DataError: it cannot be written.
+        """
         fields = {
             name: getattr(self, name) for name in ("key", "texts", "predicted", "target", "classes", "method", "model")
         }
         meta = {**fields, "rows": [[row.text, row.target, row.logit, row.probability] for row in self.rows]}
         unfinished = Path(path).with_name(Path(path).name + ".unfinished")
-        save_file(
-            {"raw": np.ascontiguousarray(self.raw)}, unfinished, metadata={"format": FORMAT, "maps": json.dumps(meta)}
-        )
-        unfinished.replace(path)
+        metadata = {"format": FORMAT, "maps": json.dumps(meta)}
+        try:
+            save_file({"raw": np.ascontiguousarray(self.raw)}, unfinished, metadata=metadata)
+            unfinished.replace(path)
+        except (OSError, SafetensorError) as error:
+            with contextlib.suppress(OSError):  # never begun, or in a folder that cannot be changed
+                unfinished.unlink()
+            raise DataError(f"{path}: cannot be written ({error}).") from error
 
     @classmethod
     def load(cls, path: Path) -> "SaliencyMaps":

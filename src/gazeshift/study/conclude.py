@@ -92,7 +92,7 @@ def conclude(
             "checks": check(study.expect, predictions, changes),
             "model_checks": _checks(study, store, predictions),
             "data": {**pairs.facts, "chance": 1 / len(pairs.classes)},
-            "warnings": warnings_of(study, audit, figures, predictions, _grids(study, run, seen)),
+            "warnings": warnings_of(study, audit, figures, predictions, _grids(study, run, seen), _words(study, store)),
         }
         _write_json(summary, summary_file)
 
@@ -110,6 +110,14 @@ def conclude(
     facts = _facts(study, pairs, run, steps, summary, command, started)
     _write_json(facts, run / "run.json")
     return Conclusion(summary, digest_of({"summary": digest, "run": facts["models"]}))
+
+
+def _words(study: StudyConfig, store: Path) -> dict[str, list[str]]:
+    """Modifiers by kind, as ``gazeshift.study.modifiers`` left them; none where the study asks for none."""
+    if not study.explain.modifiers:
+        return {}
+    words: dict[str, list[str]] = json.loads((store / "modifiers.json").read_text(encoding="utf-8"))["words"]
+    return words
 
 
 def _parts(study: StudyConfig, store: Path, kind: str, models: list[str]) -> pd.DataFrame:

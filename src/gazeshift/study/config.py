@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gazeshift.edits import EDITS, FLOORS
+from gazeshift.edits.templates import FEWEST
 from gazeshift.errors import ConfigError
 from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Strict
@@ -129,6 +130,13 @@ class ExplainConfig(Strict):
         if name in PIXEL_METHODS:
             raise ValueError(f"{name!r} changes the image itself, which a study does not do; use it with gs.explain")
         return _known(name, TAP_METHODS)
+
+    @field_validator("modifiers")
+    @classmethod
+    def _enough_words(cls, count: int) -> int:
+        if 0 < count < FEWEST:
+            raise ValueError(f"{count} words a kind are too few; give {FEWEST} or more, or 0 for none")
+        return count
 
     @field_validator("edits")
     @classmethod

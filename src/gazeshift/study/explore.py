@@ -1,7 +1,9 @@
 """The exploratory mixed model of a finished study's modifiers: what goes along with how far a word moves the map. It decides nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gazeshift.errors import DataError
@@ -13,7 +15,8 @@ VALUES = ("js_distance", "coverage_change", "within")
 def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploration:
     """``value ~ kind * truth + text change + PMI + (1 | class) + (1 | seed) + (1 | word)`` on cells of seed, class and word.
 
-    The value has its noise floor taken off: the mean of made-up words of the same cell of seed and class, which mean nothing.
+    The value has its noise floor taken off: the mean of made-up words of the same cell of seed and class, which mean nothing. Where some
+    kind of word lacks a truth that another has (a material is never known to be true), truth is left out of the model, and a note says so.
 
     Args:
         run: a run folder whose study asked for modifiers (``explain.modifiers``).
@@ -36,13 +39,17 @@ def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploratio
     cells = mine.groupby(cell, as_index=False)[[value, "text_change"]].mean()
     floor = cells[cells["kind"] == "nonsense"].groupby(["seed", "label"])[value].mean().rename("floor")
     real = cells[cells["kind"] != "nonsense"].join(floor, on=["seed", "label"]).merge(words, on=["word", "label"])
-    return explore(
+    combinations = real.groupby(["kind", "truth"]).ngroups
+    whole = combinations == real["kind"].nunique() * real["truth"].nunique()
+    found = explore(
         (real[value] - real["floor"]).to_numpy(float),
         kind=real["kind"].to_numpy(str),
-        truth=real["truth"].to_numpy(str),
+        truth=real["truth"].to_numpy(str) if whole else np.full(len(real), "any"),
         text_change=real["text_change"].to_numpy(float),
         pmi=real["pmi"].to_numpy(float),
         class_=real["label"].to_numpy(str),
         seed=real["seed"].to_numpy(str),
         word=real["word"].to_numpy(str),
     )
+    note = "truth is left out: not every kind of word has every truth, so their effects cannot be told apart"
+    return found if whole else replace(found, notes=(*found.notes, note))

@@ -57,8 +57,14 @@ def _accuracy(summary: Figures, subject: str) -> str:
     interval = f"{_points(claim)} over seeds and classes" if claim else _points(gap)
     return (
         f"With the text, {subject} reaches {_percent(own)} on the test pairs; the image alone reaches {_percent(image)}: "
-        f"the text {'adds' if added >= 0 else 'costs'} {abs(added):.1f} points{interval}."
+        f"the text changes accuracy by {added:+.1f} points{interval}{'' if _shown(claim or gap) else ': no difference is shown'}."
     )
+
+
+def _shown(figure: Figures) -> bool:
+    """Whether an interval lies on one side of 0; without one nothing is claimed either way."""
+    interval = figure["interval"]
+    return interval is None or interval[0] > 0 or interval[1] < 0
 
 
 def _told(summary: Figures, claim: str) -> Figures | None:
@@ -101,8 +107,7 @@ def _place(summary: Figures, subject: str) -> str:
             f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for image only and {ours['mean']:.2f} for "
             f"{subject}; over seeds and classes image only has {claim['effect']:+.3f}{_interval(claim)} more (C1: {claim['verdict']})."
         )
-    shown = gap["interval"][0] > 0 or gap["interval"][1] < 0
-    verdict = "" if shown else ": no difference is shown"
+    verdict = "" if _shown(gap) else ": no difference is shown"
     return (
         f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for image only and {ours['mean']:.2f} for {subject}; "
         f"on the same images the difference is {gap['mean']:+.3f}{_interval(gap)}{verdict}."

@@ -36,6 +36,9 @@ SHARD = 16
 MATCHED = ("colour", "position", "material")
 """Kinds whose words have the same number of pieces. A made-up word is one piece in no word-piece vocabulary, so these match one another."""
 
+KINDS = (*MATCHED, "nonsense")
+"""All kinds that a study asks for."""
+
 
 @dataclass(frozen=True)
 class Modifiers:

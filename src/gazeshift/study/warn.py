@@ -1,6 +1,7 @@
 """What a reader must know before believing a study: leaks, repeats, cut texts, undefined maps. Sentences from counts."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -17,12 +18,14 @@ def warnings_of(
     figures: dict[str, Any],
     predictions: pd.DataFrame,
     grids: dict[str, tuple[int, int]],
+    words: Mapping[str, Sequence[str]],
 ) -> list[str]:
     """Sentences about the data, the texts and the maps; empty if there is nothing to say."""
     return [
         *_data(study, audit),
         *_texts(predictions, figures),
         *_edits(study, figures),
+        *_words(study, words),
         *_grids(grids),
         *_maps(figures),
         *_counts(audit),
@@ -34,6 +37,17 @@ def _edits(study: StudyConfig, figures: dict[str, Any]) -> list[str]:
     wanted = [edit for edit in study.explain.edits if edit != "original"]
     lacking = {edit for edits in figures["edits"].values() for edit in wanted if edit not in edits}
     return [f"The edit {edit!r} applies to none of these pairs and is left out." for edit in wanted if edit in lacking]
+
+
+def _words(study: StudyConfig, words: Mapping[str, Sequence[str]]) -> list[str]:
+    """Modifiers by kind that the tokenizer and the lexicon left."""
+    fewest = min(map(len, words.values()), default=0)
+    if fewest >= study.explain.modifiers:
+        return []
+    return [
+        f"Of {study.explain.modifiers} modifiers a kind that were asked for, {fewest} could be matched in the number of their pieces "
+        "(store/modifiers.json names the others and why)."
+    ]
 
 
 def _grids(grids: dict[str, tuple[int, int]]) -> list[str]:

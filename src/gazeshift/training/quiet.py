@@ -14,6 +14,7 @@ _LOGGERS = (
 )
 _REMARKS = (
     r".*does not have many workers which may be a bottleneck.*",  # everything is in memory
+    r"This DataLoader will create .* worker processes in total.*",  # the caller asked for them; a lone CPU only makes them slower
     r".*module\(s\) in eval mode at the start of training.*",  # frozen parts, on purpose
     r".*This process \(pid=.*\) is multi-threaded, use of fork\(\).*",  # Python >= 3.12 of every DataLoader worker
     r".*Detected call of `lr_scheduler\.step\(\)` before `optimizer\.step\(\)`.*",  # float16 skips steps while it finds its scale

@@ -117,7 +117,7 @@ def _decide(
     supports: list[tuple[Support, _Measured]],
     seeds: int,
 ) -> tuple[str, str]:
-    said = f"{interval.mean:+.3g} [{interval.low:+.3g}, {interval.high:+.3g}]"
+    said = _interval_words(interval)
     if seeds < LEAST_SEEDS:
         return (
             "undecided",
@@ -160,7 +160,13 @@ def _agreed(supports: list[tuple[Support, _Measured]]) -> str:
 def _found_words(found: _Measured) -> str:
     if found.interval is None:
         return "not measured"
-    return f"{found.interval.mean:+.3g} [{found.interval.low:+.3g}, {found.interval.high:+.3g}]"
+    return _interval_words(found.interval)
+
+
+def _interval_words(interval: CrossedInterval) -> str:
+    if not math.isfinite(interval.low):
+        return f"{interval.mean:+.3g} (a single cell has no interval)"
+    return f"{interval.mean:+.3g} [{interval.low:+.3g}, {interval.high:+.3g}]"
 
 
 def _p_words(p: float) -> str:

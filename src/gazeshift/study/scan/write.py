@@ -21,8 +21,8 @@ from gazeshift.study.scan.tables import cell_table, information_table, mean_map_
 
 
 def scan_files(
-    files: Sequence[Path],
-    out: Path,
+    files: Sequence[Path | str],
+    out: Path | str,
     *,
     wasserstein: int = 10_000,
     seed: int = 0,
@@ -39,7 +39,8 @@ def scan_files(
         out: a folder that does not exist or is empty.
         wasserstein: pairs of each file to measure transport on, drawn with the same chance; 0: none.
         seed: of that draw.
-        workers: files at once, a process each.
+        workers: files at once, a process each. With more than one, a script that calls this keeps its own work under
+            ``if __name__ == "__main__":``, since the processes import it.
         rows: also write the measures of every map.
         progress: told how many rows are done, and of how many.
 
@@ -50,12 +51,13 @@ def scan_files(
         UsageError: ``out`` cannot be written or is in use, a file is named twice, or a number is out of range.
         DataError: a file cannot be used; before anything is measured if its columns are not those of maps.
     """
-    _check(files, wasserstein, workers)
-    weights = [columns_of(path)[1] for path in files]
-    with _folder(out) as unfinished:
+    sources = [Path(path) for path in files]
+    _check(sources, wasserstein, workers)
+    weights = [columns_of(path)[1] for path in sources]
+    with _folder(Path(out)) as unfinished:
         jobs = [
             Job(path, weight, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
-            for place, (path, weight) in enumerate(zip(files, weights, strict=True))
+            for place, (path, weight) in enumerate(zip(sources, weights, strict=True))
         ]
         scanned = scan_all(jobs, workers, progress)
         _write(cell_table(scanned), unfinished / "cells.parquet")
