@@ -103,11 +103,19 @@ WORLDS: Mapping[str, World] = MappingProxyType(
             pretrain=_pretrain,
             trains_trunk=True,
             recipe=recipe_of(
-                "adamw", {"learning_rate": 3e-3, "epochs": 20, "schedule": "one-cycle", "label_smoothing": 0.05}
+                "adamw",
+                {
+                    "learning_rate": 3e-3,
+                    "epochs": 10,
+                    "schedule": "one-cycle",
+                    "label_smoothing": 0.05,
+                    "weight_decay": 0.3,
+                },
             ),
-            head=_HEAD,
+            # Pictures can be told apart, so captions can be learned by heart; these hold against it (docs/instrument.md).
+            head=_HEAD.model_copy(update={"dropout": 0.3}),
             text=_TEXT,
-            train=4000,
+            train=8000,
             test=300,
         ),
         "oracle": World(
