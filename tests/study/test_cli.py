@@ -145,14 +145,21 @@ def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path)
     effects = {effect["name"]: effect["estimate"] for effect in json.loads(out)["effects"]}
     assert effects["kind[position]"] == pytest.approx(-0.3, abs=0.02)  # against colour
     table = pd.DataFrame(rows)
-    table.loc[(table["kind"] == "colour") & (table["key"].str.endswith("0")), "truth"] = (
-        "true"  # never said of a position
-    )
+    real, first = table["kind"] != "nonsense", table["key"].str.endswith("0")
+    table.loc[real & first & (table["kind"] == "colour"), "truth"] = "true"  # never said of a position
     table.to_parquet(tmp_path / "store" / "modifiers.parquet")
     code, out, _ = gazeshift("explore", str(tmp_path), "--json")
     assert code == 0
     assert any("truth is left out" in note for note in json.loads(out)["notes"])
-    pd.DataFrame(rows).to_parquet(tmp_path / "store" / "modifiers.parquet")
+    table.loc[real, "truth"] = np.where(first[real], "true", "absent")
+    table.loc[real & first, "js_distance"] += 0.2
+    table.loc[table["word"] == "upper", "truth"] = "unknown"
+    table.to_parquet(tmp_path / "store" / "modifiers.parquet")
+    code, out, _ = gazeshift("explore", str(tmp_path), "--json")
+    assert code == 0
+    effects = {effect["name"]: effect["estimate"] for effect in json.loads(out)["effects"]}
+    assert effects["truth[true]"] == pytest.approx(0.2, abs=0.02)
+    assert any("72 of 84 cells" in note for note in json.loads(out)["notes"])
     code, _, err = gazeshift("explore", str(tmp_path), "--model", "late-fusion")
     assert code == 2
     assert "early-fusion" in err

@@ -56,7 +56,7 @@ class Lexicon:
         return self.template.format(modifier=modifier, noun=noun).strip()
 
 
-SHIPPED = ("english", "japanese")
+SHIPPED = ("english", "japanese", "plates")
 
 
 @lru_cache

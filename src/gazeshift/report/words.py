@@ -51,6 +51,7 @@ MODIFIER_WORDS = {
     "colour": "a colour word",
     "position": "a position word",
     "material": "a material word",
+    "filler": "a word that says nothing about the picture",
     "nonsense": "a made-up word",
 }
 

@@ -96,7 +96,8 @@ class ExplainConfig(Strict):
         method: a map method.
         edits: changed texts, in the order of the tables; ``original`` is always the first.
         images: at most so many test pairs are explained (drawn evenly by key); None for all.
-        modifiers: at most so many colour, position, material and made-up words each are crossed with every explained image; 0 for none.
+        modifiers: at most so many words of each of the lexicon's kinds (colour, position, made-up, others) are crossed with every
+            explained image; 0 for none.
         lexicon: where these words come from: ``english``, ``japanese`` or a YAML file.
         windows: on so many of the explained images the crop's window is shifted, to see whether the map follows; 0 for none.
         wasserstein: on so many rows of each model (drawn by a fixed seed) the Wasserstein-1 distance is measured, which is dear.

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from gazeshift.errors import DataError
@@ -15,8 +14,8 @@ VALUES = ("js_distance", "coverage_change", "within")
 def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploration:
     """``value ~ kind * truth + text change + PMI + (1 | class) + (1 | seed) + (1 | word)`` on cells of seed, class and word.
 
-    The value has its noise floor taken off: the mean of made-up words of the same cell of seed and class, which mean nothing. Where some
-    kind of word lacks a truth that another has (a material is never known to be true), truth is left out of the model, and a note says so.
+    The value has its noise floor taken off: the mean of made-up words of the same cell of seed and class, which mean nothing. Where the
+    scene tells whether a word is true of it, the model is of the words and truths for which it does; a note says how many those are.
 
     Args:
         run: a run folder whose study asked for modifiers (``explain.modifiers``).
@@ -39,17 +38,28 @@ def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploratio
     cells = mine.groupby(cell, as_index=False)[[value, "text_change"]].mean()
     floor = cells[cells["kind"] == "nonsense"].groupby(["seed", "label"])[value].mean().rename("floor")
     real = cells[cells["kind"] != "nonsense"].join(floor, on=["seed", "label"]).merge(words, on=["word", "label"])
-    combinations = real.groupby(["kind", "truth"]).ngroups
-    whole = combinations == real["kind"].nunique() * real["truth"].nunique()
+    real, note = _with_truth(real)
     found = explore(
         (real[value] - real["floor"]).to_numpy(float),
         kind=real["kind"].to_numpy(str),
-        truth=real["truth"].to_numpy(str) if whole else np.full(len(real), "any"),
+        truth=real["truth"].to_numpy(str),
         text_change=real["text_change"].to_numpy(float),
         pmi=real["pmi"].to_numpy(float),
         class_=real["label"].to_numpy(str),
         seed=real["seed"].to_numpy(str),
         word=real["word"].to_numpy(str),
     )
-    note = "truth is left out: not every kind of word has every truth, so their effects cannot be told apart"
-    return found if whole else replace(found, notes=(*found.notes, note))
+    return replace(found, notes=(*found.notes, *note))
+
+
+def _with_truth(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows whose truth is known, of kinds and truths that all occur together; where there are no two, all rows, and truth one level."""
+    known = rows[rows["truth"] != "unknown"]
+    kinds = sorted(set(known["kind"]))
+    truths = sorted(truth for truth, part in known.groupby("truth") if set(part["kind"]) == set(kinds))
+    if len(truths) > 1:
+        kept = known[known["truth"].isin(truths)]
+        note = f"only words whose truth is known to be {' or '.join(truths)}: kinds {', '.join(kinds)}, {len(kept)} of {len(rows)} cells"
+        return kept, [note] if len(kept) < len(rows) else []
+    note = "truth is left out: no two truths occur with every kind of word, so their effects cannot be told apart"
+    return rows.assign(truth="any"), [note] if len(set(rows["truth"])) > 1 else []

@@ -33,11 +33,11 @@ from gazeshift.study.store import write_table
 SHARD = 16
 """Images at once; each comes with all its texts."""
 
-MATCHED = ("colour", "position", "material")
-"""Kinds whose words have the same number of pieces. A made-up word is one piece in no word-piece vocabulary, so these match one another."""
+NEEDED = ("colour", "position", "nonsense")
+"""Kinds that the claims compare, so that a study's lexicon must have them; its other kinds are crossed with the images too."""
 
-KINDS = (*MATCHED, "nonsense")
-"""All kinds that a study asks for."""
+MADE_UP = "nonsense"
+"""A made-up word is one piece in no word-piece vocabulary, so these are matched among themselves and all other kinds with one another."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Modifiers:
             ConfigError: no such lexicon, or too few words of a kind are left.
         """
         lexicon, count = find_lexicon(explain.lexicon), explain.modifiers
-        real = matched_modifiers(lexicon, pieces, count, kinds=MATCHED)
-        return cls(real, matched_modifiers(lexicon, pieces, real.per_kind, kinds=("nonsense",)))
+        real = matched_modifiers(lexicon, pieces, count, kinds=[kind for kind in lexicon.kinds if kind != MADE_UP])
+        return cls(real, matched_modifiers(lexicon, pieces, real.per_kind, kinds=[MADE_UP]))
 
     def texts(self, pair: Pair) -> list[ModifiedText]:
         """The bare name of a pair's class, then the name with every word."""

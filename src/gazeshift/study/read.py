@@ -12,7 +12,7 @@ from gazeshift.edits import find_lexicon
 from gazeshift.errors import ConfigError, ModelError, UsageError
 from gazeshift.models.image import check_name
 from gazeshift.study.config import StudyConfig
-from gazeshift.study.modifiers import KINDS
+from gazeshift.study.modifiers import NEEDED
 
 
 def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
@@ -107,7 +107,7 @@ def _check_before_work(study: StudyConfig, path: Path) -> None:
         raise ConfigError(f"{path}: image.name: {error}") from error
     try:
         lexicon = find_lexicon(study.explain.lexicon)
-        for kind in KINDS if study.explain.modifiers else ():
+        for kind in NEEDED if study.explain.modifiers else ():
             lexicon.words(kind)
     except ConfigError as error:
         raise ConfigError(f"{path}: explain.lexicon: {error}") from error

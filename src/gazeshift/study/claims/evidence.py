@@ -250,8 +250,11 @@ def widens(tables: Tables) -> Evidence:
         colour,
         (
             Support("above nonsense", "the same above that of a made-up word", colour.minus(kinds["nonsense"]), "sign"),
-            Support("above material", "the same above that of a material word", colour.minus(kinds["material"])),
-            Support("above position", "the same above that of a position word", colour.minus(kinds["position"])),
+            *(
+                Support(f"above {kind}", f"the same above that of a {kind} word", colour.minus(cells))
+                for kind, cells in kinds.items()
+                if kind not in {"colour", "nonsense"}
+            ),
             *_by_truth(tables, "coverage_change"),
         ),
     )
@@ -266,18 +269,10 @@ def matters_more(tables: Tables) -> Evidence:
     return Evidence(
         kinds["colour"].minus(kinds["position"]),
         (
-            Support(
-                "colour above nonsense", "colour words minus made-up words", kinds["colour"].minus(kinds["nonsense"])
-            ),
-            Support(
-                "position above nonsense",
-                "position words minus made-up words",
-                kinds["position"].minus(kinds["nonsense"]),
-            ),
-            Support(
-                "material above nonsense",
-                "material words minus made-up words",
-                kinds["material"].minus(kinds["nonsense"]),
+            *(
+                Support(f"{kind} above nonsense", f"{kind} words minus made-up words", cells.minus(kinds["nonsense"]))
+                for kind, cells in kinds.items()
+                if kind != "nonsense"
             ),
             Support(
                 "within class",
@@ -298,9 +293,11 @@ def _no_modifiers(tables: Tables) -> str:
 
 
 def _kinds(tables: Tables, value: str) -> dict[str, Cells]:
+    """Cells by kind of word: the kinds that are compared first, then the lexicon's others."""
     rows = tables.of(tables.modifiers, "fusion")
+    others = sorted(set(rows["kind"]) - {"colour", "position", "nonsense"})
     return {
-        kind: tables.cells(rows[rows["kind"] == kind], value) for kind in ("colour", "position", "material", "nonsense")
+        kind: tables.cells(rows[rows["kind"] == kind], value) for kind in ("colour", "position", *others, "nonsense")
     }
 
 
