@@ -17,7 +17,7 @@ from gazeshift.saliency.modality import (
     modality,
     share_between_players,
 )
-from gazeshift.saliency.outside import InputMaps, explain_inputs
+from gazeshift.saliency.outside import InputMaps, explain_inputs, shift_inputs
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
 from gazeshift.saliency.speed import Speed
@@ -65,6 +65,7 @@ __all__ = [
     "row_logits",
     "share_between_players",
     "shift",
+    "shift_inputs",
     "split_words",
     "stream_maps",
     "tap_score",

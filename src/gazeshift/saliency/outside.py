@@ -1,19 +1,21 @@
 """Maps of a model from outside, for inputs that are ready for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gazeshift.errors import UsageError
 from gazeshift.measures import undefined
 from gazeshift.models.adapters import Bound, Outside
 from gazeshift.models.adapters.inputs import count
-from gazeshift.saliency.compute import compute_maps, row_logits
+from gazeshift.saliency.compute import ComputedMaps, compute_maps, row_logits
 from gazeshift.saliency.probe import Rows
+from gazeshift.saliency.shift import Shift, shift_of
 
 
 @dataclass(frozen=True)
@@ -89,19 +91,120 @@ def explain_inputs(
         (5, 6, 6)
     """
     image_index, text_index = _combinations(count(images, "image"), count(texts, "text"), aligned)
-    bound = model.bind(images, texts, image_index, text_index)
-    device = bound.image.grid.device
-    image_row, text_row = bound.image_row.to(device), text_index.to(device)
-    with torch.autocast(device.type, enabled=False):  # maps are float32; the model keeps the precision it was bound in
-        logits = row_logits(bound, bound.image, bound.text, image_row, text_row)
-        targets = _targets(target, logits)
-        rows = Rows(image_row, text_row, targets)
-        computed = compute_maps(bound, bound.image, bound.text, rows, method)
+    asked = _ask(model, images, texts, image_index, text_index)
+    targets = _targets(target, asked.logits)
+    computed = asked.compute(targets, method)
     raw = computed.maps.float().cpu().numpy()
     described = zip(image_index.tolist(), text_index.tolist(), targets.tolist(), computed.scores.tolist(), strict=True)
     return InputMaps(
-        raw, tuple(InputRow(*row) for row in described), logits.cpu().numpy(), _reasons(raw, bound, image_row)
+        raw,
+        tuple(InputRow(*row) for row in described),
+        asked.logits.cpu().numpy(),
+        _reasons(raw, asked.bound, asked.image_row),
     )
+
+
+def shift_inputs(
+    model: Outside,
+    images: Any,
+    before: Any,
+    after: Any,
+    *,
+    method: str = "grad-cam",
+    classes: Sequence[str] | None = None,
+) -> tuple[Shift, ...]:
+    """How the map of each image moves when its text is exchanged, and why: the class switched, or the text re-weighted what is seen.
+
+    Args:
+        model: as in ``explain_inputs``.
+        images: one row per image, in the form the model takes.
+        before: one row per image, or a single one for all.
+        after: the texts in their place, likewise.
+        method: a name in ``gazeshift.saliency.METHODS``.
+        classes: names of the model's classes; their numbers if None.
+
+    Returns:
+        A shift an image, each map of the class predicted with its own text.
+
+    Raises:
+        UsageError: inputs whose rows disagree, an unknown method, or names that are not one a class.
+        ModelError: the model cannot be explained at this layer; says why.
+
+    Example:
+        >>> from gazeshift.models.adapters import wrap
+        >>> class Net(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.layer = torch.nn.Conv2d(3, 4, 3)
+        ...     def forward(self, image, text):
+        ...         return torch.relu(self.layer(image).mean((2, 3)) + text)
+        >>> model = wrap(Net(), "layer", image="image", text="text")
+        >>> shifts = shift_inputs(model, torch.rand(5, 3, 8, 8), torch.zeros(1, 4), torch.ones(1, 4))
+        >>> len(shifts), shifts[0].js_bits == shifts[0].switch + shifts[0].within
+        (5, True)
+    """
+    first, second = (
+        _each_with_its(model, images, texts, name) for name, texts in (("before", before), ("after", after))
+    )
+    was, now = first.predicted, second.predicted
+    names = [str(index) for index in range(first.classes)] if classes is None else list(classes)
+    if len(names) != first.classes:
+        raise UsageError(f"classes: {len(names)} names for a model of {first.classes} classes.")
+    quadruples = zip(
+        first.maps(was, method),
+        first.maps(now, method),
+        second.maps(was, method),
+        second.maps(now, method),
+        strict=True,
+    )
+    return tuple(
+        shift_of(*four, names[c0], names[c1])
+        for four, c0, c1 in zip(quadruples, was.tolist(), now.tolist(), strict=True)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A bound model with what each row asks of it, and what it answers."""
+
+    bound: Bound
+    image_row: Int[Tensor, " r"]
+    text_row: Int[Tensor, " r"]
+    logits: Float[Tensor, "r classes"]
+
+    @property
+    def predicted(self) -> Int[Tensor, " r"]:
+        return self.logits.argmax(1)
+
+    @property
+    def classes(self) -> int:
+        return self.logits.shape[1]
+
+    def maps(self, targets: Int[Tensor, " r"], method: str) -> Float[np.ndarray, "r h w"]:
+        return self.compute(targets, method).maps.float().cpu().numpy()
+
+    def compute(self, targets: Int[Tensor, " r"], method: str) -> ComputedMaps:
+        with torch.autocast(self.logits.device.type, enabled=False):  # maps are float32; the model keeps its precision
+            rows = Rows(self.image_row, self.text_row, targets)
+            return compute_maps(self.bound, self.bound.image, self.bound.text, rows, method)
+
+
+def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> _Asked:
+    bound = model.bind(images, texts, image_index, text_index)
+    device = bound.image.grid.device
+    image_row, text_row = bound.image_row.to(device), text_index.to(device)
+    with torch.autocast(device.type, enabled=False):
+        logits = row_logits(bound, bound.image, bound.text, image_row, text_row)
+    return _Asked(bound, image_row, text_row, logits)
+
+
+def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> _Asked:
+    """Image i with text i, or with the only text."""
+    number, given = count(images, "image"), count(texts, name)
+    if given not in {1, number}:
+        raise UsageError(f"{name}: {given} texts for {number} images; give one an image, or a single one.")
+    index = torch.arange(number)
+    return _ask(model, images, texts, index, index if given == number else torch.zeros_like(index))
 
 
 def _combinations(images: int, texts: int, aligned: bool) -> tuple[Tensor, Tensor]:

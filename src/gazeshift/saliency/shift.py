@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float
+
 from gazeshift.measures import amplitude, decompose
 from gazeshift.saliency.maps import SaliencyMaps
 
@@ -45,13 +48,34 @@ def shift(maps: SaliencyMaps, first: int = 0, second: int = 1) -> Shift:
     c0, c1 = maps.predicted_with(first), maps.predicted_with(second)
     m00, m10 = maps.raw[maps.row(first, c0)], maps.raw[maps.row(first, c1)]
     m01, m11 = maps.raw[maps.row(second, c0)], maps.raw[maps.row(second, c1)]
+    return shift_of(m00, m10, m01, m11, maps.classes[c0], maps.classes[c1])
+
+
+def shift_of(
+    m00: Float[np.ndarray, "h w"],
+    m10: Float[np.ndarray, "h w"],
+    m01: Float[np.ndarray, "h w"],
+    m11: Float[np.ndarray, "h w"],
+    before: str,
+    after: str,
+) -> Shift:
+    """The shift from its four raw maps, named as in ``decompose``: ``m10`` is of the class after (1) with the text before (0).
+
+    Args:
+        m00: class before, text before.
+        m10: class after, text before.
+        m01: class before, text after.
+        m11: class after, text after.
+        before: name of the class predicted with the text before.
+        after: name of the class predicted with the text after.
+    """
     parts = decompose(m00, m10, m01, m11)
     return Shift(
         js_bits=float(parts.both),
         switch=float(parts.switch),
         within=float(parts.within),
         amplitude=float(amplitude(m11) - amplitude(m00)),
-        switched=c0 != c1,
-        before=maps.classes[c0],
-        after=maps.classes[c1],
+        switched=before != after,
+        before=before,
+        after=after,
     )

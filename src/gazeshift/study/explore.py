@@ -55,8 +55,8 @@ def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploratio
 def _with_truth(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The rows whose truth is known, of kinds and truths that all occur together; where there are no two, all rows, and truth one level."""
     known = rows[rows["truth"] != "unknown"]
-    kinds = sorted(set(known["kind"]))
-    truths = sorted(truth for truth, part in known.groupby("truth") if set(part["kind"]) == set(kinds))
+    kinds = sorted(map(str, known["kind"].unique()))
+    truths = sorted(str(truth) for truth, part in known.groupby("truth") if part["kind"].nunique() == len(kinds))
     if len(truths) > 1:
         kept = known[known["truth"].isin(truths)]
         note = f"only words whose truth is known to be {' or '.join(truths)}: kinds {', '.join(kinds)}, {len(kept)} of {len(rows)} cells"

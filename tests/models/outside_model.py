@@ -1,0 +1,67 @@
+"""A small model of image and token ids as users have them, and Grad-CAM by a plain hook to compare with."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+class Fusion(nn.Module):
+    """Image and token ids into one head; with ``early`` the text is in the trunk already."""
+
+    def __init__(self, early: bool = False, inplace: bool = False) -> None:
+        super().__init__()
+        self.early = early
+        self.words = nn.EmbeddingBag(20, 6)
+        self.stem = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2), nn.BatchNorm2d(6), nn.ReLU(inplace=inplace))
+        self.layer = nn.Conv2d(6, 8, 3, stride=2)
+        self.relu = nn.ReLU(inplace=inplace)
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Sequential(nn.Linear(14, 16), nn.ReLU(), nn.Linear(16, 3))
+
+    def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+        text = self.words(ids)
+        grid = self.stem(pixels)
+        if self.early:
+            grid = grid + text[:, :, None, None]
+        image = self.relu(self.layer(grid)).flatten(2).logsumexp(2)
+        return self.head(self.drop(torch.cat([image, text], 1)))
+
+
+def some_images() -> Tensor:
+    return torch.rand(2, 3, 21, 25, generator=torch.Generator().manual_seed(1))
+
+
+def some_ids() -> Tensor:
+    return torch.randint(0, 20, (3, 4), generator=torch.Generator().manual_seed(2))
+
+
+def seeded(make: Callable[[], nn.Module]) -> Any:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make().eval()
+
+
+def by_hook(
+    layer: nn.Module, score: Callable[[], Tensor], read: Callable[[Any], Tensor] = lambda out: out
+) -> np.ndarray:
+    """Grad-CAM of one row by a plain hook: the layer's output itself is differentiated, cloned against in-place work."""
+    kept: list[Tensor] = []
+
+    def keep(module: nn.Module, arguments: Any, output: Any) -> Any:
+        kept.append(read(output))
+        return output.clone() if isinstance(output, Tensor) else output
+
+    hook = layer.register_forward_hook(keep)
+    with torch.enable_grad():
+        value = score()
+        (slope,) = torch.autograd.grad(value, kept[0])
+    hook.remove()
+    return (slope.mean((2, 3), keepdim=True) * kept[0]).sum(1)[0].detach().numpy()
+
+
+def close(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-5) -> None:
+    assert np.abs(theirs).max() > 0
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())

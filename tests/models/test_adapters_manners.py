@@ -1,0 +1,147 @@
+"""Manners towards models from outside: nothing stays behind, whatever state they are in; errors and empty maps say what to do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gazeshift.errors import ModelError, UsageError
+from gazeshift.models.adapters import TokenGrid, wrap
+from gazeshift.saliency.outside import explain_inputs
+from tests.models.outside_model import Fusion, close, seeded, some_ids, some_images
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return some_images()
+
+
+@pytest.fixture
+def ids() -> Tensor:
+    return some_ids()
+
+
+def state_of(model: nn.Module) -> list[Any]:
+    """All that an explanation could leave behind in a model."""
+    modules = [(m.training, len(m._forward_hooks), len(m._forward_pre_hooks), sorted(vars(m))) for m in model.modules()]
+    return [modules, [(p.requires_grad, p.grad, p._version) for p in model.parameters()]]
+
+
+class BrokenError(Exception):
+    """Raised inside a model."""
+
+
+@pytest.mark.parametrize("fails_at", [None, 1, 2, 3, 4])
+def test_nothing_stays_behind_also_after_an_exception(fails_at: int | None, images: Tensor, ids: Tensor) -> None:
+    model, passes = seeded(Fusion), []
+    model.train()
+    model.drop.eval()
+    model.words.weight.requires_grad_(False)
+
+    def output(logits: Tensor) -> Tensor:
+        passes.append(1)
+        if len(passes) == fails_at:
+            raise BrokenError
+        return logits
+
+    class Fails(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+            return output(self.inner(pixels, ids))
+
+    wrapped = Fails()
+    before, state = state_of(wrapped), torch.get_rng_state()
+    if fails_at is None:
+        explain_inputs(wrap(wrapped, "inner.layer", image="pixels", text="ids"), images, ids)
+        assert len(passes) >= 4
+    else:
+        with pytest.raises(BrokenError):
+            explain_inputs(wrap(wrapped, "inner.layer", image="pixels", text="ids"), images, ids)
+    assert state_of(wrapped) == before
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
+def test_frozen_and_without_grad(around: Callable[[], Any], images: Tensor, ids: Tensor) -> None:
+    model = seeded(Fusion)
+    expected = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids)
+    model.requires_grad_(False)
+    with around():
+        maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images * 1, ids)
+    close(maps.raw, expected.raw)
+
+
+def test_a_lightning_module(images: Tensor, ids: Tensor) -> None:
+    class Lit(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = Fusion()
+
+        def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+            return self.net(pixels, ids)
+
+    model = seeded(Lit)
+    maps = explain_inputs(wrap(model, "net.layer", image="pixels", text="ids"), images, ids)
+    close(maps.raw, explain_inputs(wrap(model.net, "layer", image="pixels", text="ids"), images, ids).raw)
+
+
+def test_bfloat16_and_autocast_stay_near_float32(images: Tensor, ids: Tensor) -> None:
+    model = seeded(Fusion)
+    full = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1).raw
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1).raw
+    half = explain_inputs(wrap(model.bfloat16(), "layer", image="pixels", text="ids"), images.bfloat16(), ids, target=1)
+    assert mixed.dtype == half.raw.dtype == np.float32
+    for maps in (mixed, half.raw):
+        assert np.corrcoef(maps.ravel(), full.ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "error"),
+    [
+        ({"layer": "layers"}, "no layer 'layers'.*layer", UsageError),
+        ({"layer": "head.2"}, "where its grid is cannot be told", ModelError),
+        ({"layer": "layer", "part": "hidden"}, "no part 'hidden'", ModelError),
+        ({"layer": "layer", "nth": 1}, "no nth=1", ModelError),
+        ({"layer": "layer", "grid": "b c"}, "unknown grid", UsageError),
+        ({"layer": "layer", "grid": TokenGrid(2, 2)}, "2 x 2 tokens", ModelError),
+        ({"layer": "layer", "output": lambda out: out.sum()}, "output= gives", ModelError),
+        ({"layer": "layer", "output": lambda out: out.detach()}, "does not depend on layer", ModelError),
+    ],
+)
+def test_errors_say_what_to_do(
+    options: dict[str, Any], words: str, error: type[Exception], images: Tensor, ids: Tensor
+) -> None:
+    with pytest.raises(error, match=words):
+        explain_inputs(wrap(seeded(Fusion), image="pixels", text="ids", **options), images, ids)
+
+
+def test_wrong_inputs_are_refused(images: Tensor, ids: Tensor) -> None:
+    wrapped = wrap(seeded(Fusion), "layer", image="pixels", text="ids")
+    with pytest.raises(UsageError, match="as many texts as images"):
+        explain_inputs(wrapped, images, ids, aligned=True)
+    with pytest.raises(UsageError, match="no class"):
+        explain_inputs(wrapped, images, ids, target=3)
+    with pytest.raises(UsageError, match="unknown target"):
+        explain_inputs(wrapped, images, ids, target="best")
+    assert explain_inputs(wrapped, images, ids[:2], aligned=True).raw.shape == (2, 4, 5)
+
+
+def test_undefined_maps_are_told_why(ids: Tensor) -> None:
+    model = seeded(Fusion)
+    wrapped = wrap(model, "layer", image="pixels", text="ids")
+    nothing = torch.zeros(2, 3, 21, 25)
+    nothing[1] = torch.nan
+    nn.init.zeros_(model.head[2].weight)
+    first, second = explain_inputs(wrapped, nothing, ids[:1], target=0).reasons
+    assert first is not None
+    assert "every value is zero" in first
+    assert second is not None
+    assert "output is not finite" in second
