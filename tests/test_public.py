@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ PUBLIC = [
     "explain",
     "faithfulness",
     "load",
-    "mean_features",
+    "mean_of_pairs",
     "modality",
     "shift",
     "word_effects",
@@ -64,3 +65,14 @@ def test_explain_is_the_function_whatever_was_imported_before(build: Callable[..
 def test_importing_the_package_does_not_wait_for_torch() -> None:
     program = "import sys, gazeshift; gazeshift.__version__; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_an_output_that_cannot_be_written_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gazeshift", "--help"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("gazeshift: cannot be read or written")
+    assert done.stderr.count("\n") == 1

@@ -108,10 +108,10 @@ def test_what_stands_for_the_absent_is_said_and_counts(build: Callable[..., Clas
     plain = gs.modality(model, PICTURE, "red pie", orders=2)
     assert plain.absent == "a grid of zeros at the tap; the empty text"
     image, text = encode_for(model, PICTURE, ["red pie"])
-    own = gs.modality(model, PICTURE, "red pie", absent=gs.mean_features(image, text), orders=2)
+    own = gs.modality(model, PICTURE, "red pie", absent=mean_features(image, text), orders=2)
     assert own.text == own.image == own.interaction == 0
     assert own.logit == own.logit_neither == pytest.approx(plain.logit)
-    assert isinstance(gs.mean_features(image, text), Absent)
+    assert isinstance(mean_features(image, text), Absent)
     assert plain.words == ("red", "pie")
     assert plain.grid == (2, 2)
     assert len(plain.players.image) == 4
@@ -121,6 +121,20 @@ def test_what_stands_for_the_absent_is_said_and_counts(build: Callable[..., Clas
 def test_one_modality_has_nothing_to_share(build: Callable[..., Classifier], head: str) -> None:
     with pytest.raises(UsageError, match="one modality"):
         gs.modality(build(head, size=32), PICTURE, "pie")
+
+
+def test_the_mean_of_pictures_and_texts_is_that_of_their_features(build: Callable[..., Classifier]) -> None:
+    model = build("early-fusion")
+    pictures = [PICTURE, PICTURE.rotate(90), PICTURE.rotate(180)]
+    found = gs.mean_of_pairs(model, pictures, TEXTS)
+    grids = torch.cat([encode_for(model, picture, [""])[0].grid for picture in pictures])
+    shape = found.image.grid.shape[2:]
+    expected = grids.mean(0, keepdim=True) if shape == grids.shape[2:] else grids.mean((0, 2, 3), keepdim=True)
+    torch.testing.assert_close(found.image.grid, expected)
+    torch.testing.assert_close(found.text.pooled, reader(model)(list(TEXTS)).pooled.mean(0, keepdim=True))
+    assert gs.modality(model, PICTURE, TEXTS[1], absent=found).absent == "mean features of the reference pairs"
+    with pytest.raises(UsageError, match="at least one image"):
+        gs.mean_of_pairs(model, [], TEXTS)
 
 
 def test_the_class_that_is_asked_for(build: Callable[..., Classifier]) -> None:

@@ -61,6 +61,9 @@ def explain_image(
         )
     else:
         _print(maps, records, model.structure.sentence)
+        for done, path in (("drawn", out), ("saved", save)):
+            if path is not None:
+                typer.echo(f"{done}: {path}")
 
 
 def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """The command line: thin; every command imports what it needs when it runs, so that help is there at once."""
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -134,8 +135,9 @@ def words(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
     target: Annotated[
-        str, typer.Option("--target", help="predicted (with the whole text), or a class name.")
+        str, typer.Option("--target", help="predicted (with the whole text), label, or a class name.")
     ] = "predicted",
+    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
     how: Annotated[str, typer.Option("--how", help="leave-out, or mask by the tokenizer's mask token.")] = "leave-out",
     method: Annotated[str, typer.Option("--method", help="The map method.")] = "grad-cam",
     out: Annotated[
@@ -151,7 +153,7 @@ def words(
     """Show which words of a text move the map of an image, and the logit of the class."""
     from gazeshift.cli.words import explain_words
 
-    explain_words(model, image, text, target, how=how, method=method, out=out, as_json=as_json)
+    explain_words(model, image, text, target, label=label, how=how, method=method, out=out, as_json=as_json)
 
 
 @app.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")
@@ -315,7 +317,21 @@ def explore(
 def run() -> None:
     """Entry point: errors made for people are one line on standard error."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except GazeshiftError as error:
         typer.echo(f"gazeshift: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # what no command foresaw: a full disk, also behind the output; a folder without rights
+        _drop_output()
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"gazeshift: {place}cannot be read or written ({error.strerror or error}).", err=True)
+        sys.exit(2)
+
+
+def _drop_output() -> None:
+    """Python writes what is left of the output when it ends; what cannot be written must not be a second error."""
+    with suppress(OSError), open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

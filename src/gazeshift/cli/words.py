@@ -23,7 +23,16 @@ from gazeshift.saliency import WordEffects, word_effects
 
 
 def explain_words(
-    folder: Path, image: Path, text: str, target: str, *, how: str, method: str, out: Path | None, as_json: bool
+    folder: Path,
+    image: Path,
+    text: str,
+    target: str,
+    *,
+    label: str | None,
+    how: str,
+    method: str,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Leave out each word in turn; print what the class and its map lose, draw it if asked."""
     if out is not None and out.suffix.lower() not in {".png", ".html"}:
@@ -33,7 +42,7 @@ def explain_words(
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
     model = load(folder)
-    found = word_effects(model, image, text, target, how=how, method=method)
+    found = word_effects(model, image, text, target, how=how, method=method, label=label)
     if out is not None:
         _draw(model, image, found, how, out)
     cut = model.tokenize([text]).truncated[0]
@@ -63,6 +72,8 @@ def explain_words(
     )
     if cut:
         console.print("The text is longer than the model reads: words past its limit are not read, and show no effect.")
+    if out is not None:
+        console.print(f"drawn: {escape(str(out))}", soft_wrap=True)
 
 
 def _draw(model: Classifier, image: Path, found: WordEffects, how: str, out: Path) -> None:

@@ -14,6 +14,7 @@ from gazeshift.saliency.modality import (
     Modality,
     four_logits,
     mean_features,
+    mean_of_pairs,
     modality,
     share_between_players,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "hidden_scores",
     "map_faithfulness",
     "mean_features",
+    "mean_of_pairs",
     "modality",
     "pixel_score",
     "row_logits",

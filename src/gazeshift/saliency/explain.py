@@ -152,7 +152,7 @@ def choose_target(model: Classifier, target: str, label: str | None, predicted: 
     if target in {"predicted", "reference"}:
         return predicted
     if target == "label" and label is None:
-        raise UsageError("target 'label' needs the true class: give label=CLASS.")
+        raise UsageError("target 'label' needs the true class: give label=CLASS (--label CLASS).")
     name = label if target == "label" and label is not None else target
     return class_index(model.classes, name)
 

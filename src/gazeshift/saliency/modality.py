@@ -12,7 +12,8 @@ from gazeshift.errors import UsageError
 from gazeshift.measures import MmShap, TwoPlayerShapley, beyond_rounding, mm_shap, two_player_shapley
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.saliency.compute import row_logits
-from gazeshift.saliency.explain import Picture, choose_target, encode, name_of, pixels_of
+from gazeshift.saliency.encode import encode_texts
+from gazeshift.saliency.explain import Picture, choose_target, encode, encode_for, name_of, pixels_of
 from gazeshift.saliency.hide import hidden_scores
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.words import split_words
@@ -56,6 +57,30 @@ def mean_features(image: ImageFeatures, text: TextFeatures) -> Absent:
         TextFeatures.from_pooled(text.pooled.mean(0, keepdim=True)),
         "mean features of the reference pairs",
     )
+
+
+def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[str]) -> Absent:
+    """The same from pictures and texts; one picture is encoded at a time.
+
+    Args:
+        model: sees images and reads text.
+        images: files, their bytes, or Pillow images.
+        texts: any number.
+
+    Raises:
+        UsageError: no image or no text.
+        ImageError: an image cannot be decoded.
+
+    Example:
+        >>> import gazeshift as gs
+        >>> absent = gs.mean_of_pairs(gs.load("model"), ["a.jpg", "b.jpg"], ["apple pie", "ramen"])  # doctest: +SKIP
+    """
+    if not images or not texts:
+        raise UsageError("the mean of pairs needs at least one image and one text.")
+    parts = [mean_features(*encode_for(model, image, texts[:1])).image for image in images]
+    prefixes = [part.prefix for part in parts if part.prefix is not None]
+    joined = ImageFeatures(torch.cat([part.grid for part in parts]), torch.cat(prefixes) if prefixes else None)
+    return mean_features(joined, encode_texts(model, texts))
 
 
 @dataclass(frozen=True)
@@ -205,7 +230,7 @@ def modality(
         text: its text.
         target: as in ``explain``.
         label: the true class, for ``target="label"``.
-        absent: what stands for an absent modality: ``mean_features`` of training pairs by custom. None: a grid of zeros at the tap and the
+        absent: what stands for an absent modality: ``mean_of_pairs`` of training pairs by custom. None: a grid of zeros at the tap and the
             empty text; the numbers depend on this choice, so it is part of the result.
         orders: random orders of MM-SHAP's players; with few, its shares move towards each modality's share of the players.
         seed: draws them.
