@@ -1,6 +1,6 @@
 """What stored maps share: how much of where a model looks is the same for all images, comes with the image, or with the text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ def text_sets(edits: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str]) -> list[dict[str, Any]]:
-    """The information split of one model, in bits, over images whose maps are all defined.
+    """The information split of one model, in bits, over images whose maps are all defined; ``changed`` and ``floor`` over the same.
 
     Args:
         found: as ``drawn`` gives them.
@@ -56,17 +56,20 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
         the same meaning); what ``changed`` has above ``floor`` is the text's.
     """
     changed, floor = text_sets([edit for edit in edits if edit in found])
-    sets = {"own": ["original"]}
+    rows = [_row(found, ["original"], "own", ALL, list(labels))]
     if changed:
-        sets |= {"changed": ["original", *changed], "floor": ["original", *floor]}
-    rows = [_row(found, sets[name], name, ALL, list(labels)) for name in sets]
+        shared = _whole(
+            found, ["original", *changed, *floor], labels
+        )  # the two are compared, so both are of the same images
+        rows.append(_row(found, ["original", *changed], "changed", ALL, shared))
+        rows.append(_row(found, ["original", *floor], "floor", ALL, shared))
     for label in sorted(set(labels.values())):
         rows.append(_row(found, ["original"], "own", label, [key for key in labels if labels[key] == label]))
     return rows
 
 
 def _row(found: Drawn, edits: Sequence[str], name: str, label: str, keys: Sequence[str]) -> dict[str, Any]:
-    whole = [key for key in keys if all(key in found[edit] for edit in edits)]
+    whole = _whole(found, edits, keys)
     sums = InformationSums()
     if whole:
         sums.add(np.array([[found[edit][key] for edit in edits] for key in whole]))
@@ -80,6 +83,11 @@ def _row(found: Drawn, edits: Sequence[str], name: str, label: str, keys: Sequen
         "text": split.text,
         "images": split.images,
     }
+
+
+def _whole(found: Drawn, edits: Sequence[str], keys: Iterable[str]) -> list[str]:
+    """Images whose maps with all these texts are there and defined."""
+    return [key for key in keys if all(key in found[edit] and np.isfinite(found[edit][key]).all() for edit in edits)]
 
 
 def mean_maps(found: Drawn) -> list[dict[str, Any]]:
