@@ -70,6 +70,7 @@ def test_an_own_lexicon_is_read(tmp_path: Path) -> None:
         (GOOD.replace("red", "7"), "kinds.colour: give text, not 7"),
         (GOOD.replace("red", "dark red"), "kinds.colour: 'dark red' is more than one word"),
         (GOOD.replace("sweet", "Red"), "kinds.taste: 'Red' is there twice, also in kinds.colour"),
+        (GOOD.replace("taste", "bare"), "kinds.bare: this name stands for the text without a modifier"),
         (GOOD + "means: [red]", "means: give the scene's word"),
         (GOOD + "means: {blue: red}", "means.blue: the word is in none of the kinds"),
         (GOOD + "means: {red: 1}", "means.red: give text, not 1"),

@@ -75,5 +75,8 @@ def test_wrong_rows_and_names_are_refused() -> None:
     wrapped = wrap(seeded(Fusion), "layer", image="pixels", text="ids")
     with pytest.raises(UsageError, match="after: 3 texts for 2 images"):
         shift_inputs(wrapped, some_images(), some_ids()[:1], some_ids())
-    with pytest.raises(UsageError, match="2 names for a model of 3 classes"):
-        shift_inputs(wrapped, some_images(), some_ids()[:1], some_ids()[:2], classes=("a", "b"))
+    for names in (("a", "b"), ("a", "b", "b")):
+        with pytest.raises(UsageError, match="2 different names for a model of 3 classes"):
+            shift_inputs(wrapped, some_images(), some_ids()[:1], some_ids()[:2], classes=names)
+    with pytest.raises(UsageError, match="no image"):
+        shift_inputs(wrapped, some_images()[:0], some_ids()[:1], some_ids()[:1])

@@ -104,6 +104,14 @@ def test_words_stand_in_their_colours() -> None:
         assert {word.logit_colour, word.bits_colour} <= found
 
 
+def test_the_picture_has_a_line_for_words_that_were_not_read() -> None:
+    found = effects_of("apple pie")
+    whole, cut = (word_sheet(CROP, found, cut=cut).image for cut in (False, True))
+    assert cut.height > whole.height
+    added = np.asarray(cut)[whole.height - 24 :]
+    assert (added < 200).any(), "nothing is written there"
+
+
 def test_what_no_font_has_is_said() -> None:
     sheet = word_sheet(CROP, effects_of(f"pie {UNKNOWN} tart"))
     assert sheet.missing == UNKNOWN

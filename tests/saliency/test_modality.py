@@ -133,8 +133,11 @@ def test_the_mean_of_pictures_and_texts_is_that_of_their_features(build: Callabl
     torch.testing.assert_close(found.image.grid, expected)
     torch.testing.assert_close(found.text.pooled, reader(model)(list(TEXTS)).pooled.mean(0, keepdim=True))
     assert gs.modality(model, PICTURE, TEXTS[1], absent=found).absent == "mean features of the reference pairs"
-    with pytest.raises(UsageError, match="at least one image"):
-        gs.mean_of_pairs(model, [], TEXTS)
+    for images, texts in (([], TEXTS), (pictures, []), (pictures, "a donut"), ("photo.jpg", TEXTS)):
+        with pytest.raises(UsageError, match="a list of images and a list of texts, at least one each"):
+            gs.mean_of_pairs(model, images, texts)
+    with pytest.raises(UsageError, match="one modality"):
+        gs.mean_of_pairs(build("image-only"), pictures, TEXTS)
 
 
 def test_the_class_that_is_asked_for(build: Callable[..., Classifier]) -> None:

@@ -95,6 +95,13 @@ def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
         (["explain", "{text_only}", "{picture}"], ["text-only", "no map"]),
         (["explain", "{model}", "{picture}", "--target", "pizza"], ["pizza"]),
         (["explain", "{model}", "{picture}", "--target", "label"], ["label"]),
+        (["explain", "{model}", "{picture}", "--label", "donut"], ["--label donut", "--target label"]),
+        (["words", "{model}", "{picture}", "donut", "--label", "donut"], ["--label donut", "--target label"]),
+        (["explain", "{model}", "{picture}", "--out", "same.png", "--save", "same.png"], ["both same.png"]),
+        (
+            ["maps", "{model}", "--data", "{root}", "--out", "m.parquet", *("--target", "donut") * 2],
+            ["--target", "twice"],
+        ),
         (["explain", "{model}", "{picture}", "--method", "gradcam"], ["gradcam", "grad-cam"]),
         (["explain", "{model}", "{picture}", "--out", "maps.jpg"], ["maps.jpg", ".png"]),
         (["explain", "{model}", "{picture}", "--out", "no/folder/maps.png"], ["no/folder"]),
@@ -198,7 +205,9 @@ def test_maps_that_cannot_be_saved_end_in_one_line(
     assert "m.safetensors: cannot be written" in err
 
 
-def test_a_text_that_lost_its_end_is_said_to_have(gazeshift: Command, tiny_run: Path, picture: Path) -> None:
+def test_a_text_that_lost_its_end_is_said_to_have(
+    gazeshift: Command, tiny_run: Path, picture: Path, tmp_path: Path
+) -> None:
     model = str(tiny_run / "models" / "early-fusion" / "seed-0")
     long = "donut " * 60
     code, out, _ = gazeshift("explain", model, str(picture), "--text", "donut", "--text", long)
@@ -210,6 +219,9 @@ def test_a_text_that_lost_its_end_is_said_to_have(gazeshift: Command, tiny_run: 
     assert "words past its limit are not read" in " ".join(out.split())
     _, out, _ = gazeshift("words", model, str(picture), "donut")
     assert "past its limit" not in out
+    for text, said in ((long, True), ("donut", False)):
+        assert gazeshift("words", model, str(picture), text, "--out", str(tmp_path / "words.html"))[0] == 0
+        assert ("past its limit" in (tmp_path / "words.html").read_text(encoding="utf-8")) is said
 
 
 def test_every_column_of_explain_is_there_on_a_narrow_terminal(

@@ -46,6 +46,10 @@ def test_the_papers_rates_batches_and_epochs() -> None:
         (["explain.edits=[rainbow]"], ["explain.edits", "rainbow"]),
         (["explain.modifiers=1"], ["explain.modifiers", "2 or more"]),
         (["explain.lexicon=english.yml"], ["explain.lexicon", "english.yml"]),
+        (
+            ["explain.lexicon=plates", "explain.edits=[paraphrase, material]"],
+            ["explain.lexicon", "'material'", "filler"],
+        ),
         (["explain.method=gradcam"], ["explain.method", "grad-cam"]),
         (["explain.method=rise"], ["explain.method", "rise", "gs.explain"]),
         (["seeds=5"], ["seeds", "list"]),

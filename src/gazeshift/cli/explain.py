@@ -19,6 +19,7 @@ from gazeshift.models import load
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.report.strip import strip
 from gazeshift.saliency import SaliencyMaps, explain, shift
+from gazeshift.whole import whole_file
 
 
 def explain_image(
@@ -39,19 +40,20 @@ def explain_image(
     for path in (out, save):
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             raise UsageError(f"{path}: is a folder." if path.is_dir() else f"{path}: there is no folder {path.parent}.")
+    if out is not None and save is not None and out.resolve() == save.resolve():
+        raise UsageError(f"--out and --save are both {out}; name two files.")
+    if label is not None and target != "label":
+        raise UsageError(f"--label {label} is used only with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
     model = load(folder)
     maps = explain(model, image, texts, target, label=label, method=method)
     cut = model.tokenize(list(texts)).truncated
     records = [record | {"truncated": lost} for record, lost in zip(_records(maps), cut, strict=True)]
-    try:
-        if out is not None:
-            _draw(model.spec.preprocessing, image, maps, len(records), out)
-        if save is not None:
-            maps.save(save)
-    except OSError as error:
-        raise UsageError(f"{error.filename or out or save}: cannot be written ({error.strerror or error}).") from error
+    if out is not None:
+        _draw(model.spec.preprocessing, image, maps, len(records), out)
+    if save is not None:
+        maps.save(save)
     if as_json:
         typer.echo(
             json.dumps(
@@ -131,6 +133,5 @@ def _draw(preprocessing: Preprocessing, image: Path, maps: SaliencyMaps, count: 
     """The crop and, side by side, one map per text, each over its own maximum, numbered as in the table."""
     crop = preprocessing.crop_image(decode(image, image.name).convert("RGB"))
     picture = strip(crop, list(maps.raw[:count]))
-    unfinished = out.with_name(out.name + ".unfinished")
-    picture.save(unfinished, format="PNG")
-    unfinished.replace(out)
+    with whole_file(out) as file:
+        picture.save(file, format="PNG")

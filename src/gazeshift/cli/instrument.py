@@ -17,6 +17,7 @@ from rich.table import Table
 from gazeshift.errors import UsageError
 from gazeshift.instrument import RowResult, run_instrument
 from gazeshift.models import versions
+from gazeshift.whole import whole_file
 
 
 def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bool, out: Path | None) -> int:
@@ -58,12 +59,8 @@ def _record(world: str, seeds: int, results: Sequence[RowResult], seconds: float
 
 
 def _write(record: dict[str, Any], out: Path) -> None:
-    unfinished = out.with_name(out.name + ".unfinished")
-    try:
-        unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(out)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written ({error.strerror or error}).") from error
+    with whole_file(out) as file:
+        file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 _TRUNKS = {"pictures": "rendered pictures, trained trunk", "oracle": "oracle trunk, which sees every dish perfectly"}

@@ -41,6 +41,8 @@ def store_maps(
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
     if len(set(texts)) < len(texts):
         raise UsageError("--text: a text is given twice; give each once.")
+    if len(set(target)) < len(target):
+        raise UsageError("--target: a class is given twice; give each once.")
     model = load(folder)
     pairs = _pairs(folder, root, split)
     asked = list(target) if len(target) > 1 else target[0] if target else "predicted"

@@ -18,8 +18,9 @@ from gazeshift.models import Classifier, load
 from gazeshift.report.coloured import coloured_words
 from gazeshift.report.numbers import clipped
 from gazeshift.report.word_page import word_page
-from gazeshift.report.word_sheet import word_sheet
+from gazeshift.report.word_sheet import CUT, word_sheet
 from gazeshift.saliency import WordEffects, word_effects
+from gazeshift.whole import whole_file
 
 
 def explain_words(
@@ -39,13 +40,15 @@ def explain_words(
         raise UsageError(f"--out {out}: give a name that ends in .png or .html.")
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise UsageError(f"{out}: is a folder." if out.is_dir() else f"{out}: there is no folder {out.parent}.")
+    if label is not None and target != "label":
+        raise UsageError(f"--label {label} is used only with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
     model = load(folder)
     found = word_effects(model, image, text, target, how=how, method=method, label=label)
+    cut = bool(model.tokenize([text]).truncated[0])
     if out is not None:
-        _draw(model, image, found, how, out)
-    cut = model.tokenize([text]).truncated[0]
+        _draw(model, image, found, how, cut, out)
     records = _records(found)
     if as_json:
         typer.echo(
@@ -71,31 +74,26 @@ def explain_words(
         "logit: what the class gains by the word; green speaks for it, red against. JS: how far the map moves when the word is taken away."
     )
     if cut:
-        console.print("The text is longer than the model reads: words past its limit are not read, and show no effect.")
+        console.print(CUT)
     if out is not None:
         console.print(f"drawn: {escape(str(out))}", soft_wrap=True)
 
 
-def _draw(model: Classifier, image: Path, found: WordEffects, how: str, out: Path) -> None:
+def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: bool, out: Path) -> None:
     """A picture or a page, whole or not at all; says which characters a picture lacks."""
     crop = model.spec.preprocessing.crop_image(decode(image, image.name).convert("RGB"))
-    unfinished = out.with_name(out.name + ".unfinished")
-    try:
+    with whole_file(out) as file:
         if out.suffix.lower() == ".html":
-            unfinished.write_text(word_page(crop, found, image.name, model.spec.name, how), encoding="utf-8")
-        else:
-            sheet = word_sheet(crop, found, how)
-            sheet.image.save(unfinished, "PNG")
-            if sheet.missing:
-                typer.echo(
-                    f"{out}: no font on this machine has {clipped(sheet.missing, 40)}; squares stand there. "
-                    f"Install a font for it, or write {out.with_suffix('.html').name} instead.",
-                    err=True,
-                )
-        unfinished.replace(out)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise UsageError(f"{out}: cannot be written ({error.strerror or error}).") from error
+            file.write_text(word_page(crop, found, image.name, model.spec.name, how, cut=cut), encoding="utf-8")
+            return
+        sheet = word_sheet(crop, found, how, cut=cut)
+        sheet.image.save(file, "PNG")
+    if sheet.missing:
+        typer.echo(
+            f"{out}: no font on this machine has {clipped(sheet.missing, 40)}; squares stand there. "
+            f"Install a font for it, or write {out.with_suffix('.html').name} instead.",
+            err=True,
+        )
 
 
 def _records(found: WordEffects) -> list[dict[str, Any]]:

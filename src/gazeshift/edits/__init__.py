@@ -3,13 +3,16 @@
 from gazeshift.edits.check import TextCheck, check_texts, is_truncated, reads_alike
 from gazeshift.edits.covariates import WordUse, word_use
 from gazeshift.edits.edit import Corpus, EditBuilder, Edited, TextEdit, random_for
-from gazeshift.edits.lexicon import SHIPPED, Lexicon, find_lexicon, read_lexicon, shipped
+from gazeshift.edits.lexicon import BARE, SHIPPED, Lexicon, find_lexicon, read_lexicon, shipped
 from gazeshift.edits.modifiers import PAPER_COLOUR, PAPER_POSITION, modifier, verbatim
 from gazeshift.edits.paraphrase import paraphrase
 from gazeshift.edits.pieces import Pieces, WholeWords
-from gazeshift.edits.templates import BARE, MatchedModifiers, ModifiedText, crossed_texts, matched_modifiers
+from gazeshift.edits.templates import MatchedModifiers, ModifiedText, crossed_texts, matched_modifiers
 from gazeshift.edits.titles import empty, original, other_class, other_class_same_length, other_object, same_class
 from gazeshift.edits.words import class_swap, mask, random_words, shuffle
+
+LEXICON_EDITS = frozenset({"colour", "position", "material", "nonsense"})
+"""The edits that put a word of a lexicon before the text, named as the kind of word; the lexicon must have it."""
 
 EDITS: dict[str, EditBuilder] = {
     "original": original,
@@ -23,10 +26,7 @@ EDITS: dict[str, EditBuilder] = {
     "class-swap": class_swap,
     "mask": mask,
     "other-object": other_object,
-    "colour": modifier("colour"),
-    "position": modifier("position"),
-    "material": modifier("material"),
-    "nonsense": modifier("nonsense"),
+    **{kind: modifier(kind) for kind in sorted(LEXICON_EDITS)},
     "paper-colour": verbatim(PAPER_COLOUR),
     "paper-position": verbatim(PAPER_POSITION),
 }
@@ -46,6 +46,7 @@ __all__ = [
     "BARE",
     "EDITS",
     "FLOORS",
+    "LEXICON_EDITS",
     "PAPER_COLOUR",
     "PAPER_POSITION",
     "SHIPPED",

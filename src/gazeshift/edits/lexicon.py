@@ -12,6 +12,9 @@ import yaml
 
 from gazeshift.errors import ConfigError
 
+BARE = "bare"
+"""The kind of the text without a modifier; no kind of a lexicon."""
+
 _KEYS = ("language", "template", "kinds", "means")
 
 
@@ -42,7 +45,8 @@ class Lexicon:
         """
         if kind not in self.kinds:
             raise ConfigError(
-                f"lexicon {self.name}: no words of kind {kind!r}; it has {', '.join(self.kinds)}. Add kinds.{kind} to it."
+                f"lexicon {self.name}: no words of kind {kind!r}; it has {', '.join(self.kinds)}. "
+                f"Name a YAML file with kinds.{kind}, or leave out what needs it."
             )
         return self.kinds[kind]
 
@@ -146,6 +150,8 @@ def _kinds(name: str, values: Any) -> dict[str, tuple[str, ...]]:
     seen: dict[str, str] = {}
     for kind, words in values.items():
         key = f"kinds.{_text(name, 'kinds', kind)}"
+        if kind == BARE:
+            raise ConfigError(f"{name}: {key}: this name stands for the text without a modifier; choose another.")
         if not isinstance(words, list) or not words:
             raise ConfigError(f"{name}: {key}: give a list of words, for example [red, green].")
         for word in words:

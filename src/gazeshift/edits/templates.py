@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from gazeshift.edits.lexicon import Lexicon
+from gazeshift.edits.lexicon import BARE, Lexicon
 from gazeshift.edits.pieces import Pieces
 from gazeshift.errors import ConfigError
 from gazeshift.names import spoken
@@ -15,9 +15,6 @@ from gazeshift.pairs import Pair
 
 FEWEST = 2
 """Words of a kind below which nothing can be said of the kind."""
-
-BARE = "bare"
-"""The kind of the text without a modifier."""
 
 Truth = Literal["true", "elsewhere", "absent", "unknown"]
 

@@ -17,6 +17,7 @@ from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ModelSpec
+from gazeshift.whole import whole_file
 
 FORMAT = "gazeshift-model-1"
 _VERSIONED = ("gazeshift", "torch", "timm", "transformers", "tokenizers", "safetensors")
@@ -44,7 +45,8 @@ def save(
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
-    save_file(state, unfinished / "model.safetensors", metadata={"format": "pt"})
+    with whole_file(unfinished / "model.safetensors") as weights:
+        save_file(state, weights, metadata={"format": "pt"})
     if model.tokenizer is not None:
         model.tokenizer.save(unfinished / "tokenizer")
     config = {

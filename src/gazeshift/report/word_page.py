@@ -10,7 +10,7 @@ from gazeshift.report.coloured import coloured_words, strongest_words, without
 from gazeshift.report.numbers import language, shown
 from gazeshift.report.overlay import Quality, colour_bar, data_uri, is_undefined, overlay, shrunk
 from gazeshift.report.page import page_environment
-from gazeshift.report.word_sheet import TAKEN, UNDEFINED
+from gazeshift.report.word_sheet import CUT, TAKEN, UNDEFINED
 from gazeshift.saliency import WordEffects
 
 SHOWN = 24
@@ -26,7 +26,14 @@ class _Panel:
 
 
 def word_page(
-    crop: Image.Image, effects: WordEffects, key: str, model: str, how: str = "leave-out", count: int = SHOWN
+    crop: Image.Image,
+    effects: WordEffects,
+    key: str,
+    model: str,
+    how: str = "leave-out",
+    count: int = SHOWN,
+    *,
+    cut: bool = False,
 ) -> str:
     """The page as HTML, in one file; all text in it is escaped.
 
@@ -37,6 +44,7 @@ def word_page(
         model: the model's name.
         how: how the words were taken away.
         count: how many words' maps are drawn, those that move the map farthest.
+        cut: whether the text is longer than the model reads; the page says so.
     """
     quality = Quality(edge=320, jpeg=88)
     picture = shrunk(crop, quality.edge)
@@ -66,6 +74,7 @@ def word_page(
             explained=effects.explained,
             coloured=words,
             panels=panels,
+            cut=CUT if cut else "",
             language=language,
             scale=data_uri(colour_bar(), Quality(256, 90)),
         )

@@ -13,6 +13,8 @@ from gazeshift.saliency import WordEffects
 
 SHOWN = 8
 """How many words' maps are drawn, besides that of the whole text."""
+CUT = "The text is longer than the model reads: words past its limit are not read, and show no effect."
+"""What must stand beside words that a model never saw."""
 TAKEN = {"leave-out": "without", "mask": "masked:"}
 UNDEFINED = "hatched: no positive evidence"
 
@@ -44,7 +46,9 @@ class _Placed:
     width: float
 
 
-def word_sheet(crop: Image.Image, effects: WordEffects, how: str = "leave-out", count: int = SHOWN) -> WordSheet:
+def word_sheet(
+    crop: Image.Image, effects: WordEffects, how: str = "leave-out", count: int = SHOWN, *, cut: bool = False
+) -> WordSheet:
     """Draw what each word of a text does to the logit and the map of a class.
 
     Args:
@@ -52,6 +56,7 @@ def word_sheet(crop: Image.Image, effects: WordEffects, how: str = "leave-out", 
         effects: as ``word_effects`` gives them.
         how: how the words were taken away.
         count: how many words' maps are drawn.
+        cut: whether the text is longer than the model reads; the picture says so.
     """
     words = coloured_words(effects)
     face = typeface([effects.text, effects.explained, STAND_IN])
@@ -60,7 +65,12 @@ def word_sheet(crop: Image.Image, effects: WordEffects, how: str = "leave-out", 
     chosen = strongest_words(effects, count)
     rows = -(-(2 + len(chosen)) // 5)
     missing = "".join(sorted(face.missing))
-    height = _MARGIN + 2 * block + rows * (_TITLE + _PANEL + _GAP) + (_HEADING if missing else 0) + _MARGIN
+    notes = [CUT] if cut else []
+    if missing:
+        notes.append(
+            f"{STAND_IN} stands for a character that no font on this machine has; write the page (.html) instead."
+        )
+    height = _MARGIN + 2 * block + rows * (_TITLE + _PANEL + _GAP) + _HEADING * len(notes) + _MARGIN
     sheet = Image.new("RGB", (_WIDTH, height), "white")
     draw = ImageDraw.Draw(sheet)
     top = _MARGIN
@@ -74,9 +84,8 @@ def word_sheet(crop: Image.Image, effects: WordEffects, how: str = "leave-out", 
         face.draw(draw, (left, down), _fit(face, title, _SMALL), _SMALL)
         face.draw(draw, (left, down + 20), _fit(face, note, _SMALL), _SMALL, _SOFT)
         sheet.paste(panel, (left, down + _TITLE))
-    if missing:
-        note = f"{STAND_IN} stands for a character that no font on this machine has; write the page (.html) instead."
-        face.draw(draw, (_MARGIN, height - _MARGIN - _BODY), note, _SMALL, _SOFT)
+    for place, note in enumerate(reversed(notes)):
+        face.draw(draw, (_MARGIN, height - _MARGIN - _BODY - place * _HEADING), note, _SMALL, _SOFT)
     return WordSheet(sheet, missing)
 
 

@@ -1,6 +1,5 @@
 """Maps with everything needed to read them: for which class, text and model, raw and signed on the native grid."""
 
-import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from safetensors.numpy import save_file
 from gazeshift.errors import DataError, UsageError
 from gazeshift.measures import distribution, undefined
 from gazeshift.registry import lookup
+from gazeshift.whole import whole_file
 
 FORMAT = "gazeshift-maps-1"
 
@@ -135,19 +135,17 @@ class SaliencyMaps:
 
         Raises:
             DataError: it cannot be written.
+            UsageError: a folder, a device or a pipe is there.
         """
         fields = {
             name: getattr(self, name) for name in ("key", "texts", "predicted", "target", "classes", "method", "model")
         }
         meta = {**fields, "rows": [[row.text, row.target, row.logit, row.probability] for row in self.rows]}
-        unfinished = Path(path).with_name(Path(path).name + ".unfinished")
         metadata = {"format": FORMAT, "maps": json.dumps(meta)}
         try:
-            save_file({"raw": np.ascontiguousarray(self.raw)}, unfinished, metadata=metadata)
-            unfinished.replace(path)
-        except (OSError, SafetensorError) as error:
-            with contextlib.suppress(OSError):  # never begun, or in a folder that cannot be changed
-                unfinished.unlink()
+            with whole_file(path) as file:
+                save_file({"raw": np.ascontiguousarray(self.raw)}, file, metadata=metadata)
+        except SafetensorError as error:
             raise DataError(f"{path}: cannot be written ({error}).") from error
 
     @classmethod

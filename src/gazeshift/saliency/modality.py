@@ -68,15 +68,18 @@ def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[
         texts: any number.
 
     Raises:
-        UsageError: no image or no text.
+        UsageError: no image or no text, one where a list is asked for, or a model of one modality.
         ImageError: an image cannot be decoded.
 
     Example:
         >>> import gazeshift as gs
         >>> absent = gs.mean_of_pairs(gs.load("model"), ["a.jpg", "b.jpg"], ["apple pie", "ramen"])  # doctest: +SKIP
     """
-    if not images or not texts:
-        raise UsageError("the mean of pairs needs at least one image and one text.")
+    if not (model.structure.sees_image and model.structure.reads_text):
+        raise UsageError(f"model {model.spec.name!r} has one modality: nothing can be absent.")
+    for given in (images, texts):
+        if isinstance(given, str | bytes) or not isinstance(given, Sequence) or not given:
+            raise UsageError("the mean of pairs needs a list of images and a list of texts, at least one each.")
     parts = [mean_features(*encode_for(model, image, texts[:1])).image for image in images]
     prefixes = [part.prefix for part in parts if part.prefix is not None]
     joined = ImageFeatures(torch.cat([part.grid for part in parts]), torch.cat(prefixes) if prefixes else None)

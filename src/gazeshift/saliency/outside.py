@@ -147,9 +147,11 @@ def shift_inputs(
         _each_with_its(model, images, texts, name) for name, texts in (("before", before), ("after", after))
     )
     was, now = first.predicted, second.predicted
-    names = [str(index) for index in range(first.classes)] if classes is None else list(classes)
-    if len(names) != first.classes:
-        raise UsageError(f"classes: {len(names)} names for a model of {first.classes} classes.")
+    names = [str(index) for index in range(first.classes)] if classes is None else [str(name) for name in classes]
+    if len(names) != first.classes or len(set(names)) < len(names):
+        raise UsageError(
+            f"classes: {len(set(names))} different names for a model of {first.classes} classes; give one each."
+        )
     quadruples = zip(
         first.maps(was, method),
         first.maps(now, method),
@@ -190,6 +192,12 @@ class _Asked:
 
 
 def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> _Asked:
+    if not isinstance(model, Outside):
+        raise UsageError(
+            f"a {type(model).__name__} is no model from outside yet: give wrap(model, layer, ...) or split(model)."
+        )
+    if not len(image_index):
+        raise UsageError("there is no image, or no text: nothing to explain.")
     bound = model.bind(images, texts, image_index, text_index)
     device = bound.image.grid.device
     image_row, text_row = bound.image_row.to(device), text_index.to(device)
@@ -201,6 +209,8 @@ def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_inde
 def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> _Asked:
     """Image i with text i, or with the only text."""
     number, given = count(images, "image"), count(texts, name)
+    if not number:
+        raise UsageError("there is no image: nothing to explain.")
     if given not in {1, number}:
         raise UsageError(f"{name}: {given} texts for {number} images; give one an image, or a single one.")
     index = torch.arange(number)
@@ -222,7 +232,12 @@ def _targets(target: str | int | Tensor, logits: Float[Tensor, "r classes"]) -> 
                 f"unknown target {target!r}; say 'predicted', a class index, or one index per combination."
             )
         return logits.argmax(1)
-    chosen = torch.as_tensor(target, device=logits.device).long().expand(len(logits)).clone()
+    chosen = torch.as_tensor(target, device=logits.device)
+    if chosen.is_floating_point() or chosen.dtype == torch.bool or chosen.numel() not in {1, len(logits)}:
+        raise UsageError(
+            f"target {target!r}: give 'predicted', a class index, or one index for each of {len(logits)} combinations."
+        )
+    chosen = chosen.long().flatten().expand(len(logits)).clone()
     if not bool(((chosen >= 0) & (chosen < logits.shape[1])).all()):
         raise UsageError(f"target {target} is no class: the model has classes 0 to {logits.shape[1] - 1}.")
     return chosen

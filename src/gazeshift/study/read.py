@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from gazeshift.data.plates import PlatesConfig
-from gazeshift.edits import find_lexicon
+from gazeshift.edits import LEXICON_EDITS, find_lexicon
 from gazeshift.errors import ConfigError, ModelError, UsageError
 from gazeshift.models.image import check_name
 from gazeshift.study.config import StudyConfig
@@ -109,6 +109,8 @@ def _check_before_work(study: StudyConfig, path: Path) -> None:
         lexicon = find_lexicon(study.explain.lexicon)
         for kind in NEEDED if study.explain.modifiers else ():
             lexicon.words(kind)
+        for edit in LEXICON_EDITS.intersection(study.explain.edits):  # each takes its words from the kind of its name
+            lexicon.words(edit)
     except ConfigError as error:
         raise ConfigError(f"{path}: explain.lexicon: {error}") from error
     if study.data.root is not None and not Path(study.data.root).exists():

@@ -288,8 +288,12 @@ def _call(
 
 def _named(names: tuple[str, ...], values: Inputs, kind: str) -> dict[str, Any]:
     """Inputs by argument name: a mapping already says, one name takes all, several take a tuple in order."""
+    if not names and values is not None:
+        raise UsageError(f"this model was wrapped without {kind}=, so nothing would read these: name the argument.")
     if not names:
         return {}
+    if values is None:
+        raise UsageError(f"this model takes {kind} inputs ({', '.join(names)}); give them.")
     if isinstance(values, Mapping):
         lacking = [name for name in names if name not in values]
         if lacking:
