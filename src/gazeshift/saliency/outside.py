@@ -115,6 +115,8 @@ def shift_inputs(
 ) -> tuple[Shift, ...]:
     """How the map of each image moves when its text is exchanged, and why: the class switched, or the text re-weighted what is seen.
 
+    Whether texts reach the layer is found by trying up to eight of them; where only a rare one would, ``wrap`` with ``text_free=False``.
+
     Args:
         model: as in ``explain_inputs``.
         images: one row per image, in the form the model takes.

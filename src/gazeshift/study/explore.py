@@ -26,6 +26,8 @@ def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploratio
         DataError: the run has no modifiers, or none of this model.
         UsageError: statsmodels is not installed, or the tables are too large or too small for it.
     """
+    if not run.is_dir():
+        raise DataError(f"{run}: no such run folder.")
     tables = {name: run / "store" / f"{name}.parquet" for name in ("modifiers", "words")}
     for path in tables.values():
         if not path.is_file():
