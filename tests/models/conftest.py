@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from transformers import BertConfig, BertModel
 
 from gazeshift.models.tokenizer import train_tokenizer
+from tests.models.outside_model import some_ids, some_images
 
 TITLES = ("Apple pie with cream", "Red tomato ketchup", "Green edamame in a bowl", "寿司と蜂蜜", "Baklava & honey")
 
@@ -27,3 +29,13 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
         BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return some_images()
+
+
+@pytest.fixture
+def ids() -> Tensor:
+    return some_ids()

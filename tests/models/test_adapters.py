@@ -10,17 +10,7 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError
 from gazeshift.models.adapters import split, wrap
 from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import Fusion, by_hook, close, seeded, some_ids, some_images
-
-
-@pytest.fixture
-def images() -> Tensor:
-    return some_images()
-
-
-@pytest.fixture
-def ids() -> Tensor:
-    return some_ids()
+from tests.models.outside_model import Fusion, by_hook, close, seeded
 
 
 @pytest.mark.parametrize("inplace", [False, True])

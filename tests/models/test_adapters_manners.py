@@ -12,17 +12,7 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters import TokenGrid, wrap
 from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import Fusion, close, seeded, some_ids, some_images
-
-
-@pytest.fixture
-def images() -> Tensor:
-    return some_images()
-
-
-@pytest.fixture
-def ids() -> Tensor:
-    return some_ids()
+from tests.models.outside_model import Fusion, close, seeded
 
 
 def state_of(model: nn.Module) -> list[Any]:

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -264,3 +265,7 @@ def test_the_instrument_refuses_a_folder_before_any_work(gazeshift: Command, tmp
     code, _, err = gazeshift("instrument", "--quick", "--out", str(tmp_path))
     assert code == 2
     assert "is a folder" in err
+    os.mkfifo(tmp_path / "pipe")
+    code, _, err = gazeshift("instrument", "--quick", "--out", str(tmp_path / "pipe"))
+    assert code == 2
+    assert "is a device or a pipe" in err

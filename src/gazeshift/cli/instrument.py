@@ -22,10 +22,10 @@ from gazeshift.whole import whole_file
 
 def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bool, out: Path | None) -> int:
     """Run the table, print it, and return the exit code: 1 if something is not as expected."""
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        raise UsageError(
-            f"--out {out}: is a folder." if out.is_dir() else f"--out {out}: there is no folder {out.parent}."
-        )
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}.")
+    if out is not None and out.exists() and not out.is_file():
+        raise UsageError(f"--out {out}: is a {'folder' if out.is_dir() else 'device or a pipe'}; name a file.")
     world, started = "oracle" if quick else "pictures", time.perf_counter()
     results = run_instrument(world, range(seeds), only, _say)
     record = _record(world, seeds, results, time.perf_counter() - started)

@@ -109,8 +109,9 @@ def _check_before_work(study: StudyConfig, path: Path) -> None:
         lexicon = find_lexicon(study.explain.lexicon)
         for kind in NEEDED if study.explain.modifiers else ():
             lexicon.words(kind)
-        for edit in LEXICON_EDITS.intersection(study.explain.edits):  # each takes its words from the kind of its name
-            lexicon.words(edit)
+        for edit in study.explain.edits:
+            if edit in LEXICON_EDITS:  # it takes its words from the kind of its name
+                lexicon.words(edit)
     except ConfigError as error:
         raise ConfigError(f"{path}: explain.lexicon: {error}") from error
     if study.data.root is not None and not Path(study.data.root).exists():
