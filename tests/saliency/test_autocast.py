@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 import gazeshift as gs
-from gazeshift.saliency import Rows, compute_maps
+from gazeshift.saliency import Rows, compute_maps, default_method
 
 Build = Callable[..., gs.Classifier]
 PICTURE = Image.fromarray(np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8))
@@ -24,7 +24,8 @@ def test_under_autocast_the_head_and_the_map_stay_in_float32(build: Build, image
             features, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
     # The same half-precision features, with everything after the tap outside of autocast.
     rows = Rows(torch.tensor([0, 0]), torch.tensor([0, 1]), torch.tensor([2, 2]))
-    by_hand = compute_maps(model, features.to(torch.float32), text.with_precision(torch.float32), rows).maps.numpy()
+    whole_features, whole_text = features.to(torch.float32), text.with_precision(torch.float32)
+    by_hand = compute_maps(model, whole_features, whole_text, rows, default_method(model)).maps.numpy()
     np.testing.assert_allclose(half.raw[:2], by_hand, atol=1e-6 * abs(by_hand).max())
     whole = gs.explain(model, PICTURE, TEXTS, target="ceviche").raw[:2]
     assert abs(half.raw[:2] - whole).max() <= 0.1 * abs(whole).max()

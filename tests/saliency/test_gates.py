@@ -20,7 +20,7 @@ def test_the_flipped_gates_account_for_the_whole_change(build: Build, image: str
     model = build(head="early-fusion", image=image, size=size)
     before, after = "apple pie with cream", "a bowl of green edamame"
     account = gate_account(model, PICTURE, before, after, target)
-    maps = gs.explain(model, PICTURE, [before, after], target=target)
+    maps = gs.explain(model, PICTURE, [before, after], target=target, method="grad-cam")
     change = maps.raw[1] - maps.raw[0]
     assert len(account.units) > 0
     assert abs(account.total - change).max() <= 1e-5 * abs(maps.raw[:2]).max()

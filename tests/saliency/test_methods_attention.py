@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, ImageFeatures, ImageSpec, TextFeatures
@@ -25,19 +25,8 @@ NETS = {
 }
 
 
-class Ended(nn.Module):
-    """Several blocks where a trunk's last block is."""
-
-    def __init__(self, blocks: list[nn.Module]) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*blocks)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.blocks(tokens)
-
-
-def vit(build: Build, net: str) -> Classifier:
-    return build(image=ImageSpec(name="vit_tiny_patch16_224", options=TINY | NETS[net])).double()
+def vit(build: Build, net: str, tap: str = "last") -> Classifier:
+    return build(image=ImageSpec(name="vit_tiny_patch16_224", options=TINY | NETS[net], tap=tap)).double()
 
 
 def encode(model: Classifier) -> tuple[ImageFeatures, TextFeatures]:
@@ -91,12 +80,10 @@ def read(relevance: Tensor, net: str) -> Tensor:
     return row[-16:].view(4, 4)
 
 
-@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize(("tap", "blocks"), [("last", 1), ("patch_embed", 2)])
 @pytest.mark.parametrize("net", sorted(NETS))
-def test_equals_attention_seen_by_hooks(build: Build, net: str, blocks: int) -> None:
-    model = vit(build, net)
-    if blocks == 2:  # the same tap, but two blocks after it
-        model.trunk.last_blocks = Ended([model.trunk.net.blocks[0], *model.trunk.last_blocks])
+def test_equals_attention_seen_by_hooks(build: Build, net: str, tap: str, blocks: int) -> None:
+    model = vit(build, net, tap)
     image, text = encode(model)
     gradient = compute_maps(model, image, text, ROWS, "attention-gradient")
     rolled = compute_maps(model, image, text, ROWS, "rollout")

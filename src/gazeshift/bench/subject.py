@@ -19,7 +19,8 @@ from gazeshift.models import (
     build_text,
     build_trunk,
 )
-from gazeshift.models.image import GridNet, GridTrunk, TokenTrunk
+from gazeshift.models.image import GridTrunk
+from gazeshift.models.tokens import ClassTokenTrunk, TokenTrunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency.speed import compile_trunk
 
@@ -42,7 +43,7 @@ class Plain(nn.Module):
     @property
     def emits_tokens(self) -> bool:
         """Whether the tap emits tokens (a vision transformer), which tools for grids cannot read without being told how."""
-        return isinstance(self.model.trunk, TokenTrunk)
+        return not isinstance(self.model.trunk, GridTrunk)
 
     def as_grid(self, hooked: Tensor) -> Float[Tensor, "b c h w"]:
         """What the tap emits as a grid: the ``reshape_transform`` that a tool may ask for."""
@@ -51,15 +52,15 @@ class Plain(nn.Module):
     def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
         """Logits with the text that was set."""
         trunk, text = self._trunk, self.text
-        tapped = trunk.tapped(self.tap(cast("GridNet", trunk.net).forward_features(images)))
+        tapped = trunk.tapped(self.tap(trunk.emit(images)))
         assert text is not None  # noqa: S101  # set by whoever measures
         count = len(tapped)
         mine = text if len(text) == count else text.rows(torch.arange(count, device=images.device) % len(text))
         return self.model.classify(tapped, mine)
 
     @property
-    def _trunk(self) -> GridTrunk | TokenTrunk:
-        return cast("GridTrunk | TokenTrunk", self.model.trunk)
+    def _trunk(self) -> GridTrunk | TokenTrunk | ClassTokenTrunk:
+        return cast("GridTrunk | TokenTrunk | ClassTokenTrunk", self.model.trunk)
 
 
 @dataclass(frozen=True)

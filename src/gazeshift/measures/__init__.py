@@ -65,10 +65,6 @@ from gazeshift.measures.prior import (
 from gazeshift.measures.ranking import (
     top_cells,
 )
-from gazeshift.measures.rounding import (
-    ROUNDING,
-    beyond_rounding,
-)
 from gazeshift.measures.shapley import (
     MmShap,
     mm_shap,
@@ -100,6 +96,10 @@ from gazeshift.measures.where import (
     mask_mass,
     mask_to_grid,
     undefined,
+)
+from gazeshift.rounding import (
+    ROUNDING,
+    beyond_rounding,
 )
 
 __all__ = [

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens, no_tokens
 from gazeshift.models.heads import HEADS, Structure
-from gazeshift.models.image import TokenTrunk, Trunk
+from gazeshift.models.image import Trunk
 from gazeshift.models.modes import evaluating
 from gazeshift.models.spec import ModelSpec
 from gazeshift.models.text import Encoder
@@ -53,6 +53,11 @@ class Classifier(nn.Module):
         """Where the head's weights are."""
         return next(self.head.parameters()).device
 
+    @property
+    def precision(self) -> torch.dtype:
+        """The numbers that the head computes with, and the part of the trunk after the tap."""
+        return next(self.head.parameters()).dtype
+
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Texts to tokens, on the model's device."""
         tokens = no_tokens(texts) if self.tokenizer is None else self.tokenizer(texts)
@@ -79,8 +84,8 @@ class Classifier(nn.Module):
 
 def _pools_first(trunk: Trunk, example: ImageFeatures) -> bool:
     """Ask the trunk itself: does a random grid pool to what its mean pools to?"""
-    if isinstance(trunk, TokenTrunk):
-        return False  # its last block mixes the cells, even where an untrained layer scale makes that too small to see
+    if trunk.mixes_cells:
+        return False  # even where an untrained layer scale makes that too small to see
     grid = _random_like(example)
     means = grid.averaged()  # before anything else: a tail may work in place
     with evaluating(trunk), torch.no_grad():

@@ -20,6 +20,7 @@ from gazeshift.models.modes import evaluating
 from gazeshift.models.reason import reason
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.spec import ImageSpec
+from gazeshift.models.tokens import ClassTokenTrunk, TokenTrunk, token_trunk
 
 
 class GridNet(Protocol):
@@ -36,6 +37,7 @@ class GridTrunk(nn.Module):
     head absorbs, but decides whether the map sees what a head that centres its features does (its offset).
     """
 
+    mixes_cells = False
     mean: Tensor
     deviation: Tensor
 
@@ -47,13 +49,21 @@ class GridTrunk(nn.Module):
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
 
+    def parts_in_order(self) -> list[nn.Module]:
+        """The trunk's parts from the images on."""
+        return [self.net]
+
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to the grid at the tap."""
+        return self.tapped(self.emit(images))
+
+    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b _ _ _"]:
+        """Images to the grid at the tap, in the net's own layout and before the affine."""
         before = cast("GridNet", self.net).forward_features if self.parts is None else self.parts.before
-        return self.tapped(before(images.contiguous(memory_format=torch.channels_last)))
+        return before(images.contiguous(memory_format=torch.channels_last))
 
     def tapped(self, grid: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
-        """The net's own grid as it stands at the tap: in our layout, after the affine."""
+        """The same in our layout, after the affine."""
         if self.channels_last:
             grid = grid.permute(0, 3, 1, 2)
         return ImageFeatures((grid - self.mean[:, None, None]) / self.deviation[:, None, None])
@@ -65,43 +75,14 @@ class GridTrunk(nn.Module):
         return cast("GridNet", self.net).forward_head(last, pre_logits=True)
 
 
-class TokenTrunk(nn.Module):
-    """A vision transformer: the tap is the input of its last block, or of an earlier one.
-
-    After the last block a class-token pooling would leave the patch tokens without gradient, so the last block belongs to ``pool``.
-    """
-
-    def __init__(self, net: VisionTransformer, depth: int) -> None:
-        """``depth``: how many blocks stand before the tap."""
-        super().__init__()
-        self.last_blocks = net.blocks[depth:]
-        self.norm = net.norm
-        net.blocks = net.blocks[:depth]
-        net.norm = nn.Identity()
-        self.net = net
-        self.grid_size: tuple[int, int] = net.patch_embed.grid_size
-        self.prefix_length: int = net.num_prefix_tokens
-
-    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
-        """Images to patch tokens as a grid, with class and register tokens beside it."""
-        return self.tapped(self.net.forward_features(images))
-
-    def tapped(self, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
-        """The net's own tokens as they stand at the tap: a grid of patches, the others beside it."""
-        prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
-        grid = patches.transpose(1, 2).reshape(len(patches), -1, *self.grid_size)
-        return ImageFeatures(grid, prefix if self.prefix_length else None)
-
-    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """Last blocks, norm and the net's own pooling."""
-        tokens = features.grid.flatten(2).transpose(1, 2)
-        if features.prefix is not None:
-            tokens = torch.cat([features.prefix, tokens], dim=1)
-        return self.net.forward_head(self.norm(self.last_blocks(tokens)), pre_logits=True)
-
-
 class NoTrunk(nn.Module):
     """Sees nothing: the image side of a text-only model."""
+
+    mixes_cells = False
+
+    def parts_in_order(self) -> list[nn.Module]:
+        """None."""
+        return []
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """An empty grid."""
@@ -112,7 +93,7 @@ class NoTrunk(nn.Module):
         return features.grid.flatten(1)
 
 
-Trunk = GridTrunk | TokenTrunk | NoTrunk
+Trunk = GridTrunk | TokenTrunk | ClassTokenTrunk | NoTrunk
 
 
 def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
@@ -137,23 +118,8 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     if weights not in {"none", "hub"}:
         _load_weights(net, Path(weights), spec.name)
     if isinstance(net, VisionTransformer):
-        patch = net.patch_embed.patch_size[0]
-        if size % patch:  # timm drops the rest at the right and bottom edge: every map would be out of register
-            raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is no multiple of that.")
-        return TokenTrunk(net, _depth(net, spec))
+        return token_trunk(net, spec, size)
     return _grid_trunk(net, spec, size)
-
-
-def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
-    """How many blocks of a ViT stand before the tap."""
-    names = ["patch_embed", *(f"blocks.{index}" for index in range(len(net.blocks) - 1))]
-    if spec.tap == "last":
-        return len(net.blocks) - 1
-    if spec.tap not in names:
-        raise ModelError(
-            f"image model {spec.name!r} has no tap {spec.tap!r}: choose patch_embed (before all blocks), or one of blocks.0 to {names[-1]}."
-        )
-    return names.index(spec.tap)
 
 
 def check_name(name: str) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from gazeshift.errors import ModelError
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.heads import HEADS
-from gazeshift.models.image import NoTrunk, TokenTrunk, Trunk, build_trunk
+from gazeshift.models.image import NoTrunk, Trunk, build_trunk
 from gazeshift.models.modes import evaluating
 from gazeshift.models.text import build_encoder
 
@@ -104,10 +104,7 @@ def _example(model: Classifier) -> torch.Tensor:
 
 def _layers(trunk: Trunk) -> list[nn.Module]:
     """Every module with weights or buffers of its own, in the order in which they act."""
-    if isinstance(trunk, NoTrunk):
-        return []
-    parts = [trunk.net, trunk.last_blocks, trunk.norm] if isinstance(trunk, TokenTrunk) else [trunk.net]
-    return [layer for part in parts for layer in part.modules() if _shapes(layer)]
+    return [layer for part in trunk.parts_in_order() for layer in part.modules() if _shapes(layer)]
 
 
 def _own(layer: nn.Module) -> dict[str, torch.Tensor]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -20,6 +21,10 @@ class _BeforeAffine:
     mean: Float[Tensor, "c 1 1"]
     deviation: Float[Tensor, "c 1 1"]
     pools_first: bool
+
+    @property
+    def precision(self) -> torch.dtype:
+        return self.model.precision
 
     def modules(self) -> Iterator[nn.Module]:
         return self.model.modules()

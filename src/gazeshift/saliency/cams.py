@@ -8,7 +8,7 @@ from torch import Tensor
 from gazeshift.models.adapters.protocol import Tapped
 from gazeshift.saliency.attention import attention_gradient, rollout
 from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
-from gazeshift.saliency.path import IntegratedGradients
+from gazeshift.saliency.path import INTEGRATED_GRADIENTS
 from gazeshift.saliency.probe import Probe
 from gazeshift.saliency.score import Occlusion, Rise, ablation_cam, score_cam
 from gazeshift.saliency.subspace import eigen_cam
@@ -24,7 +24,7 @@ TAP_METHODS: dict[str, CamMethod] = {
     "layer-cam": layer_cam,
     "eigen-cam": eigen_cam,
     "ablation-cam": ablation_cam,
-    "integrated-gradients": IntegratedGradients(),
+    "integrated-gradients": INTEGRATED_GRADIENTS,
     "attention-gradient": attention_gradient,
     "rollout": rollout,
 }

@@ -10,15 +10,26 @@ from gazeshift.models import ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.registry import lookup
 from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
+from gazeshift.saliency.magnitude import noise_of, resolved
+from gazeshift.saliency.path import gaps_of
 from gazeshift.saliency.probe import Probe, Rows, chunk
 
 
 @dataclass(frozen=True)
 class ComputedMaps:
-    """Raw signed maps and the logits they explain, one per row."""
+    """Raw signed maps and the logits they explain, one per row.
+
+    Attributes:
+        maps: without a positive value where none rises above the rounding of the terms that it sums.
+        scores: the explained logits.
+        noise: the largest noise level of a map's cells, in units of the map: what its terms leave over by rounding alone.
+        gaps: how far the map's sum misses what its method promises (integrated gradients), as a share of it; NaN where it promises none.
+    """
 
     maps: Float[Tensor, "r h w"]
     scores: Float[Tensor, " r"]
+    noise: Float[Tensor, " r"]
+    gaps: Float[Tensor, " r"]
 
 
 def compute_maps(
@@ -48,13 +59,14 @@ def compute_maps(
     size = chunk(image.grid.shape[1] * cells, image.grid.device)
     # A changed image goes through the trunk once for all its rows, so these methods get all rows; their logits are chunked in the probe.
     size = len(rows) if method in PIXEL_METHODS else size
-    maps, scores = [], []
+    parts = []
     with evaluating(model):
         for start in range(0, len(rows), size):
             probe = Probe(model, image, text, rows.part(start, start + size), pixels)
-            maps.append(draw(probe).detach())
-            scores.append(probe.scores)
-    return ComputedMaps(torch.cat(maps), torch.cat(scores))
+            maps = draw(probe).detach()
+            noise, gaps = noise_of(method, probe), gaps_of(method, probe, maps)
+            parts.append((resolved(maps, noise), probe.scores, noise.amax((1, 2)), gaps))
+    return ComputedMaps(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
 @torch.no_grad()

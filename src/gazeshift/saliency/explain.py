@@ -30,7 +30,7 @@ def explain(
     target: str = "predicted",
     *,
     label: str | None = None,
-    method: str = "grad-cam",
+    method: str = "default",
     key: str | None = None,
 ) -> SaliencyMaps:
     """Draw the maps of one image with some texts.
@@ -88,6 +88,8 @@ def explain(
         classes=model.classes,
         method=method,
         model=known_digest(model),
+        noise=computed.noise.float().cpu().numpy(),
+        gaps=computed.gaps.float().cpu().numpy(),
     )
 
 

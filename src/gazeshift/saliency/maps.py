@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from gazeshift.errors import DataError, UsageError
 from gazeshift.measures import distribution, undefined
 from gazeshift.registry import lookup
+from gazeshift.saliency.reasons import why_incomplete, why_undefined
 from gazeshift.whole import whole_file
 
 FORMAT = "gazeshift-maps-1"
@@ -69,6 +70,8 @@ class SaliencyMaps:
         classes: class names of the model.
         method: name of the method.
         model: digest of the model.
+        noise: each map's noise level, in units of the map: what its terms leave over by rounding alone. None: not known (files of 0.1).
+        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods that promise none.
     """
 
     key: str
@@ -80,10 +83,24 @@ class SaliencyMaps:
     classes: tuple[str, ...]
     method: str
     model: str
+    noise: Float[np.ndarray, " r"] | None = None
+    gaps: Float[np.ndarray, " r"] | None = None
+
+    @property
+    def reasons(self) -> tuple[str | None, ...]:
+        """Why each undefined map is undefined, in words; None for a map that has a positive value."""
+        noise = np.zeros(len(self.raw)) if self.noise is None else self.noise
+        return tuple(why_undefined(raw, float(level)) for raw, level in zip(self.raw, noise, strict=True))
+
+    @property
+    def notes(self) -> tuple[str | None, ...]:
+        """What else a reader must know of each map: that its sum misses what its method promises; mostly None."""
+        gaps = np.full(len(self.raw), np.nan) if self.gaps is None else self.gaps
+        return tuple(why_incomplete(float(gap)) for gap in gaps)
 
     @property
     def undefined(self) -> Bool[np.ndarray, " r"]:
-        """Whether a map has no positive value: it points nowhere, and no measure of place holds for it."""
+        """Whether a map has no positive value above its noise level: it points nowhere, and no measure of place holds for it."""
         return undefined(self.raw)
 
     def predicted_with(self, text: int) -> int:
@@ -142,9 +159,11 @@ class SaliencyMaps:
         }
         meta = {**fields, "rows": [[row.text, row.target, row.logit, row.probability] for row in self.rows]}
         metadata = {"format": FORMAT, "maps": json.dumps(meta)}
+        named = {"raw": self.raw, "noise": self.noise, "gaps": self.gaps}
+        arrays = {name: np.ascontiguousarray(array) for name, array in named.items() if array is not None}
         try:
             with whole_file(path) as file:
-                save_file({"raw": np.ascontiguousarray(self.raw)}, file, metadata=metadata)
+                save_file(arrays, file, metadata=metadata)
         except SafetensorError as error:
             raise DataError(f"{path}: cannot be written ({error}).") from error
 
@@ -157,7 +176,11 @@ class SaliencyMaps:
         """
         try:
             with safe_open(path, framework="numpy") as file:
-                metadata, raw = file.metadata() or {}, file.get_tensor("raw")
+                metadata = file.metadata() or {}
+                arrays = {"raw": file.get_tensor("raw")}
+                # The others are younger than the format, and missing in older files.
+                younger = [name for name in ("noise", "gaps") if name in file.keys()]  # noqa: SIM118  # it is no mapping
+                arrays |= {name: file.get_tensor(name) for name in younger}
         except (OSError, SafetensorError) as error:
             raise DataError(f"{path} holds no saved maps: {error}.") from error
         if metadata.get("format") != FORMAT:
@@ -167,6 +190,6 @@ class SaliencyMaps:
             rows = tuple(MapRow(*row) for row in meta.pop("rows"))
             for name in ("texts", "predicted", "classes"):
                 meta[name] = tuple(meta[name])
-            return cls(raw=raw, rows=rows, **meta)
+            return cls(rows=rows, **arrays, **meta)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: the description of its maps is damaged ({error}).") from error

@@ -15,6 +15,7 @@ from gazeshift.models.adapters import Bound, Outside
 from gazeshift.models.adapters.inputs import count
 from gazeshift.saliency.compute import ComputedMaps, compute_maps, row_logits
 from gazeshift.saliency.probe import Rows
+from gazeshift.saliency.reasons import why_undefined
 from gazeshift.saliency.shift import Shift, shift_of
 
 
@@ -100,7 +101,7 @@ def explain_inputs(
         raw,
         tuple(InputRow(*row) for row in described),
         asked.logits.cpu().numpy(),
-        _reasons(raw, asked.bound, asked.image_row),
+        _reasons(raw, computed.noise.tolist(), asked.bound, asked.image_row),
     )
 
 
@@ -245,17 +246,13 @@ def _targets(target: str | int | Tensor, logits: Float[Tensor, "r classes"]) -> 
     return chosen
 
 
-def _reasons(raw: Float[np.ndarray, "r h w"], bound: Bound, image_row: Tensor) -> tuple[str | None, ...]:
-    return tuple(_reason(one, bound.image.grid[row]) for one, row in zip(raw, image_row.tolist(), strict=True))
-
-
-def _reason(raw: Float[np.ndarray, "h w"], grid: Float[Tensor, "c h w"]) -> str | None:
-    if not bool(torch.isfinite(grid).all()):
-        return "the layer's output is not finite: look at the input and at half precision"
-    if not np.isfinite(raw).all():
-        return "the gradient is not finite: look at half precision and at logarithms or roots of zero after the layer"
-    if not raw.any():
-        return "every value is zero: no gradient reaches the grid (a saturated output, or a token pooling that leaves it out: tap earlier)"
-    if not (raw > 0).any():
-        return "no value is positive: all that this layer sees speaks against the class; look at the signed map"
-    return None
+def _reasons(
+    raw: Float[np.ndarray, "r h w"], noise: list[float], bound: Bound, image_row: Tensor
+) -> tuple[str | None, ...]:
+    finite = torch.isfinite(bound.image.grid).flatten(1).all(1).tolist()
+    return tuple(
+        why_undefined(one, level)
+        if finite[row]
+        else "the layer's output is not finite: look at the input and at half precision"
+        for one, level, row in zip(raw, noise, image_row.tolist(), strict=True)
+    )

@@ -35,6 +35,10 @@ class Rows:
         """A consecutive part of the rows."""
         return Rows(self.image[start:stop], self.text[start:stop], self.target[start:stop])
 
+    def chosen(self, index: Int[Tensor, " m"]) -> "Rows":
+        """Some of the rows."""
+        return Rows(self.image[index], self.text[index], self.target[index])
+
     def __len__(self) -> int:
         return len(self.target)
 
@@ -81,6 +85,10 @@ class Probe:
         self.text = text
         self.rows = rows
         self._pixels = pixels
+
+    def of(self, index: Int[Tensor, " m"]) -> "Probe":
+        """The same question for some of the rows."""
+        return Probe(self.model, self.image, self.text, self.rows.chosen(index), self._pixels)
 
     @cached_property
     def tap(self) -> ImageFeatures:

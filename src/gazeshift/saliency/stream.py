@@ -52,7 +52,7 @@ def stream_maps(
     model: Classifier,
     pairs: Iterable[Pair],
     texts: Sequence[str] | None = None,
-    method: str = "grad-cam",
+    method: str = "default",
     speed: Speed = Speed(),  # noqa: B008  # frozen
     target: str | Sequence[str] = "predicted",
 ) -> Iterator[MapBatch]:

@@ -59,7 +59,7 @@ def word_effects(
     *,
     how: str = "leave-out",
     label: str | None = None,
-    method: str = "grad-cam",
+    method: str = "default",
 ) -> WordEffects:
     """Leave out each word of a text in turn, and see what the class loses.
 

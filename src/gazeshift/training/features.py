@@ -19,6 +19,8 @@ from gazeshift.training.parts import Stem
 from gazeshift.training.progress import tracked
 from gazeshift.training.split import weights_digest
 
+_TAPS = 2
+"""Counts the times that a trunk's tap was moved, so that files kept from before are not taken for what stands there now."""
 _HASH_ROWS = 256
 
 
@@ -254,7 +256,7 @@ class _Store:
 
 
 def _key(trunk: str, images: np.ndarray, preprocessing: Preprocessing, pools_first: bool) -> str:
-    sha = hashlib.blake2b(repr((trunk, preprocessing, pools_first, images.shape)).encode())
+    sha = hashlib.blake2b(repr((_TAPS, trunk, preprocessing, pools_first, images.shape)).encode())
     for start in range(0, len(images), _HASH_ROWS):
         sha.update(np.ascontiguousarray(images[start : start + _HASH_ROWS]).data)
     return sha.hexdigest()[:32]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError
 from gazeshift.models import Classifier, ImageFeatures
 from gazeshift.models.cut import cut
-from gazeshift.models.image import GridTrunk, NoTrunk, TokenTrunk, Trunk
+from gazeshift.models.image import GridTrunk, NoTrunk, Trunk
 from gazeshift.models.text import BertLSTM, HuggingFaceEncoder
 from gazeshift.training.recipe import Recipe
 
@@ -46,7 +46,7 @@ def stem_of(trunk: Trunk, recipe: Recipe) -> "Stem | None":
     """
     if recipe.frozen_until is None or isinstance(trunk, NoTrunk):
         return None
-    if isinstance(trunk, TokenTrunk) or trunk.parts is not None:
+    if not isinstance(trunk, GridTrunk) or trunk.parts is not None:
         raise ModelError(
             "frozen_until: needs a trunk with a grid (no ViT) whose tap is the last one; leave frozen_until or image.tap out."
         )

@@ -23,6 +23,10 @@ class Tapped(Protocol):
     def pools_first(self) -> bool:
         """Whether all that follows the tap depends on the grid through its mean alone."""
 
+    @property
+    def precision(self) -> torch.dtype:
+        """The coarsest numbers that what follows the tap computes with."""
+
     def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """The image trunk up to the tap; only methods that change the image itself ask for it."""
 
@@ -46,6 +50,7 @@ class Bound(nn.Module):
         text: one entry per text.
         image_row: for each combination asked for, its row in ``image``.
         pools_first: whether all that follows depends on the grid through its mean alone.
+        precision: the coarsest numbers that the model computes with, by its weights and by autocast.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class Bound(nn.Module):
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(device.type)
         self.autocast_type = torch.get_autocast_dtype(device.type)
+        self.precision = _coarsest(parts, self.autocast_type if self.autocast else torch.float32)
         # Row numbers ride where tokens would, in their shape; float32 counts exactly to 16 million.
         numbers = torch.arange(len(grid), device=device, dtype=torch.float32)[:, None, None]
         self.image = ImageFeatures(grid, numbers.expand(-1, 1, grid.shape[1]))
@@ -87,6 +93,12 @@ class Bound(nn.Module):
         rows = image.prefix[:, 0, 0].long(), text.pooled[:, 0].long()
         with torch.autocast(image.grid.device.type, self.autocast_type, self.autocast):
             return self.tail(image.grid, *rows).float()
+
+
+def _coarsest(parts: nn.Module, other: torch.dtype) -> torch.dtype:
+    """The type of the coarsest floating-point weights, or another type if that is coarser."""
+    kinds = {weight.dtype for weight in parts.parameters() if weight.dtype.is_floating_point} | {other}
+    return max(kinds, key=lambda kind: torch.finfo(kind).eps)
 
 
 @runtime_checkable

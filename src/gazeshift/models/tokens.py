@@ -1,0 +1,144 @@
+"""Vision transformers, split at the tap. Where the cells are heard decides where the tap may stand.
+
+What a cell says to the rest of the net only through a normalisation does not change when the cell is scaled: by Euler's theorem the sum
+over channels of gradient times activation is then 0 in that cell, whatever the cell holds. So a tap just before a norm that alone
+listens to the cells has no map; one just behind it has.
+"""
+
+import torch
+from jaxtyping import Float
+from timm.models.vision_transformer import Block, VisionTransformer
+from torch import Tensor, nn
+
+from gazeshift.errors import ModelError
+from gazeshift.models.features import ImageFeatures
+from gazeshift.models.spec import ImageSpec
+
+
+class TokenTrunk(nn.Module):
+    """A vision transformer with its tap between two blocks: the tap is the input of one of them.
+
+    For nets whose pooling reads the cells themselves (mean, attention pooling) that is the input of the last block. Cells are heard past
+    its norms there, by way of the residual stream.
+    """
+
+    mixes_cells = True
+
+    def __init__(self, net: VisionTransformer, depth: int) -> None:
+        """``depth``: how many blocks stand before the tap."""
+        super().__init__()
+        self.last_blocks = net.blocks[depth:]
+        self.norm = net.norm
+        net.blocks = net.blocks[:depth]
+        net.norm = nn.Identity()
+        self.net = net
+        self.grid_size: tuple[int, int] = net.patch_embed.grid_size
+        self.prefix_length: int = net.num_prefix_tokens
+
+    def parts_in_order(self) -> list[nn.Module]:
+        """The trunk's parts from the images on."""
+        return [self.net, self.last_blocks, self.norm]
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Images to patch tokens as a grid, with class and register tokens beside it."""
+        return self.tapped(self.emit(images))
+
+    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
+        """Images to the tokens at the tap."""
+        return self.net.forward_features(images)
+
+    def tapped(self, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
+        """The same in our layout: a grid of patches, the others beside it."""
+        return _features(tokens, self.prefix_length, self.grid_size)
+
+    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
+        """Last blocks, norm and the net's own pooling."""
+        tokens = features.grid.flatten(2).transpose(1, 2)
+        if features.prefix is not None:
+            tokens = torch.cat([features.prefix, tokens], dim=1)
+        return self.net.forward_head(self.norm(self.last_blocks(tokens)), pre_logits=True)
+
+
+class ClassTokenTrunk(nn.Module):
+    """A vision transformer that reads its class token: the tap is the output of the last block's first norm.
+
+    The class token hears the cells for the last time in that block's attention, which sees them only through this norm. The grid is what
+    the attention reads; the class and register tokens beside it stand as they enter the block, and the patches' own way on is left out:
+    nothing reads it. So the function is the net's own, and the part after the tap costs less than the block.
+    """
+
+    mixes_cells = True
+
+    def __init__(self, net: VisionTransformer) -> None:
+        super().__init__()
+        self.last_blocks = net.blocks[-1:]
+        self.norm = net.norm
+        net.blocks = net.blocks[:-1]
+        net.norm = nn.Identity()
+        self.net = net
+        self.grid_size: tuple[int, int] = net.patch_embed.grid_size
+        self.prefix_length: int = net.num_prefix_tokens
+
+    def parts_in_order(self) -> list[nn.Module]:
+        """The trunk's parts from the images on."""
+        return [self.net, self.last_blocks, self.norm]
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Images to normalised patch tokens as a grid, with the class and register tokens, not normalised, beside it."""
+        return self.tapped(self.emit(images))
+
+    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
+        """Images to the tokens at the tap: patches behind the last block's first norm, the others before it."""
+        tokens = self.net.forward_features(images)
+        prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
+        return torch.cat([prefix, self.last_blocks[0].norm1(patches)], dim=1)
+
+    def tapped(self, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
+        """The same in our layout: a grid of patches, the others beside it."""
+        return _features(tokens, self.prefix_length, self.grid_size)
+
+    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
+        """The rest of the last block for the tokens beside the grid, norm and the net's own pooling."""
+        block, read = self.last_blocks[0], features.prefix
+        assert read is not None  # noqa: S101  # put there by ``tapped``; this tells the type checker
+        heard = torch.cat([block.norm1(read), features.grid.flatten(2).transpose(1, 2)], dim=1)
+        read = read + block.drop_path1(block.ls1(block.attn(heard)[:, : self.prefix_length]))
+        read = read + block.drop_path2(block.ls2(block.mlp(block.norm2(read))))
+        return self.net.forward_head(self.norm(read), pre_logits=True)
+
+
+def token_trunk(net: VisionTransformer, spec: ImageSpec, size: int) -> TokenTrunk | ClassTokenTrunk:
+    """Split a vision transformer at the tap that its spec names.
+
+    ``last`` is the last place where cells are heard other than through a norm alone. Nets that read a class token and whose last block
+    has several first norms side by side, or an order of its own, have no such place in it: their tap is the input of the block before.
+
+    Raises:
+        ModelError: the image's side is no multiple of a patch's, or there is no such tap.
+    """
+    patch = net.patch_embed.patch_size[0]
+    if size % patch:  # timm drops the rest at the right and bottom edge: every map would be out of register
+        raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is no multiple of that.")
+    if spec.tap != "last":
+        return TokenTrunk(net, _depth(net, spec))
+    if net.attn_pool is not None or net.global_pool != "token":
+        return TokenTrunk(net, len(net.blocks) - 1)
+    if type(net.blocks[-1]) is Block:
+        return ClassTokenTrunk(net)
+    return TokenTrunk(net, max(0, len(net.blocks) - 2))
+
+
+def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
+    """How many blocks of a ViT stand before the tap that is named."""
+    names = ["patch_embed", *(f"blocks.{index}" for index in range(len(net.blocks) - 1))]
+    if spec.tap not in names:
+        raise ModelError(
+            f"image model {spec.name!r} has no tap {spec.tap!r}: choose patch_embed (before all blocks), or one of blocks.0 to {names[-1]}."
+        )
+    return names.index(spec.tap)
+
+
+def _features(tokens: Float[Tensor, "b n c"], prefix: int, size: tuple[int, int]) -> ImageFeatures:
+    """Tokens as a grid of patches, with those that stand before them beside it."""
+    grid = tokens[:, prefix:].transpose(1, 2).reshape(len(tokens), -1, *size)
+    return ImageFeatures(grid, tokens[:, :prefix] if prefix else None)

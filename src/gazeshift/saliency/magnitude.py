@@ -1,0 +1,138 @@
+"""How large the terms are that a map sums: what it would be if none of them cancelled. One function per method.
+
+A map whose values are a millionth of its terms is what their rounding left over, not evidence. ``noise_of`` is that level, cell by cell;
+``resolved`` empties the maps that nowhere rise above it, so that they are undefined wherever they are read.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gazeshift.models import ImageFeatures
+from gazeshift.rounding import rounding
+from gazeshift.saliency.affine import before_affine
+from gazeshift.saliency.probe import Probe
+
+Magnitude = Callable[[Probe], Float[Tensor, "r h w"]]
+
+
+def _sizes(probe: Probe) -> Probe:
+    """The probe with the absolute values of its grids: its products are then sums of the sizes of their terms."""
+    return Probe(probe.model, ImageFeatures(probe.image.grid.abs(), probe.image.prefix), probe.text, probe.rows)
+
+
+def _cell_by_cell(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``sum_k |g_k A_k|``. Of integrated gradients too, whose gradients along the path are of the size of those at its end."""
+    return _sizes(probe).contract(probe.slopes.abs())
+
+
+def _by_mean_gradient(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``sum_k mean|g_k| |A_k|``: a mean gradient that cancels is rounding, too."""
+    return _sizes(probe).weigh(probe.slopes.abs().mean((2, 3)))
+
+
+def _positive_mean(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``sum_k mean(ReLU(g_k)) |A_k|``, before a constant affine of the trunk: the terms of Grad-CAM++, whose weights add nothing up."""
+    probe = before_affine(probe)
+    return _sizes(probe).weigh(probe.slopes.relu().mean((2, 3)))
+
+
+def _positive(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``sum_k ReLU(g_k) |A_k|``, before a constant affine of the trunk."""
+    probe = before_affine(probe)
+    return _sizes(probe).contract(probe.slopes.relu())
+
+
+def _by_weighted_mean(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``sum_k v_k |A_k|``, ``v_k = sum|g_k A_k| / |sum A_k| * sum|A_k| / |sum A_k|``: the channel's sum may cancel as well."""
+    probe = before_affine(probe)
+    if probe.slopes.shape[2:] == (1, 1):
+        return _sizes(probe).weigh(probe.slopes[:, :, 0, 0].abs())
+    weights = torch.empty_like(probe.slopes[:, :, 0, 0])
+    for index, mine in probe.by_image():
+        grid = probe.image.grid[index]
+        net, gross = grid.sum((1, 2)).abs(), grid.abs().sum((1, 2))
+        terms = torch.einsum("rchw,chw->rc", probe.slopes[mine].abs(), grid.abs())
+        weights[mine] = torch.where(net == 0, 0, terms * gross / torch.where(net == 0, 1, net) ** 2)
+    return _sizes(probe).weigh(weights)
+
+
+def _norms(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``|A|`` over the channels, which bounds the projection on a singular vector."""
+    return torch.linalg.vector_norm(probe.image.grid, dim=1)[probe.rows.image]
+
+
+def _largest(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``max_k |A_k|``, before a constant affine of the trunk: it bounds a mean over the channels."""
+    return before_affine(probe).image.grid.abs().amax(1)[probe.rows.image]
+
+
+def _differences(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``2 |y| |A|``: a weight is a difference of two logits, whose roundings are independent over the channels."""
+    return 2 * probe.scores.abs()[:, None, None] * _norms(probe)
+
+
+def _difference(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``2 |y|``: a difference of two logits."""
+    return (2 * probe.scores.abs())[:, None, None].expand(-1, *probe.image.grid.shape[2:])
+
+
+def _mean_difference(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``2 |y| / sqrt(N p)``: differences of logits over the N p masks that show a cell, whose roundings are independent."""
+    return _difference(probe) / math.sqrt(_SHOWN)
+
+
+def _none(probe: Probe) -> Float[Tensor, "r h w"]:
+    """0: sums of numbers that are not negative keep all their digits."""
+    return probe.image.grid.new_zeros(len(probe.rows), *probe.image.grid.shape[2:])
+
+
+_SHOWN = 500
+"""Masks of RISE that show a cell, by its defaults."""
+
+MAGNITUDES: dict[str, Magnitude] = {
+    "grad-cam": _by_mean_gradient,
+    "hires-cam": _cell_by_cell,
+    "xgrad-cam": _by_weighted_mean,
+    "grad-cam++": _positive_mean,
+    "layer-cam": _positive,
+    "eigen-cam": _norms,
+    "ablation-cam": _differences,
+    "integrated-gradients": _cell_by_cell,
+    "attention-gradient": _none,
+    "rollout": _none,
+    "score-cam": _largest,
+    "occlusion": _difference,
+    "rise": _mean_difference,
+}
+
+
+def noise_of(method: str, probe: Probe) -> Float[Tensor, "r h w"]:
+    """The noise level of every cell of a method's maps: what its terms leave over by rounding alone, not negative.
+
+    ``rounding(precision) * magnitude``, the magnitude being what the map would be if no term cancelled another. 0 for a method of one's
+    own, of whose terms nothing is known.
+
+    Args:
+        method: a name in ``METHODS``.
+        probe: the question that the maps answer.
+    """
+    magnitude = MAGNITUDES.get(method, _none)
+    return rounding(torch.finfo(probe.model.precision).eps) * magnitude(probe).detach().abs()
+
+
+def resolved(maps: Float[Tensor, "r h w"], noise: Float[Tensor, "r h w"]) -> Float[Tensor, "r h w"]:
+    """Maps as they are, but for those that are nowhere positive above their noise level: there, what lies below it is exactly 0.
+
+    What is left of such a map has no positive value, so it is undefined. What is not finite stays.
+
+    Example:
+        >>> maps = torch.tensor([[[1e-8, -0.5]], [[1e-8, 0.5]]])
+        >>> resolved(maps, torch.full_like(maps, 1e-6)).tolist()
+        [[[0.0, -0.5]], [[9.99999993922529e-09, 0.5]]]
+    """
+    unresolved = ~(maps > noise).flatten(1).any(1)[:, None, None]
+    return torch.where(unresolved & (maps.abs() <= noise) & maps.isfinite(), 0, maps)

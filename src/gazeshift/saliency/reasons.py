@@ -1,0 +1,51 @@
+"""Why a map points nowhere, and what else its reader must know, in words."""
+
+import numpy as np
+from jaxtyping import Float
+
+from gazeshift.saliency.path import INTEGRATED_GRADIENTS
+
+
+def why_undefined(raw: Float[np.ndarray, "h w"], noise: float = 0.0) -> str | None:
+    """Why a map has no positive value; None for a map that has one.
+
+    Args:
+        raw: signed, as ``compute_maps`` gives it.
+        noise: its noise level.
+
+    Example:
+        >>> why_undefined(np.array([[0.5, -1.0]])) is None
+        True
+        >>> why_undefined(np.array([[0.0, -1.0]]))
+        'no value is positive: all that this layer sees speaks against the class; look at the signed map'
+    """
+    if not np.isfinite(raw).all():
+        return "the gradient is not finite: look at half precision and at logarithms or roots of zero after the layer"
+    if (raw > 0).any():
+        return None
+    if raw.any():
+        return "no value is positive: all that this layer sees speaks against the class; look at the signed map"
+    if noise > 0:
+        return (
+            "what this layer's channels say cancels in every cell, down to rounding: cells are heard through a norm alone, or not at all; "
+            "tap behind that norm or earlier, or use a method without gradients"
+        )
+    return "every value is zero: no gradient reaches the grid (a saturated output, or a token pooling that leaves it out: tap earlier)"
+
+
+def why_incomplete(gap: float) -> str | None:
+    """That a map's sum misses what its method promises, if it does so by more than the tolerance.
+
+    Args:
+        gap: as a share of what is promised; NaN for a method that promises none.
+
+    Example:
+        >>> why_incomplete(0.25)
+        'its sum misses y(A) - y(B) by 25 %, also with 1,024 points on the path: read where it points, not how much'
+    """
+    if not gap > INTEGRATED_GRADIENTS.tolerance:
+        return None
+    return (
+        f"its sum misses y(A) - y(B) by {gap:.0%}, also with {INTEGRATED_GRADIENTS.most:,} points on the path: read where it points, "
+        "not how much"
+    ).replace("%,", " %,")
