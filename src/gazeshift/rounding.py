@@ -1,17 +1,20 @@
 """The one rule for rounding: what a sum or a difference leaves over of its terms, below their resolution, counts as exactly 0."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 ROUNDING = 1e-5
-"""Share of its terms below which a sum or a difference counts as 0. Sums over a few hundred float32 terms keep five digits; and a layer
-norm's own epsilon leaves a millionth of what it takes away, in any precision."""
+"""For numbers that a model computed: the share of its terms below which a sum or a difference counts as 0. Sums over a few hundred float32
+terms keep five digits; and a layer norm's own epsilon leaves a millionth of what it takes away, in any precision."""
+
+EXACT = 1e-12
+"""The same for what is computed here, in float64, from numbers that are taken as they are."""
 
 _ULPS = 4  # of a precision coarser than float32
 
 
 def rounding(eps: float) -> float:
-    """The share for numbers of another precision: never finer than ``ROUNDING``, and four times what a coarser one resolves.
+    """``ROUNDING`` for a model of another precision: never finer, and four times what a coarser one resolves.
 
     Args:
         eps: the distance from 1 to the next number, as in ``torch.finfo(dtype).eps``.
@@ -24,17 +27,41 @@ def rounding(eps: float) -> float:
 
 
 def beyond_rounding(
-    difference: Float[np.ndarray, "*#b"], scale: Float[np.ndarray, "*#b"] | float | np.floating
+    difference: Float[np.ndarray, "*#b"],
+    scale: Float[np.ndarray, "*#b"] | float | np.floating,
+    share: float = ROUNDING,
 ) -> Float[np.ndarray, "*b"]:
-    """A difference of numbers as large as ``scale``; exactly 0 where it is below what float32 resolves. NaN stays.
+    """A difference of numbers as large as ``scale``; exactly 0 where it is below what they resolve. NaN stays.
 
     Args:
         difference: of any sign.
         scale: the largest of the numbers that it is the difference of, 0 or above.
+        share: of the scale; ``ROUNDING`` or ``EXACT``.
 
     Example:
         >>> beyond_rounding(np.array([1e-7, -0.5]), 1.0).tolist()
         [0.0, -0.5]
     """
     difference = np.asarray(difference, dtype=np.float64)
-    return np.where(np.abs(difference) <= ROUNDING * np.asarray(scale), 0.0, difference)
+    return np.where(np.abs(difference) <= share * np.asarray(scale), 0.0, difference)
+
+
+def constant(
+    values: Float[np.ndarray, "..."], axis: int | tuple[int, ...] | None = None, share: float = ROUNDING
+) -> Bool[np.ndarray, "..."]:
+    """Whether values are all alike: they differ by no more than the rounding of the largest. NaN and infinity are like nothing.
+
+    Args:
+        values: any number of axes.
+        axis: along which they are compared; all if None.
+        share: of the largest absolute value; ``ROUNDING`` or ``EXACT``.
+
+    Example:
+        >>> constant(np.array([[1.0, 1.0 + 1e-7], [0.0, 1e-7]]), axis=1).tolist()
+        [True, False]
+    """
+    values = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(values).all(axis)
+    low, high = values.min(axis), values.max(axis)
+    spread = np.where(finite, high, 0) - np.where(finite, low, 0)
+    return np.asarray(finite & (spread <= share * np.where(finite, np.maximum(np.abs(low), np.abs(high)), 0)))

@@ -1,18 +1,31 @@
 """A mean with its interval."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gazeshift.measures import Figure, crossed_figure, crossed_statistic
+from gazeshift.statistics import crossed_interval
 
 
-def test_mean_and_counts_leave_undefined_cells_out() -> None:
-    values = np.array([[1.0, 2.0, np.nan, np.nan], [3.0, np.nan, np.nan, 6.0]])
+def test_images_that_are_not_defined_in_every_seed_are_left_out_and_counted() -> None:
+    values = np.array([[1.0, 2.0, np.nan, np.nan, 5.0], [3.0, np.nan, np.nan, 6.0, 7.0]])
     figure = crossed_figure(values)
-    assert figure.mean == pytest.approx((1 + 2 + 3 + 6) / 4)
-    assert (figure.n, figure.seeds) == (3, 2)
+    assert figure.mean == pytest.approx((1 + 3 + 5 + 7) / 4)
+    assert (figure.n, figure.seeds, figure.left_out) == (2, 2, 3)
     assert figure.interval is not None
     assert figure.interval[0] <= figure.mean <= figure.interval[1]
+
+
+def test_missing_cells_are_dropped_as_the_interval_of_claims_drops_them() -> None:
+    """The same table, read once as images and once as classes: the same cells enter."""
+    cells = np.random.default_rng(0).normal(size=(3, 12))
+    cells[0, 2] = cells[1, 5] = np.nan
+    figure, interval = crossed_figure(cells), crossed_interval(cells)
+    assert figure.mean == pytest.approx(interval.mean)
+    assert (figure.n, figure.left_out) == (interval.classes, interval.dropped_classes)
+    assert figure == replace(crossed_figure(np.delete(cells, [2, 5], axis=1)), left_out=2)
 
 
 @pytest.mark.parametrize("values", [np.full((2, 3), np.nan), np.empty((2, 0)), np.full((1, 1), np.inf)])
@@ -22,7 +35,7 @@ def test_nothing_defined(values: np.ndarray) -> None:
 
 
 def test_one_image_has_no_interval() -> None:
-    assert crossed_figure(np.array([[1.0, np.nan], [3.0, np.nan]])) == Figure(2.0, None, 1, 2)
+    assert crossed_figure(np.array([[1.0, np.nan], [3.0, np.nan]])) == Figure(2.0, None, 1, 2, 1)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -49,15 +62,17 @@ def test_one_seed_is_the_plain_bootstrap_of_images() -> None:
 
 
 def test_crossed_against_loops() -> None:
-    """Draw seeds and images with replacement, take the mean of the cells that are defined."""
+    """Draw seeds and complete images with replacement, take the mean of the cells."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=(4, 25)) + rng.normal(size=(4, 1))
-    values[rng.random(values.shape) < 0.2] = np.nan
+    values[rng.random(values.shape) < 0.05] = np.nan
     figure = crossed_figure(values, draws=4000)
+    whole = values[:, ~np.isnan(values).any(0)]
+    assert 2 < whole.shape[1] < 25
     means = []
     for _ in range(4000):
-        rows, columns = rng.integers(0, 4, 4), rng.integers(0, 25, 25)
-        means.append(np.nanmean(values[np.ix_(rows, columns)]))
+        rows, columns = rng.integers(0, 4, 4), rng.integers(0, whole.shape[1], whole.shape[1])
+        means.append(np.mean(whole[np.ix_(rows, columns)]))
     spread = np.std(means)
     assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.15 * spread)
 
@@ -77,7 +92,8 @@ def test_coverage_in_a_simulation() -> None:
 
 
 def test_as_json() -> None:
-    assert Figure(0.5, (0.25, 0.75), 3, 2).to_dict() == {"mean": 0.5, "interval": (0.25, 0.75), "n": 3, "seeds": 2}
+    plain = {"mean": 0.5, "interval": (0.25, 0.75), "n": 3, "seeds": 2, "left_out": 1}
+    assert Figure(0.5, (0.25, 0.75), 3, 2, 1).to_dict() == plain
 
 
 def test_a_crossed_statistic_of_a_mean_is_the_crossed_figure() -> None:
@@ -110,6 +126,6 @@ def test_a_crossed_statistic_leaves_out_what_is_undefined() -> None:
 
     sums = np.array([[[1.0, 2.0], [np.nan, np.nan], [1.0, 2.0]], [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]])
     found = crossed_statistic(sums, ratio)
-    assert (found.mean, found.interval, found.n, found.seeds) == (0.5, (0.5, 0.5), 3, 2)
+    assert (found.mean, found.interval, found.n, found.seeds) == (0.5, (0.5, 0.5), 2, 2)
     assert crossed_statistic(sums[1:], ratio).mean is None
     assert crossed_statistic(sums[:, :1], ratio).interval is None

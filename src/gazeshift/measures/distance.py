@@ -6,6 +6,7 @@ import scipy.stats
 from gazeshift.errors import UsageError
 from gazeshift.measures.ranking import top_cells
 from gazeshift.measures.where import Maps, PerMap, amplitude, entropy
+from gazeshift.rounding import constant
 
 
 def jensen_shannon(p: Maps, q: Maps) -> PerMap:
@@ -28,7 +29,7 @@ def jensen_shannon(p: Maps, q: Maps) -> PerMap:
 
 
 def pearson(a: Maps, b: Maps) -> PerMap:
-    """Correlation of two signed maps over cells, -1 to 1; NaN if either is constant. Invariant to scale and offset.
+    """Correlation of two signed maps over cells, -1 to 1; NaN if either is constant, up to rounding. Invariant to scale and offset.
 
     Example:
         >>> round(float(pearson(np.array([[1.0, 2.0, 3.0]]), np.array([[3.0, 2.0, 1.0]]))), 12)
@@ -47,12 +48,11 @@ def spearman(a: Maps, b: Maps) -> PerMap:
         >>> round(float(spearman(np.array([[1.0, 2.0, 30.0]]), np.array([[0.1, 0.2, 0.3]]))), 12)
         1.0
     """
-    return pearson(_ranks(a), _ranks(b))
+    return pearson(_ranks(_varying(a)), _ranks(_varying(b)))
 
 
 def _ranks(raw: Maps) -> Maps:
-    finite = np.where(np.isfinite(raw).all((-2, -1), keepdims=True), np.asarray(raw, dtype=np.float64), np.nan)
-    return scipy.stats.rankdata(finite.reshape(*raw.shape[:-2], -1), axis=-1).reshape(raw.shape)
+    return scipy.stats.rankdata(raw.reshape(*raw.shape[:-2], -1), axis=-1).reshape(raw.shape)
 
 
 def iou(a: Maps, b: Maps, share: float = 0.2) -> PerMap:
@@ -78,7 +78,7 @@ def iou(a: Maps, b: Maps, share: float = 0.2) -> PerMap:
     _check_share(share, "iou")
     cells = a.shape[-2] * a.shape[-1]
     count = np.asarray(float(max(1, round(share * cells))))
-    first, second = (top_cells(np.where(_varies(raw), raw, np.nan), count) for raw in (a, b))
+    first, second = (top_cells(_varying(raw), count) for raw in (a, b))
     return np.asarray(np.minimum(first, second).sum((-2, -1)) / np.maximum(first, second).sum((-2, -1)))
 
 
@@ -110,16 +110,15 @@ def _check_share(share: float, asked_by: str) -> None:
         raise UsageError(f"{asked_by}: the share of cells must lie between 0 and 1, not {share}.")
 
 
-def _varies(raw: Maps) -> np.ndarray:
-    """Whether a map is finite and not constant, one flag a map that broadcasts over its cells."""
-    finite = np.isfinite(raw).all((-2, -1), keepdims=True)
-    filled = np.where(finite, raw, 0)
-    return np.asarray(filled.max((-2, -1), keepdims=True) > filled.min((-2, -1), keepdims=True))
+def _varying(raw: Maps) -> Maps:
+    """Maps in float64; NaN where constant, up to rounding, or not finite."""
+    useless = constant(raw, (-2, -1)) | ~np.isfinite(raw).all((-2, -1))
+    return np.where(useless[..., None, None], np.nan, np.asarray(raw, dtype=np.float64))
 
 
 def _standardised(raw: Maps) -> Maps:
     """Mean 0 and length 1 over cells, in float64; NaN where constant or not finite."""
-    raw = np.where(np.isfinite(raw).all((-2, -1), keepdims=True), np.asarray(raw, dtype=np.float64), np.nan)
+    raw = _varying(raw)
     # Divide by the peak before squaring: maps as small as 1e-200 or as large as 1e200 keep their shape.
     scaled = raw / _positive(np.abs(raw).max((-2, -1), keepdims=True))
     centred = scaled - scaled.mean((-2, -1), keepdims=True)

@@ -15,14 +15,16 @@ class Figure:
     Attributes:
         mean: over seeds and images; None if nothing was defined.
         interval: 95 %, or None if there is nothing to resample.
-        n: images that enter (defined in at least one seed).
+        n: images that enter: those that are defined in every seed.
         seeds: training seeds.
+        left_out: images that are defined in some seeds only, or in none.
     """
 
     mean: float | None
     interval: tuple[float, float] | None
     n: int
     seeds: int
+    left_out: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -33,7 +35,8 @@ def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, see
     """Mean over seeds and images, with a bootstrap interval that resamples both.
 
     Seeds and images are crossed: every seed's model sees the same images. Each draw resamples the seeds and, independently, the images
-    (the multi-bootstrap; Sellam et al., "The MultiBERTs", 2022); NaN cells are left out. With one seed the interval covers the images
+    (the multi-bootstrap; Sellam et al., "The MultiBERTs", 2022). Only images that are defined in every seed enter, as only complete classes
+    enter ``crossed_interval``: otherwise the seeds would be compared over different images. With one seed the interval covers the images
     alone. With few seeds such an interval is somewhat too narrow.
 
     Args:
@@ -46,21 +49,18 @@ def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, see
         (1.0, 1.0)
     """
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    defined = np.isfinite(values)
-    seeds, n = values.shape[0], int(defined.any(0).sum())
+    complete = values[:, np.isfinite(values).all(0)]
+    (seeds, n), left_out = complete.shape, values.shape[1] - complete.shape[1]
     if n == 0:
-        return Figure(None, None, 0, seeds)
-    filled = np.where(defined, values, 0)
-    mean = float(filled.sum() / defined.sum())
+        return Figure(None, None, 0, seeds, left_out)
+    mean = float(complete.mean())
     if n < 2:
-        return Figure(mean, None, n, seeds)
-    rows, columns = _resampled(seeds, values.shape[1], draws, seed)
+        return Figure(mean, None, n, seeds, left_out)
+    rows, columns = _resampled(seeds, n, draws, seed)
     # A draw's mean is a weighted mean; the weights of a cell are (times its seed was drawn) x (times its image was drawn).
-    totals = np.einsum("ds,dn,sn->d", rows, columns, filled, optimize=True)
-    counts = np.einsum("ds,dn,sn->d", rows, columns, defined.astype(np.float64), optimize=True)
-    means = totals[counts > 0] / counts[counts > 0]
+    means = np.einsum("ds,dn,sn->d", rows, columns, complete, optimize=True) / (seeds * n)
     low, high = np.quantile(means, [0.025, 0.975])
-    return Figure(mean, (float(low), float(high)), n, seeds)
+    return Figure(mean, (float(low), float(high)), n, seeds, left_out)
 
 
 def crossed_statistic(
@@ -74,7 +74,8 @@ def crossed_statistic(
     In each draw the images are resampled, every seed's statistic is taken of its own sums over them, and the seeds are resampled.
 
     Args:
-        sums: what each image adds to each of ``k`` sums, in each seed; NaN where it has nothing to add.
+        sums: what each image adds to each of ``k`` sums, in each seed; NaN where it is undefined. Only images that are defined in every
+            seed enter.
         statistic: of the ``k`` sums over all images; NaN where it is undefined. Such seeds and draws are left out.
         draws: bootstrap draws.
         seed: of the draws.
@@ -84,22 +85,21 @@ def crossed_statistic(
         >>> crossed_statistic(hits, lambda totals: totals[..., 0] / totals[..., 1]).mean
         0.5
     """
-    present = np.isfinite(sums).all(-1)
-    filled = np.where(present[..., None], sums, 0)
-    seeds, n = len(sums), int(present.any(0).sum())
-    whole = statistic(filled.sum(1))
+    complete = sums[:, np.isfinite(sums).all((0, 2))]
+    (seeds, n), left_out = complete.shape[:2], sums.shape[1] - complete.shape[1]
+    whole = statistic(complete.sum(1))
     if not np.isfinite(whole).any():
-        return Figure(None, None, n, seeds)
+        return Figure(None, None, n, seeds, left_out)
     mean = float(np.nanmean(whole))
     if n < 2:
-        return Figure(mean, None, n, seeds)
-    rows, columns = _resampled(seeds, filled.shape[1], draws, seed)
-    drawn = statistic(np.einsum("dn,snk->dsk", columns, filled, optimize=True))
+        return Figure(mean, None, n, seeds, left_out)
+    rows, columns = _resampled(seeds, n, draws, seed)
+    drawn = statistic(np.einsum("dn,snk->dsk", columns, complete, optimize=True))
     weights = np.where(np.isfinite(drawn), rows, 0)
     counted = weights.sum(1) > 0
     means = (weights * np.where(np.isfinite(drawn), drawn, 0)).sum(1)[counted] / weights.sum(1)[counted]
     low, high = np.quantile(means, [0.025, 0.975])
-    return Figure(mean, (float(low), float(high)), n, seeds)
+    return Figure(mean, (float(low), float(high)), n, seeds, left_out)
 
 
 def _resampled(seeds: int, images: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

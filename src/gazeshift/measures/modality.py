@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gazeshift.errors import UsageError
+from gazeshift.rounding import beyond_rounding
 
 Pairs = Float[np.ndarray, "images texts classes"]
 Scores = Float[np.ndarray, "*#b"]
@@ -128,6 +129,8 @@ class TwoPlayerShapley:
         image: Shapley value of the image.
         interaction: ``y_tv - y_t - y_v + y_0``: what both do together beyond what each does alone; 0 for an additive score. Each Shapley
             value holds half of it.
+
+    What lies below the rounding of the four scores is exactly 0.
     """
 
     text: Scores
@@ -153,8 +156,9 @@ def two_player_shapley(y_tv: Scores, y_t: Scores, y_v: Scores, y_0: Scores) -> T
         (2.5, 3.5, 3.0)
     """
     y_tv, y_t, y_v, y_0 = (np.asarray(y, dtype=np.float64) for y in (y_tv, y_t, y_v, y_0))
+    largest = np.maximum(np.maximum(np.abs(y_tv), np.abs(y_t)), np.maximum(np.abs(y_v), np.abs(y_0)))
     return TwoPlayerShapley(
-        text=np.asarray((y_t - y_0 + y_tv - y_v) / 2),
-        image=np.asarray((y_v - y_0 + y_tv - y_t) / 2),
-        interaction=np.asarray(y_tv - y_t - y_v + y_0),
+        text=beyond_rounding((y_t - y_0 + y_tv - y_v) / 2, largest),
+        image=beyond_rounding((y_v - y_0 + y_tv - y_t) / 2, largest),
+        interaction=beyond_rounding(y_tv - y_t - y_v + y_0, largest),
     )

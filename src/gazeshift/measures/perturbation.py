@@ -14,6 +14,7 @@ from jaxtyping import Float
 from gazeshift.errors import UsageError
 from gazeshift.measures.asking import ask
 from gazeshift.measures.where import undefined
+from gazeshift.rounding import beyond_rounding, constant
 
 Grid = Float[np.ndarray, "h w"]
 Score = Callable[[Float[np.ndarray, "m h w"]], Float[np.ndarray, " m"]]
@@ -126,7 +127,8 @@ def sensitivity_n(raw: Grid, score: Score, n: int, samples: int, rng: np.random.
 
     Ancona et al., "Towards better understanding of gradient-based attribution methods", 2018. 1 for every ``n`` if the score is additive
     over cells and the map holds the terms. Uses signed values, so a map without a positive one counts as well. Invariant to a positive
-    scale and, as all sets are of one size, to an offset. NaN if the map is not finite, or if the sums or the losses do not vary.
+    scale and, as all sets are of one size, to an offset. NaN if the map is not finite, or if the sums or the losses are all alike up to
+    rounding.
 
     Args:
         raw: signed map.
@@ -147,7 +149,7 @@ def sensitivity_n(raw: Grid, score: Score, n: int, samples: int, rng: np.random.
     if not 1 <= n < raw.size:
         raise UsageError(f"sensitivity_n hides at least 1 and fewer than all {raw.size} cells, not {n}.")
     sums, losses = _hide_random(raw, score, np.full(_at_least_two(samples), n), rng)
-    if not np.isfinite(sums).all() or np.ptp(sums) == 0 or np.ptp(losses) == 0:
+    if not np.isfinite(sums).all() or constant(sums) or constant(losses):
         return float("nan")
     return float(np.corrcoef(sums, losses)[0, 1])
 
@@ -206,12 +208,13 @@ def _curve(raw: Grid, order: Grid, score: Score, steps: int | None, show: bool) 
 def _hide_random(
     raw: Grid, score: Score, sizes: np.ndarray, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, " samples"], Float[np.ndarray, " samples"]]:
-    """Sums of the map over random sets of cells of the given sizes, and the loss of score when they are hidden."""
+    """Sums of the map over random sets of cells of the given sizes, and the loss of score, beyond rounding, when they are hidden."""
     places = rng.permuted(np.tile(np.arange(raw.size), (len(sizes), 1)), axis=1)
     hidden = (places < sizes[:, None]).reshape(-1, *raw.shape)
     keep = np.concatenate([np.ones((1, *raw.shape)), (~hidden).astype(np.float64)])
     scores = ask(score, keep, "score")
-    return np.where(hidden, np.asarray(raw, dtype=np.float64), 0).sum((1, 2)), scores[0] - scores[1:]
+    losses = beyond_rounding(scores[0] - scores[1:], np.abs(scores).max())
+    return np.where(hidden, np.asarray(raw, dtype=np.float64), 0).sum((1, 2)), losses
 
 
 def _at_least_two(samples: int) -> int:

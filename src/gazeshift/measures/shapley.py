@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from gazeshift.errors import UsageError
 from gazeshift.measures.asking import ask
+from gazeshift.rounding import beyond_rounding
 
 Value = Callable[[Bool[np.ndarray, "m players"]], Float[np.ndarray, " m"]]
 _ROWS = 4096  # coalitions that one call of ``value`` gets at most
@@ -16,7 +17,7 @@ _ROWS = 4096  # coalitions that one call of ``value`` gets at most
 
 @dataclass(frozen=True)
 class MmShap:
-    """Shapley values of all players; they add up to ``value(all) - value(none)``.
+    """Shapley values of all players; they add up to ``value(all) - value(none)``. What lies below the scores' rounding is exactly 0.
 
     Attributes:
         image: one for each image cell, in units of the score, signed.
@@ -75,12 +76,13 @@ def mm_shap(value: Value, players_image: int, players_text: int, samples: int, r
     pairs = (samples + 1) // 2
     sampled_cost = 2 * pairs * (players - 1) + 2
     exact = players < 63 and 2**players <= sampled_cost
-    values = _exact(value, players) if exact else _sampled(value, players, pairs, rng)
+    raw, scale = _exact(value, players) if exact else _sampled(value, players, pairs, rng)
+    values = beyond_rounding(raw, scale)
     return MmShap(values[:players_image], values[players_image:], exact, 2**players if exact else sampled_cost)
 
 
-def _exact(value: Value, players: int) -> Float[np.ndarray, " players"]:
-    """``phi_i = sum over S without i of |S|! (n - |S| - 1)! / n! (v(S + i) - v(S))``."""
+def _exact(value: Value, players: int) -> tuple[Float[np.ndarray, " players"], float]:
+    """``phi_i = sum over S without i of |S|! (n - |S| - 1)! / n! (v(S + i) - v(S))``, and the largest absolute score."""
     coalitions = np.arange(2**players)
     scores = np.concatenate(
         [
@@ -94,13 +96,15 @@ def _exact(value: Value, players: int) -> Float[np.ndarray, " players"]:
     for player in range(players):
         without = coalitions[coalitions >> player & 1 == 0]
         shares[player] = weights[sizes[without]] @ (scores[without | 1 << player] - scores[without])
-    return shares
+    return shares, float(np.abs(scores).max())
 
 
-def _sampled(value: Value, players: int, pairs: int, rng: np.random.Generator) -> Float[np.ndarray, " players"]:
-    """Mean of what each player adds, over random orders and their reverses."""
+def _sampled(
+    value: Value, players: int, pairs: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, " players"], float]:
+    """Mean of what each player adds, over random orders and their reverses; and the largest absolute score."""
     none, everyone = ask(value, np.stack([np.zeros(players, dtype=bool), np.ones(players, dtype=bool)]), "value")
-    total = np.zeros(players)
+    total, largest = np.zeros(players), max(abs(float(none)), abs(float(everyone)))
     # At least one pair a call; a pair has 2 (players - 1) coalitions between none and everyone.
     block = max(1, _ROWS // (2 * (players - 1)))
     for start in range(0, pairs, block):
@@ -112,4 +116,5 @@ def _sampled(value: Value, players: int, pairs: int, rng: np.random.Generator) -
         ends = np.full((len(orders), 1), none), np.full((len(orders), 1), everyone)
         added = np.diff(np.concatenate([ends[0], between, ends[1]], axis=1), axis=1)
         np.add.at(total, orders, added)
-    return total / (2 * pairs)
+        largest = max(largest, float(np.abs(between).max(initial=0)))
+    return total / (2 * pairs), largest

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gazeshift.errors import UsageError
+from gazeshift.rounding import constant
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,9 @@ def shift_faithfulness(
 def _centred(values: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], float]:
     """Values minus their mean at length 1, and the length they had; zeros and 0 where they are all alike."""
     centred = values - values.mean()
-    length = float(np.sqrt((centred**2).sum()))
-    # A constant's mean is off by rounding; what is left then is no variance.
-    if length <= 1e-12 * float(np.sqrt((values**2).sum())):
+    if constant(values):
         return np.zeros_like(values), 0.0
+    length = float(np.sqrt((centred**2).sum()))
     return centred / length, length
 
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from gazeshift.errors import UsageError
 from gazeshift.measures.where import Maps, PerMap, entropy
-
-_ROUNDING = 1e-12  # ten cells of 0.1 must reach a mass of 1
+from gazeshift.rounding import EXACT
 
 
 def concentration(p: Maps) -> PerMap:
@@ -56,7 +55,7 @@ def share_holding(p: Maps, mass: float = 0.8) -> PerMap:
     if not 0 < mass <= 1:
         raise UsageError(f"share_holding: the mass must be above 0 and at most 1, not {mass}.")
     held = np.cumsum(np.sort(_flat(p), axis=-1)[..., ::-1], axis=-1)
-    needed = 1 + (held < mass - _ROUNDING).sum(-1)
+    needed = 1 + (held < mass - EXACT).sum(-1)  # ten cells of 0.1 must reach a mass of 1
     return np.asarray(np.where(np.isnan(held[..., -1]), np.nan, needed / held.shape[-1]))
 
 

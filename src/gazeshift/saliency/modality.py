@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.measures import MmShap, TwoPlayerShapley, beyond_rounding, mm_shap, two_player_shapley
+from gazeshift.measures import MmShap, TwoPlayerShapley, mm_shap, two_player_shapley
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.saliency.compute import row_logits
 from gazeshift.saliency.encode import encode_texts
@@ -103,12 +103,10 @@ class FourLogits:
     neither: Float[np.ndarray, "r classes"]
 
     def shapley(self, target: Int[np.ndarray, " r"]) -> TwoPlayerShapley:
-        """Both players' shares of one class's logit a pair; an interaction below float32 rounding counts as exactly 0."""
+        """Both players' shares of one class's logit a pair."""
         each = np.arange(len(target))
-        y = [logits[each, target] for logits in (self.both, self.text, self.image, self.neither)]
-        shares = two_player_shapley(*y)
-        return TwoPlayerShapley(
-            shares.text, shares.image, beyond_rounding(shares.interaction, np.abs(np.stack(y)).max(0))
+        return two_player_shapley(
+            *(logits[each, target] for logits in (self.both, self.text, self.image, self.neither))
         )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.stats
 
 from gazeshift.errors import UsageError
+from gazeshift.rounding import EXACT, constant
 from gazeshift.statistics.cells import Cells, Scope, complete
 from gazeshift.statistics.mean_squares import mean_squares, variance_of_mean
 
@@ -111,8 +112,7 @@ def crossed_interval(cells: Cells, confidence: float = 0.95, null: float = 0.0) 
     centre = float(values.mean())
     deviations = values - centre
     unit = float(np.abs(deviations).max())
-    if unit <= 64 * np.finfo(np.float64).eps * float(np.abs(values).max()):
-        # Equal cells, up to rounding.
+    if constant(values, share=EXACT):
         centre, unit, deviations = float(values[0, 0]), 0.0, np.zeros_like(values)
     error, df, components, pooled = _spread(deviations / (unit or 1.0), found.scope)
     standard_error = error * unit if found.scope != "none" else float("nan")

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gazeshift.errors import UsageError
+from gazeshift.rounding import EXACT
 from gazeshift.statistics.cells import Cells, Scope, complete
 
 EXACT_UP_TO = 16  # values whose 2^n signs are all tried
@@ -147,7 +148,7 @@ def sign_flip(
         return SignFlip(float("nan"), float("nan"), 0, True, 0, 1.0)
     exact = n <= EXACT_UP_TO
     # Sums that are equal on paper differ by rounding; they count as equal.
-    bar = abs(float(values.sum())) - 1e-12 * float(np.abs(values).sum())
+    bar = abs(float(values.sum())) - EXACT * float(np.abs(values).sum())
     if exact:
         reached, patterns = int((np.abs(_all_signs(n) @ values) >= bar).sum()), 2**n
         p_value = reached / patterns
