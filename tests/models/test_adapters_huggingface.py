@@ -47,8 +47,13 @@ def tiny_siglip() -> Any:
     return transformers.SiglipModel(config)
 
 
-@pytest.mark.parametrize(("make", "prefix"), [(tiny_clip, 1), (tiny_siglip, 0)])
-def test_clip_and_siglip_equal_a_hook_in_the_whole_model(make: Callable[[], nn.Module], prefix: int) -> None:
+@pytest.mark.parametrize(
+    ("make", "tap", "prefix"),
+    [(tiny_clip, lambda blocks: blocks[2].layer_norm1, 1), (tiny_siglip, lambda blocks: blocks[1], 0)],
+)
+def test_clip_and_siglip_equal_a_hook_in_the_whole_model(
+    make: Callable[[], nn.Module], tap: Callable[[nn.ModuleList], nn.Module], prefix: int
+) -> None:
     model: Any = seeded(make)
     pixels = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(4))
     words = sentences()
@@ -59,7 +64,7 @@ def test_clip_and_siglip_equal_a_hook_in_the_whole_model(make: Callable[[], nn.M
         whole = model(pixel_values=pixels, **words).logits_per_image
     np.testing.assert_allclose(maps.logits.reshape(2, 3), whole.numpy(), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(classes.logits, whole.numpy(), rtol=1e-4, atol=1e-5)
-    layer, kept = model.vision_model.encoder.layers[1], []
+    layer, kept = tap(model.vision_model.encoder.layers), []
     hook = layer.register_forward_hook(lambda module, arguments, output: kept.append(output))
     score = model(pixel_values=pixels, **words).logits_per_image[1, 2]
     hook.remove()
@@ -83,7 +88,7 @@ def test_blip_reads_the_image_with_the_text() -> None:
     ):
         model: Any = seeded(lambda make=make: make(config))
         maps = explain_inputs(wrapped(model), pixels, words, target=target)
-        layer, kept = model.vision_model.encoder.layers[-1], []
+        layer, kept = model.vision_model.post_layernorm, []
         hook = layer.register_forward_hook(lambda module, arguments, output, kept=kept: kept.append(output))
         out = model(pixel_values=pixels, **{name: value[1:2] for name, value in words.items()})
         hook.remove()

@@ -27,8 +27,9 @@ class ImageSpec(Strict):
             ``small_cnn`` (ours), or ``none``.
         options: keyword arguments for timm, for example ``{"pad_type": "same"}``; none that reads files or downloads. ``small_cnn`` takes
             ``coordinates`` (two input channels more, that tell where a pixel lies) and ``local`` (cells that see less), true or false.
-        tap: where the maps are drawn. ``last``: the last spatial grid (of a ViT: the input of its last block). Or the name of an earlier
-            layer of the net, for example ``Mixed_6e``, ``layer3``, ``blocks.4``; of a ViT also ``patch_embed``, before all blocks.
+        tap: where the maps are drawn. ``last``: the last spatial grid (of a ViT: behind the first norm of its last block if it reads a
+            class token, else that block's input). Or the name of an earlier layer of the net, for example ``Mixed_6e``, ``layer3``,
+            ``blocks.4``; of a ViT also ``patch_embed``, before all blocks.
         features: a constant affine on the grid before the tap: ``plain`` (none), ``centred`` (minus the training mean of the pooled
             features) or ``standardised`` (also divided by their deviation).
     """

@@ -13,6 +13,10 @@ from gazeshift.models.adapters.module import HookedModel, wrap
 from gazeshift.models.modes import evaluating
 
 
+_BLIP_TAP = "vision_model.post_layernorm"
+"""The text attends to the image's tokens behind this norm, and hears them through it alone. It runs once more, for the class token."""
+
+
 class TwoTowers(nn.Module):
     """Scaled cosine similarity of an image and a sentence, ``scale * cos + bias``, as CLIP and SigLIP are trained with.
 
@@ -54,14 +58,15 @@ def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | 
 
     Args:
         model: a ``CLIPModel``, ``SiglipModel`` or another with ``get_image_features`` and ``get_text_features``.
-        layer: the layer's name in ``model``; the last but one of the image tower if None. (The last one's patches do not reach a
-            class token's output: their gradient is zero.)
+        layer: the layer's name in ``model``; if None the last place where the image tower still hears its patches other than through a
+            norm alone: behind the last block's first norm where it reads a class token (CLIP), before that block where it pools its
+            patches (SigLIP).
         grid: layout of the layer's output; told from its shape if None.
 
     Raises:
         ModelError: the model has no such towers.
     """
-    towers, name = _towers(model), layer or _block(model, -2)
+    towers, name = _towers(model), layer or _last_heard(model)
     return wrap(
         towers,
         f"model.{name}",
@@ -83,7 +88,7 @@ def zero_shot(
         layer: as for ``similarity``.
         grid: as for ``similarity``.
     """
-    towers, name = _towers(model), layer or _block(model, -2)
+    towers, name = _towers(model), layer or _last_heard(model)
     with evaluating(model), torch.no_grad():
         classes = _sentences(model, prompts)
     return wrap(towers, f"model.{name}", forward=lambda pixels, nothing: towers.classify(pixels, classes), grid=grid)
@@ -96,7 +101,8 @@ def blip_matching(model: nn.Module) -> HookedModel:
     """
     return wrap(
         model,
-        _block(model, -1),
+        _BLIP_TAP,
+        nth=0,
         image="pixel_values",
         text=("input_ids", "attention_mask"),
         output=lambda out: out.itm_score,
@@ -112,7 +118,8 @@ def blip_caption(model: nn.Module, position: int) -> HookedModel:
     """
     return wrap(
         model,
-        _block(model, -1),
+        _BLIP_TAP,
+        nth=0,
         image="pixel_values",
         text=("input_ids", "attention_mask"),
         output=lambda out: out.logits[:, position - 1],
@@ -181,11 +188,11 @@ def _vectors(output: Any) -> Tensor:
     return output if isinstance(output, Tensor) else output.pooler_output
 
 
-def _block(model: nn.Module, index: int) -> str:
-    """Name of one of the image tower's transformer blocks."""
+def _last_heard(model: nn.Module) -> str:
+    """Name of the last layer of the image tower whose cells are heard other than through a norm alone."""
     blocks = dict(model.named_modules()).get("vision_model.encoder.layers")
-    if not isinstance(blocks, nn.ModuleList) or len(blocks) < -index:
-        raise ModelError(
-            f"{type(model).__name__} has no vision_model.encoder.layers of {-index} blocks: name the layer."
-        )
-    return f"vision_model.encoder.layers.{len(blocks) + index}"
+    if not isinstance(blocks, nn.ModuleList) or len(blocks) < 2:
+        raise ModelError(f"{type(model).__name__} has no vision_model.encoder.layers of 2 blocks: name the layer.")
+    reads_class_token = "vision_model.embeddings.class_embedding" in dict(model.named_parameters())
+    last = len(blocks) - 1
+    return f"vision_model.encoder.layers.{f'{last}.layer_norm1' if reads_class_token else last - 1}"
