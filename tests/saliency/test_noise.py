@@ -1,20 +1,19 @@
-"""Every map stands above its noise level, and is the same in one call, in many, and in double precision; or it is undefined and says why."""
+"""Every map stands above its noise level, the same in one call, in many and in double precision; or it is undefined and says why."""
 
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from gazeshift.errors import UsageError
 from gazeshift.measures import undefined
-from gazeshift.models import Classifier, ImageFeatures, ImageSpec, TextFeatures
+from gazeshift.models import Classifier, ImageSpec
 from gazeshift.models.heads import HEADS
-from gazeshift.saliency import METHODS, PIXEL_METHODS, Rows, compute_maps, default_method
+from gazeshift.rounding import ROUNDING
+from gazeshift.saliency import METHODS, PIXEL_METHODS, TAP_METHODS, Rows, compute_maps, default_method
 from gazeshift.saliency.compute import ComputedMaps
-from gazeshift.saliency.cams import TAP_METHODS
 from gazeshift.saliency.magnitude import MAGNITUDES
 from gazeshift.saliency.reasons import why_incomplete, why_undefined
 
@@ -23,7 +22,7 @@ TEXTS = ("apple pie with cream", "red tomato ketchup", "")
 SMALL: dict[str, Any] = {"embed_dim": 32, "depth": 3, "num_heads": 2}
 # name of the net, its options, side of the image
 TRUNKS: dict[str, tuple[str, dict[str, Any], int]] = {
-    "small_cnn": ("small_cnn", {}, 64),
+    "small_cnn": ("small_cnn", {}, 32),
     "resnet": ("resnet18", {}, 64),
     "convnext": ("convnext_atto", {}, 64),
     "swin": ("swin_tiny_patch4_window7_224", {"depths": [1, 1, 1, 1], "embed_dim": 24}, 128),
@@ -39,9 +38,12 @@ TRUNKS: dict[str, tuple[str, dict[str, Any], int]] = {
     "attention beside mlp": ("vit_base_patch16_xp_224", SMALL, 64),
 }
 CLASS_TOKEN = [
-    name
-    for name in TRUNKS
-    if name in {"class token", "distilled", "registers, layer scale", "clip", "parallel attentions", "attention beside mlp"}
+    "class token",
+    "distilled",
+    "registers, layer scale",
+    "clip",
+    "parallel attentions",
+    "attention beside mlp",
 ]
 WITH_IMAGE = [name for name, head in HEADS.items() if head.structure.sees_image]
 
@@ -73,6 +75,10 @@ class Case:
 ROWS = Rows(torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 0]), torch.tensor([2, 2, 0, 4]))
 
 
+def alone(row: int) -> Rows:
+    return ROWS.chosen(torch.tensor([row]))
+
+
 @pytest.fixture(scope="module")
 def case(build: Build) -> Callable[..., Case]:
     @cache
@@ -83,8 +89,119 @@ def case(build: Build) -> Callable[..., Case]:
     return make
 
 
-def works(found: Case, method: str) -> bool:
-    """Attention methods need attention; those of the pixels are asked of the smallest nets alone, for their time."""
-    if method in {"attention-gradient", "rollout"}:
-        return found.single.trunk.mixes_cells
-    return method not in PIXEL_METHODS or found.single.spec.image.name == "small_cnn"
+def tap_methods_of(found: Case) -> list[str]:
+    """Attention methods need attention."""
+    attention = set() if found.single.trunk.mixes_cells else {"attention-gradient", "rollout"}
+    return [method for method in TAP_METHODS if method not in attention]
+
+
+def furthest(maps: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    return (maps.double() - others.double()).abs().amax((1, 2))
+
+
+def test_every_method_has_a_magnitude() -> None:
+    assert set(MAGNITUDES) == set(METHODS)
+
+
+def hold(found: Case, method: str, calls: tuple[int, ...]) -> None:
+    """In one call and in many, and in double precision: no map differs by more than its noise level."""
+    together, double = found.maps(method, ROWS), found.in_double(method, ROWS)
+    # Sums of numbers that are not negative have no noise level; they keep their digits.
+    allowed = torch.maximum(together.noise.double(), ROUNDING * double.maps.abs().amax((1, 2)))
+    assert (furthest(together.maps, double.maps) <= allowed).all(), method
+    for row in calls:
+        assert furthest(found.maps(method, alone(row)).maps, together.maps[[row]]) <= allowed[row], method
+    assert (undefined(together.maps.numpy()) == undefined(double.maps.numpy())).all(), method
+
+
+@pytest.mark.parametrize("head", WITH_IMAGE)
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_no_map_differs_by_more_than_its_noise(case: Callable[..., Case], trunk: str, head: str) -> None:
+    found = case(trunk, head)
+    for method in tap_methods_of(found):
+        hold(found, method, calls=(0, 2))
+
+
+@pytest.mark.parametrize("method", PIXEL_METHODS)
+def test_nor_does_one_from_the_pixels(case: Callable[..., Case], method: str) -> None:
+    hold(case("small_cnn"), method, calls=(2,))
+
+
+@pytest.mark.parametrize("head", WITH_IMAGE)
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_the_default_map_stands_far_above_its_noise(case: Callable[..., Case], trunk: str, head: str) -> None:
+    found = case(trunk, head)
+    computed = found.maps(default_method(found.single), ROWS)
+    assert (computed.maps.abs().amax((1, 2)) > 100 * computed.noise).all()
+
+
+@pytest.mark.parametrize("trunk", CLASS_TOKEN)
+def test_before_a_norm_that_alone_hears_the_cells_there_is_no_map(case: Callable[..., Case], trunk: str) -> None:
+    """The tap may be named, but gradient times activation cancels there; a method that does not take the product has a map."""
+    found = case(trunk, tap=f"blocks.{SMALL['depth'] - 2}")
+    for method in ("hires-cam", "integrated-gradients"):
+        for computed in (found.maps(method, ROWS), found.in_double(method, ROWS)):
+            assert not computed.maps.any()
+            assert (computed.noise > 0).all()
+    reason = why_undefined(computed.maps[0].numpy(), float(computed.noise[0]))
+    assert reason is not None
+    assert "heard through a norm alone" in reason
+    for method in ("grad-cam", "attention-gradient"):
+        assert not undefined(found.maps(method, ROWS).maps.numpy()).all()
+
+
+@pytest.mark.parametrize("trunk", CLASS_TOKEN)
+def test_the_default_tap_of_a_class_token_is_where_the_cells_are_heard(case: Callable[..., Case], trunk: str) -> None:
+    """Scaling one cell at the tap changes the logits: Euler's theorem does not make its map 0."""
+    found = case(trunk)
+    louder = found.image.grid.clone()
+    louder[:, :, 1, 1] *= 1.5
+    with torch.no_grad():
+        texts = found.text.rows(torch.tensor([0, 1]))
+        before, after = (
+            found.single.classify(type(found.image)(grid, found.image.prefix), texts)
+            for grid in (found.image.grid, louder)
+        )
+    assert float((after - before).abs().max() / before.abs().max()) > 1e-4
+
+
+def test_a_map_on_the_edge_of_its_noise(case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is not above the level goes, and only where nothing positive is above it."""
+    found = case("small_cnn")
+    noise = float(found.maps("grad-cam", ROWS).noise[0])
+    for value, kept in ((0.9, False), (1.1, True)):
+        monkeypatch.setitem(
+            METHODS, "grad-cam", lambda probe, value=value: torch.full((len(probe.rows), 2, 2), value * noise)
+        )
+        found_maps = found.maps("grad-cam", alone(0)).maps
+        assert bool(found_maps.any()) is kept
+
+
+def test_a_gap_is_told_in_words() -> None:
+    assert why_incomplete(float("nan")) is None
+    assert why_incomplete(0.005) is None
+    assert "25 %" in str(why_incomplete(0.25))
+
+
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_integrated_gradients_sum_to_what_they_promise(case: Callable[..., Case], trunk: str) -> None:
+    """Tails with norms among them: within 1 % of ``y(A) - y(B)``, or the gap is told."""
+    found = case(trunk)
+    computed = found.in_double("integrated-gradients", ROWS)
+    found.single.double()
+    try:
+        zeros = type(found.image)(
+            torch.zeros_like(found.image.grid).double(),
+            None if found.image.prefix is None else found.image.prefix.double(),
+        )
+        texts = found.text.with_precision(torch.float64)
+        with torch.no_grad():
+            start = found.single.classify(zeros.rows(ROWS.image), texts.rows(ROWS.text))
+    finally:
+        found.single.float()
+    rise = computed.scores - start.gather(1, ROWS.target[:, None])[:, 0]
+    gap = ((rise - computed.maps.sum((1, 2))) / rise).abs()
+    noisy = computed.maps.flatten(1).abs().amax(1) == 0
+    told = computed.gaps > 0.01
+    np.testing.assert_array_less(gap[~told & ~noisy].numpy(), 0.0101)
+    assert not told.any(), "none of these nets needs more than 1,024 points"

@@ -47,16 +47,17 @@ def _positive(probe: Probe) -> Float[Tensor, "r h w"]:
 
 
 def _by_weighted_mean(probe: Probe) -> Float[Tensor, "r h w"]:
-    """``sum_k v_k |A_k|``, ``v_k = sum|g_k A_k| / |sum A_k| * sum|A_k| / |sum A_k|``: the channel's sum may cancel as well."""
+    """``sum_k v_k |A_k|``, ``v_k = (sum|g_k A_k| + |w_k| sum|A_k|) / |sum A_k|``: the sum that divides may cancel as well."""
     probe = before_affine(probe)
     if probe.slopes.shape[2:] == (1, 1):
         return _sizes(probe).weigh(probe.slopes[:, :, 0, 0].abs())
     weights = torch.empty_like(probe.slopes[:, :, 0, 0])
     for index, mine in probe.by_image():
-        grid = probe.image.grid[index]
-        net, gross = grid.sum((1, 2)).abs(), grid.abs().sum((1, 2))
-        terms = torch.einsum("rchw,chw->rc", probe.slopes[mine].abs(), grid.abs())
-        weights[mine] = torch.where(net == 0, 0, terms * gross / torch.where(net == 0, 1, net) ** 2)
+        grid, slopes = probe.image.grid[index], probe.slopes[mine]
+        total, gross = grid.sum((1, 2)), grid.abs().sum((1, 2))
+        over = torch.where(total == 0, torch.inf, total.abs())
+        weight = torch.einsum("rchw,chw->rc", slopes, grid).abs() / over
+        weights[mine] = (torch.einsum("rchw,chw->rc", slopes.abs(), grid.abs()) + weight * gross) / over
     return _sizes(probe).weigh(weights)
 
 
@@ -71,8 +72,8 @@ def _largest(probe: Probe) -> Float[Tensor, "r h w"]:
 
 
 def _differences(probe: Probe) -> Float[Tensor, "r h w"]:
-    """``2 |y| |A|``: a weight is a difference of two logits, whose roundings are independent over the channels."""
-    return 2 * probe.scores.abs()[:, None, None] * _norms(probe)
+    """``4 |y| |A|``: a weight is a difference of two logits, each a sum of larger terms; roundings are independent over the channels."""
+    return 2 * _difference(probe) * _norms(probe)
 
 
 def _difference(probe: Probe) -> Float[Tensor, "r h w"]:

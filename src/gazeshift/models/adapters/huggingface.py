@@ -12,7 +12,6 @@ from gazeshift.models.adapters.layouts import Layout, TokenGrid
 from gazeshift.models.adapters.module import HookedModel, wrap
 from gazeshift.models.modes import evaluating
 
-
 _BLIP_TAP = "vision_model.post_layernorm"
 """The text attends to the image's tokens behind this norm, and hears them through it alone. It runs once more, for the class token."""
 
