@@ -57,7 +57,7 @@ def explain_image(
     if as_json:
         typer.echo(
             json.dumps(
-                {"key": maps.key, "model": maps.model, "target": target, "method": method, "texts": records},
+                {"key": maps.key, "model": maps.model, "target": target, "method": maps.method, "texts": records},
                 ensure_ascii=False,
             )
         )
@@ -90,6 +90,8 @@ def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:
                 "predicted": maps.classes[maps.predicted[index]],
                 "explained": maps.classes[row.target],
                 "defined": not bool(maps.undefined[index]),
+                "reason": maps.reasons[index],
+                "note": maps.notes[index],
                 **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
             }
         )
@@ -119,6 +121,10 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     )
     if maps.undefined[: len(maps.texts)].any():
         console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
+    for number, record in enumerate(records, start=1):
+        for said in (record["reason"], record["note"]):
+            if said is not None:
+                console.print(f"Map {number}: {escape(said)}.")
     lost = [str(number) for number, record in enumerate(records, start=1) if record["truncated"]]
     if lost:
         console.print(f"Longer than the model reads, so it lost its end: text {', '.join(lost)}.")

@@ -114,7 +114,7 @@ def explain(
         typer.Option("--target", help="predicted, reference (predicted with the first text), label, or a class name."),
     ] = "predicted",
     label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    method: Annotated[str, typer.Option("--method", help="The map method.")] = "grad-cam",
+    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "default",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.png", help="Draw the maps side by side here.")
     ] = None,
@@ -139,7 +139,7 @@ def words(
     ] = "predicted",
     label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
     how: Annotated[str, typer.Option("--how", help="leave-out, or mask by the tokenizer's mask token.")] = "leave-out",
-    method: Annotated[str, typer.Option("--method", help="The map method.")] = "grad-cam",
+    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "default",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -174,7 +174,7 @@ def maps(
             show_default="predicted",
         ),
     ] = None,
-    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "grad-cam",
+    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "default",
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once.")] = 8,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads that decode; one per CPU.")] = None,
     bfloat16: Annotated[

@@ -69,6 +69,11 @@ def store_maps(
         typer.echo(f"left out: {len(found.skipped) - _SHOWN:,} more images that cannot be decoded", err=True)
     if not found.images:
         raise DataError(f"{root}: no image of the split {split!r} can be decoded; nothing was written.")
+    if found.incomplete:
+        typer.echo(
+            f"{found.incomplete:,} maps do not sum to y(A) - y(B) within 1 %: read where they point, not how much.",
+            err=True,
+        )
     typer.echo(
         f"{out}: {found.maps:,} maps of {found.images:,} images ({found.undefined:,} without positive evidence), "
         f"{len(found.skipped):,} images left out, {found.images / seconds:,.1f} images a second"

@@ -73,6 +73,8 @@ def explain_words(
     console.print(
         "logit: what the class gains by the word; green speaks for it, red against. JS: how far the map moves when the word is taken away."
     )
+    if found.reason is not None:
+        console.print(f"The map of the whole text is undefined: {escape(found.reason)}.")
     if cut:
         console.print(CUT)
     if out is not None:

@@ -1,6 +1,6 @@
 """Maps of what a classifier looks at, and how a text moves them."""
 
-from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, TAP_METHODS, CamMethod, default_method
+from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, TAP_METHODS, CamMethod, default_method, method_for
 from gazeshift.saliency.compute import ComputedMaps, class_logits, compute_maps, row_logits
 from gazeshift.saliency.effects import Effects, effects
 from gazeshift.saliency.explain import class_index, explain
@@ -62,6 +62,7 @@ __all__ = [
     "map_faithfulness",
     "mean_features",
     "mean_of_pairs",
+    "method_for",
     "modality",
     "pixel_score",
     "row_logits",

@@ -33,6 +33,10 @@ PIXEL_METHODS: dict[str, CamMethod] = {"score-cam": score_cam, "occlusion": Occl
 METHODS: dict[str, CamMethod] = TAP_METHODS | PIXEL_METHODS
 
 
+DEFAULT = "default"
+"""In the place of a method's name: the one that suits the model."""
+
+
 def default_method(model: Tapped) -> str:
     """The method to take when nobody chose one: Grad-CAM under global pooling, HiResCAM elsewhere.
 
@@ -40,3 +44,8 @@ def default_method(model: Tapped) -> str:
     gradient does not, and Grad-CAM is blind.
     """
     return "grad-cam" if model.pools_first else "hires-cam"
+
+
+def method_for(model: Tapped, name: str) -> str:
+    """The name of a method that may have been left to the model (``default``)."""
+    return default_method(model) if name == DEFAULT else name

@@ -9,7 +9,7 @@ from torch import Tensor
 from gazeshift.models import ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.registry import lookup
-from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
+from gazeshift.saliency.cams import DEFAULT, METHODS, PIXEL_METHODS, method_for
 from gazeshift.saliency.magnitude import noise_of, resolved
 from gazeshift.saliency.path import gaps_of
 from gazeshift.saliency.probe import Probe, Rows, chunk
@@ -37,7 +37,7 @@ def compute_maps(
     image: ImageFeatures,
     text: TextFeatures,
     rows: Rows,
-    method: str = "grad-cam",
+    method: str = DEFAULT,
     *,
     pixels: Float[Tensor, "n 3 H W"] | None = None,
 ) -> ComputedMaps:
@@ -48,12 +48,13 @@ def compute_maps(
         image: encoded images.
         text: encoded texts.
         rows: which image, text and class each row explains.
-        method: a name in ``METHODS``.
+        method: a name in ``METHODS``, or ``default``: the one that suits the model (``default_method``).
         pixels: the images as the trunk gets them; only the ``PIXEL_METHODS`` need them.
 
     Raises:
         UsageError: an unknown method, one that needs the pixels without them, or one that needs attention on a model without it.
     """
+    method = method_for(model, method)
     draw = lookup(METHODS, method, "method")
     cells = 1 if model.pools_first else image.grid[0, 0].numel()
     size = chunk(image.grid.shape[1] * cells, image.grid.device)

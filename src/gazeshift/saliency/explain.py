@@ -13,7 +13,7 @@ from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating, known_digest
 from gazeshift.registry import lookup
-from gazeshift.saliency.cams import default_method
+from gazeshift.saliency.cams import DEFAULT, method_for
 from gazeshift.saliency.compute import class_logits, compute_maps
 from gazeshift.saliency.encode import encode_texts
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
@@ -30,7 +30,7 @@ def explain(
     target: str = "predicted",
     *,
     label: str | None = None,
-    method: str = "default",
+    method: str = DEFAULT,
     key: str | None = None,
 ) -> SaliencyMaps:
     """Draw the maps of one image with some texts.
@@ -63,7 +63,7 @@ def explain(
         raise UsageError("explain needs at least one text; an empty text is ''.")
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
-    method = default_method(model) if method == "default" else method
+    method = method_for(model, method)
     name = key or name_of(image)
     pixels = pixels_of(model, image, name)
     features, encoded = encode(model, pixels, texts)

@@ -16,7 +16,7 @@ from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.registry import lookup
-from gazeshift.saliency.cams import TAP_METHODS, default_method
+from gazeshift.saliency.cams import DEFAULT, TAP_METHODS, method_for
 from gazeshift.saliency.compute import compute_maps, row_logits
 from gazeshift.saliency.encode import encode_texts
 from gazeshift.saliency.explain import class_index
@@ -38,6 +38,7 @@ class MapBatch:
         maps: raw and signed, on the native grid.
         classes: index of the explained class of each map.
         logits: of the explained class.
+        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods that promise none.
         skipped: what could not be decoded, one line each that begins with the key.
     """
 
@@ -45,6 +46,7 @@ class MapBatch:
     maps: Float[np.ndarray, "n t c h w"]
     classes: Int[np.ndarray, "n t c"]
     logits: Float[np.ndarray, "n t c"]
+    gaps: Float[np.ndarray, "n t c"]
     skipped: tuple[str, ...]
 
 
@@ -52,7 +54,7 @@ def stream_maps(
     model: Classifier,
     pairs: Iterable[Pair],
     texts: Sequence[str] | None = None,
-    method: str = "default",
+    method: str = DEFAULT,
     speed: Speed = Speed(),  # noqa: B008  # frozen
     target: str | Sequence[str] = "predicted",
 ) -> Iterator[MapBatch]:
@@ -88,7 +90,7 @@ def stream_maps(
         raise UsageError("texts: give a list of at least one text, or none for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: {speed.batch} is not at least 1.")
-    method = default_method(model) if method == "default" else method
+    method = method_for(model, method)
     lookup(TAP_METHODS, method, "method for a whole data set")
     return _stream(model, pairs, texts, method, speed, _asked(model, target))
 
@@ -165,7 +167,7 @@ def _stream(
 
 def _nothing(skipped: tuple[str, ...]) -> MapBatch:
     logits = np.zeros((0, 0, 0), np.float32)
-    return MapBatch((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, skipped)
+    return MapBatch((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, logits, skipped)
 
 
 def _blocks(
@@ -200,5 +202,10 @@ def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped:
         return values.view(len(block.pairs), -1, asked.count, *values.shape[1:]).cpu().numpy()
 
     return MapBatch(
-        tuple(block.pairs), shaped(found.maps.float()), shaped(rows.target), shaped(found.scores.float()), skipped
+        tuple(block.pairs),
+        shaped(found.maps.float()),
+        shaped(rows.target),
+        shaped(found.scores.float()),
+        shaped(found.gaps.float()),
+        skipped,
     )

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from gazeshift.errors import UsageError
 from gazeshift.measures import distribution, jensen_shannon
 from gazeshift.models import Classifier
+from gazeshift.saliency.cams import DEFAULT
 from gazeshift.saliency.explain import Picture, explain
 
 # Scripts without spaces between words: Japanese and Chinese characters stand for themselves, one each.
@@ -29,6 +30,7 @@ class WordEffects:
         js_bits: Jensen-Shannon divergence of the maps with and without the word, 0 to 1; NaN where a map is undefined.
         maps: change of the raw signed map: positive where the word adds evidence.
         whole: raw signed map with the whole text.
+        reason: why that map is undefined, in words; None if it is not.
     """
 
     text: str
@@ -39,6 +41,7 @@ class WordEffects:
     js_bits: Float[np.ndarray, " words"]
     maps: Float[np.ndarray, "words h w"]
     whole: Float[np.ndarray, "h w"]
+    reason: str | None = None
 
 
 def split_words(text: str) -> list[tuple[int, int]]:
@@ -59,7 +62,7 @@ def word_effects(
     *,
     how: str = "leave-out",
     label: str | None = None,
-    method: str = "default",
+    method: str = DEFAULT,
 ) -> WordEffects:
     """Leave out each word of a text in turn, and see what the class loses.
 
@@ -72,7 +75,7 @@ def word_effects(
         target: as in ``explain``; ``predicted`` means the class predicted with the whole text.
         how: ``leave-out``, or ``mask`` by the tokenizer's mask token, which keeps the other words in their places.
         label: the true class, for ``target="label"``.
-        method: a map method.
+        method: as in ``explain``.
 
     Raises:
         UsageError: a text without words, a model without text, or no mask token.
@@ -98,6 +101,7 @@ def word_effects(
         js_bits=jensen_shannon(p[:1], p[1:]),
         maps=raw[0] - raw[1:],
         whole=raw[0],
+        reason=found.reasons[0],
     )
 
 

@@ -11,6 +11,8 @@ from gazeshift.measures import undefined
 from gazeshift.models import Classifier
 from gazeshift.pairs import Pair
 from gazeshift.saliency import MapBatch, Speed, stream_maps
+from gazeshift.saliency.cams import DEFAULT
+from gazeshift.saliency.reasons import why_incomplete
 from gazeshift.study.store import MapFile
 
 
@@ -22,12 +24,14 @@ class Collected:
         images: whose maps are in the file.
         maps: how many.
         undefined: maps without any positive evidence.
+        incomplete: maps whose sum misses what their method promises.
         skipped: images that could not be decoded, one line each that begins with the key.
     """
 
     images: int
     maps: int
     undefined: int
+    incomplete: int
     skipped: tuple[str, ...]
 
 
@@ -36,7 +40,7 @@ def collect_maps(
     pairs: Iterable[Pair],
     path: Path,
     texts: Sequence[str] | None = None,
-    method: str = "grad-cam",
+    method: str = DEFAULT,
     speed: Speed = Speed(),  # noqa: B008  # frozen
     target: str | Sequence[str] = "predicted",
     progress: Callable[[int], None] = lambda images: None,
@@ -48,7 +52,7 @@ def collect_maps(
         pairs: any number; taken as they are needed.
         path: a Parquet file, read back by ``gazeshift.study.store.read_maps``: key, label, text, class, logit, map.
         texts: the same for every image; None: each pair's own text.
-        method: one that needs no pixels.
+        method: one that needs no pixels, or ``default``.
         speed: batch, threads, precision, compilation.
         target: ``predicted``, ``label``, ``all``, a class name or several, as in ``stream_maps``.
         progress: told how many images are done.
@@ -56,7 +60,7 @@ def collect_maps(
     Raises:
         UsageError: as ``stream_maps``.
     """
-    images = maps = empty = 0
+    images = maps = empty = incomplete = 0
     skipped: list[str] = []
     stream = stream_maps(model, pairs, texts, method, speed, target)
     with MapFile(path) as file:
@@ -65,9 +69,10 @@ def collect_maps(
                 drawn = batch.maps.reshape(-1, *batch.maps.shape[3:])
                 file.add(_columns(batch, model.classes, texts), drawn)
                 images, maps, empty = images + len(batch.pairs), maps + len(drawn), empty + int(undefined(drawn).sum())
+            incomplete += sum(why_incomplete(gap) is not None for gap in batch.gaps.ravel().tolist())
             skipped += batch.skipped
             progress(images + len(skipped))
-    return Collected(images, maps, empty, tuple(skipped))
+    return Collected(images, maps, empty, incomplete, tuple(skipped))
 
 
 def _columns(batch: MapBatch, classes: Sequence[str], texts: Sequence[str] | None) -> dict[str, Sequence[Any]]:

@@ -12,6 +12,7 @@ from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Strict
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency import PIXEL_METHODS, TAP_METHODS
+from gazeshift.saliency.cams import DEFAULT
 from gazeshift.study.checks import CHECKS
 from gazeshift.study.expectations import EXPECTATIONS
 from gazeshift.study.information import text_sets
@@ -93,7 +94,7 @@ class ExplainConfig(Strict):
     """What is explained.
 
     Attributes:
-        method: a map method.
+        method: a map method; ``default``: the one that suits each model.
         edits: changed texts, in the order of the tables; ``original`` is always the first.
         images: at most so many test pairs are explained (drawn evenly by key); None for all.
         modifiers: at most so many words of each of the lexicon's kinds (colour, position, made-up, others) are crossed with every
@@ -106,7 +107,7 @@ class ExplainConfig(Strict):
         samples: how many samples with the largest differences Tables 2 and 3 show, as many with the smallest, and as many random ones.
     """
 
-    method: str = "grad-cam"
+    method: str = DEFAULT
     edits: tuple[str, ...] = (
         "paraphrase",
         "colour",
@@ -130,7 +131,7 @@ class ExplainConfig(Strict):
     def _known_method(cls, name: str) -> str:
         if name in PIXEL_METHODS:
             raise ValueError(f"{name!r} changes the image itself, which a study does not do; use it with gs.explain")
-        return _known(name, TAP_METHODS)
+        return name if name == DEFAULT else _known(name, TAP_METHODS)
 
     @field_validator("modifiers")
     @classmethod

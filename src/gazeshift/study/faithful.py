@@ -14,6 +14,7 @@ from gazeshift.measures import ShiftFaithfulness, beyond_rounding, mask_to_grid,
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.saliency.cams import DEFAULT
 
 SHARD = 16
 """Scenes looked at together: bounds the memory, changes no number."""
@@ -119,7 +120,7 @@ def region_changes(
     changes: Sequence[TextChange],
     see: SceneSource,
     read: TextSource,
-    method: str = "grad-cam",
+    method: str = DEFAULT,
 ) -> RegionChanges:
     """Both sides of shift-faithfulness for every object of every changed scene.
 
