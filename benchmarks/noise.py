@@ -33,7 +33,6 @@ from gazeshift.models import (
     load,
 )
 from gazeshift.models.heads import HEADS
-from gazeshift.models.image import GridTrunk
 from gazeshift.models.tokens import ClassTokenTrunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.report.overlay import overlay
