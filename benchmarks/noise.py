@@ -124,7 +124,7 @@ def tables() -> None:
             cells = [" -> ".join(f"{above(asked, method):.0e}" for asked in found) for method in METHODS]
             print(f"{name:32s} {head:13s} " + " ".join(f"{cell:>19s}" for cell in cells), flush=True)
     print(
-        "\nHiResCAM, early fusion: ten texts in one call against ten calls (share of the maximum, bits); single against double precision (r)"
+        "\nHiResCAM, early fusion: ten texts in one call against ten calls (share of the maximum, bits); single against double (r)"
     )
     for name, size, options in NETS:
         for tap in taps(name, size, options):
