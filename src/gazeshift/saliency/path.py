@@ -18,15 +18,18 @@ BASELINES: dict[str, Callable[[Float[Tensor, "r c y x"]], Float[Tensor, "r c y x
 }
 
 
+_CROWDING = 3  # a norm turns within a thousandth of the path: the first tenth of the points lies there
+
+
 @dataclass(frozen=True)
 class IntegratedGradients:
     """Integrated gradients at the tap: ``L = sum_k (A_k - B_k) * integral of g_k(B + a (A - B)) da``, a from 0 to 1. Signed.
 
     Sundararajan et al., "Axiomatic Attribution for Deep Networks", ICML 2017, equation 1, with the grid as input. The text is held fixed
     along the path and enters through the gradients; so are a vision transformer's tokens beside the grid. The map's sum is
-    ``y(A) - y(B)`` (completeness). A norm after the tap bends the path sharply near a baseline of zeros, so the points are doubled, row by
-    row, until the sum misses by at most ``tolerance``; where the last doubling does not reach that, the gap is told with the map
-    (``gaps_of``).
+    ``y(A) - y(B)`` (completeness). A norm after the tap makes the gradient rise without bound towards a baseline of zeros, so where the
+    first rule misses, the points crowd near the baseline and are doubled, row by row, until the sum misses by at most ``tolerance``; where
+    the last doubling does not reach that, the gap is told with the map (``gaps_of``).
 
     Attributes:
         baseline: ``zero``: the grid of zeros (on centred features the mean training image). ``mean``: in every cell the image's own mean
@@ -43,12 +46,12 @@ class IntegratedGradients:
 
     def __call__(self, probe: Probe) -> Float[Tensor, "r h w"]:
         """The maps of all rows; one backward pass from the tap per point."""
-        steps, maps = self.steps, self._rule(probe, self.steps)
+        steps, maps = self.steps, self._rule(probe, self.steps, 1)
         missed = self._missed(probe, maps)
         while missed.any() and (steps := 2 * steps) <= self.most:
             rows = missed.nonzero()[:, 0]
             some = probe.of(rows)
-            maps[rows] = self._rule(some, steps)
+            maps[rows] = self._rule(some, steps, _CROWDING)
             missed[rows] = self._missed(some, maps[rows])
         return maps
 
@@ -63,14 +66,16 @@ class IntegratedGradients:
     def _missed(self, probe: Probe, maps: Float[Tensor, "r h w"]) -> Bool[Tensor, " r"]:
         return self.gaps(probe, maps) > self.tolerance
 
-    def _rule(self, probe: Probe, steps: int) -> Float[Tensor, "r h w"]:
-        """The integral by so many points."""
+    def _rule(self, probe: Probe, steps: int, crowding: int) -> Float[Tensor, "r h w"]:
+        """The integral by so many points, over ``a = s ** crowding``: the higher, the more of them lie near the baseline."""
         image = probe.rows.image
         baseline = lookup(BASELINES, self.baseline, "baseline")
         end, start = probe.tap.grid[image], baseline(probe.tap.grid)[image]
-        points, weights = np.polynomial.legendre.leggauss(steps)
+        nodes, weights = np.polynomial.legendre.leggauss(steps)
+        places = (nodes + 1) / 2
+        slopes = crowding * places ** (crowding - 1) / 2
         mean = torch.zeros_like(end)
-        for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
+        for point, weight in zip(places**crowding, weights * slopes, strict=True):
             mean += float(weight) * probe.slopes_at(start + float(point) * (end - start))
         # Under mean pooling start is one cell, which stands for all of them.
         return probe.contract(mean) - (mean * start).sum(1)
