@@ -134,8 +134,6 @@ def hold(found: Case, method: str, calls: tuple[int, ...]) -> None:
     # Sums of numbers that are not negative have no noise level; they keep their digits.
     # The factors of attention x gradient are gradients, which cancel before a norm.
     digits = 0.03 if method == "attention-gradient" else ROUNDING
-        1e-3 if method == "attention-gradient" else ROUNDING
-    )  # its factors are gradients, which lose digits on their way
     allowed = torch.maximum(together.noise.double(), digits * double.maps.abs().amax((1, 2)))
     assert (furthest(together.maps, double.maps) <= allowed).all(), method
     for row in calls:
