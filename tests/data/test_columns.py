@@ -45,7 +45,9 @@ def test_columns_can_be_named_and_a_wrong_name_lists_them(table: Rows, picture: 
     names = {"image_column": "bild", "text_column": "titel", "label_column": "gericht"}
     (pair,) = load_pairs(tmp_path, **names).pairs
     assert (pair.text, pair.label) == ("Ein Kuchen", "kuchen")
-    with pytest.raises(DataError, match=r"pairs\.csv: .*the text and none .* the label\. Columns: bild, titel, gericht"):
+    with pytest.raises(
+        DataError, match=r"pairs\.csv: .*the text and none .* the label\. Columns: bild, titel, gericht"
+    ):
         load_pairs(tmp_path)
     with pytest.raises(DataError, match=r"no column 'title'.*--text-column"):
         load_pairs(tmp_path, **{**names, "text_column": "title"})

@@ -98,7 +98,7 @@ def choose(
         "image": leads_somewhere,
     }
     for role, test in tests.items():
-        found[role] = _column(table, getattr(columns, role), role, test)
+        found[role] = _column(table, getattr(columns, role), role, test, found.values())
         if found[role] is not None:
             problems += _unusable(table, str(found[role]), role)
         elif role not in optional and (role != "split" or columns.split):
@@ -125,13 +125,13 @@ def _usual(table: Table, role: str) -> list[str]:
     return [by_lower[name] for name in USUAL[role] if name in by_lower]
 
 
-def _column(table: Table, wanted: str | None, role: str, test: _Test) -> str | None:
+def _column(table: Table, wanted: str | None, role: str, test: _Test, taken: Collection[str | None]) -> str | None:
     """The column for a role: the one that is named, else the first usual one that holds what is wanted, in doubt the first."""
     if wanted:
         nested = "." in wanted and next(_records(table, wanted), None) is not None
         return wanted if nested or wanted in table.columns else None
     usual = _usual(table, role)
-    others = [column for column in table.columns if column not in usual] if role == "image" else []
+    others = [column for column in table.columns if column not in {*usual, *taken}] if role == "image" else []
     return next((column for column in (*usual, *others) if _any(table, column, test)), usual[0] if usual else None)
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from gazeshift.data.findings import Finding, count_kinds
+from gazeshift.data.findings import Finding, clipped, count_kinds
 from gazeshift.data.rows import SPLITS
 from gazeshift.pairs import Pair
 
@@ -37,24 +37,35 @@ def obstacles(
     sizes = Counter(pair.split for pair in pairs)
     found = [Finding("no study", split, _why_empty(split, findings)) for split in needed if not sizes[split]]
     training = [pair for pair in pairs if pair.split == "train"]
-    if "train" in needed and training:
+    if training and {"train", "validation"} <= set(needed):
         classes = {pair.label for pair in training}
         if len(classes) == 1:
-            found.append(Finding("no study", "train", f"one class only, {classes.pop()[:60]!r}: nothing to tell apart"))
+            found.append(
+                Finding("no study", "train", f"one class only, {clipped(classes.pop())!r}: nothing to tell apart")
+            )
         if reads_text and not any(pair.text for pair in training):
             found.append(Finding("no study", "train", "no training pair has a text: nothing to learn words from"))
     return found
 
 
 def _why_empty(split: str, findings: Sequence[Finding]) -> str:
-    counts = {kind: count for kind, count in count_kinds(findings).items() if kind in _LEFT_OUT}
-    gone = "; left out: " + ", ".join(f"{count:,} x {kind}" for kind, count in counts.items()) if counts else ""
+    nothing = f"no pair is left in the {split} split"
+    unlabelled = sum(
+        finding.kind == "missing class" and finding.detail == f"in the {split} split" for finding in findings
+    )
+    if unlabelled:
+        return f"{nothing}: {unlabelled:,} rows of it have no class"
     unread = [finding.key for finding in findings if finding.kind == "unused table"]
-    beside = f"; not read: {', '.join(unread[:3])}, give the folder to read all splits" if unread else ""
-    return f"no pair is left in the {split} split{gone}{beside}{_WAY_OUT.get(split, '')}"
+    if unread:
+        return f"{nothing}; not read: {', '.join(map(clipped, unread[:3]))}; give the folder to read all splits"
+    counts = {kind: count for kind, count in count_kinds(findings).items() if kind in _LEFT_OUT}
+    if counts:
+        return f"{nothing}; left out: {', '.join(f'{count:,} x {kind}' for kind, count in counts.items())}"
+    return f"{nothing}; {_WAY_OUT[split]}"
 
 
 _WAY_OUT = {
-    "validation": "; it comes out of the training pairs, two or more of a class: give more pairs",
-    "test": "; mark pairs as test in a column 'split', or name no split at all to have some drawn",
+    "train": "mark pairs as train in a column 'split', or name no split at all to have the test pairs drawn",
+    "validation": "it comes out of the training pairs, two or more of a class: give more pairs",
+    "test": "mark pairs as test in a column 'split', or name no split at all to have some drawn",
 }

@@ -29,7 +29,7 @@ class TableFiles:
     def findings(self, folder: Path) -> list[Finding]:
         """One for each table that is not read, with those that are."""
         read = listed(path.relative_to(folder).as_posix() for path, _ in self.read)
-        way_out = "name the table itself to read it instead, or put the rows of both into one"
+        way_out = "give the table that you mean as the root, or put all rows into one"
         return [
             Finding("unused table", path.relative_to(folder).as_posix(), f"beside {read}; {way_out}")
             for path in self.unused
