@@ -9,6 +9,7 @@ import torch
 import typer
 
 from gazeshift.data.audit import drop_undecodable
+from gazeshift.data.findings import short
 from gazeshift.data.loader import crops
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
@@ -51,7 +52,7 @@ def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
     tell_findings(pairs)
     unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
     if unknown:
-        raise DataError(f"{root}: class {unknown[0]!r} is not among the {len(model.classes)} classes of {folder}.")
+        raise DataError(f"{root}: class {short(unknown[0])} is not among the {len(model.classes)} classes of {folder}.")
     kept, dropped = drop_undecodable(pairs.splits[split])
     for finding in dropped:
         typer.echo(f"left out: {finding.key}: {finding.detail}", err=True)

@@ -80,6 +80,7 @@ def audit(
     pair_set: PairSet,
     *,
     max_pixels: int = MAX_PIXELS,
+    reads_text: bool = True,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Audit:
@@ -88,6 +89,7 @@ def audit(
     Args:
         pair_set: from ``sources.load_pairs``.
         max_pixels: larger images count as corrupt.
+        reads_text: whether a model of the study reads the texts, so that there must be some.
         workers: threads.
         progress: told after each image.
     """
@@ -114,7 +116,7 @@ def audit(
         titles_repeated={split: _repeats(members) for split, members in by_split.items()},
         titles_shared_train_test=shared,
         test_pairs_with_training_title=test_pairs,
-        findings=(*found, *_obstacles(pairs, looks, found)),
+        findings=(*found, *_obstacles(pairs, looks, found, reads_text)),
         notes=pair_set.notes,
     )
 
@@ -149,10 +151,14 @@ def _look_at_mask(pair: Pair, size: tuple[int, int]) -> Iterable[Finding]:
         yield Finding("corrupt mask", pair.key, str(error))
 
 
-def _obstacles(pairs: Sequence[Pair], looks: Sequence[_Look], findings: Sequence[Finding]) -> list[Finding]:
+def _obstacles(
+    pairs: Sequence[Pair], looks: Sequence[_Look], findings: Sequence[Finding], reads_text: bool
+) -> list[Finding]:
     """Why a study with the usual share of validation pairs would be refused, of what can be decoded."""
     good = with_validation(pairs)
-    return obstacles([pair for pair, look in zip(good, looks, strict=True) if look.short_side], findings)
+    return obstacles(
+        [pair for pair, look in zip(good, looks, strict=True) if look.short_side], findings, reads_text=reads_text
+    )
 
 
 def _duplicate_images(pairs: Sequence[Pair], looks: Sequence[_Look]) -> Iterable[Finding]:

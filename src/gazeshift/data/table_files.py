@@ -29,9 +29,15 @@ class TableFiles:
     def findings(self, folder: Path) -> list[Finding]:
         """One for each table that is not read, with those that are."""
         read = listed(path.relative_to(folder).as_posix() for path, _ in self.read)
-        way_out = "give the table that you mean as the root, or put all rows into one"
+        splits = {split for _, split in self.read}
+
+        def way_out(path: Path) -> str:
+            if split_of(path) not in {None, *splits} and None not in splits:
+                return "give the folder to read all splits"
+            return "give the table that you mean as the root, or put all rows into one"
+
         return [
-            Finding("unused table", path.relative_to(folder).as_posix(), f"beside {read}; {way_out}")
+            Finding("unused table", path.relative_to(folder).as_posix(), f"beside {read}; {way_out(path)}")
             for path in self.unused
         ]
 

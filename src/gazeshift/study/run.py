@@ -146,7 +146,7 @@ def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pai
 
     def look(_: str) -> None:
         everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings, pairs.notes)
-        found = audit(everything, workers=study.data.workers)
+        found = audit(everything, reads_text=reads_text, workers=study.data.workers)
         unfinished = path.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
         unfinished.replace(path)
