@@ -27,7 +27,7 @@ def with_validation(pairs: Sequence[Pair], fraction: float = 0.1, salt: str = "v
         UsageError: a fraction out of range.
 
     Example:
-        >>> pairs = [Pair(f"{i}.png", Path(f"{i}.png"), f"title {i}", "pie", "train") for i in range(10)]
+        >>> pairs = [Pair(f"{i}.png", bytes([i]), f"title {i}", "pie", "train") for i in range(10)]
         >>> Counter(pair.split for pair in with_validation(pairs, 0.2))
         Counter({'train': 8, 'validation': 2})
     """
