@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -28,8 +29,8 @@ from gazeshift.data.cells import (
     from_base64,
     is_printed,
 )
-from gazeshift.data.findings import LONGEST_DETAIL, short
-from gazeshift.data.rows import PairSet
+from gazeshift.data.findings import KINDS, LONGEST_DETAIL, short
+from gazeshift.data.rows import SPLITS, PairSet
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError
 
@@ -248,3 +249,35 @@ def test_pictures_in_cells_are_read(rows: Rows, tmp_path: Path) -> None:
     found = load_pairs(write(data, tmp_path / "data.jsonl"))
     assert {pair.image for pair in found.pairs} == {png()}
     assert len({pair.key for pair in found.pairs}) == len(rows)
+
+
+WORDS = st.sampled_from(["train", "test", "a.png", "../a"])
+values: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-2, 3), st.floats(), st.text(max_size=5), WORDS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["path", "bytes", "en"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+records = st.lists(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(("image", "text", "label", "split"), values)), max_size=6
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(records)
+def test_whatever_a_cell_holds_no_row_goes_missing_unsaid(rows: Rows) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "a.png").write_bytes(png())
+        good = {"image": "a.png", "text": "a pie", "label": "pie", "split": "train"}
+        write([good, *rows], folder / "data.jsonl")
+        try:
+            found = load_pairs(folder / "data.jsonl")
+        except DataError:  # a whole column of mappings, or no column of a role
+            return
+    left_out = sum("left out" in KINDS[finding.kind] for finding in found.findings)
+    assert len(found.pairs) + left_out >= len(rows) + 1
+    assert all(isinstance(pair.text, str) and pair.label and pair.split in SPLITS for pair in found.pairs)
+    mappings = [str(row[name]) for row in rows for name in ("text", "label") if isinstance(row.get(name), dict | list)]
+    assert not {pair.text for pair in found.pairs}.union(pair.label for pair in found.pairs).intersection(mappings)

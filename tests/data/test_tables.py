@@ -82,6 +82,7 @@ def test_an_unusual_way_is_noted(rows: Rows, tmp_path: Path, way: str, word: str
         ("data.json", b'{"images": [1, 2], "annotations": [1]}', "no column that looks like the image"),
         ("data.json", b"[1, 2]", "Columns: none"),
         ("data.csv", b"image;text\n1.png;a\n", "no column that looks like the label"),
+        ("data.csv", b"1.png,a,pie\n2.png,b,pie\n", "first line must name the columns"),
     ],
 )
 def test_unreadable_tables_end_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:

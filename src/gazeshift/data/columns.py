@@ -3,10 +3,12 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import PurePosixPath
 from typing import Any
 
 from gazeshift.data.cells import CellError, as_name, as_texts, described, field
 from gazeshift.data.findings import short
+from gazeshift.data.rows import IMAGE_SUFFIXES
 from gazeshift.data.tables import Table, shown_columns
 from gazeshift.errors import DataError
 
@@ -142,7 +144,9 @@ def _lacking(table: Table, columns: Columns, roles: Collection[str]) -> Iterator
     ordered = [role for role in USUAL if role in roles]
     missing = [short(named) if (named := getattr(columns, role)) else f"that looks like the {role}" for role in ordered]
     options = ", ".join(f"{role}_column (--{role}-column)" for role in ordered)
-    yield f"no column {' and none '.join(missing)}. Columns: {shown_columns(table)}. Name it with {options}."
+    headless = any(PurePosixPath(column).suffix.lower() in IMAGE_SUFFIXES for column in table.columns)
+    header = " The first line must name the columns, and seems to be a row." if headless else ""
+    yield f"no column {' and none '.join(missing)}. Columns: {shown_columns(table)}. Name it with {options}.{header}"
 
 
 def _any(table: Table, column: str, test: _Test) -> bool:
