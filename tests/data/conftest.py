@@ -1,6 +1,7 @@
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -31,3 +32,18 @@ def table(tmp_path: Path) -> Callable[[str, list[list[str]]], Path]:
         return path
 
     return write
+
+
+NAMES = ("apple", "bread", "cake")
+
+
+@pytest.fixture
+def rows(tmp_path: Path, picture: Writer) -> list[dict[str, Any]]:
+    """Eighteen good pairs as rows of a table, three classes, training and test; their pictures, all different, under the data root."""
+    made: list[dict[str, Any]] = []
+    for number in range(18):
+        name, split = NAMES[number % 3], ("train", "train", "test")[number // 3 % 3]
+        picture(f"images/im{number:02}.png", (number * 10, 100, 50))
+        text = f"a tasty {name}, number {number}"
+        made.append({"image": f"images/im{number:02}.png", "text": text, "label": name, "split": split})
+    return made

@@ -1,4 +1,5 @@
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,10 @@ from gazeshift.pairs import Pair
 
 
 def make(n: int, *, titles: int = 10**6, classes: int = 2, split: str = "train") -> list[Pair]:
-    return [Pair(f"{split}/{i}.png", b"x", f"title {i % titles}", f"class{i % classes}", split) for i in range(n)]
+    return [
+        Pair(f"{split}/{i}.png", Path(f"{split}/{i}.png"), f"title {i % titles}", f"class{i % classes}", split)
+        for i in range(n)
+    ]
 
 
 def split_of(pairs: list[Pair]) -> dict[str, str]:
@@ -21,7 +25,9 @@ def split_of(pairs: list[Pair]) -> dict[str, str]:
 pair_lists = st.lists(
     st.tuples(st.sampled_from("abc"), st.sampled_from(["", "one", "two", "three"]), st.sampled_from(["train", "test"])),
     max_size=40,
-).map(lambda rows: [Pair(f"{i}.png", b"x", text, label, split) for i, (label, text, split) in enumerate(rows)])
+).map(
+    lambda rows: [Pair(f"{i}.png", Path(f"{i}.png"), text, label, split) for i, (label, text, split) in enumerate(rows)]
+)
 
 
 @settings(max_examples=60)

@@ -88,7 +88,7 @@ def test_every_repair_is_named(root: Path) -> None:
     [
         (b"pie_99.jpg,No such image,pie", "missing image"),
         (b"pie_99.txt,No such image,pie", "missing image"),
-        (b"pie_1.jpg,Once more,pie", "duplicate key"),
+        (b"pie_1.jpg,Simple pie,pie", "duplicate row"),
         (b"pie_1.jpg,No class,", "missing class"),
         (b"a line without commas", "unreadable row"),
         (b"../../../secret.jpg,Out,pie", "escaped path"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -179,3 +180,12 @@ def test_files_are_whole_and_named(build, train: Split, validation: Split, tmp_p
     assert rows[0] == "epoch,train_loss,validation_loss,validation_accuracy,learning_rate,seconds"
     assert [float(row.split(",")[1]) for row in rows[1:]] == [record.train_loss for record in fitted.history]
     assert any(name.startswith("events.out.tfevents") for name in names(tmp_path / "tensorboard"))
+
+
+@pytest.mark.parametrize("row", [0, -1])
+def test_one_other_pixel_anywhere_is_other_training_data(train: Split, row: int) -> None:
+    images = np.array(train.images)
+    images[row, 2, 0, 0] ^= 1
+    changed = Split(train.keys, train.texts, train.labels, images)
+    assert changed.fingerprint() != train.fingerprint()
+    assert Split(train.keys, train.texts, train.labels, np.array(train.images)).fingerprint() == train.fingerprint()

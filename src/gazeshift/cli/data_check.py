@@ -16,19 +16,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from gazeshift.data.decode import MAX_PIXELS
-from gazeshift.data.findings import KINDS, Finding
+from gazeshift.data.findings import KINDS, Finding, clipped
 
 if TYPE_CHECKING:
     from gazeshift.data.audit import Audit
 
 
 def check(
-    root: Annotated[Path, typer.Argument(help="Folder of the data set, or a table.", show_default=False)],
+    root: Annotated[
+        Path,
+        typer.Argument(help="Folder of the data set, or a table; train.csv is that split, whole.", show_default=False),
+    ],
     *,
     format: Annotated[str, typer.Option(help="Layout: auto, upmc, imagefolder, mmbt, table, texts_txt.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     image_column: Annotated[str | None, typer.Option(help="Column of the image paths, of a table.")] = None,
-    text_column: Annotated[str | None, typer.Option(help="Column of the texts, of a table.")] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column of the texts, of a table; text.en is a field.")
+    ] = None,
     label_column: Annotated[str | None, typer.Option(help="Column of the classes, of a table.")] = None,
     split_column: Annotated[str | None, typer.Option(help="Column of the splits, of a table.")] = None,
     show: Annotated[int, typer.Option(min=0, help="Findings of each kind to name; --json names all.")] = 5,
@@ -37,7 +42,7 @@ def check(
 ) -> None:
     """Decode every image of a data set and report what is in it and what is wrong with it.
 
-    Exit code: 0 clean, 1 findings, 2 unusable.
+    Exit code: 0 clean (a study of these pairs would run), 1 findings, 2 unusable.
 
     Example: gazeshift data check data/food101 --json
     """
@@ -75,6 +80,8 @@ def _print(found: "Audit", console: Console, show: int) -> None:
     console.print(_facts(found))
     if len(found.classes) <= 25:
         console.print(_classes(found))
+    for note in found.notes:
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if not found.findings:
         console.print("[green]clean: no findings[/]")
         return
@@ -112,7 +119,7 @@ def _facts(found: "Audit") -> Table:
     table.add_row("missing", ", ".join(f"{what} {counts.get(f'missing {what}', 0):,}" for what in _MISSING))
     table.add_row("corrupt", ", ".join(f"{what} {counts.get(f'corrupt {what}', 0):,}" for what in ("image", "mask")))
     across = counts.get("duplicate image across splits", 0)
-    within, keys = counts.get("duplicate image", 0), counts.get("duplicate key", 0)
+    within, keys = counts.get("duplicate image", 0), counts.get("duplicate row", 0)
     table.add_row("duplicates", f"images within a split {within:,}, across splits {across:,}, rows {keys:,}")
     shared, pairs = found.titles_shared_train_test, found.test_pairs_with_training_title
     table.add_row("titles shared by train and test", f"{shared:,} ({pairs:,} test pairs)")
@@ -130,7 +137,7 @@ def _classes(found: "Audit") -> Table:
     for split in found.pairs:
         table.add_column(split, justify="right")
     for label, counts in found.classes.items():
-        table.add_row(escape(label), *(f"{count:,}" for count in counts.values()))
+        table.add_row(escape(clipped(label)), *(f"{count:,}" for count in counts.values()))
     return table
 
 

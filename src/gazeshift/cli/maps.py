@@ -44,7 +44,8 @@ def store_maps(
     if len(set(target)) < len(target):
         raise UsageError("--target: a class is given twice; give each once.")
     model = load(folder)
-    pairs = _pairs(folder, root, split)
+    optional = [role for role, needed in (("text", not texts), ("label", "label" in target)) if not needed]
+    pairs = _pairs(folder, root, split, optional, model.classes)
     asked = list(target) if len(target) > 1 else target[0] if target else "predicted"
     started = time.perf_counter()
     try:
@@ -80,11 +81,12 @@ def store_maps(
     )
 
 
-def _pairs(folder: Path, root: Path, split: str) -> list[Pair]:
+def _pairs(folder: Path, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
     """The pairs of a split, with the data options that the model was trained with, but all of them."""
     stored = read_config(folder)["data"].get("settings", {})
     whole = {"root": str(root), "limit": None, "drop_repeated_titles": False}
-    found = read_pairs(DataConfig(**{**stored, **whole}), root, needed=() if split == "all" else (split,))
+    needed = () if split == "all" else (split,)
+    found = read_pairs(DataConfig(**{**stored, **whole}), root, needed, classes=classes, optional=optional)
     tell_findings(found)
     pairs = found.all if split == "all" else list(found.splits[split])
     if not pairs:

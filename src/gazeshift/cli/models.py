@@ -9,6 +9,7 @@ import torch
 import typer
 
 from gazeshift.data.audit import drop_undecodable
+from gazeshift.data.findings import short
 from gazeshift.data.loader import crops
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
@@ -28,10 +29,17 @@ def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[
     typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
 
 
+_OF_TRAINING = {"empty class", "unused table", "similar classes", "odd class"}
+"""Findings that matter to a training, and not to a model that is only asked about one split."""
+
+
 def tell_findings(pairs: Pairs) -> None:
-    """Say on standard error what was repaired or left out while the pairs were read, one line a kind."""
+    """Say on standard error what was chosen, repaired or left out while the pairs were read, one line a kind."""
+    for note in pairs.notes:
+        typer.echo(f"{pairs.root}: {note}", err=True)
     for kind, count in pairs.counts.items():
-        typer.echo(f"{pairs.root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
+        if kind not in _OF_TRAINING:
+            typer.echo(f"{pairs.root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
 
 
 def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
@@ -40,11 +48,11 @@ def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}.")
     model = load(folder)
     stored = read_config(folder)["data"].get("settings", {})
-    pairs = read_pairs(DataConfig(**{**stored, "root": str(root)}), root, needed=(split,))
+    pairs = read_pairs(DataConfig(**{**stored, "root": str(root)}), root, needed=(split,), classes=model.classes)
     tell_findings(pairs)
     unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
     if unknown:
-        raise DataError(f"{root}: class {unknown[0]!r} is not among the {len(model.classes)} classes of {folder}.")
+        raise DataError(f"{root}: class {short(unknown[0])} is not among the {len(model.classes)} classes of {folder}.")
     kept, dropped = drop_undecodable(pairs.splits[split])
     for finding in dropped:
         typer.echo(f"left out: {finding.key}: {finding.detail}", err=True)

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from statistics import median_low
 from typing import Any
 
+from gazeshift.data.contents import fingerprint
 from gazeshift.data.decode import MAX_PIXELS, decode, image_size
 from gazeshift.data.findings import Finding, count_kinds
+from gazeshift.data.fitness import obstacles
 from gazeshift.data.pool import Progress, map_ordered
 from gazeshift.data.rows import SPLITS, PairSet
-from gazeshift.data.sources import fingerprint
+from gazeshift.data.splits import with_validation
 from gazeshift.data.titles import normalise_title, share_with_class_name
 from gazeshift.errors import ImageError
 from gazeshift.pairs import Pair
@@ -24,7 +26,7 @@ class Audit:
     Attributes:
         root: as it was given.
         format: the layout.
-        fingerprint: ``sources.fingerprint`` of all pairs.
+        fingerprint: ``contents.fingerprint`` of all pairs.
         pairs: number per split.
         classes: class name -> number per split, in class order.
         balance: split -> pairs of its smallest class divided by pairs of its largest, in [0, 1].
@@ -34,8 +36,10 @@ class Audit:
         titles_repeated: split -> pairs whose title an earlier pair of the same split has.
         titles_shared_train_test: number of different titles that occur in both training (validation included) and test.
         test_pairs_with_training_title: number of test pairs with such a title.
-        findings: everything that was repaired, left out, or found wrong. Repeated titles are counted above, and are no
-            findings: whether they are a defect depends on the use (``titles.drop_repeated_titles``).
+        findings: everything that was repaired, left out, or found wrong, and why a study would be refused (``fitness.obstacles``).
+            Repeated titles are counted above, and are no findings: whether they are a defect depends on the use
+            (``titles.drop_repeated_titles``).
+        notes: choices that were made while reading and that lose nothing.
     """
 
     root: str
@@ -51,6 +55,7 @@ class Audit:
     titles_shared_train_test: int
     test_pairs_with_training_title: int
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -75,6 +80,7 @@ def audit(
     pair_set: PairSet,
     *,
     max_pixels: int = MAX_PIXELS,
+    reads_text: bool = True,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Audit:
@@ -83,6 +89,7 @@ def audit(
     Args:
         pair_set: from ``sources.load_pairs``.
         max_pixels: larger images count as corrupt.
+        reads_text: whether a model of the study reads the texts, so that there must be some.
         workers: threads.
         progress: told after each image.
     """
@@ -95,10 +102,11 @@ def audit(
     per_class = Counter((pair.label, pair.split) for pair in pairs)
     classes = {label: {split: per_class[label, split] for split in splits} for label in pair_set.classes}
     shared, test_pairs = _shared_titles(pairs)
+    found = [*pair_set.findings, *seen, *_duplicate_images(pairs, looks)]
     return Audit(
         root=str(pair_set.root),
         format=pair_set.format,
-        fingerprint=fingerprint(pairs),
+        fingerprint=fingerprint(pairs, workers=workers),
         pairs={split: len(members) for split, members in by_split.items()},
         classes=classes,
         balance={split: _balance([counts[split] for counts in classes.values()]) for split in splits},
@@ -108,7 +116,8 @@ def audit(
         titles_repeated={split: _repeats(members) for split, members in by_split.items()},
         titles_shared_train_test=shared,
         test_pairs_with_training_title=test_pairs,
-        findings=(*pair_set.findings, *seen, *_duplicate_images(pairs, looks)),
+        findings=(*found, *_obstacles(pairs, looks, found, reads_text)),
+        notes=pair_set.notes,
     )
 
 
@@ -142,13 +151,24 @@ def _look_at_mask(pair: Pair, size: tuple[int, int]) -> Iterable[Finding]:
         yield Finding("corrupt mask", pair.key, str(error))
 
 
+def _obstacles(
+    pairs: Sequence[Pair], looks: Sequence[_Look], findings: Sequence[Finding], reads_text: bool
+) -> list[Finding]:
+    """Why a study with the usual share of validation pairs would be refused, of what can be decoded."""
+    good = with_validation(pairs)
+    return obstacles(
+        [pair for pair, look in zip(good, looks, strict=True) if look.short_side], findings, reads_text=reads_text
+    )
+
+
 def _duplicate_images(pairs: Sequence[Pair], looks: Sequence[_Look]) -> Iterable[Finding]:
     first: dict[str, Pair] = {}
     for pair, look in zip(pairs, looks, strict=True):
         if not look.digest:
             continue
         other = first.setdefault(look.digest, pair)
-        if other is not pair:
+        # Pairs of one file in one split are several texts, which the reader has found.
+        if other is not pair and (other.split, other.image) != (pair.split, pair.image):
             kind = "duplicate image" if other.split == pair.split else "duplicate image across splits"
             yield Finding(kind, pair.key, f"same bytes as {other.key} ({other.split})")
 

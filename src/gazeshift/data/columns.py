@@ -1,20 +1,24 @@
-"""Layouts that are tables: which column holds what, and where the images are (plain tables, MMBT, imagefolder)."""
+"""Which column of a table holds what: by the names given, else by the usual ones, and by what is in them."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import PurePosixPath
 from typing import Any
 
-from gazeshift.data.findings import Finding
-from gazeshift.data.rows import SPLIT_NAMES, Row, Source, scan_images
-from gazeshift.data.tables import SUFFIXES, Table, find_tables, load_table
+from gazeshift.data.cells import CellError, as_name, as_texts, described, field
+from gazeshift.data.findings import short
+from gazeshift.data.rows import IMAGE_SUFFIXES
+from gazeshift.data.tables import Table, shown_columns
 from gazeshift.errors import DataError
+
+_LOOKED_AT = 50
+"""Cells of a column that are looked at to find out what it holds."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column holds what. None is found by its usual names (``USUAL``).
+    """Which column holds what. None is found by its usual names (``USUAL``); ``text.en`` is a field of the mappings in ``text``.
 
     Attributes:
         image: path relative to the data root (where the root is a table: to its folder), or, in Parquet, bytes or
@@ -31,179 +35,158 @@ class Columns:
 
 
 USUAL = {
-    "image": ("image", "file_name", "filename", "img", "image_path", "img_path", "path", "file", "filepath", "id"),
-    "text": ("text", "title", "caption", "sentence", "description"),
+    "image": ("image", "file_name", "filename", "img", "image_path", "img_path", "path", "file", "filepath", "photo", "picture", "id"),
+    "text": ("text", "title", "caption", "sentence", "description", "captions", "sentences", "texts"),
     "label": ("class", "class_name", "annotation", "category", "label", "target"),  # names before numbers
     "split": ("split", "subset", "partition"),
-}
+}  # fmt: skip
 """Column names tried, in this order, in any case."""
 
 
-def is_table(root: Path) -> bool:
-    """Whether ``root`` is a table, or a folder with tables that can be told apart."""
-    return root.suffix.lower() in SUFFIXES if root.is_file() else bool(find_tables(root))
+@dataclass(frozen=True)
+class Chosen:
+    """The columns of one table, and what there was to choose.
 
-
-def is_mmbt(root: Path) -> bool:
-    """Whether ``root`` holds ``train.jsonl`` with the fields img, text and label (MMBT, QMF)."""
-    try:
-        with (root / "train.jsonl").open(encoding="utf-8") as file:
-            return {"img", "text", "label"} <= set(json.loads(file.readline()))
-    except (OSError, ValueError, TypeError):
-        return False
-
-
-def is_imagefolder(root: Path) -> bool:
-    """Whether ``root``, or one of its split folders, holds ``metadata.csv``, ``.jsonl`` or ``.parquet``."""
-    return root.is_dir() and bool(_metadata(root))
-
-
-def read_table(root: Path, columns: Columns) -> Source:
-    """Rows of a table file, or of the tables of a folder (``find_tables``).
-
-    A path is looked for as it stands, under ``images/``, and as ``images/<train or test>/<class>/<file>``.
+    Attributes:
+        image: column of the images.
+        text: of the texts; None where there is none and none is needed. Likewise the next two.
+        label: of the classes.
+        split: of the splits.
+        note: the choice in one line.
     """
-    folder = root.parent if root.is_file() else root
-    found = [(root, None)] if root.is_file() else find_tables(root)
-    tables = [(load_table(path, path.relative_to(folder).as_posix()), split) for path, split in found]
-    rows = [row for table, split in tables for row in _rows(table, columns, split, _usual_places)]
-    return Source(rows, _numbers([table for table, _ in tables], columns))
+
+    image: str
+    text: str | None
+    label: str | None
+    split: str | None
+    note: str
 
 
-def read_mmbt(root: Path, columns: Columns) -> Source:
-    """Rows of ``{train,dev,test}.jsonl`` with the fields img, text, label; pictures of ``dev`` may lie in ``train``.
+Leads = Callable[[Any, str | None, str | None], bool]
+"""Whether an image cell holds a picture or leads to one, given the class and the split of its row."""
+_Test = Callable[[Mapping[str, Any], str], bool]
+"""Whether a column of a record holds what is wanted."""
 
-    Kiela et al., "Supervised multimodal bitransformers for classifying images and text", 2019.
+
+def choose(
+    table: Table, columns: Columns, leads: Leads, optional: Collection[str] = (), split: str | None = None
+) -> Chosen:
+    """Find the columns of a table.
+
+    Of several with usual names the first one counts that holds what is wanted: images that are there, texts, classes. Where no usual name
+    leads to an image, any column that does is taken. The choice is noted.
+
+    Args:
+        table: with its columns.
+        columns: those that are named.
+        leads: whether an image cell leads to a picture.
+        optional: of ``text`` and ``label``, what the table may lack.
+        split: of the whole table, where its name tells one.
+
+    Raises:
+        DataError: a column is named that the table lacks, or none is found, or it holds nothing that could be used; names the columns.
     """
-    preset = Columns(columns.image or "img", columns.text or "text", columns.label or "label", columns.split)
-    return read_table(root, preset)
+    found: dict[str, str | None] = {}
+    lacking: list[str] = []
+    problems: list[str] = []
+
+    def leads_somewhere(record: Mapping[str, Any], column: str) -> bool:
+        return leads(field(record, column), _name(record, found["label"]), _name(record, found["split"]) or split)
+
+    tests: dict[str, _Test] = {
+        "label": lambda record, column: as_name(field(record, column)) is not None,
+        "split": lambda record, column: as_name(field(record, column)) is not None,
+        "text": lambda record, column: bool(as_texts(field(record, column))),
+        "image": leads_somewhere,
+    }
+    for role, test in tests.items():
+        found[role] = _column(table, getattr(columns, role), role, test, found.values())
+        if found[role] is not None:
+            problems += _unusable(table, str(found[role]), role)
+        elif role not in optional and (role != "split" or columns.split):
+            lacking.append(role)
+    if lacking or problems:
+        raise DataError(f"{table.name}: {' '.join([*_lacking(table, columns, lacking), *problems])}")
+    return Chosen(str(found["image"]), found["text"], found["label"], found["split"], _note(table, found))
 
 
-def read_imagefolder(root: Path, columns: Columns) -> Source:
-    """Rows of Hugging Face's ``imagefolder``: ``metadata.*`` beside the images, at the root or in split folders.
-
-    ``file_name`` is relative to the metadata's folder. Without a label column the class is the image's folder.
-    Images that no row names follow at the end, without text.
-    """
-    rows: list[Row | Finding] = []
-    tables = []
-    for path, split in _metadata(root):
-        folder = path.parent.relative_to(root)
-        table = load_table(path, path.relative_to(root).as_posix())
-        tables.append(table)
-        image = columns.image or ("file_name" if "file_name" in table.columns else None)
-        for row in _rows(table, replace(columns, image=image), split, _beside(folder), label_needed=False):
-            rows.append(_from_folders(row) if isinstance(row, Row) else row)
-    named = {row.images[0] for row in rows if isinstance(row, Row) and isinstance(row.images, tuple) and row.images}
-    for found in scan_images(root, "."):
-        if isinstance(found, str) and found not in named:
-            rows.append(_from_folders(Row(found, (found,), None, None, None)))
-    return Source(rows, _numbers(tables, columns))
+def has_column(table: Table, columns: Columns, role: str) -> bool:
+    """Whether a table has the column that is named for a role, or one that usually has it."""
+    wanted = getattr(columns, role)
+    return wanted in table.columns if wanted else bool(_usual(table, role))
 
 
-Places = Callable[[str, str | None, str | None], tuple[str, ...]]
-"""Where the image of a row may be, from its path, class and split."""
+def _note(table: Table, found: Mapping[str, str | None]) -> str:
+    roles = ", ".join(f"{role} {found[role]!r}" for role in USUAL if found[role])
+    others = [name for role in ("image", "text", "label") for name in _usual(table, role) if name not in found.values()]
+    return f"{table.name}: columns {roles}" + (f"; beside them {', '.join(map(repr, others))}" if others else "")
 
 
-def _usual_places(path: str, label: str | None, split: str | None) -> tuple[str, ...]:
-    file = PurePosixPath(path)
-    name = file.name if file.suffix else f"{file.name}.jpg"
-    folders = ("test", "train") if split == "test" else ("train", "test")
-    return (path, f"images/{path}", *(f"images/{folder}/{label}/{name}" for folder in folders if label))
-
-
-def _beside(folder: Path) -> Places:
-    return lambda path, label, split: ((folder / path).as_posix(),)
-
-
-def _rows(
-    table: Table, columns: Columns, split: str | None, places: Places, *, label_needed: bool = True
-) -> Iterator[Row | Finding]:
-    yield from table.findings
-    image = _pick(table, columns.image, "image")
-    text = _pick(table, columns.text, "text")
-    label = _pick(table, columns.label, "label") if label_needed or columns.label else _find(table, "label")
-    split_column = _pick(table, columns.split, "split") if columns.split else _find(table, "split")
-    for line, record in table.records:
-        own_label = _class_name(table, record.get(label)) if label else None
-        own_split = (_text(record.get(split_column)) if split_column else None) or split
-        value, key = _unpack(record.get(image), f"{table.name}/{line}")
-        if not isinstance(value, bytes):
-            path = (_text(value) or "").removeprefix("./")
-            images: tuple[str, ...] | bytes = places(path, own_label, own_split) if path else ()
-        else:
-            images = value
-        yield Row(f"{table.name}:{line}", images, _text(record.get(text)), own_label, own_split, key)
-
-
-def _unpack(value: Any, key: str) -> tuple[Any, str]:
-    """Path or bytes of an image field, and the key for bytes; Hugging Face packs both in one field."""
-    if not isinstance(value, Mapping):
-        return value, key
-    path, content = value.get("path"), value.get("bytes")
-    return (content, f"{key}/{PurePosixPath(path).name}" if path else key) if content else (path, key)
-
-
-def _class_name(table: Table, value: Any) -> str | None:
-    label = _text(value)
-    if label and table.label_names and label.isdigit() and int(label) < len(table.label_names):
-        return table.label_names[int(label)]
-    return label
-
-
-def _text(value: Any) -> str | None:
-    if value is None or value != value:  # noqa: PLR0124 - NaN alone is unlike itself
-        return None
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _find(table: Table, role: str) -> str | None:
+def _usual(table: Table, role: str) -> list[str]:
     by_lower = {column.lower(): column for column in reversed(table.columns)}
-    return next((by_lower[name] for name in USUAL[role] if name in by_lower), None)
+    return [by_lower[name] for name in USUAL[role] if name in by_lower]
 
 
-def _pick(table: Table, wanted: str | None, role: str) -> str:
-    """The column called ``wanted``, or the usual one for ``role``."""
-    found = (wanted if wanted in table.columns else None) if wanted else _find(table, role)
-    if found is None:
-        problem = f"no column {wanted!r}" if wanted else f"no column that looks like the {role}"
-        listed = ", ".join(table.columns) or "none"
-        raise DataError(f"{table.name}: {problem}. Columns: {listed}. Name it with {role}_column (--{role}-column).")
-    return found
+def _column(table: Table, wanted: str | None, role: str, test: _Test, taken: Collection[str | None]) -> str | None:
+    """The column for a role: the one that is named, else the first usual one that holds what is wanted, in doubt the first."""
+    if wanted:
+        nested = "." in wanted and next(_records(table, wanted), None) is not None
+        return wanted if nested or wanted in table.columns else None
+    usual = _usual(table, role)
+    others = [column for column in table.columns if column not in {*usual, *taken}] if role == "image" else []
+    return next((column for column in (*usual, *others) if _any(table, column, test)), usual[0] if usual else None)
 
 
-def _numbers(tables: list[Table], columns: Columns) -> dict[str, int] | None:
-    """Class numbers from Hugging Face's features, or from a number column ``label`` beside the column of names."""
-    numbers: dict[str, int] = {}
-    for table in tables:
-        if table.label_names:
-            return {name: index for index, name in enumerate(table.label_names)}
-        names = columns.label or _find(table, "label")
-        if names in {None, "label"} or "label" not in table.columns:
-            return None
-        for _, record in table.records:
-            name, number = str(record.get(names)).strip(), str(record.get("label")).strip()
-            if not number.isdigit() or numbers.setdefault(name, int(number)) != int(number):
-                return None
-    return numbers if len(set(numbers.values())) == len(numbers) else None
+def _lacking(table: Table, columns: Columns, roles: Collection[str]) -> Iterator[str]:
+    """What to say of columns that are not there."""
+    if not roles:
+        return
+    ordered = [role for role in USUAL if role in roles]
+    missing = [short(named) if (named := getattr(columns, role)) else f"that looks like the {role}" for role in ordered]
+    options = ", ".join(f"{role}_column (--{role}-column)" for role in ordered)
+    headless = any(PurePosixPath(column).suffix.lower() in IMAGE_SUFFIXES for column in table.columns)
+    header = " The first line must name the columns, and seems to be a row." if headless else ""
+    yield f"no column {' and none '.join(missing)}. Columns: {shown_columns(table)}. Name it with {options}.{header}"
 
 
-def _metadata(root: Path) -> list[tuple[Path, str | None]]:
-    """Metadata files and the split that their folder tells; the root's own counts alone."""
-    names = [f"metadata{suffix}" for suffix in (".csv", ".jsonl", ".parquet")]
-    here = [root / name for name in names if (root / name).is_file()]
-    if here:
-        return [(here[0], None)]
-    splits = sorted(path for path in root.iterdir() if path.is_dir() and path.name.lower() in SPLIT_NAMES)
-    found = [next((folder / name for name in names if (folder / name).is_file()), None) for folder in splits]
-    return [(path, path.parent.name) for path in found if path is not None]
+def _any(table: Table, column: str, test: _Test) -> bool:
+    for record in islice(_records(table, column), _LOOKED_AT):
+        try:
+            if test(record, column):
+                return True
+        except CellError:
+            pass
+    return False
 
 
-def _from_folders(row: Row) -> Row:
-    """The row with the class and split that its image's folders tell, where it does not tell them itself."""
-    if isinstance(row.images, bytes) or not row.images:
-        return row
-    folders = PurePosixPath(row.images[0]).parts[:-1]
-    split = next((folder for folder in folders if folder.lower() in SPLIT_NAMES), None)
-    label = folders[-1] if folders and folders[-1] != split else None
-    return replace(row, label=row.label or label, split=row.split or split)
+def _records(table: Table, column: str) -> Iterator[Mapping[str, Any]]:
+    """The records, from all over the table, whose cell of a column is not missing."""
+    step = max(1, len(table.records) // _LOOKED_AT)
+    spread = chain(table.records[::step], table.records)
+    return (record for _, record in spread if field(record, column) not in (None, "", [], ()))
+
+
+def _name(record: Mapping[str, Any], column: str | None) -> str | None:
+    try:
+        return as_name(field(record, column)) if column else None
+    except CellError:
+        return None
+
+
+def _unusable(table: Table, column: str, role: str) -> Iterator[str]:
+    """What to say of a column of mappings, and the like, at once instead of for each of its rows."""
+    readers: dict[str, Callable[[Any], object]] = {"text": as_texts, "label": as_name, "split": as_name}
+    problem, inner = "", ""
+    for record in islice(_records(table, column), _LOOKED_AT) if role in readers else ():
+        value = field(record, column)
+        try:
+            readers[role](value)
+        except CellError as error:
+            first = value[0] if isinstance(value, list) else value
+            inner = f"{column}.{next(iter(first), '')}" if isinstance(first, Mapping) else ""
+            problem = described(first) if inner else str(error)
+        else:
+            return
+    if problem:
+        way_out = f"name one of the fields (--{role}-column {inner})" if inner else f"name another (--{role}-column)"
+        yield f"The column {column!r} of the {role} holds {problem}; {way_out}."

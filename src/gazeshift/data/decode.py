@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from gazeshift.data.findings import short
 from gazeshift.errors import DataError, ImageError
 
 MAX_PIXELS = 89_478_485
@@ -97,20 +98,29 @@ def resolve(root: Path, relative: str) -> Path:
         ...
         gazeshift.errors.DataError: '../secret.png' leaves the data root: name files relative to it, without '..'.
     """
-    way_out = "name files relative to it, without '..'."
-    posix = PurePosixPath(relative)
-    outside = posix.is_absolute() or PureWindowsPath(relative).drive or ".." in posix.parts
-    unwritable = relative != relative.encode("utf-8", "replace").decode()
-    if not relative or outside or "\\" in relative or "\0" in relative or unwritable:
-        raise DataError(f"{relative!r} leaves the data root: {way_out}")
+    if reason := _why_outside(relative):
+        raise DataError(f"{short(relative)} {reason}")
     path = root / relative
     try:
         inside = path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError) as error:  # too long a name, a loop of links
-        raise DataError(f"{relative!r} is no usable path: {_one_line(error)}.") from error
+        raise DataError(f"{short(relative)} is no usable path: {_one_line(error)[:100]}.") from error
     if not inside:
-        raise DataError(f"{relative!r} leaves the data root through a symbolic link: copy the file into the root.")
+        raise DataError(f"{short(relative)} leaves the data root through a symbolic link: copy the file into the root.")
     return path
+
+
+def _why_outside(relative: str) -> str | None:
+    """Why a path is refused, as the end of a sentence; None for one that is not."""
+    if not relative or "\0" in relative or relative != relative.encode("utf-8", "replace").decode():
+        return "is no path under the data root: it is empty, or holds what no file name can."
+    if PurePosixPath(relative).is_absolute() or PureWindowsPath(relative).drive:
+        return "is absolute and lies outside of the data root: write paths relative to it."
+    if ".." in PurePosixPath(relative).parts:
+        return "leaves the data root: name files relative to it, without '..'."
+    if "\\" in relative:
+        return "holds a backslash, which may lead out of the data root: write it with slashes."
+    return None
 
 
 def _open(source: Path | bytes, name: str) -> Image.Image:

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 KINDS = {
     # left out
     "missing image": "a row whose image is not there; left out",
-    "missing class": "a row or an image without a class; left out",
+    "missing class": "a row or an image without a class, or of class number -1; left out",
     "unreadable row": "a row that cannot be parsed; left out",
-    "duplicate key": "a second row for the same image; left out",
+    "unusable value": "a cell that is no text, class or picture, for example a mapping; the row is left out",
+    "duplicate row": "a row with the image, the text and the class of an earlier one; left out",
     "escaped path": "a path that leaves the data root; left out",
     "unknown split": "a split that is none of train, validation, test; left out",
     "corrupt image": "an image that cannot be decoded",
     "corrupt mask": "a label map that is missing, cannot be read or has another size than its image",
+    "unused table": "a table beside the one that was read; not read",
     # kept
     "missing text": "an image or a row without text; kept with the empty text",
+    "missing split": "a row without a split where others name one; kept for training",
+    "several texts": "an image with more than one text; each is a pair of its own, all in one split where we draw it",
+    "contradicting class": "an image and text that an earlier row puts into another class; both are kept",
+    "joined list": "a text that is a list of single words; kept, joined by spaces",
+    "converted value": "a number or a date where a text stands; kept as it is written",
+    "odd value": "a text that is what Python prints for bytes, a list or a mapping; kept as it stands",
+    "repaired name": "an image found under a name of another case, Unicode form or spacing; kept",
     "repaired quote": "a title whose opening quote never closes; kept without the quote",
     "repaired suffix": "a row that names the text file instead of the image; kept with the image",
     "repaired encoding": "a text that is not UTF-8; kept, read as Windows-1252",
@@ -24,10 +33,45 @@ KINDS = {
     "duplicate image": "an image with the same bytes as another of its split; kept",
     "duplicate image across splits": "an image with the same bytes as one of another split; kept",
     "empty class": "a class without a training pair",
+    "similar classes": "two class names that differ in case, spaces, dashes or Unicode form alone; kept apart",
+    "odd class": "a class whose name often stands for a missing one; kept",
+    "no study": "why a study or a training of these pairs is refused",
     # options
     "repeated title": "a pair left out because its title occurs elsewhere",
 }
 """Every kind of finding and what becomes of the pair."""
+
+
+LONGEST_DETAIL = 300
+"""Characters of a finding's detail; no cell or title is ever printed whole."""
+
+
+def short(value: object, longest: int = 60) -> str:
+    """``repr(value)`` as messages show it: on one line, its middle left out where it is long.
+
+    Example:
+        >>> short("a" * 100, 12)
+        "'aaaa...aaa'"
+        >>> short("pie")
+        "'pie'"
+    """
+    if isinstance(value, str | bytes) and len(value) > 8 * longest:
+        value = value[: 8 * longest]  # first, because the repr of a picture is four times as long as the picture
+    text = repr(value)
+    if len(text) <= longest:
+        return text
+    kept = longest - len("...")
+    return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
+
+
+def clipped(text: str, longest: int = 60) -> str:
+    """A name as messages show it, its end left out where it is long.
+
+    Example:
+        >>> clipped("pie"), clipped("a" * 100, 12)
+        ('pie', 'aaaaaaaaa...')
+    """
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 @dataclass(frozen=True)
@@ -37,12 +81,15 @@ class Finding:
     Attributes:
         kind: one of ``KINDS``.
         key: the image's key, or the place in a file (``texts/train_titles.csv:9``).
-        detail: a few words for a person.
+        detail: a few words for a person; what goes beyond ``LONGEST_DETAIL`` is cut.
     """
 
     kind: str
     key: str
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", clipped(self.detail, LONGEST_DETAIL))
 
 
 def count_kinds(findings: Iterable[Finding]) -> dict[str, int]:

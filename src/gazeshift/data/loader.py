@@ -11,14 +11,16 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
+from gazeshift.data.contents import content_digests
 from gazeshift.data.decode import decode, image_size
 from gazeshift.data.pool import Progress, map_ordered
-from gazeshift.data.sources import image_bytes
 from gazeshift.errors import DataError, ImageError
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 
-_VERSION = 1
+CONTENTS = "contents.json"
+"""In a cache folder: digests of images that were read before (``contents.content_digests``)."""
+_VERSION = 2
 """Raised when decoding or cropping changes, so that old caches are not used."""
 
 
@@ -51,7 +53,8 @@ def crops(
         memory = np.empty(shape, np.uint8)
         _fill(memory, pairs, preprocessing, workers, progress)
         return memory
-    path = Path(cache_dir) / f"crops-{crops_digest(pairs, preprocessing)[:24]}.npy"
+    contents = content_digests([pair.image for pair in pairs], Path(cache_dir) / CONTENTS, workers)
+    path = Path(cache_dir) / f"crops-{crops_digest(pairs, preprocessing, contents)[:24]}.npy"
     found = _open(path, shape)
     if found is None:
         _write(path, shape, pairs, preprocessing, workers=workers, progress=progress)
@@ -61,17 +64,20 @@ def crops(
     return found
 
 
-def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing) -> str:
-    """SHA-256 over keys and image sizes in bytes, in order, and over what cropping depends on.
+def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing, contents: Sequence[str] | None = None) -> str:
+    """SHA-256 over keys and the images' bytes, in order, and over what cropping depends on.
 
-    Bytes of images that a table holds count themselves.
+    Args:
+        pairs: whose images.
+        preprocessing: mean and std do not matter.
+        contents: ``content_digests`` of the images; None: they are read.
     """
     kept = ("size", "crop_fraction", "interpolation")
     how = {key: value for key, value in preprocessing.to_dict().items() if key in kept}
     digest = hashlib.sha256(json.dumps([_VERSION, how], sort_keys=True).encode())
-    for pair in pairs:
-        content = hashlib.sha256(pair.image).hexdigest() if isinstance(pair.image, bytes) else ""
-        digest.update(json.dumps([pair.key, image_bytes(pair), content]).encode())
+    contents = content_digests([pair.image for pair in pairs]) if contents is None else contents
+    for pair, content in zip(pairs, contents, strict=True):
+        digest.update(json.dumps([pair.key, content]).encode())
     return digest.hexdigest()
 
 

@@ -1,10 +1,12 @@
 """Where the truth is known: label maps and the objects in them, beside the images (as Plates writes them)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from gazeshift.data.cells import as_text
 from gazeshift.data.decode import resolve
 from gazeshift.data.findings import Finding
 from gazeshift.data.tables import load_table
@@ -31,13 +33,14 @@ def with_objects(root: Path, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Fi
     if lacking:
         raise DataError(f"{TABLE}: no column {lacking[0]!r}. Columns: {', '.join(table.columns)}.")
     objects: dict[str, list[SceneObject]] = defaultdict(list)
-    for _, record in table.records:
-        scene_object = SceneObject(
-            str(record["name"]), str(record["colour"]), int(record["index"]), bool(record["referred"])
-        )
-        objects[str(record["key"])].append(scene_object)
-    filled = [replace(pair, objects=tuple(objects[pair.key])) if pair.key in objects else pair for pair in pairs]
-    found = [_with_mask(root, pair) if pair.objects else pair for pair in filled]
+    for row, record in table.records:
+        objects[str(record["key"])].append(_object(row, record))
+    found = [
+        _with_mask(root, replace(pair, objects=tuple(objects[name])), name)
+        if (name := _image_name(root, pair)) in objects
+        else pair
+        for pair in pairs
+    ]
     lost = [
         Finding("corrupt mask", pair.key, "no label map")
         for pair in found
@@ -46,8 +49,23 @@ def with_objects(root: Path, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Fi
     return found, lost
 
 
-def _with_mask(root: Path, pair: Pair) -> Pair:
-    parts = PurePosixPath(pair.key).parts
+def _object(row: int, record: Mapping[str, Any]) -> SceneObject:
+    try:
+        name, colour, index = as_text(record["name"]), as_text(record["colour"]), as_text(record["index"])
+        if name and colour is not None and index is not None:
+            return SceneObject(name, colour, int(index), bool(record["referred"]))
+    except ValueError:  # CellError is one
+        pass
+    raise DataError(f"{TABLE}: row {row}: an object needs a name, a colour and an index that is a whole number.")
+
+
+def _image_name(root: Path, pair: Pair) -> str:
+    """The image's path under the root, which pairs that share an image have in common."""
+    return pair.image.relative_to(root).as_posix() if isinstance(pair.image, Path) else pair.key
+
+
+def _with_mask(root: Path, pair: Pair, name: str) -> Pair:
+    parts = PurePosixPath(name).parts
     relative = PurePosixPath("masks", *parts[1:]).with_suffix(".png").as_posix()
     try:
         path = resolve(root, relative)

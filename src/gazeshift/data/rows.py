@@ -3,12 +3,12 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from gazeshift.data.decode import resolve
-from gazeshift.data.findings import Finding
-from gazeshift.errors import DataError
+from gazeshift.data.contents import image_identity
+from gazeshift.data.findings import Finding, short
+from gazeshift.data.locate import Finder
 from gazeshift.pairs import Pair
 
 IMAGE_SUFFIXES = frozenset(
@@ -51,10 +51,12 @@ class Source:
     Attributes:
         rows: and findings about lines that are no rows.
         numbers: class name -> number, where the source numbers its classes.
+        notes: choices that the reader made and that lose nothing, one line each.
     """
 
     rows: Sequence[Row | Finding]
     numbers: Mapping[str, int] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class PairSet:
         pairs: in the order of the source.
         classes: class names in order: by number where the source numbers them, by name otherwise.
         findings: everything that was repaired or left out.
+        notes: choices that were made while reading and that lose nothing, one line each: columns, separators, a drawn split.
     """
 
     root: Path
@@ -74,68 +77,110 @@ class PairSet:
     pairs: tuple[Pair, ...]
     classes: tuple[str, ...]
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
 
-def to_pairs(root: Path, rows: Iterable[Row | Finding]) -> tuple[list[Pair], list[Finding]]:
+def to_pairs(
+    root: Path, rows: Iterable[Row | Finding], *, class_needed: bool = True
+) -> tuple[list[Pair], list[Finding]]:
     """Check every row; what cannot be a pair becomes a finding.
 
-    A row without a split goes to ``train``.
+    A row without a split goes to ``train``. An image may stand in several rows: each is a pair, the second with the key ``<image>#2``, and
+    so on; a row with the text and the class of an earlier one is left out.
+
+    Args:
+        root: the data root.
+        rows: in the order of the source.
+        class_needed: leave out rows without a class; otherwise their class is the empty text.
     """
-    pairs: dict[str, Pair] = {}
-    findings: list[Finding] = []
-    for row in rows:
-        pair = row if isinstance(row, Finding) else _to_pair(root, row)
-        if isinstance(pair, Finding):
-            findings.append(pair)
-        elif pair.key in pairs:
-            place = row.place if isinstance(row, Row) else ""
-            findings.append(Finding("duplicate key", pair.key, f"again in {place}"))
+    every = list(rows)
+    finder, made = Finder(root), _Made()
+    some_split = any(isinstance(row, Row) and row.split for row in every)
+    for row in every:
+        if isinstance(row, Finding):
+            made.findings.append(row)
         else:
-            pairs[pair.key] = pair
-            if not pair.text:
-                findings.append(Finding("missing text", pair.key))
-    return list(pairs.values()), findings
+            if some_split and not row.split:
+                made.findings.append(Finding("missing split", row.place))
+            _add(made, finder, row, class_needed)
+    return list(made.pairs.values()), [*made.findings, *made.repeated()]
 
 
-def _to_pair(root: Path, row: Row) -> Pair | Finding:
+@dataclass
+class _Made:
+    """Pairs so far by key; the keys of each image; the keys by class of each image with each text."""
+
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    classes: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    def repeated(self) -> Iterator[Finding]:
+        for keys in self.keys.values():
+            if len(keys) > 1:
+                classes = len({self.pairs[key].label for key in keys})
+                of = f" of {classes} classes" if classes > 1 else ""
+                yield Finding("several texts", keys[0], f"{len(keys)} pairs{of}: {keys[0]} to {keys[-1]}")
+
+
+def _add(made: _Made, finder: Finder, row: Row, class_needed: bool) -> None:
+    """Add the pair of a row, or a finding that says why there is none."""
     split, label = SPLIT_NAMES.get((row.split or "train").strip().lower()), (row.label or "").strip()
+    image: tuple[str, Path | bytes] | Finding
     if split is None:
-        return Finding("unknown split", row.place, repr(row.split))
-    if not label:
-        return Finding("missing class", row.place)
-    image = _find_image(root, row)
+        image = Finding("unknown split", row.place, short(row.split))
+    elif not label and class_needed:
+        image = Finding("missing class", row.place, f"in the {split} split")
+    else:
+        image = _find_image(finder, row)
+    if isinstance(image, Finding):
+        made.findings.append(image)
+        return
     # Half a surrogate pair, as JSON may hold, can be neither tokenised nor written.
     text = (row.text or "").strip().encode("utf-8", "replace").decode()
-    return image if isinstance(image, Finding) else Pair(*image, text, label, split)
+    name, source = image
+    if isinstance(source, Path) and source != finder.root / name:
+        made.findings.append(Finding("repaired name", row.place, f"{short(name)} is {short(source.name)} on disk"))
+    identity = image_identity(source)
+    classes = made.classes.setdefault((identity, text), {})
+    if label in classes:
+        made.findings.append(Finding("duplicate row", row.place, f"the same as {classes[label]}"))
+        return
+    for other, key in classes.items():
+        made.findings.append(Finding("contradicting class", row.place, f"{short(label)}; {short(other)} in {key}"))
+    keys = made.keys.setdefault(identity, [])
+    key, number = name, len(keys) + 1
+    while key in made.pairs:
+        key, number = f"{name}#{max(2, number)}", number + 1
+    keys.append(key)
+    classes[label] = key
+    made.pairs[key] = Pair(key, source, text, label, str(split))
+    if not text:
+        made.findings.append(Finding("missing text", key))
 
 
-def _find_image(root: Path, row: Row) -> tuple[str, Path | bytes] | Finding:
+def _find_image(finder: Finder, row: Row) -> tuple[str, Path | bytes] | Finding:
     """Key and image, or why there is none."""
     if isinstance(row.images, bytes):
         return (row.key, row.images) if row.images else Finding("missing image", row.place, "no bytes")
-    try:
-        found = next(((name, path) for name in row.images if (path := resolve(root, name)).is_file()), None)
-    except (DataError, OSError) as error:
-        return Finding("escaped path" if isinstance(error, DataError) else "missing image", row.place, str(error))
-    if found is None:
-        return Finding("missing image", row.place, row.images[0] if row.images else "no file name")
-    return PurePosixPath(found[0]).as_posix(), found[1]
+    found = finder.find(row.images)
+    return replace(found, key=row.place) if isinstance(found, Finding) else found
 
 
 def order_classes(pairs: Iterable[Pair], numbers: Mapping[str, int] | None = None) -> tuple[str, ...]:
-    """Class names by number where the source numbers them all, or are numbers; by name otherwise.
+    """Class names by number where the source numbers them all, or all are numbers; by name otherwise.
 
     Example:
         >>> pair = lambda label: Pair(f"{label}.png", b"x", "", label, "train")
         >>> order_classes([pair("10"), pair("9")])
         ('9', '10')
     """
-    labels = sorted({pair.label for pair in pairs})
+    labels = sorted({pair.label for pair in pairs if pair.label})
     if numbers and all(label in numbers for label in labels):
         # A numbered class keeps its place even if no pair is left of it.
         return tuple(sorted(numbers, key=numbers.__getitem__))
-    if labels and all(re.fullmatch(r"\d+", label) for label in labels):
-        return tuple(sorted(labels, key=int))
+    if labels and all(re.fullmatch(r"[+-]?\d+(\.\d+)?", label) for label in labels):
+        return tuple(sorted(labels, key=float))
     return tuple(labels)
 
 

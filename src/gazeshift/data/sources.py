@@ -1,13 +1,23 @@
 """One way in: whatever the layout on disk, ``load_pairs`` gives one stream of pairs."""
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gazeshift.data.columns import Columns, is_imagefolder, is_mmbt, is_table, read_imagefolder, read_mmbt, read_table
-from gazeshift.data.findings import Finding, count_kinds
+from gazeshift.data.columns import Columns
+from gazeshift.data.findings import Finding, clipped, count_kinds
+from gazeshift.data.labels import doubtful_classes
+from gazeshift.data.layouts import (
+    is_imagefolder,
+    is_mmbt,
+    is_table,
+    read_imagefolder,
+    read_mmbt,
+    read_table,
+    why_no_table,
+)
 from gazeshift.data.objects import with_objects
 from gazeshift.data.rows import PairSet, Row, Source, order_classes, to_pairs
 from gazeshift.data.splits import with_test
@@ -23,22 +33,22 @@ class Format:
 
     Attributes:
         recognise: whether a root has this layout.
-        read: its rows; only layouts that are tables look at the columns.
+        read: its rows; only layouts that are tables look at the columns, and at the roles whose column may be missing.
         looks_like: a few words for messages.
     """
 
     recognise: Callable[[Path], bool]
-    read: Callable[[Path, Columns], Source]
+    read: Callable[[Path, Columns, Collection[str]], Source]
     looks_like: str
 
 
 FORMATS = {
-    "upmc": Format(is_kaggle, lambda root, _: Source(list(read_kaggle(root))), "texts/*_titles.csv and images/"),
+    "upmc": Format(is_kaggle, lambda root, *_: Source(list(read_kaggle(root))), "texts/*_titles.csv and images/"),
     "imagefolder": Format(is_imagefolder, read_imagefolder, "metadata.csv or .jsonl beside the images"),
     "mmbt": Format(is_mmbt, read_mmbt, "train.jsonl, dev.jsonl, test.jsonl with img, text, label"),
-    "table": Format(is_table, read_table, "a .csv, .tsv, .jsonl or .parquet table"),
+    "table": Format(is_table, read_table, "a .csv, .tsv, .jsonl, .json or .parquet table"),
     "texts_txt": Format(
-        is_texts_txt, lambda root, _: Source(list(read_texts_txt(root))), "texts_txt/<class>/ and images/"
+        is_texts_txt, lambda root, *_: Source(list(read_texts_txt(root))), "texts_txt/<class>/ and images/"
     ),
 }
 """Layouts by name, in the order in which ``auto`` tries them."""
@@ -53,20 +63,23 @@ def load_pairs(
     label_column: str | None = None,
     split_column: str | None = None,
     test_fraction: float = 0.25,
+    optional: Collection[str] = (),
 ) -> PairSet:
     """Read a data set in any known layout (docs/data.md). Images are not decoded.
 
     Nothing is dropped silently: what cannot be a pair is among the findings. An image without text is kept with the
-    empty text. Where a source knows no splits at all, a test split is drawn (``splits.with_test``).
+    empty text. Where a source knows no splits at all, a test split is drawn (``splits.with_test``); where it knows no classes either, all
+    of it is the test split. A table that is called after a split is that split, whole.
 
     Args:
-        root: folder of the data set, or a table file.
+        root: folder of the data set, or a table file; ``~`` is the home folder.
         format: a key of ``FORMATS``, or ``auto``.
         image_column: of a table; usual names are found without.
         text_column: likewise.
         label_column: likewise.
         split_column: likewise.
         test_fraction: share of each class that becomes the test split where the source knows none.
+        optional: of ``text`` and ``label``, what need not be there: rows without a class are kept, with the empty text as their class.
 
     Raises:
         DataError: no such folder, no known layout, a table that cannot be read, or no pair at all.
@@ -78,7 +91,7 @@ def load_pairs(
         ...
         gazeshift.errors.DataError: no-such-folder: no such file or folder; give the data root.
     """
-    root = Path(root)
+    root = Path(root).expanduser()
     columns = Columns(image_column, text_column, label_column, split_column)
     name = _recognise(root) if format == "auto" else format
     layout = lookup(FORMATS, name, "data format")
@@ -89,33 +102,10 @@ def load_pairs(
     if not layout.recognise(root):
         raise DataError(f"{root}: not in the layout {name}; it looks like {layout.looks_like}.")
     try:
-        source = layout.read(root, columns)
+        source = layout.read(root, columns, optional)
     except OSError as error:
         raise DataError(f"{root}: cannot be read ({error}).") from error
-    return _to_pair_set(root, name, source, test_fraction)
-
-
-def fingerprint(pairs: Iterable[Pair]) -> str:
-    """SHA-256 over key, text, class, split and the image's size in bytes of every pair, in any order.
-
-    Cheap (no image is read): it tells data sets apart, it is no proof against a forger.
-
-    Example:
-        >>> fingerprint([Pair("a.png", b"12", "a text", "pie", "train")])[:12]
-        'c4058dd780ce'
-    """
-    lines = sorted(json.dumps([p.key, p.text, p.label, p.split, image_bytes(p)]) for p in pairs)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def image_bytes(pair: Pair) -> int:
-    """Size of the pair's image file in bytes; -1 if it is gone."""
-    if isinstance(pair.image, bytes):
-        return len(pair.image)
-    try:
-        return pair.image.stat().st_size
-    except OSError:
-        return -1
+    return _to_pair_set(root, name, source, test_fraction, optional)
 
 
 def _recognise(root: Path) -> str:
@@ -124,24 +114,41 @@ def _recognise(root: Path) -> str:
     for name, layout in FORMATS.items():
         if layout.recognise(root):
             return name
+    if reason := why_no_table(root):
+        raise DataError(f"{root}: {reason}.")
     known = "; ".join(f"{name}: {layout.looks_like}" for name, layout in FORMATS.items())
     raise DataError(f"{root}: no known layout. Known: {known}.")
 
 
-def _to_pair_set(root: Path, name: str, source: Source, test_fraction: float) -> PairSet:
+def _to_pair_set(root: Path, name: str, source: Source, test_fraction: float, optional: Collection[str]) -> PairSet:
     folder = root.parent if root.is_file() else root
-    pairs, findings = to_pairs(folder, source.rows)
+    pairs, findings = to_pairs(folder, source.rows, class_needed="label" not in optional)
     if not pairs:
         counted = ", ".join(f"{count} x {kind}" for kind, count in count_kinds(findings).items()) or "it is empty"
         first = f" First: {findings[0].key} {findings[0].detail}".rstrip() if findings else ""
         raise DataError(f"{root}: no usable pair in the layout {name} ({counted}).{first}")
+    notes = list(source.notes)
     if all(row.split is None for row in source.rows if isinstance(row, Row)):
-        pairs = with_test(pairs, test_fraction)
+        pairs, note = _drawn(pairs, test_fraction)
+        notes.append(note)
     classes = order_classes(pairs, _class_index(folder) or source.numbers)
     pairs, lost = with_objects(folder, pairs)
     trained = {pair.label for pair in pairs if pair.split == "train"}
-    empty = [Finding("empty class", label) for label in classes if label not in trained]
-    return PairSet(root, name, tuple(pairs), classes, (*findings, *lost, *empty))
+    empty = [Finding("empty class", clipped(label)) for label in classes if label not in trained]
+    doubtful = doubtful_classes(Counter(pair.label for pair in pairs if pair.label))
+    return PairSet(root, name, tuple(pairs), classes, (*findings, *lost, *empty, *doubtful), tuple(notes))
+
+
+def _drawn(pairs: list[Pair], fraction: float) -> tuple[list[Pair], str]:
+    """The pairs of a source without splits, in splits, and a note that says how."""
+    if not any(pair.label for pair in pairs):
+        return [replace(pair, split="test") for pair in pairs], "no split and no class is named: all pairs are test"
+    split = with_test(pairs, fraction)
+    count = sum(pair.split == "test" for pair in split)
+    return (
+        split,
+        f"no split is named: {count:,} of {len(split):,} pairs, {fraction:.0%} of each class, are drawn as test",
+    )
 
 
 def _class_index(folder: Path) -> dict[str, int] | None:
@@ -150,6 +157,9 @@ def _class_index(folder: Path) -> dict[str, int] | None:
     if not path.is_file():
         return None
     try:
-        return {str(name): int(number) for name, number in json.loads(path.read_bytes()).items()}
+        numbers = {str(name): int(number) for name, number in json.loads(path.read_bytes()).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{path.name}: not a JSON object of class name: number ({error}).") from error
+        raise DataError(f"{path.name}: not a JSON object of class name: number ({str(error)[:100]}).") from error
+    if len(set(numbers.values())) < len(numbers):
+        raise DataError(f"{path.name}: two classes have the same number; give each its own.")
+    return numbers

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gazeshift.data.contents import image_identity
 from gazeshift.data.titles import normalise_title
 from gazeshift.errors import UsageError
 from gazeshift.pairs import Pair
@@ -13,19 +14,20 @@ from gazeshift.pairs import Pair
 def with_validation(pairs: Sequence[Pair], fraction: float = 0.1, salt: str = "validation") -> list[Pair]:
     """Give the split ``validation`` to a share of the training pairs of every class.
 
-    Pairs with the same title (``titles.normalise_title``) stay on one side as far as the shares allow. The test pairs
+    Pairs of one image stay on one side, pairs with the same title (``titles.normalise_title``) as far as the shares allow. The test pairs
     are never touched, and a source's own validation split is kept as it is.
 
     Args:
         pairs: all pairs of a data set.
-        fraction: share of each class's training pairs, in [0, 1); rounded, at least one where a class has two.
+        fraction: share of each class's training pairs, in [0, 1); rounded, at least one where a class has two. Where images have several
+            pairs it may be missed, but a class with two images or more gets one, unless that takes the last image of another class.
         salt: another salt draws another split.
 
     Raises:
         UsageError: a fraction out of range.
 
     Example:
-        >>> pairs = [Pair(f"{i}.png", b"x", f"title {i}", "pie", "train") for i in range(10)]
+        >>> pairs = [Pair(f"{i}.png", bytes([i]), f"title {i}", "pie", "train") for i in range(10)]
         >>> Counter(pair.split for pair in with_validation(pairs, 0.2))
         Counter({'train': 8, 'validation': 2})
     """
@@ -74,13 +76,18 @@ def _give_split(pairs: list[Pair], split: str, fraction: float, salt: str) -> li
 
 
 def _choose(pairs: list[Pair], wanted: Counter[str], salt: str) -> set[str]:
-    """Keys of ``wanted[label]`` pairs of each class: whole groups of one title first, then single pairs."""
-    groups: dict[str, list[Pair]] = defaultdict(list)
+    """Keys of ``wanted[label]`` pairs of each class: whole groups of one title first, then single images; an image is never divided."""
+    images: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        groups[normalise_title(pair.text) or pair.key].append(pair)
+        images[image_identity(pair.image)].append(pair)
+    groups: dict[str, dict[str, list[Pair]]] = defaultdict(dict)  # title -> images that have it
+    for image, members in images.items():
+        for pair in members:
+            groups[normalise_title(pair.text) or pair.key][image] = members
+    titled = ([pair for members in group.values() for pair in members] for group in groups.values())
     # A group's draw hangs on one of its keys, so a large group is not drawn more often than a small one.
-    drawn = sorted(groups.values(), key=lambda group: _draw(min(pair.key for pair in group), salt))
-    singles = sorted(([pair] for pair in pairs), key=lambda group: _draw(group[0].key, salt))
+    drawn = sorted(titled, key=lambda group: _draw(min(pair.key for pair in group), salt))
+    singles = sorted(images.values(), key=lambda group: _draw(group[0].key, salt))
     chosen: set[str] = set()
     left = wanted.copy()
     for group in (*drawn, *singles):
@@ -88,7 +95,23 @@ def _choose(pairs: list[Pair], wanted: Counter[str], salt: str) -> set[str]:
         if all(left[label] >= count for label, count in new.items()):
             left.subtract(new)
             chosen.update(pair.key for pair in group)
+    for label in sorted(wanted):
+        if (
+            wanted[label] and left[label] == wanted[label]
+        ):  # its images have more pairs than the share: one image then, if one is left
+            chosen.update(_first_with(label, singles, chosen))
     return chosen
+
+
+def _first_with(label: str, images: list[list[Pair]], chosen: set[str]) -> list[str]:
+    """Keys of the first image with a class, if each of its classes stands in another image that is not chosen."""
+    left = [image for image in images if image[0].key not in chosen]
+    counts = Counter(each for image in left for each in {pair.label for pair in image})
+    for image in left:
+        labels = {pair.label for pair in image}
+        if label in labels and all(counts[each] > 1 for each in labels):
+            return [pair.key for pair in image]
+    return []
 
 
 def _draw(key: str, salt: str) -> str:

@@ -1,20 +1,23 @@
-"""Tables in memory: CSV, TSV, JSON Lines and Parquet, read alike, with the line of every record."""
+"""Tables in memory: CSV, TSV, JSON and Parquet, read alike, with the line of every record."""
 
 import csv
+import gzip
+import io
 import json
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet as pq
 
-from gazeshift.data.findings import Finding
-from gazeshift.data.rows import SPLIT_NAMES
+from gazeshift.data.findings import Finding, clipped
+from gazeshift.data.table_files import is_compressed, suffix_of
 from gazeshift.errors import DataError
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
@@ -24,97 +27,136 @@ class Table:
     Attributes:
         name: its path under the data root.
         columns: in the order of the file.
-        records: line (of a text file) or row number (Parquet), and the values by column.
+        records: line (of a text file) or row number (Parquet, a JSON array), and the values by column.
         findings: lines that could not be read.
-        label_names: class names by number, where the file stores them (Hugging Face's Parquet files do).
+        class_names: column -> class names by number, where the file stores them (Hugging Face's Parquet files do); the field ``en`` of
+            the column ``text`` is called ``text.en``.
+        notes: how it was read, where that is not the usual way.
     """
 
     name: str
     columns: tuple[str, ...]
     records: tuple[tuple[int, Mapping[str, Any]], ...]
     findings: tuple[Finding, ...] = ()
-    label_names: tuple[str, ...] = ()
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def load_table(path: Path, name: str) -> Table:
-    """Read a table. Nothing in it is taken for missing but the empty field: ``NA`` and ``null`` are texts.
+    """Read a table, compressed by gzip or not. Nothing is taken for missing but the empty field: ``NA`` and ``null`` are texts.
 
     Raises:
         DataError: not readable as what its suffix says.
     """
-    readers = {".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet}
+    suffix = suffix_of(path)
     try:
-        return readers.get(path.suffix.lower(), _read_json_lines)(path, name)
+        if suffix == ".parquet":
+            return _read_parquet(path, name)
+        text = _read_text(path)
+        return _read_csv(text, name, suffix) if suffix in {".csv", ".tsv"} else _read_json(text, name)
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
-    except (OSError, ValueError, AttributeError, csv.Error, pyarrow.ArrowException) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise DataError(f"{name}: cannot be read as a {path.suffix} table ({reason}).") from error
+    except (OSError, EOFError, zlib.error, ValueError, AttributeError, csv.Error, pyarrow.ArrowException) as error:
+        reason = " ".join(str(error).split()).rstrip(".")[:200]
+        raise DataError(f"{name}: cannot be read as a {suffix} table ({reason}).") from error
 
 
-def find_tables(root: Path) -> list[tuple[Path, str | None]]:
-    """The tables at the top of ``root`` (or in ``root/data``) and the split that each one's name tells.
-
-    Tables called after splits (``train.csv``, ``dev.jsonl``, ``test-00000-of-00001.parquet``) count together. Failing
-    those, a table called ``data``, ``dataset`` or ``pairs``, or the only one there is.
-    """
-    for folder in (root, root / "data"):
-        files = sorted(folder.iterdir()) if folder.is_dir() else []
-        tables = [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
-        named = [(path, split) for path in tables if (split := _split_of(path)) is not None]
-        if named:  # the same splits in two kinds of file are the same data
-            return [(path, split) for path, split in named if path.suffix == named[0][0].suffix]
-        called = [path for path in tables if path.stem.lower() in {"data", "dataset", "pairs"}]
-        if called or len(tables) == 1:
-            return [((called or tables)[0], None)]
-    return []
+def _read_text(path: Path) -> str:
+    raw = path.read_bytes()
+    raw = gzip.decompress(raw) if is_compressed(path) else raw
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))  # spreadsheets save "Unicode text" as UTF-16
+    return raw.decode("utf-16" if wide else "utf-8-sig")
 
 
-def _read_csv(path: Path, name: str) -> Table:
+def _read_csv(text: str, name: str, suffix: str) -> Table:
     csv.field_size_limit(2**31 - 1)  # whole recipe pages stand in one field
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
-        columns = tuple(column.strip() for column in next(reader, []))
-        records: list[tuple[int, Mapping[str, Any]]] = []
-        findings = []
-        for line, fields in _fields(reader):
-            if len(fields) == len(columns):
-                records.append((line, dict(zip(columns, fields, strict=True))))
-            else:
-                place = f"{name}:{line}"
-                findings.append(
-                    Finding("unreadable row", place, f"{len(fields)} fields, the header has {len(columns)}")
-                )
-    return Table(name, columns, tuple(records), tuple(findings))
+    usual = "\t" if suffix == ".tsv" else ","
+    skipped = 0
+    if text[:4].lower() == "sep=":  # a line for spreadsheets
+        first, _, text = text.partition("\n")
+        usual, skipped = first[4:5] or usual, 1
+    separator = _separator(text, usual)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    columns = tuple(column.strip() for column in next(reader, []))
+    records: list[tuple[int, Mapping[str, Any]]] = []
+    findings = []
+    for line, fields in _fields(reader, skipped):
+        if len(fields) == len(columns):
+            records.append((line, dict(zip(columns, fields, strict=True))))
+        else:
+            place = f"{name}:{line}"
+            findings.append(Finding("unreadable row", place, f"{len(fields)} fields, the header has {len(columns)}"))
+    notes = () if separator == usual else (f"{name}: fields are separated by {_SEPARATORS[separator]}",)
+    return Table(name, columns, tuple(records), tuple(findings), notes=notes)
 
 
-def _fields(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def _separator(text: str, usual: str) -> str:
+    """What stands between the fields: of the usual separators the one that cuts the header into most, in doubt the file's own."""
+    first = text.lstrip("\r\n").partition("\n")[0]
+
+    def fields(separator: str) -> int:
+        return len(next(csv.reader([first], delimiter=separator), []))
+
+    return max((usual, *(separator for separator in _SEPARATORS if separator != usual)), key=fields)
+
+
+def _fields(reader: Any, skipped: int) -> Iterator[tuple[int, list[str]]]:
     """Line and fields of every row that is not blank; an unclosed quote is an error that names its line."""
     line = reader.line_num
     try:
         for fields in reader:
             if fields:
-                yield line + 1, fields
+                yield line + 1 + skipped, fields
             line = reader.line_num
     except csv.Error as error:
-        raise ValueError(f"line {line + 1}: {error}; is a quote open there?") from error
+        raise ValueError(f"line {line + 1 + skipped}: {error}; is a quote open there?") from error
 
 
-def _read_json_lines(path: Path, name: str) -> Table:
+def _read_json(text: str, name: str) -> Table:
+    """A JSON object a line, or one array of objects, or one object of equally long columns, as pandas writes by default."""
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        return _from_records(_json_lines(text), name, ())
+    if isinstance(whole, list):
+        return _from_records(enumerate(whole, start=1), name, (f"{name}: one array, read as a row an item",))
+    if isinstance(whole, dict) and (columns := _json_columns(whole)):
+        rows = enumerate((dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)), start=1)
+        return _from_records(rows, name, (f"{name}: one object of columns, read as a row a place",))
+    return _from_records([(1, whole)], name, ())
+
+
+def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
+    # Lines end in \n alone: texts hold characters at which str.splitlines would cut too.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError):
+                yield number, None
+
+
+def _json_columns(whole: dict[str, Any]) -> dict[str, list[Any]]:
+    """Values by column where an object holds columns of the same rows, as lists or by the rows' numbers; else nothing."""
+    if whole and all(isinstance(column, dict) for column in whole.values()):
+        keys = [list(column) for column in whole.values()]
+        same = len(keys) > 1 and all(each == keys[0] for each in keys)
+        return {name: list(column.values()) for name, column in whole.items()} if same else {}
+    if len(whole) > 1 and all(isinstance(column, list) for column in whole.values()):
+        lengths = {len(column) for column in whole.values()}
+        return whole if len(lengths) == 1 else {}
+    return {}
+
+
+def _from_records(rows: Any, name: str, notes: tuple[str, ...]) -> Table:
     records, findings = [], []
-    for number, line in enumerate(path.read_bytes().decode("utf-8-sig").split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
+    for number, record in rows:
         if isinstance(record, dict):
             records.append((number, record))
         else:
             findings.append(Finding("unreadable row", f"{name}:{number}", "not a JSON object"))
     columns = dict.fromkeys(key for _, record in records for key in record)
-    return Table(name, tuple(columns), tuple(records), tuple(findings))
+    return Table(name, tuple(columns), tuple(records), tuple(findings), notes=notes)
 
 
 def _read_parquet(path: Path, name: str) -> Table:
@@ -123,12 +165,26 @@ def _read_parquet(path: Path, name: str) -> Table:
         table = file.read()
     stored = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
     features = stored.get("info", {}).get("features", {})
-    names = [feature["names"] for feature in features.values() if isinstance(feature, dict) and feature.get("names")]
     records = tuple(enumerate(table.to_pylist(), start=1))
-    return Table(name, tuple(table.column_names), records, label_names=tuple(names[0]) if names else ())
+    return Table(name, tuple(table.column_names), records, class_names=dict(_class_names(features)))
 
 
-def _split_of(path: Path) -> str | None:
-    """``train`` for ``train.csv``, ``train-00000-of-00002.parquet`` and ``food_train.csv``; None if no split."""
-    words = path.name.lower().split(".")[0].replace("-", "_").split("_")
-    return next((word for word in words if word in SPLIT_NAMES), None)
+def _class_names(features: Any, column: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The names of every ``ClassLabel`` in Hugging Face's features, also inside lists and mappings, by its dotted column."""
+    if isinstance(features, list):  # the short form of a list of one kind
+        yield from _class_names(features[0] if features else {}, column)
+    elif isinstance(features, dict):
+        if features.get("_type") == "ClassLabel":
+            yield column, tuple(map(str, features.get("names") or ()))
+        elif isinstance(features.get("_type"), str):
+            yield from _class_names(features.get("feature"), column)
+        else:
+            for name, inner in features.items():
+                yield from _class_names(inner, f"{column}.{name}" if column else name)
+
+
+def shown_columns(table: Table) -> str:
+    """The columns of a table for a message, short however many and long they are."""
+    names = [clipped(column, 40) for column in table.columns[:20]]
+    more = f" and {len(table.columns) - 20} more" if len(table.columns) > 20 else ""
+    return ", ".join(names) + more if names else "none"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from gazeshift.data.findings import Finding
+from gazeshift.data.locate import unnamed
 from gazeshift.data.rows import SPLIT_NAMES, Row, decode_text, scan_images
 
 # A list of lists that was written as text: [["Bread pudding"]], sometimes cut off at a comma.
@@ -62,17 +63,17 @@ def read_kaggle(root: Path) -> Iterator[Row | Finding]:
     Images that no row names follow at the end, without text.
     """
     on_disk = list(scan_images(root, "images"))
-    unnamed = {image: None for image in on_disk if isinstance(image, str)}  # a dict keeps the order
+    named: list[tuple[str, ...]] = []
     for path in sorted((root / "texts").glob("*_titles.csv")):
         split = path.name.removesuffix("_titles.csv")
         # Lines end in \n alone: titles hold characters at which str.splitlines would cut too.
         for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
             for row in _read_line(split, raw.rstrip(b"\r"), f"texts/{path.name}:{number}"):
                 if isinstance(row, Row) and isinstance(row.images, tuple):
-                    unnamed.pop(next((image for image in row.images if image in unnamed), ""), None)
+                    named.append(row.images)
                 yield row
     yield from (finding for finding in on_disk if isinstance(finding, Finding))
-    for image in unnamed:
+    for image in unnamed([image for image in on_disk if isinstance(image, str)], named):
         split_name, label = _folders(image)
         yield Row(image, (image,), None, label, split_name)
 

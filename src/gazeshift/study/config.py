@@ -1,6 +1,7 @@
 """The study file: every setting, documented and checked before any work."""
 
 import re
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -46,6 +47,11 @@ class DataConfig(Strict):
     mask_class_names: bool = False
     drop_repeated_titles: bool = False
     workers: int | None = Field(default=None, ge=1)
+
+    @field_validator("root")
+    @classmethod
+    def _home_root(cls, root: str | None) -> str | None:
+        return _from_home(root)
 
 
 class PretrainConfig(Strict):
@@ -202,6 +208,11 @@ class StudyConfig(Strict):
     explain: ExplainConfig = ExplainConfig()
     expect: dict[str, float] = Field(default_factory=dict)
 
+    @field_validator("weights", "text_encoder")
+    @classmethod
+    def _home_files(cls, path: str | None) -> str | None:
+        return _from_home(path)
+
     @field_validator("preprocessing")
     @classmethod
     def _valid_preprocessing(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -301,6 +312,11 @@ class StudyConfig(Strict):
     def crop(self) -> Preprocessing:
         """The preprocessing as an object."""
         return Preprocessing.from_dict(self.preprocessing)
+
+
+def _from_home(path: str | None) -> str | None:
+    """A path with ``~`` resolved, as a shell does it where it sees the path; a study file and ``--set`` hide it from the shell."""
+    return str(Path(path).expanduser()) if path and path.startswith("~") else path
 
 
 def _known(name: str, registry: Any) -> str:

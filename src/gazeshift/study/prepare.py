@@ -1,15 +1,18 @@
 """From the data settings to pairs in splits: read, masked, de-duplicated, limited, split; the same every time."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding, count_kinds
+from gazeshift.data.fitness import obstacles
+from gazeshift.data.loader import CONTENTS
 from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.plates.captions_of_pairs import is_plates, with_captions
-from gazeshift.data.sources import fingerprint, load_pairs
+from gazeshift.data.sources import load_pairs
 from gazeshift.data.splits import limit, with_validation
 from gazeshift.data.titles import drop_repeated_titles, mask_class_names
 from gazeshift.errors import DataError
@@ -33,6 +36,7 @@ class Pairs:
         findings: everything that was repaired or left out.
         fingerprint: of all pairs as used.
         facts: what a Plates root says of itself (its ceiling); empty elsewhere.
+        notes: choices that were made while reading and that lose nothing.
     """
 
     root: Path
@@ -42,6 +46,7 @@ class Pairs:
     findings: tuple[Finding, ...]
     fingerprint: str
     facts: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
     @property
     def all(self) -> list[Pair]:
@@ -64,54 +69,70 @@ def write_plates(settings: dict[str, Any], root: Path, workers: int) -> None:
     write(plates_config(settings), root, workers)
 
 
-def read_pairs(data: DataConfig, root: Path, needed: Sequence[str] = SPLITS) -> Pairs:
+def read_pairs(
+    data: DataConfig,
+    root: Path,
+    needed: Sequence[str] = SPLITS,
+    *,
+    classes: Sequence[str] | None = None,
+    optional: Collection[str] = (),
+    reads_text: bool = True,
+    cache: Path | None = None,
+) -> Pairs:
     """Read and select the pairs of a study.
 
     Args:
         data: the settings.
-        root: where the data are (for a Plates study, where they were written).
+        root: where the data are (for a Plates study, where they were written); ``~`` is the home folder.
         needed: splits that must hold a pair.
+        classes: whose names ``data.mask_class_names`` masks; None: those of the data.
+        optional: of ``text`` and ``label``, what need not be there (``load_pairs``).
+        reads_text: whether a model reads the texts, so that there must be some.
+        cache: folder that keeps the digests of images, so that they are read once.
 
     Raises:
-        DataError: nothing usable, or a split without a pair.
+        DataError: nothing usable, or pairs that are not enough (``obstacles``).
     """
-    found = load_pairs(
-        root,
-        data.format,
-        image_column=data.image_column,
-        text_column=data.text_column,
-        label_column=data.label_column,
-        split_column=data.split_column,
-    )
+    root = root.expanduser()
+    columns = {name: getattr(data, name) for name in ("image_column", "text_column", "label_column", "split_column")}
+    found = load_pairs(root, data.format, **columns, optional=optional)
     pairs, dropped = list(found.pairs), list[Finding]()
     if data.drop_repeated_titles:
         pairs, dropped = drop_repeated_titles(pairs)
-    pairs = with_validation(pairs, data.validation)
+    pairs, notes = with_validation(pairs, data.validation), found.notes
     if data.limit is not None:
-        pairs = limit(pairs, data.limit)
+        before, pairs = len(pairs), limit(pairs, data.limit)
+        notes = (*notes, f"data.limit keeps {len(pairs):,} of {before:,} pairs, {data.limit} of each class and split")
     if data.mask_class_names:
-        pairs = [replace(pair, text=mask_class_names(pair.text, found.classes)) for pair in pairs]
+        masked = found.classes if classes is None else classes
+        pairs = [replace(pair, text=mask_class_names(pair.text, masked)) for pair in pairs]
     facts: dict[str, Any] = {}
     if is_plates(root):
         pairs = with_captions(root, pairs)
         facts = {"ceiling": json.loads((root / "plates.json").read_text(encoding="utf-8"))["image_only_ceiling"]}
+    findings = (*found.findings, *dropped)
+    refuse_unfit(root, pairs, findings, needed=needed, reads_text=reads_text)
     splits = {split: tuple(pair for pair in pairs if pair.split == split) for split in SPLITS}
-    for split in needed:
-        if not splits[split]:
-            raise DataError(f"{root}: no pair is left in the {split} split{_way_out(split, data)}.")
-    return Pairs(root, found.format, splits, found.classes, (*found.findings, *dropped), fingerprint(pairs), facts)
+    known = cache / CONTENTS if cache is not None else None
+    digest = fingerprint(pairs, known, data.workers)
+    return Pairs(root, found.format, splits, found.classes, findings, digest, facts, notes)
 
 
-def _way_out(split: str, data: DataConfig) -> str:
-    if split == "validation":
-        return (
-            "; it comes out of the training pairs, two or more of a class: give more pairs, or a larger data.validation"
-        )
-    return (
-        "; data.limit or data.drop_repeated_titles may have left none"
-        if data.limit or data.drop_repeated_titles
-        else ""
-    )
+def refuse_unfit(
+    root: Path,
+    pairs: Sequence[Pair],
+    findings: Sequence[Finding],
+    *,
+    needed: Sequence[str] = SPLITS,
+    reads_text: bool = True,
+) -> None:
+    """Raise what ``gazeshift data check`` finds against a study of these pairs (``gazeshift.data.fitness.obstacles``).
+
+    Raises:
+        DataError: the first obstacle, with the root.
+    """
+    if found := obstacles(pairs, findings, needed=needed, reads_text=reads_text):
+        raise DataError(f"{root}: {found[0].detail}. See: gazeshift data check {root}")
 
 
 def evenly(pairs: Sequence[T], count: int | None) -> list[T]:

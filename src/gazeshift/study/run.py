@@ -15,18 +15,27 @@ from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
 from gazeshift.data.audit import audit
+from gazeshift.data.findings import Finding
 from gazeshift.data.loader import crops
 from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
 from gazeshift.edits import Corpus, ModifiedText, find_lexicon
-from gazeshift.errors import ConfigError, DataError
+from gazeshift.errors import ConfigError
 from gazeshift.models import build_trunk
 from gazeshift.study.checks.unit import CHECK_SETTINGS, check_file, check_unit, checked_models, scenes_for
 from gazeshift.study.conclude import Conclusion, conclude
 from gazeshift.study.config import PretrainConfig, StudyConfig
 from gazeshift.study.ingredients import Ingredients, source_digests
 from gazeshift.study.modifiers import Modifiers
-from gazeshift.study.prepare import SPLITS, Pairs, evenly, plates_config, read_pairs, write_plates
+from gazeshift.study.prepare import (
+    SPLITS,
+    Pairs,
+    evenly,
+    plates_config,
+    read_pairs,
+    refuse_unfit,
+    write_plates,
+)
 from gazeshift.study.question import MaskReader, Question
 from gazeshift.study.read import write_study
 from gazeshift.study.steps import StepRecord, Steps
@@ -116,7 +125,7 @@ def _alone(run: Path) -> Iterator[None]:
 
 def _data_root(study: StudyConfig, run: Path, steps: Steps) -> Path:
     if study.data.plates is None:
-        return Path(study.data.root or "")
+        return Path(study.data.root or "").expanduser()
     settings = study.data.plates
     config, root = plates_config(settings), run / "plates"
     workers = study.data.workers or os.cpu_count() or 1
@@ -131,12 +140,13 @@ def _data_root(study: StudyConfig, run: Path, steps: Steps) -> Path:
 
 def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pairs, str]:
     """The pairs that can be used, and the digest of the data."""
-    pairs = read_pairs(study.data, root)
+    reads_text = any(study.structure(name).reads_text for name in study.models)
+    pairs = read_pairs(study.data, root, reads_text=reads_text, cache=run / "cache")
     path = run / "store" / "audit.json"
 
     def look(_: str) -> None:
-        everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings)
-        found = audit(everything, workers=study.data.workers)
+        everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings, pairs.notes)
+        found = audit(everything, reads_text=reads_text, workers=study.data.workers)
         unfinished = path.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
         unfinished.replace(path)
@@ -146,10 +156,10 @@ def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pai
     seen = json.loads(path.read_text(encoding="utf-8"))
     corrupt = {finding["key"] for finding in seen["findings"] if finding["kind"] == "corrupt image"}
     splits = {split: tuple(pair for pair in pairs.splits[split] if pair.key not in corrupt) for split in SPLITS}
-    for split, members in splits.items():
-        if not members:
-            raise DataError(f"{root}: no image of the {split} split can be decoded; see: gazeshift data check {root}")
-    return replace(pairs, splits=splits), digest
+    left = replace(pairs, splits=splits)
+    gone = [Finding("corrupt image", key) for key in sorted(corrupt)]
+    refuse_unfit(root, left.all, [*pairs.findings, *gone], reads_text=reads_text)
+    return left, digest
 
 
 def _weights(study: StudyConfig, run: Path, steps: Steps, data: str) -> tuple[str, dict[str, Any]]:

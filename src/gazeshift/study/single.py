@@ -7,7 +7,7 @@ from gazeshift.data.loader import crops
 from gazeshift.errors import ConfigError
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.ingredients import Ingredients, source_digests
-from gazeshift.study.prepare import SPLITS, read_pairs
+from gazeshift.study.prepare import SPLITS, read_pairs, refuse_unfit
 from gazeshift.study.steps import digest_of
 from gazeshift.study.units import train_unit
 from gazeshift.training import Fitted
@@ -29,9 +29,12 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
     """
     if study.data.root is None or study.pretrain is not None:
         raise ConfigError("gazeshift train needs data.root and no pretrain; run such a study with gazeshift study.")
-    pairs = read_pairs(study.data, Path(study.data.root))
-    splits = {split: tuple(drop_undecodable(pairs.splits[split])[0]) for split in SPLITS}
     work = out.with_name(out.name + ".training")
+    reads_text = study.structure(name).reads_text
+    pairs = read_pairs(study.data, Path(study.data.root), reads_text=reads_text, cache=work / "cache")
+    kept, corrupt = drop_undecodable(pairs.all, workers=study.data.workers)
+    refuse_unfit(pairs.root, kept, [*pairs.findings, *corrupt], reads_text=reads_text)
+    splits = {split: tuple(pair for pair in kept if pair.split == split) for split in SPLITS}
     cropped = {split: crops(splits[split], study.crop, work / "cache", workers=study.data.workers) for split in SPLITS}
     ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
     settings = study.data.model_dump(exclude={"root", "plates", "workers"})

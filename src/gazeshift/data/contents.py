@@ -1,0 +1,122 @@
+"""What is in the pictures of a data set: digests of their bytes, so that a picture corrected in place is other data.
+
+Size and time do not do: an editor may keep the size, ``cp -p`` the time, and a copy of unchanged data has other times. So the bytes
+count. They are not read again where the same file is still there: device, inode, size and the times of its last change of content and of
+status (which no program can set back) are those of the earlier reading.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gazeshift.data.pool import map_ordered
+from gazeshift.errors import GazeshiftError
+from gazeshift.pairs import Pair
+from gazeshift.whole import whole_file
+
+_SETTLED = 3_000_000_000
+"""Nanoseconds after which a file's times tell a later change; clocks of file systems tick up to two seconds apart."""
+
+
+def fingerprint(pairs: Iterable[Pair], known: Path | None = None, workers: int | None = None) -> str:
+    """SHA-256 over all that a study takes from its pairs, in any order.
+
+    That is key, text, class, split, the image's bytes; where a scene's truth is known also its label map, objects and captions.
+
+    Args:
+        pairs: of a data set.
+        known: a file that keeps the digests of images, so that they are not read again (``content_digests``).
+        workers: threads.
+
+    Example:
+        >>> one, other = (Pair("a.png", content, "a text", "pie", "train") for content in (b"12", b"21"))
+        >>> fingerprint([one]) == fingerprint([other])
+        False
+    """
+    every = list(pairs)
+    masks = [pair.objects_mask for pair in every if pair.objects_mask is not None]
+    digests = content_digests([*(pair.image for pair in every), *masks], known, workers)
+    mask_digests = dict(zip(masks, digests[len(every) :], strict=True))
+    lines = sorted(
+        json.dumps(
+            [
+                *(pair.key, pair.text, pair.label, pair.split, digest),
+                mask_digests.get(pair.objects_mask) if pair.objects_mask else None,
+                [(each.name, each.colour, each.index, each.referred) for each in pair.objects],
+                [(each.kind, each.text, each.referred, each.content) for each in pair.captions],
+            ]
+        )
+        for pair, digest in zip(every, digests, strict=False)
+    )
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def content_digests(images: Sequence[Path | bytes], known: Path | None = None, workers: int | None = None) -> list[str]:
+    """SHA-256 of the bytes of each image; the empty text for a file that cannot be read.
+
+    Args:
+        images: files or their bytes.
+        known: a JSON file of the digests of files that were read before; made or added to. Where it cannot be written, the files are read
+            again the next time, and that is all.
+        workers: threads.
+    """
+    before = _read(known) if known is not None else {}
+
+    def look(image: Path | bytes) -> tuple[str, str]:
+        if isinstance(image, bytes):
+            return "", hashlib.sha256(image).hexdigest()
+        state = _state(image)
+        return state, before.get(state) or _digest(image)
+
+    found = map_ordered(look, images, workers)
+    if known is not None:
+        # A file that was changed just now may change again within one tick of its clock: it is read again the next time.
+        new = {state: digest for state, digest in found if state and digest and _is_settled(state)}
+        if not new.keys() <= before.keys():
+            _write(known, {**before, **new})
+    return [digest for _, digest in found]
+
+
+def image_identity(image: Path | bytes) -> str:
+    """What two pairs share that have the same image: its path, or the digest of its bytes. No file is read."""
+    return hashlib.sha256(image).hexdigest() if isinstance(image, bytes) else str(image)
+
+
+def _state(path: Path) -> str:
+    """What changes whenever a file does, and stays when it stays."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return ":".join(map(str, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)))
+
+
+def _is_settled(state: str) -> bool:
+    return time.time_ns() - max(int(part) for part in state.split(":")[-2:]) > _SETTLED
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _read(known: Path) -> dict[str, str]:
+    try:
+        found = json.loads(known.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and all(isinstance(value, str) for value in found.values()) else {}
+
+
+def _write(known: Path, digests: dict[str, str]) -> None:
+    try:
+        known.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(known) as file:
+            file.write_text(json.dumps(digests), encoding="utf-8")
+    except (OSError, GazeshiftError):
+        return  # a read-only or a full disk: the file only saves time

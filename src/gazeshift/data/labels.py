@@ -1,0 +1,109 @@
+"""Class names: numbers written alike, numbers that stand for no class, and names that look alike."""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gazeshift.data.cells import CellError, as_name, field
+from gazeshift.data.findings import Finding, clipped, short
+from gazeshift.data.rows import SPLIT_NAMES, Row
+from gazeshift.data.tables import Table
+
+_WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+_NONE = {"none", "na", "n/a", "#n/a", "?", "-", "unlabelled", "unlabeled", "undefined"}
+
+
+def class_numbers(tables: Sequence[Table], labels: Sequence[str | None]) -> dict[str, int] | None:
+    """Class name -> number, from the class names that the label's own column stores, or from a number column ``label`` beside it.
+
+    Args:
+        tables: of one data set.
+        labels: the column of the classes in each.
+    """
+    numbers: dict[str, int] = {}
+    for table, column in zip(tables, labels, strict=True):
+        if names := table.class_names.get(column or ""):
+            return {name: index for index, name in enumerate(names)}
+        if column in {None, "label"} or "label" not in table.columns:
+            return None
+        for _, record in table.records:
+            try:
+                name, number = as_name(field(record, str(column))), as_name(record.get("label"))
+            except CellError:
+                return None
+            if not number or not re.fullmatch(r"\d+(\.0*)?", number):
+                return None
+            if name and numbers.setdefault(name, int(float(number))) != int(float(number)):
+                return None
+    return numbers if len(set(numbers.values())) == len(numbers) else None
+
+
+def plain_numbers(rows: Iterable[Row | Finding]) -> list[Row | Finding]:
+    """The rows, with whole numbers as classes written as such (``3.0`` is ``3``), and -1 for no class where no training row has it.
+
+    Where some labels are no whole numbers, all stay as they are written.
+
+    Example:
+        >>> rows = [Row("a:1", (), None, "0.0", "train"), Row("a:2", (), None, "-1.0", "test")]
+        >>> [row.label for row in plain_numbers(rows)]
+        ['0', None]
+    """
+    every = list(rows)
+    labels = {row.label for row in every if isinstance(row, Row) and row.label is not None}
+    if not labels or not all(_WHOLE.fullmatch(label) for label in labels):
+        return every
+    pointed = any("." in label for label in labels)
+    trained = {row.label for row in every if isinstance(row, Row) and _split(row) == "train"}
+    gone = {label for label in labels - trained if float(label) == -1}
+
+    def plain(label: str | None) -> str | None:
+        return None if label is None or label in gone else str(int(float(label))) if pointed else label
+
+    return [replace(row, label=plain(row.label)) if isinstance(row, Row) else row for row in every]
+
+
+def doubtful_classes(counts: Mapping[str, int]) -> list[Finding]:
+    """Findings about names that look alike, and names that often stand for a missing class.
+
+    Args:
+        counts: class name -> number of pairs.
+
+    Example:
+        >>> [finding.detail for finding in doubtful_classes({"apple pie": 9, "Apple_Pie": 1})]
+        ["'Apple_Pie' (1 pair) looks like 'apple pie' (9 pairs)"]
+    """
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        alike[_form(label)].append(label)
+    found = []
+    for names in alike.values():
+        usual, *rare = sorted(names, key=lambda name: (-counts[name], name))
+        found += [
+            Finding("similar classes", clipped(name), f"{_counted(name, counts)} looks like {_counted(usual, counts)}")
+            for name in rare
+        ]
+    odd = [label for label in counts if label.strip().lower() in _NONE or (label == "-1" and _from_zero(counts))]
+    way_out = "if it stands for no class, leave the cell empty"
+    return found + [Finding("odd class", clipped(label), f"{_counted(label, counts)}; {way_out}") for label in odd]
+
+
+def _split(row: Row) -> str | None:
+    return SPLIT_NAMES.get((row.split or "train").strip().lower())
+
+
+def _counted(label: str, counts: Mapping[str, int]) -> str:
+    return f"{short(label)} ({counts[label]:,} pair{'s' if counts[label] != 1 else ''})"
+
+
+def _from_zero(counts: Mapping[str, int]) -> bool:
+    """Whether the classes beside -1 are the numbers 0, 1, 2, ...; then -1 is likely none (and not a side, as in -1, 0, 1)."""
+    others = Counter(label for label in counts if label != "-1")
+    return {"0", "1", "2"} <= set(others) and all(label.isdigit() for label in others)
+
+
+def _form(label: str) -> str:
+    """What names that look alike have in common."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf")
+    return " ".join(re.sub(r"[-_\s]+", " ", seen).casefold().split()) or label

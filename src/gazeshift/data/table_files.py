@@ -1,0 +1,122 @@
+"""Which files of a folder are the tables of a data set, and which split each one holds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazeshift.data.findings import Finding, clipped
+from gazeshift.data.rows import SPLIT_NAMES
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+_COMPRESSED = ".gz"
+_MAIN = {"data", "dataset", "pairs"}
+_LISTED = 8
+"""Files that a message names; of more it says how many."""
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The tables of a data set.
+
+    Attributes:
+        read: each with the split that its name tells, or None.
+        unused: tables beside them that nothing tells the use of.
+    """
+
+    read: tuple[tuple[Path, str | None], ...] = ()
+    unused: tuple[Path, ...] = ()
+
+    def findings(self, folder: Path) -> list[Finding]:
+        """One for each table that is not read, with those that are."""
+        read = listed(path.relative_to(folder).as_posix() for path, _ in self.read)
+        splits = {split for _, split in self.read}
+
+        def way_out(path: Path) -> str:
+            if split_of(path) not in {None, *splits} and None not in splits:
+                return "give the folder to read all splits"
+            return "give the table that you mean as the root, or put all rows into one"
+
+        return [
+            Finding("unused table", path.relative_to(folder).as_posix(), f"beside {read}; {way_out(path)}")
+            for path in self.unused
+        ]
+
+
+def suffix_of(path: Path) -> str:
+    """``.csv`` for ``data.CSV`` and for ``data.csv.gz``; the empty text for what is no table.
+
+    Example:
+        >>> suffix_of(Path("a.csv.gz")), suffix_of(Path("a.v2.parquet")), suffix_of(Path("a.png"))
+        ('.csv', '.parquet', '')
+    """
+    name = path.name.lower()
+    bare = Path(name.removesuffix(_COMPRESSED))
+    known = bare.suffix in SUFFIXES and (bare.name == name or bare.suffix != ".parquet")
+    return bare.suffix if known else ""
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether a table is compressed by gzip."""
+    return path.name.lower().endswith(_COMPRESSED)
+
+
+def split_of(path: Path) -> str | None:
+    """``train`` for ``train.csv``, ``train-00000-of-00002.parquet`` and ``food_train.csv``; None if no split."""
+    words = path.name.lower().split(".")[0].replace("-", "_").split("_")
+    return next((word for word in words if word in SPLIT_NAMES), None)
+
+
+def find_tables(root: Path) -> TableFiles:
+    """The tables that ``root`` means: the file itself, or those at the top of the folder, or in its folder ``data``.
+
+    A file called after a split is that split, whole; tables of other splits beside it are not read. In a folder the tables called after
+    splits count together; failing those, a table called ``data``, ``dataset`` or ``pairs``, or the only one there is. A ``.json`` file
+    counts only where its name says so, because a folder holds many others.
+    """
+    if root.is_file():
+        return _one_file(root) if suffix_of(root) else TableFiles()
+    for folder in (root, root / "data"):
+        tables = tables_in(folder)
+        split = [(path, split_of(path)) for path in tables if split_of(path) is not None]
+        if split:  # the same splits in two kinds of file are the same data
+            return _with_rest([each for each in split if suffix_of(each[0]) == suffix_of(split[0][0])], tables)
+        called = [path for path in tables if _stem(path) in _MAIN]
+        alone = [path for path in tables if suffix_of(path) != ".json"]
+        if called or len(alone) == 1:
+            return _with_rest([((called or alone)[0], None)], tables)
+    return TableFiles()
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """The tables at the top of a folder, by name; hidden files and what lies beside tables of other kinds left out."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    known = [path for path in files if suffix_of(path) and not path.name.startswith(".") and path.is_file()]
+    return [path for path in known if path.name not in {"objects.parquet", "class_idx.json"}]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message, not more than a line of them.
+
+    Example:
+        >>> listed(["a.csv", "b.csv"]), listed(map(str, range(20)))
+        ('a.csv, b.csv', '0, 1, 2, 3, 4, 5, 6, 7 and 12 more')
+    """
+    every = list(names)
+    shown = ", ".join(map(clipped, every[:_LISTED]))
+    return f"{shown} and {len(every) - _LISTED} more" if len(every) > _LISTED else shown
+
+
+def _one_file(root: Path) -> TableFiles:
+    split = split_of(root)
+    beside = [path for path in tables_in(root.parent) if split_of(path) not in {None, split}] if split else []
+    return TableFiles(((root, split),), tuple(beside))
+
+
+def _with_rest(read: list[tuple[Path, str | None]], tables: list[Path]) -> TableFiles:
+    used = {path for path, _ in read}
+    said = [path for path in tables if suffix_of(path) != ".json" or split_of(path) or _stem(path) in _MAIN]
+    return TableFiles(tuple(read), tuple(path for path in said if path not in used))
+
+
+def _stem(path: Path) -> str:
+    return path.name.lower().split(".")[0]

@@ -1,0 +1,125 @@
+"""From tables to rows: what each cell holds by the rules for its type, and where the images may be."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gazeshift.data.cells import (
+    CellError,
+    as_class,
+    as_picture,
+    as_texts,
+    is_number_or_date,
+    is_printed,
+    is_words,
+)
+from gazeshift.data.cells import field as cell
+from gazeshift.data.columns import Chosen, Columns, choose
+from gazeshift.data.findings import Finding, short
+from gazeshift.data.labels import class_numbers, plain_numbers
+from gazeshift.data.locate import Finder, plain_path
+from gazeshift.data.rows import Row, Source
+from gazeshift.data.table_files import TableFiles
+from gazeshift.data.tables import Table, load_table
+
+Places = Callable[[str, str | None, str | None], tuple[str, ...]]
+"""Where the image of a row may be, from its path, class and split."""
+
+
+@dataclass
+class TableRows:
+    """Tables on their way to rows: what was read, what was chosen, how paths were written."""
+
+    folder: Path
+    columns: Columns
+    loaded: list[Table]
+    rows: list[Row | Finding]
+    chosen: list[Chosen] = field(default_factory=list)
+    written: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def load(cls, folder: Path, files: TableFiles, columns: Columns) -> "TableRows":
+        """The tables of a data set, read but not yet looked into; those that are not read are findings."""
+        loaded = [load_table(path, path.relative_to(folder).as_posix()) for path, _ in files.read]
+        return cls(folder, columns, loaded, [*files.findings(folder)])
+
+    def add(self, table: Table, split: str | None, places: Places, optional: Collection[str]) -> None:
+        """The rows of one table."""
+        finder = Finder(self.folder)
+
+        def leads(value: Any, label: str | None, own_split: str | None) -> bool:
+            found, _ = as_picture(value)
+            if not isinstance(found, str):
+                return bool(found)
+            return not isinstance(finder.find(places(plain_path(self.folder, found)[0], label, own_split)), Finding)
+
+        chosen = choose(table, self.columns, leads, optional, split)
+        self.chosen.append(chosen)
+        self.rows += table.findings
+        for line, record in table.records:
+            place = f"{table.name}:{line}"
+            try:
+                self.rows += self._rows(table, chosen, record, line, split, places)
+            except CellError as error:
+                self.rows.append(Finding("unusable value", place, str(error)))
+
+    def _rows(
+        self, table: Table, chosen: Chosen, record: Any, line: int, split: str | None, places: Places
+    ) -> Iterator[Row | Finding]:
+        """One row, or as many as the record has texts, and what was found in its cells."""
+        place = f"{table.name}:{line}"
+        names = table.class_names.get(chosen.label or "", ())
+        label = _read(record, chosen.label, lambda value: as_class(value, names))
+        split_names = table.class_names.get(chosen.split or "", ())
+        own_split = _read(record, chosen.split, lambda value: as_class(value, split_names)) or split
+        picture, file = _read(record, chosen.image, as_picture) or (None, "")
+        images: tuple[str, ...] | bytes = ()
+        if isinstance(picture, bytes):
+            images = picture
+        elif picture:
+            path, done = plain_path(self.folder, picture)
+            self.written.update([done] if done else [])
+            images = places(path, label, own_split)
+        key = f"{table.name}/{line}/{file}" if file else f"{table.name}/{line}"
+        texts = _read(record, chosen.text, as_texts) or (None,)
+        yield from _cell_findings(place, chosen.text, cell(record, chosen.text) if chosen.text else None, texts[0])
+        if label and is_printed(label):
+            yield Finding("odd value", place, f"column {chosen.label!r}: {short(label)}")
+        for text in texts:
+            yield Row(place, images, text, label, own_split, key)
+
+    def source(self) -> Source:
+        """All rows, their labels as plain as they can be written, and the notes."""
+        labels = [chosen.label for chosen in self.chosen]
+        numbers = class_numbers(self.loaded, labels)
+        notes = [note for table in self.loaded for note in table.notes]
+        notes += [chosen.note for chosen in self.chosen]
+        notes += [f"{count:,} x {what}" for what, count in self.written.items()]
+        return Source(plain_numbers(self.rows), numbers, tuple(dict.fromkeys(notes)))
+
+
+def _read(record: Any, column: str | None, reader: Callable[[Any], Any]) -> Any:
+    """What a cell holds, None without a column.
+
+    Raises:
+        CellError: with the column's name before it.
+    """
+    if column is None:
+        return None
+    try:
+        return reader(cell(record, column))
+    except CellError as error:
+        raise CellError(f"column {column!r}: {error}") from None
+
+
+def _cell_findings(place: str, column: str | None, value: Any, text: str | None) -> Iterator[Finding]:
+    """What there is to say of a text that was made of its cell."""
+    if is_words(value):
+        yield Finding("joined list", place, f"column {column!r}: {short(text)}")
+    first = value[0] if isinstance(value, list) and value else value
+    if text is not None and is_number_or_date(first):
+        yield Finding("converted value", place, f"column {column!r}: {short(text)}")
+    if text is not None and is_printed(text):
+        yield Finding("odd value", place, f"column {column!r}: {short(text)}")
