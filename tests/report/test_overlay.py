@@ -49,7 +49,7 @@ def test_upsampling_puts_cell_centres_on_pixel_centres():
     row = np.asarray(overlay(Image.new("RGB", (8, 1), (0, 0, 0)), raw)).astype(float)[0]
     pale = 40.0  # black, paled
     assert row[:2] == pytest.approx(np.full((2, 3), pale), abs=1)
-    opacity = OPACITY * np.sqrt(value)
+    opacity = OPACITY * value
     blue_left = (row[2] - pale * (1 - opacity[2])) / opacity[2]
     assert blue_left[2] > blue_left[0]
     assert np.array_equal(row[6], row[7])

@@ -1,6 +1,6 @@
 """The answer in words: what was found for these models in these data, then how far that carries. Sentences from figures, nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gazeshift.study.claims.register import CLAIMS, LEAST_SEEDS
@@ -11,7 +11,7 @@ Figures = dict[str, Any]
 TEXTS = {
     "other-object": "a text that names another object of the scene",
     "other-class": "a text of another class",
-    "paper-colour": "the paper's colour text",
+    "paper-colour": 'the text "red tomato ketchup"',
     "colour": "a text about colour",
 }
 """Edits that a map should follow, the most telling first, and what a sentence calls them."""
@@ -45,30 +45,29 @@ def _found(summary: Figures, roles: Roles, subject: str) -> str:
 
 def _accuracy(summary: Figures, roles: Roles, subject: str) -> str:
     accuracy, image, text = summary["accuracy"], roles.get("image"), roles.get("text")
-    own = _right(accuracy[subject])
+    own = f"{_right(accuracy[subject])} ({subject})"
     if text is not None and (gap := _gap(summary, "gap_to_text", subject)) and not _above(gap):
-        alone = f"{text}, which sees no image, is right on {_right(accuracy[text])} of the test pairs"
-        return f"{_verdict_on_the_image(gap)}: {alone}, {subject}, which sees the image as well, on {own}."
+        alone = f"{text} is right on {_right(accuracy[text])} of the test pairs, {subject} on {_right(accuracy[subject])}"
+        return f"{_verdict_on_the_image(gap)}: {alone}, a difference of {_points(gap)}."
     if image is None or (gap := _gap(summary, "gap", subject)) is None:
-        return f"{subject} is right on {own} of the test pairs."
-    pair = f"{subject} is right on {own} of the test pairs, {image}, which sees the image alone, on {_right(accuracy[image])}"
-    if _above(gap):
-        return f"The text helps: with it, {pair}."
-    if _below(gap):
-        return f"The text does harm: with it, {pair}."
-    return f"That the text helps is not shown: with it, {pair}."
+        return f"{subject} is right on {_right(accuracy[subject])} of the test pairs."
+    without = f"{_right(accuracy[image])} ({image})"
+    if _above(gap) or _below(gap):
+        return f"The text {'raises' if _above(gap) else 'lowers'} accuracy on the test pairs from {without} to {own}."
+    return f"The text is not shown to change accuracy on the test pairs: {without} without it, {own} with it."
 
 
 def _follows(summary: Figures, subject: str) -> str:
     """Whether the map moves farther when the text is about something else than when it is paraphrased."""
-    name, edits = _telling(summary, subject)
+    edits = summary["edits"].get(subject, {})
+    name = telling(edits)
     if name is None or (excess := edits[name]["excess"])["mean"] is None:
         return ""
     if not _above(excess):
-        return f"That the map follows the text is not shown: {TEXTS[name]} moves it no farther than a paraphrase{_bits(excess)}."
+        return f"That the map of {subject} follows the text is not shown: {TEXTS[name]} moves it no farther than a paraphrase{_bits(excess)}."
     moved, floor = edits[name]["js_bits"]["mean"], edits["paraphrase"]["js_bits"]["mean"]
     times = f"{moved / floor:.0f} times as far as" if moved >= 2 * floor > 0 else "farther than"
-    return f"The map follows the text: {TEXTS[name]} moves it {times} a paraphrase does."
+    return f"The map of {subject} follows the text: {TEXTS[name]} moves it {times} a paraphrase does."
 
 
 def _verdict_on_the_image(gap: Figures) -> str:
@@ -97,7 +96,8 @@ def _added(summary: Figures, roles: Roles, subject: str) -> str:
 
 def _shift(summary: Figures, subject: str) -> str:
     """How far a changed text moves the map, and why; the whole and its parts over the same images."""
-    name, edits = _telling(summary, subject)
+    edits = summary["edits"].get(subject, {})
+    name = telling(edits)
     if name is None:
         return ""
     change = edits[name]
@@ -177,10 +177,15 @@ def _listed(parts: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _telling(summary: Figures, subject: str) -> tuple[str | None, Figures]:
-    """The edit that tells most of those that were asked for, and the figures of all."""
-    edits = summary["edits"].get(subject, {})
-    return next((name for name in TEXTS if name in edits), None), edits
+def telling(edits: Iterable[str]) -> str | None:
+    """The edit of a study that tells most about whether a map follows the text; None if it has none such.
+
+    Example:
+        >>> telling(["paraphrase", "colour", "other-class"])
+        'other-class'
+    """
+    asked = set(edits)
+    return next((name for name in TEXTS if name in asked), None)
 
 
 def _gap(summary: Figures, section: str, subject: str) -> Figures | None:
