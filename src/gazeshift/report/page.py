@@ -143,7 +143,12 @@ def key_numbers(folder: RunFolder) -> list[KeyNumber]:
     wanted = [
         *((f"Accuracy, {name}", accuracy.get(name, {}).get("test"), "percent", "test pairs") for name in models),
         ("What the text adds", folder.figures["gap"].get(lead), "points", f"points above {image}"),
-        (f"Map moved: {words.EDIT_WORDS.get(edit or '', edit)}", edits.get(edit, {}).get("js_bits"), "bits", "JS, bits"),
+        (
+            f"Map moved: {words.EDIT_WORDS.get(edit or '', edit)}",
+            edits.get(edit, {}).get("js_bits"),
+            "bits",
+            "JS, bits",
+        ),
         ("Map moved: paraphrase", edits.get("paraphrase", {}).get("js_bits"), "bits", "JS, bits: noise floor"),
         *(
             (f"Centre bias, {name}", maps.get(name, {}).get("centre_bias"), "index", "1 centre, 0 uniform")

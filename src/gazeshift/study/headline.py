@@ -40,14 +40,18 @@ def headline(summary: Figures, roles: Roles, structures: Mapping[str, str]) -> l
 
 def _found(summary: Figures, roles: Roles, subject: str) -> str:
     """What the text did to accuracy and to the map; that the text alone does as well, if it does."""
-    return " ".join(sentence for sentence in (_accuracy(summary, roles, subject), _follows(summary, subject)) if sentence)
+    return " ".join(
+        sentence for sentence in (_accuracy(summary, roles, subject), _follows(summary, subject)) if sentence
+    )
 
 
 def _accuracy(summary: Figures, roles: Roles, subject: str) -> str:
     accuracy, image, text = summary["accuracy"], roles.get("image"), roles.get("text")
     own = f"{_right(accuracy[subject])} ({subject})"
     if text is not None and (gap := _gap(summary, "gap_to_text", subject)) and not _above(gap):
-        alone = f"{text} is right on {_right(accuracy[text])} of the test pairs, {subject} on {_right(accuracy[subject])}"
+        alone = (
+            f"{text} is right on {_right(accuracy[text])} of the test pairs, {subject} on {_right(accuracy[subject])}"
+        )
         return f"{_verdict_on_the_image(gap)}: {alone}, a difference of {_points(gap)}."
     if image is None or (gap := _gap(summary, "gap", subject)) is None:
         return f"{subject} is right on {_right(accuracy[subject])} of the test pairs."
@@ -84,9 +88,13 @@ def _added(summary: Figures, roles: Roles, subject: str) -> str:
     image, text = roles.get("image"), roles.get("text")
     sentences = []
     if image is not None and (gap := _gap(summary, "gap", subject)):
-        sentences.append(f"Against {image} the text changes accuracy by {_points(gap)} on the same test pairs{_unshown(gap)}.")
+        sentences.append(
+            f"Against {image} the text changes accuracy by {_points(gap)} on the same test pairs{_unshown(gap)}."
+        )
     if text is None and subject == roles.lead:
-        sentences.append(f"Whether {subject} just reads the text is not answered: the study has no {ROLES['text'].words}.")
+        sentences.append(
+            f"Whether {subject} just reads the text is not answered: the study has no {ROLES['text'].words}."
+        )
     elif text is not None and (gap := _gap(summary, "gap_to_text", subject)):
         alone = f"{text}, which sees no image, is right on {_right(summary['accuracy'][text])}"
         just = f"does not just read the text: {alone}, and" if _above(gap) else "may just read the text:"
@@ -139,7 +147,11 @@ def how_far(claims: Figures) -> str:
     if not claims:
         return ""
     seeds = max(claim["seeds"] for claim in claims.values())
-    few = f"a claim about a kind of model needs {LEAST_SEEDS} training seeds, and this study has {seeds}; " if seeds < LEAST_SEEDS else ""
+    few = (
+        f"a claim about a kind of model needs {LEAST_SEEDS} training seeds, and this study has {seeds}; "
+        if seeds < LEAST_SEEDS
+        else ""
+    )
     named = {
         verdict: [
             name if few else f"{name}, {claim['claim'][0].lower()}{claim['claim'][1:].removesuffix('.')}"

@@ -54,9 +54,7 @@ def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def summarise(
-    predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, edits: Sequence[str]
-) -> dict[str, Any]:
+def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, edits: Sequence[str]) -> dict[str, Any]:
     """The figures of a study.
 
     Args:

@@ -321,9 +321,7 @@ def evidence_for(claim: str, tables: Tables) -> Evidence:
     if lacking := [ROLES[role].words for role in wanted if tables.roles.get(role) is None]:
         return _nothing(f"the study has no {lacking[0]}")
     found, others = EVIDENCE[claim](tables), tables.roles.others
-    more = [
-        _instead(claim, tables, other, tables.roles[role]) for role in wanted for other in others.get(role, ())
-    ]
+    more = [_instead(claim, tables, other, tables.roles[role]) for role in wanted for other in others.get(role, ())]
     return replace(found, supports=(*found.supports, *more))
 
 
