@@ -35,8 +35,10 @@ def summary(
 @pytest.mark.parametrize(
     ("mean", "interval", "first", "then"),
     [
-        (0.2, [0.1, 0.3], "The text raises accuracy on the test pairs from 50.0% (seer) to 70.0% (gallo).", "+20.0 points [10.0, 30.0] on the same test pairs."),
-        (-0.2, [-0.3, -0.1], "The text lowers accuracy on the test pairs from 50.0% (seer) to 70.0% (gallo).", "-20.0 points [-30.0, -10.0] on the same test pairs."),
+        (0.2, [0.1, 0.3], "The text raises accuracy on the test pairs from 50.0% (seer) to 70.0% (gallo).",
+         "+20.0 points [10.0, 30.0] on the same test pairs."),
+        (-0.2, [-0.3, -0.1], "The text lowers accuracy on the test pairs from 50.0% (seer) to 70.0% (gallo).",
+         "-20.0 points [-30.0, -10.0] on the same test pairs."),
         (0.02, [-0.1, 0.2], "The text is not shown to change accuracy on the test pairs: 50.0% (seer) without it, 70.0% (gallo) with it.",
          "+2.0 points [-10.0, 20.0] on the same test pairs: no difference is shown."),
         (0.1, None, "The text raises accuracy", "+10.0 points on the same test pairs."),
@@ -52,10 +54,14 @@ def test_first_what_the_text_did_to_accuracy(mean: float, interval: list[float] 
 @pytest.mark.parametrize(
     ("mean", "interval", "first", "then"),
     [
-        (-0.034, [-0.05, -0.02], "The text alone does better than text and image together:", "gallo may just read the text: the image changes accuracy by -3.4 points [-5.0, -2.0]."),
-        (0.002, [-0.01, 0.01], "The text alone does as well as text and image together:", "+0.2 points [-1.0, 1.0]: no difference is shown."),
-        (-0.002, [-0.01, 0.01], "The text alone does as well as text and image together:", "-0.2 points [-1.0, 1.0]: no difference is shown."),
-        (0.1, [-0.1, 0.3], "That seeing the image helps is not shown:", "gallo may just read the text: the image changes accuracy by +10.0 points [-10.0, 30.0]: no difference is shown."),
+        (-0.034, [-0.05, -0.02], "The text alone does better than text and image together:",
+         "gallo may just read the text: the image changes accuracy by -3.4 points [-5.0, -2.0]."),
+        (0.002, [-0.01, 0.01], "The text alone does as well as text and image together:",
+         "+0.2 points [-1.0, 1.0]: no difference is shown."),
+        (-0.002, [-0.01, 0.01], "The text alone does as well as text and image together:",
+         "-0.2 points [-1.0, 1.0]: no difference is shown."),
+        (0.1, [-0.1, 0.3], "That seeing the image helps is not shown:",
+         "gallo may just read the text: the image changes accuracy by +10.0 points [-10.0, 30.0]: no difference is shown."),
     ],
 )  # fmt: skip
 def test_a_text_that_does_as_well_alone_is_said_first(
@@ -90,10 +96,12 @@ def moved(excess: list[float] | None, bits: float = 0.4, floor: float = 0.05) ->
 @pytest.mark.parametrize(
     ("edits", "said"),
     [
-        (moved([0.2, 0.5]), "The map of gallo follows the text: a text that names another object of the scene moves it 8 times as far as a paraphrase does."),
+        (moved([0.2, 0.5]), "The map of gallo follows the text: a text that names another object of the scene moves it 8 times as far as a "
+         "paraphrase does."),
         (moved([0.2, 0.5], floor=0.3), "moves it farther than a paraphrase does."),
         (moved([0.2, 0.5], floor=0.0), "moves it farther than a paraphrase does."),
-        (moved([-0.1, 0.2]), "That the map of gallo follows the text is not shown: a text that names another object of the scene moves it no farther than a paraphrase (+0.050 bits [-0.100, 0.200])."),
+        (moved([-0.1, 0.2]), "That the map of gallo follows the text is not shown: a text that names another object of the scene moves it "
+         "no farther than a paraphrase (+0.050 bits [-0.100, 0.200])."),
         (moved([-0.3, -0.1]), "is not shown"),
     ],
 )  # fmt: skip

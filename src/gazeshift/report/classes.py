@@ -1,4 +1,4 @@
-"""Class by class: how far a text about something else moves the lead model's map, and how much nearer the centre the image-only model looks."""
+"""Class by class: how far a text about something else moves the lead model's map, and how much nearer the centre image only looks."""
 
 from dataclasses import dataclass
 

@@ -60,8 +60,8 @@ def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
     """The map over its picture, which is drawn pale and nearly grey so that colour means the map alone.
 
     Native grid, ReLU, divided by its own maximum, bilinear to the picture's size (cell centres on pixel centres). Colour and opacity
-    rise with the value (turbo: red is where the model looks), opacity from 0: where the map is 0 nothing is drawn. A white line runs at half
-    the maximum. An undefined map is hatched.
+    rise with the value (turbo: red is where the model looks), opacity from 0: where the map is 0 nothing is drawn. A white line
+    runs at half the maximum. An undefined map is hatched.
 
     Example:
         >>> overlay(Image.new("RGB", (32, 32)), np.ones((4, 4))).size

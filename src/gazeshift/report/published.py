@@ -25,7 +25,8 @@ PUBLISHED = (
         101,
         "apple_pie",
         "waffles",
-        "For comparison, the paper reports on the whole of UPMC Food-101: InceptionV3 70.67 %, early fusion 89.90 %, a gap of 19.23 points.",
+        "For comparison, the paper reports on the whole of UPMC Food-101: InceptionV3 70.67 %, early fusion 89.90 %, "
+        "a gap of 19.23 points.",
     ),
 )
 

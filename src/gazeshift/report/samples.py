@@ -30,7 +30,8 @@ class Reading:
         defined: whether the map has positive evidence anywhere.
         predicted: class, or None if unknown.
         correct: whether that is the pair's label.
-        numbers: confidence, centre_bias, coverage, amplitude, js_bits, switch, within, js_to_image_only (to the map of the image-only model); None where undefined.
+        numbers: confidence, centre_bias, coverage, amplitude, js_bits, switch, within, js_to_image_only (the image-only
+            model's map); None where undefined.
         switched: whether the class is another than with the pair's own text.
     """
 

@@ -68,7 +68,8 @@ def _follows(summary: Figures, subject: str) -> str:
     if name is None or (excess := edits[name]["excess"])["mean"] is None:
         return ""
     if not _above(excess):
-        return f"That the map of {subject} follows the text is not shown: {TEXTS[name]} moves it no farther than a paraphrase{_bits(excess)}."
+        beyond = f"no farther than a paraphrase{_bits(excess)}"
+        return f"That the map of {subject} follows the text is not shown: {TEXTS[name]} moves it {beyond}."
     moved, floor = edits[name]["js_bits"]["mean"], edits["paraphrase"]["js_bits"]["mean"]
     times = f"{moved / floor:.0f} times as far as" if moved >= 2 * floor > 0 else "farther than"
     return f"The map of {subject} follows the text: {TEXTS[name]} moves it {times} a paraphrase does."

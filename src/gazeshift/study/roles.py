@@ -22,7 +22,7 @@ class Role:
 
 ROLES: dict[str, Role] = {
     "image": Role("image-only", "own", "image-only model"),
-    "image-mlp": Role("image-mlp", "own", "image-only model with a hidden layer"),
+    "mlp": Role("image-mlp", "own", "image-only model with a hidden layer"),
     "text": Role("text-only", "own", "text-only model"),
     "late": Role("late-fusion", "own", "late-fusion model"),
     "fusion": Role("early-fusion", "own", "early-fusion model"),
@@ -101,7 +101,7 @@ class Roles:
 
     @property
     def lead(self) -> str | None:
-        """The model that the study is about: early fusion, else the first that sees images and reads the pairs' own texts, else any text."""
+        """The model that the study is about: early fusion, else the first that sees images and reads the pairs' own texts, or any."""
         both = [player for player in self.players if player.sees_image and player.reads_text]
         own = [player for player in both if player.texts == "own"]
         return self.get("fusion") or next((player.name for player in [*own, *both]), None)

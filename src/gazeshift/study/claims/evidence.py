@@ -58,7 +58,7 @@ def accuracy(tables: Tables) -> Evidence:
         (
             Support("over text only", "accuracy of early fusion minus text only", gap("fusion", "text")),
             Support("late fusion", "accuracy of late fusion minus image only", gap("late", "image")),
-            Support("head alone", "accuracy of image MLP minus image only (linear)", gap("image-mlp", "image")),
+            Support("head alone", "accuracy of image MLP minus image only (linear)", gap("mlp", "image")),
             Support("told nothing", "accuracy of early fusion minus the same told nothing", gap("fusion", "constant")),
             Support(
                 "shuffled texts",
@@ -125,7 +125,7 @@ def centre_bias(tables: Tables) -> Evidence:
             ),
             Support("same class", "the same contrast where both models predict the same class", where(same)),
             Support("both right", "the same contrast where both models are right", where(right)),
-            Support("head alone", "centre bias of image only minus image MLP", gap("image", "image-mlp")),
+            Support("head alone", "centre bias of image only minus image MLP", gap("image", "mlp")),
         ),
     )
 
