@@ -144,6 +144,7 @@ def summary(options: Options, rng: np.random.Generator) -> dict[str, Any]:
         ],
         "accuracy": {name: {"validation": of(mean - 0.01), "test": of(mean)} for name, mean in accuracy.items()},
         "gap": {name: of(mean - 0.553) for name, mean in accuracy.items() if name != "image-only"},
+        "gap_to_text": {name: of(accuracy[name] - 0.441) for name in seeing},
         "maps": {name: {"centre_bias": of(0.31 - 0.05 * i), "coverage": of(0.4), "undefined": of(0.02)} for i, name in enumerate(seeing)},
         "edits": {
             name: {

@@ -50,6 +50,10 @@ def test_table_1(finished: Path, summary: dict):
             assert same(row, summary["gap"][row["model"]], "gap_")
         else:
             assert row["gap_mean"] == ""
+        if row["split"] == "test" and row["model"] in summary["gap_to_text"]:
+            assert same(row, summary["gap_to_text"][row["model"]], "gap_to_text_")
+        else:
+            assert row["gap_to_text_mean"] == ""
 
 
 def test_figure_tables_hold_every_figure_of_the_summary(finished: Path, summary: dict):

@@ -31,6 +31,19 @@ def test_red_is_where_the_map_is_high():
     assert warm[45:, :20].max() <= 0  # far away the picture is as it was: grey
 
 
+def test_an_overlay_fades_to_nothing_where_the_map_is_zero():
+    picture = Image.fromarray(np.random.default_rng(2).integers(0, 256, (90, 90, 3), dtype=np.uint8))
+    raw = np.zeros((9, 9))
+    raw[4, 4] = 1.0
+    drawn, faint = (np.asarray(overlay(picture, raw + low)).astype(float) for low in (0.0, 1e-3))
+    far = np.ones((90, 90), dtype=bool)
+    far[30:60, 30:60] = False  # a cell and half of each neighbour: where the map is drawn at all
+    pale = 40 + 0.84 * (0.2 * np.asarray(picture) + 0.8 * np.asarray(picture.convert("L"))[..., None])
+    assert np.abs(drawn - pale)[far].max() <= 0.5 + 1e-6
+    # A thousandth of the maximum is drawn with a thousandth of the opacity: no step from nothing to something.
+    assert np.abs(faint - pale)[far].max() <= 0.5 + 255 * OPACITY * 1e-3
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e10])
 def test_scale_changes_no_picture(scale: float):
     raw = np.random.default_rng(0).normal(size=(5, 5))
@@ -49,7 +62,7 @@ def test_upsampling_puts_cell_centres_on_pixel_centres():
     row = np.asarray(overlay(Image.new("RGB", (8, 1), (0, 0, 0)), raw)).astype(float)[0]
     pale = 40.0  # black, paled
     assert row[:2] == pytest.approx(np.full((2, 3), pale), abs=1)
-    opacity = OPACITY * np.sqrt(value)
+    opacity = OPACITY * value
     blue_left = (row[2] - pale * (1 - opacity[2])) / opacity[2]
     assert blue_left[2] > blue_left[0]
     assert np.array_equal(row[6], row[7])

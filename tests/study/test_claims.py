@@ -10,9 +10,19 @@ import pytest
 from gazeshift.study.claims import CLAIMS, Tables, judge
 from gazeshift.study.claims.evidence import EVIDENCE
 from gazeshift.study.claims.register import LEAST_SEEDS
+from gazeshift.study.roles import ROLES, Player, Roles
 
 CLASSES = ["pie", "rice", "soup", "sushi", "taco", "tart"]
 PARTS = {"image": "image-only", "fusion": "early-fusion", "constant": "told-nothing", "shuffled": "shuffled"}
+
+
+def roles(*parts: tuple[str, str]) -> Roles:
+    """Models that play given roles, by role and name."""
+    return Roles(
+        tuple(Player(name, ROLES[role].kind, ROLES[role].texts, True, role != "image") for role, name in parts)
+    )
+
+
 IMAGES = 6
 
 
@@ -54,7 +64,7 @@ def tables(seeds: int = 5, effect: float = 0.1, accuracy: float = 0.2) -> Tables
         slope=np.where(changes["model"] == "early-fusion", 0.8, 0.5)
     )
     return Tables(
-        PARTS,
+        roles(*PARTS.items()),
         tuple(range(seeds)),
         CLASSES,
         rows.assign(correct=rng.random(len(rows)) < better),
@@ -144,8 +154,10 @@ def test_what_cannot_be_tested_says_why() -> None:
     assert verdicts["C3"]["verdict"] == "not testable"
     assert "paraphrase" in verdicts["C3"]["reason"]
     assert verdicts["C4"]["verdict"] == "not testable"
-    alone = replace(tables(), parts={"image": "image-only"})
-    assert judge(alone)["C0"]["verdict"] == "not testable"
+    alone = judge(replace(tables(), roles=roles(("image", "image-only"))))
+    for claim in ("C0", "C1", "C2", "C3"):
+        assert alone[claim]["verdict"] == "not testable"
+        assert alone[claim]["reason"] == "The study has no early-fusion model."
 
 
 def test_holm_counts_only_what_can_be_tested() -> None:
@@ -197,3 +209,21 @@ def test_a_single_cell_is_said_to_have_no_interval() -> None:
     assert found["interval"] is None
     assert "nan" not in found["reason"]
     assert "no interval" in found["reason"]
+
+
+def test_of_two_models_of_one_kind_the_first_decides_and_the_other_stands_beside() -> None:
+    given = tables()
+    second = given.changes[given.changes["model"] == "early-fusion"].assign(model="wide")
+    doubled = replace(
+        given,
+        roles=roles(*PARTS.items(), ("fusion", "wide")),
+        changes=pd.concat([given.changes, second.assign(centre_bias=second["centre_bias"] + 0.05)]),
+    )
+    first, found = judge(given)["C1"], judge(doubled)["C1"]
+    assert {**found, "supports": None} == {**first, "supports": None}
+    (beside,) = [support for support in found["supports"] if support["name"] == "with wide"]
+    assert beside["effect"] == pytest.approx(first["effect"] - 0.05)
+    assert (beside["needed"], beside["unit"], beside["n"]) == ("no", "", first["n"])
+    assert [support for support in found["supports"] if support is not beside] == first["supports"]
+    turned = judge(replace(doubled, roles=doubled.roles.preferring("wide")))["C1"]
+    assert turned["effect"] == pytest.approx(beside["effect"])

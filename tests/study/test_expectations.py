@@ -3,6 +3,7 @@
 import pytest
 
 from gazeshift.study.expectations import EXPECTATIONS, SeedFigures
+from gazeshift.study.roles import Roles
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ def test_undefined_maps_of_the_worst_model(
     own: dict[str, float], changed: dict[str, list[float]], expected: float
 ) -> None:
     figures = SeedFigures(
+        roles=Roles(()),
         accuracy={},
         maps={model: {"undefined": share} for model, share in own.items()},
         edits={

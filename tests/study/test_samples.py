@@ -5,7 +5,6 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gazeshift.study.headline import headline
 from gazeshift.study.samples import choose
 
 VALUES = st.lists(st.one_of(st.floats(0, 1), st.just(float("nan"))), min_size=1, max_size=30)
@@ -27,9 +26,6 @@ def test_largest_smallest_and_random_pairs_are_chosen_once(values: list[float], 
     assert choose(differences, count) == chosen
 
 
-def test_without_claims_the_headline_says_nothing_of_them():
-    figure = {"mean": 0.5, "interval": None, "n": 4, "seeds": 1}
-    summary = {"accuracy": {"image-only": {"test": figure}}, "gap": {}, "maps": {}, "edits": {}}
-    assert headline(summary, {}) == ["image-only reaches 50.0% on the test pairs."]
-    said = headline({**summary, "claims": {"C0": {"verdict": "not testable"}, "C1": {"verdict": "supported"}}}, {})
-    assert said[0] == "Of 2 claims, 1 is supported (C1) and 1 is not testable (C0)."
+def test_with_one_model_there_is_no_difference_and_all_pairs_are_drawn():
+    chosen = choose(pd.Series(np.nan, index=list("abcdef")), 4)
+    assert [reason for _, reason in chosen] == ["random"] * 4

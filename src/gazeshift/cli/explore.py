@@ -10,13 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from gazeshift.errors import UsageError
-from gazeshift.study.explore import VALUES, explore_run
+from gazeshift.study.explore import VALUES, explore_run, lead_of
 
 
-def explore_command(run: Path, model: str, value: str, as_json: bool) -> None:
-    """Fit and print."""
+def explore_command(run: Path, named: str | None, value: str, as_json: bool) -> None:
+    """Fit and print; without a name, for the model that the study is about."""
     if value not in VALUES:
         raise UsageError(f"--value {value}: give one of {', '.join(VALUES)}.")
+    model = named or lead_of(run)
     found = explore_run(run, model, value)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))

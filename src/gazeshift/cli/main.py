@@ -302,7 +302,9 @@ def calibrate(
 @app.command(epilog="Example: gazeshift explore runs/claims --model early-fusion --value js_distance")
 def explore(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run whose study asked for modifiers.")],
-    model: Annotated[str, typer.Option("--model", help="Name of one of its models.")] = "early-fusion",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Name of one of its models; its early-fusion model by default.")
+    ] = None,
     value: Annotated[
         str, typer.Option("--value", help="js_distance, coverage_change or within: what a word does to the map.")
     ] = "js_distance",

@@ -22,7 +22,7 @@ class ClassRow:
         place: in the ranking, from 1.
         label: its name.
         moved: Jensen-Shannon distance that the changed text moves the map.
-        gap: centre bias of image only minus the lead model's, images with both maps defined.
+        gap: centre bias of the image-only model minus the lead model's, images with both maps defined.
         gap_place: its place by ``gap``; None where that is undefined.
     """
 
@@ -39,12 +39,14 @@ class Ranking:
 
     Attributes:
         model: the lead model.
+        image: the image-only model; None if the study has none, and then no row has a gap.
         edit: the changed text.
         rows: all classes.
         moved_axis, gap_axis: of the bars.
     """
 
     model: str
+    image: str | None
     edit: str
     rows: list[ClassRow]
     moved_axis: Axis
@@ -74,6 +76,7 @@ def ranking(folder: RunFolder) -> Ranking | None:
     by_gap = [label for label in sorted(labels, key=lambda label: _falling(gap[label])) if gap[label].mean is not None]
     return Ranking(
         folder.lead,
+        folder.roles.get("image"),
         edit,
         [
             ClassRow(place, label, moved[label], gap[label], by_gap.index(label) + 1 if label in by_gap else None)
@@ -85,10 +88,10 @@ def ranking(folder: RunFolder) -> Ranking | None:
 
 
 def _gaps(folder: RunFolder) -> pd.DataFrame:
-    """seed, key, label, ``gap``: image only minus the lead, own text; no rows if the study has no image-only model."""
+    """seed, key, label, ``gap``: the image-only model minus the lead, own text; no rows if the study has no image-only model."""
     own = folder.measures[folder.measures["edit"] == "original"]
     columns = ["seed", "key", "label", "centre_bias"]
-    image, lead = (own.loc[own["model"] == name, columns] for name in ("image-only", folder.lead))
+    image, lead = (own.loc[own["model"] == name, columns] for name in (folder.roles.get("image"), folder.lead))
     both = image.merge(lead.drop(columns="label"), on=["seed", "key"], suffixes=("", "_lead"))
     return both.assign(gap=both["centre_bias"] - both["centre_bias_lead"])
 

@@ -15,7 +15,7 @@ Pixels = UInt8[np.ndarray, "h w 3"]
 
 HALF = 0.5  # of the maximum: where the outline runs
 REDDEST = 0.93  # of turbo: its last reds are so dark that they would hide what the model looks at
-OPACITY = 0.72  # at the maximum; it falls with the value, so that the picture stays visible
+OPACITY = 0.8  # at the maximum; it falls in proportion to the value, to nothing where the map is 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
     """The map over its picture, which is drawn pale and nearly grey so that colour means the map alone.
 
     Native grid, ReLU, divided by its own maximum, bilinear to the picture's size (cell centres on pixel centres). Colour and opacity
-    rise with the value (turbo: red is where the model looks); a white line runs at half the maximum. An undefined map is hatched.
+    rise with the value (turbo: red is where the model looks), opacity from 0: where the map is 0 nothing is drawn. A white line
+    runs at half the maximum. An undefined map is hatched.
 
     Example:
         >>> overlay(Image.new("RGB", (32, 32)), np.ones((4, 4))).size
@@ -72,7 +73,7 @@ def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
     grid = Image.fromarray(normalised(raw).astype(np.float32))
     value = np.clip(np.asarray(grid.resize(picture.size, Image.Resampling.BILINEAR)), 0, 1)
     colour = mpl.colormaps["turbo"](REDDEST * value)[..., :3] * 255
-    opacity = (OPACITY * np.sqrt(value))[..., None]
+    opacity = (OPACITY * value)[..., None]
     mixed = base * (1 - opacity) + colour * opacity
     mixed[_outline(value >= HALF)] = 255
     return Image.fromarray(mixed.round().astype(np.uint8))

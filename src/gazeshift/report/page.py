@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gazeshift.measures import Figure
-from gazeshift.report import words
+from gazeshift.report import grid, words
 from gazeshift.report.claims import Finding, forests, primary_axes
 from gazeshift.report.classes import Ranking
 from gazeshift.report.distributions import Distribution
@@ -18,8 +18,11 @@ from gazeshift.report.information import Information
 from gazeshift.report.model_checks import panels
 from gazeshift.report.numbers import clipped, exact, language, shown, visible
 from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, density, density_bar, overlay, png_uri, shrunk
+from gazeshift.report.published import published
 from gazeshift.report.samples import Sample
 from gazeshift.report.store import MeanMap, RunFolder
+from gazeshift.study.headline import telling
+from gazeshift.study.roles import ROLES
 
 CSV_NAMES = (
     "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",
@@ -80,6 +83,9 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "splits": _splits(folder),
         "majority": _majority(folder),
         "lead": folder.lead,
+        "roles": folder.roles,
+        "role_words": {role: wanted.words for role, wanted in ROLES.items()},
+        "published": published(folder.run["classes"]),
         "look_groups": _by_reason(content.look[: quality.most]),
         "edit_samples": content.edit[: quality.most],
         "left_out": {"2": _left_out(content.look, quality), "3": _left_out(content.edit, quality)},
@@ -113,6 +119,7 @@ def page_environment(quality: Quality) -> Environment:
     environment.filters.update(shown=shown, exact=exact, clipped=clipped, language=language)
     environment.globals.update(
         words=words,
+        grid=grid,
         edit_words=words.EDIT_WORDS,
         half=HALF,
         picture=lambda sample: data_uri(sample.image, quality),
@@ -126,20 +133,28 @@ def page_environment(quality: Quality) -> Environment:
 
 def key_numbers(folder: RunFolder) -> list[KeyNumber]:
     """The figures that answer the question, those of them that the study has."""
-    lead = folder.lead
+    lead, image, text = folder.lead, folder.roles.get("image"), folder.roles.get("text")
     if lead is None:
         return []
-    accuracy, maps, edits = (folder.figures[name] for name in ("accuracy", "maps", "edits"))
+    accuracy, maps = folder.figures["accuracy"], folder.figures["maps"]
+    edits = folder.figures["edits"].get(lead, {})
+    edit = telling(edits)
+    models = [name for name in (image, text, lead) if name is not None]
     wanted = [
-        ("Accuracy, image only", accuracy.get("image-only", {}).get("test"), "percent", "test pairs"),
-        (f"Accuracy, {lead}", accuracy.get(lead, {}).get("test"), "percent", "test pairs"),
-        ("What the text adds", folder.figures["gap"].get(lead), "points", "points above image only"),
-        ("Gaze moved, the paper’s colour text", edits.get(lead, {}).get("paper-colour", {}).get("js_bits"), "bits", "JS, bits"),
-        ("Gaze moved, the paper’s position text", edits.get(lead, {}).get("paper-position", {}).get("js_bits"), "bits", "JS, bits"),
-        ("Gaze moved, paraphrase", edits.get(lead, {}).get("paraphrase", {}).get("js_bits"), "bits", "JS, bits: noise floor"),
-        ("Centre bias, image only", maps.get("image-only", {}).get("centre_bias"), "index", "1 centre, 0 uniform"),
-        (f"Centre bias, {lead}", maps.get(lead, {}).get("centre_bias"), "index", "1 centre, 0 uniform"),
-    ]  # fmt: skip
+        *((f"Accuracy, {name}", accuracy.get(name, {}).get("test"), "percent", "test pairs") for name in models),
+        ("What the text adds", folder.figures["gap"].get(lead), "points", f"points above {image}"),
+        (
+            f"Map moved: {words.EDIT_WORDS.get(edit or '', edit)}",
+            edits.get(edit, {}).get("js_bits"),
+            "bits",
+            "JS, bits",
+        ),
+        ("Map moved: paraphrase", edits.get("paraphrase", {}).get("js_bits"), "bits", "JS, bits: noise floor"),
+        *(
+            (f"Centre bias, {name}", maps.get(name, {}).get("centre_bias"), "index", "1 centre, 0 uniform")
+            for name in models
+        ),
+    ]
     return [KeyNumber(title, figure, kind, note) for title, figure, kind, note in wanted if isinstance(figure, Figure)]
 
 

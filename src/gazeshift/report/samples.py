@@ -30,7 +30,8 @@ class Reading:
         defined: whether the map has positive evidence anywhere.
         predicted: class, or None if unknown.
         correct: whether that is the pair's label.
-        numbers: confidence, centre_bias, coverage, amplitude, js_bits, switch, within, js_to_image_only; None where undefined.
+        numbers: confidence, centre_bias, coverage, amplitude, js_bits, switch, within, js_to_image_only (the image-only
+            model's map); None where undefined.
         switched: whether the class is another than with the pair's own text.
     """
 
@@ -58,7 +59,7 @@ class Sample:
         image: the crop as the models saw it.
         readings: by model, then one per text.
         blind: readings of models without a map, same text.
-        reference: what image-only reads, with no text to change it; None if the study has no such model.
+        reference: what the image-only model reads, with no text to change it; None if the study has no such model.
     """
 
     position: int
@@ -87,6 +88,8 @@ class Readings:
         self._maps: dict[str, dict[tuple[str, str], StoredMap]] = {
             model: folder.maps(model, self._keys) for model in folder.model_names(sees_image=True)
         }
+        image = folder.roles.get("image")
+        self._reference = {} if image is None else self._maps[image]
 
     def edits_of(self, model: str, key: str) -> list[str]:
         """The texts that a model was given for a pair, in the order of the study."""
@@ -116,7 +119,7 @@ class Readings:
         )
 
     def _to_image_only(self, key: str, stored: StoredMap | None) -> float | None:
-        reference = self._maps.get("image-only", {}).get((key, "original"))
+        reference = self._reference.get((key, "original"))
         if stored is None or reference is None or stored.raw.shape != reference.raw.shape:
             return None
         return number_or_none(jensen_shannon(distribution(stored.raw), distribution(reference.raw)))
@@ -139,7 +142,7 @@ def edit_samples(folder: RunFolder, readings: Readings) -> list[Sample]:
 
 def _sample(folder: RunFolder, readings: Readings, row: Mapping[str, Any], edits: Mapping[str, list[str]]) -> Sample:
     key, label = str(row["key"]), folder.class_name(row["label"])
-    blind = folder.model_names(sees_image=False)
+    blind, image = folder.model_names(sees_image=False), folder.roles.get("image")
     return Sample(
         position=int(row["place"]),
         reason=str(row["reason"]),
@@ -151,9 +154,7 @@ def _sample(folder: RunFolder, readings: Readings, row: Mapping[str, Any], edits
             model: [readings.reading(model, key, label, edit) for edit in names] for model, names in edits.items()
         },
         blind=[readings.reading(model, key, label) for model in blind],
-        reference=readings.reading("image-only", key, label)
-        if "image-only" in folder.model_names(sees_image=True)
-        else None,
+        reference=None if image is None else readings.reading(image, key, label),
     )
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from gazeshift.errors import DataError
 from gazeshift.measures import Figure
+from gazeshift.study.roles import Roles
 
 RUN_KEYS = (
     "name", "title", "command", "started", "seconds", "machine", "versions", "seeds", "classes", "steps", "data",
@@ -68,6 +69,7 @@ class RunFolder:
     Attributes:
         path: the folder.
         run: ``run.json``, plain.
+        roles: which model plays which role.
         headline: sentences that answer the study's question.
         figures: the sections of ``summary.json`` that hold figures, nested by name.
         checks: what was wanted and what was found.
@@ -81,6 +83,7 @@ class RunFolder:
 
     path: Path
     run: dict[str, Any]
+    roles: Roles
     headline: list[str]
     figures: dict[str, Any]
     checks: list[dict[str, Any]]
@@ -117,9 +120,8 @@ class RunFolder:
 
     @property
     def lead(self) -> str | None:
-        """The model that the page shows openly where it folds the others: early fusion, else the first that sees images and reads texts."""
-        movable = self.model_names(sees_image=True, reads_text=True)
-        return "early-fusion" if "early-fusion" in movable else next(iter(movable), None)
+        """The model that the page shows openly where it folds the others."""
+        return self.roles.lead
 
     def class_name(self, value: object) -> str:
         """The name of a class that a table holds by name or by number."""
@@ -185,11 +187,12 @@ def read_run(path: Path) -> RunFolder:
         raise DataError(f"{path / 'run.json'}: 'seeds' is empty; a report needs at least one.")
     summary = _json(path / "summary.json")
     _require(summary, ("headline", "accuracy"), path / "summary.json")
-    sections = ("accuracy", "gap", "maps", "edits", "masks", "model_checks")
+    sections = ("accuracy", "gap", "gap_to_text", "maps", "edits", "masks", "model_checks")
     store = path / "store"
     return RunFolder(
         path=path,
         run=run,
+        roles=Roles.of(run["models"]),
         headline=[str(line) for line in summary["headline"]],
         figures={name: _figures(summary.get(name) or {}, name, path / "summary.json") for name in sections},
         checks=summary.get("checks") or [],

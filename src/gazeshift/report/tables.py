@@ -51,7 +51,7 @@ def figure_fields(figure: Figure | None) -> list[Any]:
 
 
 def accuracy_table(folder: RunFolder) -> Table:
-    """Table 1: accuracy of every model and split, and on the test split the gap to image-only."""
+    """Table 1: accuracy of every model and split, and on the test split the gaps to the image-only and to the text-only model."""
     columns = [
         "model",
         "sees_image",
@@ -59,11 +59,13 @@ def accuracy_table(folder: RunFolder) -> Table:
         "split",
         *FIGURE_COLUMNS,
         *(f"gap_{name}" for name in FIGURE_COLUMNS),
+        *(f"gap_to_text_{name}" for name in FIGURE_COLUMNS),
     ]
     rows = [
         [
             model["name"], model["sees_image"], model["reads_text"], split, *figure_fields(figure),
             *figure_fields(folder.figures["gap"].get(model["name"]) if split == "test" else None),
+            *figure_fields(folder.figures["gap_to_text"].get(model["name"]) if split == "test" else None),
         ]
         for model in folder.models
         for split, figure in folder.figures["accuracy"].get(model["name"], {}).items()

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -16,7 +17,7 @@ from gazeshift.study.checks.figures import check_figures
 from gazeshift.study.checks.unit import checked_models
 from gazeshift.study.claims import judge
 from gazeshift.study.config import StudyConfig
-from gazeshift.study.gather import gather, parts_of
+from gazeshift.study.gather import gather
 from gazeshift.study.headline import headline
 from gazeshift.study.prepare import SPLITS, Pairs
 from gazeshift.study.samples import choose, difference_of_models, sample_rows
@@ -65,7 +66,7 @@ def conclude(
         command: how the study was called.
         started: when, in ISO 8601.
     """
-    store = run / "store"
+    store, roles = run / "store", study.roles
     summary_file = run / "summary.json"
 
     def work(_: str) -> None:
@@ -80,16 +81,17 @@ def conclude(
         samples = _samples(study, pairs, run, changes)
         write_table(samples, store / "samples.parquet")
         tables = gather(study, run, pairs.classes, predictions, changes)
-        figures = summarise(predictions, changes, list(study.models), study.explain.edits)
+        figures = summarise(predictions, changes, roles, study.explain.edits)
         claims = judge(tables)
         structure = {name: study.structure(name).sentence for name in study.models}
         audit = json.loads((store / "audit.json").read_text(encoding="utf-8"))
         summary = {
             "title": study.title,
-            "headline": headline({**figures, "claims": claims}, structure),
+            "headline": headline({**figures, "claims": claims}, roles, structure),
+            "roles": roles.parts,
             **figures,
             "claims": claims,
-            "checks": check(study.expect, predictions, changes),
+            "checks": check(study.expect, predictions, changes, roles),
             "model_checks": _checks(study, store, predictions),
             "data": {**pairs.facts, "chance": 1 / len(pairs.classes)},
             "warnings": warnings_of(study, audit, figures, predictions, _grids(study, run, seen), _words(study, store)),
@@ -133,18 +135,19 @@ def _checks(study: StudyConfig, store: Path, predictions: pd.DataFrame) -> dict[
         return {}
     rows = _parts(study, store, "checks", names)
     write_table(rows, store / "checks.parquet")
-    parts = parts_of(study)
-    return check_figures(rows, predictions, {part: parts[part] for part in ("image", "text") if part in parts})
+    played = study.roles.parts
+    return check_figures(rows, predictions, {role: played[role] for role in ("image", "text") if role in played})
 
 
 def _samples(study: StudyConfig, pairs: Pairs, run: Path, changes: pd.DataFrame) -> list[dict[str, Any]]:
-    """Samples by the difference between image only and early fusion, first seed; by the first two models with maps if these lack."""
-    seed = study.seeds[0]
-    seen = [name for name in study.models if study.structure(name).sees_image]
-    wanted = ("image-only", "early-fusion") if {"image-only", "early-fusion"} <= set(seen) else (seen * 2)[:2]
-    maps = [_own_maps(run, name, seed) for name in wanted]
+    """Samples by the difference between the maps of the two models that are compared, first seed; with one model they are drawn."""
+    seed, compared = study.seeds[0], study.roles.compared
     keys = list(dict.fromkeys(changes["key"]))
-    differences = difference_of_models(keys, maps[0], maps[1])
+    differences = (
+        pd.Series(np.nan, index=keys)
+        if compared is None
+        else difference_of_models(keys, *(_own_maps(run, name, seed) for name in compared))
+    )
     test = pairs.splits["test"]
     place = {pair.key: index for index, pair in enumerate(test)}
     pictures = crops(test, study.crop, run / "cache")

@@ -17,6 +17,7 @@ from gazeshift.saliency.cams import DEFAULT
 from gazeshift.study.checks import CHECKS
 from gazeshift.study.expectations import EXPECTATIONS
 from gazeshift.study.information import text_sets
+from gazeshift.study.roles import Player, Roles
 from gazeshift.training import RECIPES, Recipe, recipe_of
 
 
@@ -291,6 +292,17 @@ class StudyConfig(Strict):
     def structure(self, model: str) -> Structure:
         """What a model's head can and cannot do."""
         return HEADS[self.kind(model)].structure
+
+    @property
+    def roles(self) -> Roles:
+        """Which model plays which role."""
+        structures = {name: self.structure(name) for name in self.models}
+        return Roles(
+            tuple(
+                Player(name, self.kind(name), own.texts, structures[name].sees_image, structures[name].reads_text)
+                for name, own in self.models.items()
+            )
+        )
 
     def recipe_of(self, model: str) -> Recipe:
         """The whole recipe of a model: the named one, the study's settings, its own settings, each over the one before."""

@@ -1,5 +1,6 @@
 """The exploratory mixed model of a finished study's modifiers: what goes along with how far a word moves the map. It decides nothing."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,24 @@ import pandas as pd
 
 from gazeshift.errors import DataError
 from gazeshift.statistics.explore import Exploration, explore
+from gazeshift.study.roles import Roles
 
 VALUES = ("js_distance", "coverage_change", "within")
+
+
+def lead_of(run: Path) -> str:
+    """The model that a finished study is about (``Roles.lead``).
+
+    Raises:
+        DataError: no such run, an unfinished one, or one without a model that sees images and reads texts.
+    """
+    path = run / "run.json"
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; name the folder of a finished run.")
+    lead = Roles.of(json.loads(path.read_text(encoding="utf-8"))["models"]).lead
+    if lead is None:
+        raise DataError(f"{run}: none of its models sees images and reads texts, so there is nothing to explore.")
+    return lead
 
 
 def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploration:

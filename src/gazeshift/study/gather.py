@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from gazeshift.study.claims.tables import PARTS, Tables
+from gazeshift.study.claims.tables import Tables
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.information import Drawn, drawn, information_rows, mean_maps
 from gazeshift.study.prompts import by_class, prompt_rows, retrained_rows
+from gazeshift.study.roles import Roles
 from gazeshift.study.store import read_maps, read_tables, write_maps, write_table
 
 
@@ -26,7 +27,7 @@ def gather(
         changes: measures of all models, as ``gazeshift.study.summary.with_changes`` gives them.
     """
     store = run / "store"
-    parts = parts_of(study)
+    roles = study.roles
     labels = dict(zip(changes["key"], changes["label"], strict=True))
     information: list[dict[str, Any]] = []
     means: list[dict[str, Any]] = []
@@ -42,10 +43,10 @@ def gather(
             information += [tag | row for row in information_rows(found, labels, study.explain.edits)]
             means += [tag | row for row in mean_maps(found)]
         retrained.append(retrained_rows(by_seed, labels).assign(model=name))
-        if name == parts.get("fusion") and "image" in parts:
-            prompts = [_prompts(store, parts, seed, found, changes) for seed, found in by_seed.items()]
+        if name == roles.get("fusion") and roles.get("image") is not None:
+            prompts = [_prompts(store, roles, seed, found, changes) for seed, found in by_seed.items()]
     tables = Tables(
-        parts,
+        roles,
         study.seeds,
         classes,
         predictions,
@@ -65,19 +66,9 @@ def gather(
     return tables
 
 
-def parts_of(study: StudyConfig) -> dict[str, str]:
-    """Which model plays which part: the first of its head and texts."""
-    found = {}
-    for part, (kind, texts) in PARTS.items():
-        names = [name for name in study.models if (study.kind(name), study.models[name].texts) == (kind, texts)]
-        if names:
-            found[part] = names[0]
-    return found
-
-
-def _prompts(store: Path, parts: dict[str, str], seed: int, found: Drawn, changes: pd.DataFrame) -> pd.DataFrame:
-    classes = by_class(*read_maps(store / "maps" / parts["image"] / f"classes-{seed}.parquet"))
-    mine = changes[(changes["model"] == parts["fusion"]) & (changes["seed"] == seed)]
+def _prompts(store: Path, roles: Roles, seed: int, found: Drawn, changes: pd.DataFrame) -> pd.DataFrame:
+    classes = by_class(*read_maps(store / "maps" / roles["image"] / f"classes-{seed}.parquet"))
+    mine = changes[(changes["model"] == roles["fusion"]) & (changes["seed"] == seed)]
     return prompt_rows(mine, found, classes).assign(seed=seed)
 
 

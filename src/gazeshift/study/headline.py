@@ -1,117 +1,223 @@
-"""The answer in words: which claims stand, what the text added, how far it moved the gaze and why. Sentences from figures, nothing else."""
+"""The answer in words: what was found for these models in these data, then how far that carries. Sentences from figures, nothing else."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from gazeshift.study.claims.register import CLAIMS, LEAST_SEEDS
+from gazeshift.study.roles import ROLES, Roles
 
 Figures = dict[str, Any]
 
-LEAST_SEEDS = 5
-"""From so many seeds on a claim's interval is told, over seeds and classes; below it the one over seeds and images, of these models."""
+TEXTS = {
+    "other-object": "a text that names another object of the scene",
+    "other-class": "a text of another class",
+    "paper-colour": 'the text "red tomato ketchup"',
+    "colour": "a text about colour",
+}
+"""Edits that a map should follow, the most telling first, and what a sentence calls them."""
 
 
-def headline(summary: Figures, models: dict[str, str]) -> list[str]:
-    """Sentences that answer the study's question.
+def headline(summary: Figures, roles: Roles, structures: Mapping[str, str]) -> list[str]:
+    """Paragraphs that answer the study's question, the first of them in a sentence that can be quoted.
 
     Args:
         summary: as ``summarise`` gives it, with the verdicts as ``judge`` gives them under ``claims``, if there are any.
-        models: name to the sentence about its structure.
+        roles: the models.
+        structures: name to the sentence about what a model's head lets a text do.
     """
-    subject = "early-fusion" if "early-fusion" in summary["accuracy"] else next(reversed(summary["accuracy"]))
-    sentences = [
-        _verdicts(summary.get("claims", {})),
-        _accuracy(summary, subject),
+    subject = roles.lead or next(player.name for player in roles.players if player.sees_image)
+    paragraphs = [
+        _found(summary, roles, subject),
+        _added(summary, roles, subject),
         _shift(summary, subject),
-        _place(summary, subject),
+        _place(summary, roles, subject),
+        f"{subject}: {structures[subject]}" if subject in structures else "",
+        how_far(summary.get("claims", {})),
+        *doubled(roles),
     ]
-    if subject in models:
-        sentences.append(f"{subject}: {models[subject]}")
-    return [sentence for sentence in sentences if sentence]
+    return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _verdicts(claims: Figures) -> str:
-    """How many claims stand, and which.
-
-    Example:
-        >>> _verdicts({"C0": {"verdict": "supported"}, "C1": {"verdict": "undecided"}, "C2": {"verdict": "undecided"}})
-        'Of 3 claims, 1 is supported (C0) and 2 are undecided (C1, C2).'
-    """
-    by_verdict: dict[str, list[str]] = {}
-    for verdict in ("supported", "not supported", "undecided", "not testable"):
-        if names := [name for name, claim in claims.items() if claim["verdict"] == verdict]:
-            by_verdict[verdict] = names
-    parts = [
-        f"{len(names)} {'is' if len(names) == 1 else 'are'} {verdict} ({', '.join(names)})"
-        for verdict, names in by_verdict.items()
-    ]
-    *first, last = parts or [""]
-    return f"Of {len(claims)} claims, {', '.join(first)}{' and ' if first else ''}{last}." if claims else ""
-
-
-def _accuracy(summary: Figures, subject: str) -> str:
-    own = summary["accuracy"][subject]["test"]
-    gap = summary["gap"].get(subject)
-    if gap is None or gap["mean"] is None:
-        return f"{subject} reaches {_percent(own)} on the test pairs."
-    image = summary["accuracy"]["image-only"]["test"]
-    added = gap["mean"] * 100
-    claim = _told(summary, "C0")
-    interval = f"{_points(claim)} over seeds and classes" if claim else _points(gap)
-    return (
-        f"With the text, {subject} reaches {_percent(own)} on the test pairs; the image alone reaches {_percent(image)}: "
-        f"the text changes accuracy by {added:+.1f} points{interval}{'' if _shown(claim or gap) else ': no difference is shown'}."
+def _found(summary: Figures, roles: Roles, subject: str) -> str:
+    """What the text did to accuracy and to the map; that the text alone does as well, if it does."""
+    return " ".join(
+        sentence for sentence in (_accuracy(summary, roles, subject), _follows(summary, subject)) if sentence
     )
 
 
-def _shown(figure: Figures) -> bool:
-    """Whether an interval lies on one side of 0; without one nothing is claimed either way."""
-    interval = figure["interval"]
-    return interval is None or interval[0] > 0 or interval[1] < 0
+def _accuracy(summary: Figures, roles: Roles, subject: str) -> str:
+    accuracy, image, text = summary["accuracy"], roles.get("image"), roles.get("text")
+    own = f"{_right(accuracy[subject])} ({subject})"
+    if text is not None and (gap := _gap(summary, "gap_to_text", subject)) and not _above(gap):
+        alone = (
+            f"{text} is right on {_right(accuracy[text])} of the test pairs, {subject} on {_right(accuracy[subject])}"
+        )
+        return f"{_verdict_on_the_image(gap)}: {alone}, a difference of {_points(gap)}."
+    if image is None or (gap := _gap(summary, "gap", subject)) is None:
+        return f"{subject} is right on {_right(accuracy[subject])} of the test pairs."
+    without = f"{_right(accuracy[image])} ({image})"
+    if _above(gap) or _below(gap):
+        return f"The text {'raises' if _above(gap) else 'lowers'} accuracy on the test pairs from {without} to {own}."
+    return f"The text is not shown to change accuracy on the test pairs: {without} without it, {own} with it."
 
 
-def _told(summary: Figures, claim: str) -> Figures | None:
-    """A claim whose interval is there and rests on enough seeds."""
-    found = summary.get("claims", {}).get(claim)
-    return found if found and found["interval"] and found["seeds"] >= LEAST_SEEDS else None
+def _follows(summary: Figures, subject: str) -> str:
+    """Whether the map moves farther when the text is about something else than when it is paraphrased."""
+    edits = summary["edits"].get(subject, {})
+    name = telling(edits)
+    if name is None or (excess := edits[name]["excess"])["mean"] is None:
+        return ""
+    if not _above(excess):
+        beyond = f"no farther than a paraphrase{_bits(excess)}"
+        return f"That the map of {subject} follows the text is not shown: {TEXTS[name]} moves it {beyond}."
+    moved, floor = edits[name]["js_bits"]["mean"], edits["paraphrase"]["js_bits"]["mean"]
+    times = f"{moved / floor:.0f} times as far as" if moved >= 2 * floor > 0 else "farther than"
+    return f"The map of {subject} follows the text: {TEXTS[name]} moves it {times} a paraphrase does."
+
+
+def _verdict_on_the_image(gap: Figures) -> str:
+    """What to say of an image that is not shown to add anything to the text."""
+    if _below(gap):
+        return "The text alone does better than text and image together"
+    if gap["mean"] <= CLAIMS["C0"].margin:
+        return "The text alone does as well as text and image together"
+    return "That seeing the image helps is not shown"
+
+
+def _added(summary: Figures, roles: Roles, subject: str) -> str:
+    """What each input adds to the other on the same test pairs; the engineer's question: does it just read the text?"""
+    image, text = roles.get("image"), roles.get("text")
+    sentences = []
+    if image is not None and (gap := _gap(summary, "gap", subject)):
+        sentences.append(
+            f"Against {image} the text changes accuracy by {_points(gap)} on the same test pairs{_unshown(gap)}."
+        )
+    if text is None and subject == roles.lead:
+        sentences.append(
+            f"Whether {subject} just reads the text is not answered: the study has no {ROLES['text'].words}."
+        )
+    elif text is not None and (gap := _gap(summary, "gap_to_text", subject)):
+        alone = f"{text}, which sees no image, is right on {_right(summary['accuracy'][text])}"
+        just = f"does not just read the text: {alone}, and" if _above(gap) else "may just read the text:"
+        sentences.append(f"{subject} {just} the image changes accuracy by {_points(gap)}{_unshown(gap)}.")
+    return " ".join(sentences)
 
 
 def _shift(summary: Figures, subject: str) -> str:
     """How far a changed text moves the map, and why; the whole and its parts over the same images."""
     edits = summary["edits"].get(subject, {})
-    name = next((name for name in ("other-object", "other-class", "paper-colour", "colour") if name in edits), None)
+    name = telling(edits)
     if name is None:
         return ""
     change = edits[name]
     if change["js_split"]["mean"] is None:
-        return f"How far a changed text ({name}) moves the map of {subject} cannot be measured: {_undefined(change)}."
+        return f"How far {TEXTS[name]} moves the map of {subject} cannot be measured: {_undefined(change)}."
     floor = edits.get("paraphrase", {}).get("js_bits", {}).get("mean")
-    against = "" if floor is None else f", against {floor:.3f} for a paraphrase"
+    against = "" if floor is None else f"; a paraphrase, by {floor:.3f}"
+    said = TEXTS[name]
     return (
-        f"Changing the text ({name}) moves the map of {subject} by {change['js_split']['mean']:.3f} bits of Jensen-Shannon divergence"
-        f"{_interval(change['js_split'])}{against}. Of that, {change['switch']['mean']:.3f} bits come with a switch of the predicted "
-        f"class (in {change['switched_split']['mean']:.0%} of the images) and {change['within']['mean']:.3f} bits from re-weighting "
-        f"what is seen for the same class ({change['js_split']['n']} images whose four maps are defined)."
+        f"{said[0].upper()}{said[1:]} moves the map of {subject} by {change['js_split']['mean']:.3f} bits of Jensen-Shannon divergence"
+        f"{_interval(change['js_split'])}{against}. {change['switch']['mean']:.3f} of these bits come with a switch of the predicted "
+        f"class (in {change['switched_split']['mean']:.0%} of the images) and {change['within']['mean']:.3f} from re-weighting what is "
+        f"seen for the same class ({change['js_split']['n']} images whose four maps are defined)."
     )
 
 
-def _place(summary: Figures, subject: str) -> str:
+def _place(summary: Figures, roles: Roles, subject: str) -> str:
     """Centre bias of both models, and their difference on the same images."""
-    maps = summary["maps"]
-    if subject == "image-only" or subject not in maps or "image-only" not in maps:
+    maps, reference = summary["maps"], roles.get("image")
+    if reference is None or reference == subject or subject not in maps or reference not in maps:
         return ""
-    ours, image, gap = maps[subject]["centre_bias"], maps["image-only"]["centre_bias"], maps[subject]["centre_bias_gap"]
+    ours, image, gap = maps[subject]["centre_bias"], maps[reference]["centre_bias"], maps[subject]["centre_bias_gap"]
     if gap["interval"] is None:
-        rates = f"image only: {_undefined(maps['image-only'])}; {subject}: {_undefined(maps[subject])}"
+        rates = f"{reference}: {_undefined(maps[reference])}; {subject}: {_undefined(maps[subject])}"
         return f"A difference in centre bias cannot be measured ({rates})."
-    claim = _told(summary, "C1")
-    if claim:
-        return (
-            f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for image only and {ours['mean']:.2f} for "
-            f"{subject}; over seeds and classes image only has {claim['effect']:+.3f}{_interval(claim)} more (C1: {claim['verdict']})."
-        )
-    verdict = "" if _shown(gap) else ": no difference is shown"
     return (
-        f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for image only and {ours['mean']:.2f} for {subject}; "
-        f"on the same images the difference is {gap['mean']:+.3f}{_interval(gap)}{verdict}."
+        f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for {reference} and {ours['mean']:.2f} for {subject}; "
+        f"on the same images the difference is {gap['mean']:+.3f}{_interval(gap)}{_unshown(gap)}."
     )
+
+
+def how_far(claims: Figures) -> str:
+    """Which claims about kinds of models stand: those that speak of other trainings and other classes.
+
+    Example:
+        >>> how_far({"C0": {"verdict": "supported", "claim": "The text raises accuracy.", "seeds": 5}})
+        'Beyond these trainings and classes: of 1 claim, 1 is supported (C0, the text raises accuracy).'
+    """
+    if not claims:
+        return ""
+    seeds = max(claim["seeds"] for claim in claims.values())
+    few = (
+        f"a claim about a kind of model needs {LEAST_SEEDS} training seeds, and this study has {seeds}; "
+        if seeds < LEAST_SEEDS
+        else ""
+    )
+    named = {
+        verdict: [
+            name if few else f"{name}, {claim['claim'][0].lower()}{claim['claim'][1:].removesuffix('.')}"
+            for name, claim in claims.items()
+            if claim["verdict"] == verdict
+        ]
+        for verdict in ("supported", "not supported", "undecided", "not testable")
+    }
+    parts = [
+        f"{len(names)} {'is' if len(names) == 1 else 'are'} {verdict} ({(', ' if few else '; ').join(names)})"
+        for verdict, names in named.items()
+        if names
+    ]
+    count = f"of {len(claims)} claim{'s' if len(claims) > 1 else ''}"
+    return f"Beyond these trainings and classes: {few}{count}, {_listed(parts)}."
+
+
+def doubled(roles: Roles) -> list[str]:
+    """Who speaks for whom, where several models could play one role."""
+    return [
+        f"{roles[role]} is the {ROLES[role].words} of this page and of its claims because it is listed first; "
+        f"{_listed(others)} {'is' if len(others) == 1 else 'are'} shown beside it."
+        for role, others in roles.others.items()
+    ]
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """A list as a sentence has it.
+
+    Example:
+        >>> _listed(["one", "two", "three"])
+        'one, two and three'
+    """
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def telling(edits: Iterable[str]) -> str | None:
+    """The edit of a study that tells most about whether a map follows the text; None if it has none such.
+
+    Example:
+        >>> telling(["paraphrase", "colour", "other-class"])
+        'other-class'
+    """
+    asked = set(edits)
+    return next((name for name in TEXTS if name in asked), None)
+
+
+def _gap(summary: Figures, section: str, subject: str) -> Figures | None:
+    """A difference in accuracy, or None if it was not measured."""
+    gap: Figures | None = summary[section].get(subject)
+    return gap if gap and gap["mean"] is not None else None
+
+
+def _above(figure: Figures) -> bool:
+    """Whether a figure is shown to be above 0; where there is no interval its sign is all there is."""
+    return bool((figure["interval"] or [figure["mean"]])[0] > 0)
+
+
+def _below(figure: Figures) -> bool:
+    return bool((figure["interval"] or [figure["mean"]])[-1] < 0)
+
+
+def _unshown(figure: Figures) -> str:
+    return "" if _above(figure) or _below(figure) else ": no difference is shown"
 
 
 def _undefined(figures: Figures) -> str:
@@ -119,13 +225,19 @@ def _undefined(figures: Figures) -> str:
     return "nothing was explained" if rate is None else f"{rate:.1%} of its maps are undefined"
 
 
-def _percent(figure: Figures) -> str:
-    return "nothing measurable" if figure["mean"] is None else f"{figure['mean']:.1%}"
+def _right(splits: Figures) -> str:
+    mean = splits["test"]["mean"]
+    return "none that could be measured" if mean is None else f"{mean:.1%}"
 
 
 def _interval(figure: Figures) -> str:
-    return f" [{figure['interval'][0]:.3f}, {figure['interval'][1]:.3f}]" if figure["interval"] else ""
+    return " [{:.3f}, {:.3f}]".format(*figure["interval"]) if figure["interval"] else ""
 
 
-def _points(figure: Figures) -> str:
-    return f" [{figure['interval'][0] * 100:.1f}, {figure['interval'][1] * 100:.1f}]" if figure["interval"] else ""
+def _bits(figure: Figures) -> str:
+    return f" ({figure['mean']:+.3f} bits{_interval(figure)})"
+
+
+def _points(gap: Figures) -> str:
+    interval = " [{:.1f}, {:.1f}]".format(*(100 * bound for bound in gap["interval"])) if gap["interval"] else ""
+    return f"{100 * gap['mean']:+.1f} points{interval}"

@@ -1,4 +1,4 @@
-"""Which samples the report shows: those whose maps differ most and least between image only and early fusion, and random ones."""
+"""Which samples the report shows: those whose maps differ most and least between the two models compared, and random ones."""
 
 import io
 from collections.abc import Callable, Sequence

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gazeshift.measures import crossed_figure
 from gazeshift.study.expectations import EXPECTATIONS, SeedFigures
+from gazeshift.study.roles import Roles
 
 MAP_MEASURES = {"centre_bias": "centre_bias", "coverage": "coverage", "undefined": "undefined"}
 MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area", "other": "mask_other"}
@@ -53,19 +54,17 @@ def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def summarise(
-    predictions: pd.DataFrame, changes: pd.DataFrame, models: Sequence[str], edits: Sequence[str]
-) -> dict[str, Any]:
+def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, edits: Sequence[str]) -> dict[str, Any]:
     """The figures of a study.
 
     Args:
         predictions: rows of model, seed, split, key, correct.
         changes: measures as ``with_changes`` gives them.
-        models: in the order of the tables.
+        roles: the models, in the order of the tables, and which of them plays which role.
         edits: in the order of the tables.
     """
     own = changes[changes["edit"] == "original"]
-    seen = [model for model in models if (own["model"] == model).any()]
+    seen = [model for model in roles.names if (own["model"] == model).any()]
     moved = [model for model in seen if (changes[changes["model"] == model]["edit"] != "original").any()]
     splits = [split for split in ("validation", "test") if (predictions["split"] == split).any()]
     test = predictions[predictions["split"] == "test"]
@@ -73,10 +72,11 @@ def summarise(
     return {
         "accuracy": {
             model: {split: _figure(predictions[predictions["split"] == split], model, "correct") for split in splits}
-            for model in models
+            for model in roles.names
         },
-        "gap": {model: _gap(test, model) for model in models if "image-only" in models and model != "image-only"},
-        "maps": {model: _figures(own, model, MAP_MEASURES) | _bias_gap(own, model, seen) for model in seen},
+        "gap": _gaps(test, roles.names, roles.get("image")),
+        "gap_to_text": _gaps(test, seen, roles.get("text")),
+        "maps": {model: _figures(own, model, MAP_MEASURES) | _bias_gap(own, model, roles) for model in seen},
         "masks": masks if own["mask_lift"].notna().any() else {},
         "edits": {
             model: {
@@ -89,11 +89,13 @@ def summarise(
     }
 
 
-def check(expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataFrame) -> list[dict[str, Any]]:
+def check(
+    expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles
+) -> list[dict[str, Any]]:
     """Hold every seed to the expected thresholds: one record per seed and expectation, ``found`` None where it cannot be measured."""
     records = []
     for seed in sorted(predictions["seed"].unique()):
-        figures = seed_figures(predictions[predictions["seed"] == seed], changes[changes["seed"] == seed])
+        figures = seed_figures(predictions[predictions["seed"] == seed], changes[changes["seed"] == seed], roles)
         for name, threshold in expect.items():
             expectation = EXPECTATIONS[name]
             try:
@@ -103,7 +105,7 @@ def check(expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataF
             passed = found >= threshold if expectation.at_least else found < threshold
             records.append(
                 {
-                    "name": f"{name} (seed {seed}): {expectation.sentence}",
+                    "name": f"{name} (seed {seed}): {expectation.sentence(roles)}",
                     "wanted": f"{'>=' if expectation.at_least else '<'} {threshold:g}",
                     "found": f"{found:.4g}" if np.isfinite(found) else "not measurable",
                     "passed": bool(passed),
@@ -112,12 +114,13 @@ def check(expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataF
     return records
 
 
-def seed_figures(predictions: pd.DataFrame, changes: pd.DataFrame) -> SeedFigures:
+def seed_figures(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles) -> SeedFigures:
     """Plain means of one seed."""
     test = predictions[predictions["split"] == "test"]
     own = changes[changes["edit"] == "original"]
     names = [*MAP_MEASURES.values(), *MASK_MEASURES.values()]
     return SeedFigures(
+        roles=roles,
         accuracy={str(model): float(part["correct"].mean()) for model, part in test.groupby("model")},
         maps={str(model): _means(part, names) for model, part in own.groupby("model")},
         edits={
@@ -147,15 +150,23 @@ def _figures(rows: pd.DataFrame, model: str, measures: dict[str, str]) -> dict[s
     return {name: _figure(rows, model, measure) for name, measure in measures.items()}
 
 
-def _bias_gap(own: pd.DataFrame, model: str, seen: Sequence[str]) -> dict[str, Any]:
+def _bias_gap(own: pd.DataFrame, model: str, roles: Roles) -> dict[str, Any]:
     """Difference of the centre bias to image only's, on the images where both maps are defined."""
-    if model == "image-only" or "image-only" not in seen:
+    image = roles.get("image")
+    if image is None or model == image:
         return {}
-    difference = crossed(own, model, "centre_bias") - crossed(own, "image-only", "centre_bias")
+    difference = crossed(own, model, "centre_bias") - crossed(own, image, "centre_bias")
     return {"centre_bias_gap": crossed_figure(difference).to_dict()}
 
 
-def _gap(test: pd.DataFrame, model: str) -> dict[str, Any]:
-    """Difference to image only on the same test pairs and seeds."""
-    test = test.astype({"correct": float})
-    return crossed_figure(crossed(test, model, "correct") - crossed(test, "image-only", "correct")).to_dict()
+def _gaps(test: pd.DataFrame, models: Sequence[str], reference: str | None) -> dict[str, Any]:
+    """Difference in accuracy of each model to a reference, on the same test pairs and seeds; nothing where there is no reference."""
+    if reference is None:
+        return {}
+    correct = test.astype({"correct": float})
+    base = crossed(correct, reference, "correct")
+    return {
+        model: crossed_figure(crossed(correct, model, "correct") - base).to_dict()
+        for model in models
+        if model != reference
+    }

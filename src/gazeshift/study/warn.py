@@ -85,7 +85,7 @@ def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
 def _texts(predictions: pd.DataFrame, figures: dict[str, Any]) -> list[str]:
     """Models of one tokenizer read the texts alike: what is true of several is said once."""
     cut: dict[str, list[str]] = defaultdict(list)
-    for model, rows in predictions[predictions["split"] == "test"].groupby("model"):
+    for model, rows in predictions[predictions["split"] == "test"].groupby("model", sort=False):
         count = rows.groupby("key")["truncated"].any().sum()
         if count:
             cut[

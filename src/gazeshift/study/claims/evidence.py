@@ -1,12 +1,14 @@
 """The evidence for each claim: its primary contrast, what must agree with it, and what else a reader should see. One dict of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from gazeshift.study.claims.register import CLAIMS
 from gazeshift.study.claims.tables import Cells, Tables
+from gazeshift.study.roles import ROLES
 
 ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 FLOORS = ("paraphrase", "shuffle", "same-class", "other-class-same-length", "random-words", "empty")
@@ -45,15 +47,8 @@ def _nothing(why: str) -> Evidence:
     return Evidence(Cells(np.full((1, 1), np.nan), 0), missing=why)
 
 
-def _lacks(tables: Tables, *parts: str) -> str:
-    missing = [part for part in parts if part not in tables.parts]
-    return f"the study has no model that plays the part of {missing[0]!r}" if missing else ""
-
-
 def accuracy(tables: Tables) -> Evidence:
     """C0."""
-    if why := _lacks(tables, "image", "fusion"):
-        return _nothing(why)
 
     def gap(first: str, second: str) -> Cells:
         return tables.difference(tables.test(first), tables.test(second), "correct")
@@ -63,7 +58,7 @@ def accuracy(tables: Tables) -> Evidence:
         (
             Support("over text only", "accuracy of early fusion minus text only", gap("fusion", "text")),
             Support("late fusion", "accuracy of late fusion minus image only", gap("late", "image")),
-            Support("head alone", "accuracy of image MLP minus image only (linear)", gap("image-mlp", "image")),
+            Support("head alone", "accuracy of image MLP minus image only (linear)", gap("mlp", "image")),
             Support("told nothing", "accuracy of early fusion minus the same told nothing", gap("fusion", "constant")),
             Support(
                 "shuffled texts",
@@ -76,8 +71,6 @@ def accuracy(tables: Tables) -> Evidence:
 
 def centre_bias(tables: Tables) -> Evidence:
     """C1."""
-    if why := _lacks(tables, "image", "fusion"):
-        return _nothing(why)
     image, fusion = tables.own("image"), tables.own("fusion")
     both = image.merge(fusion, on=["seed", "key"], suffixes=("", "_fusion"))
     same = both[both["predicted"] == both["predicted_fusion"]]
@@ -91,9 +84,9 @@ def centre_bias(tables: Tables) -> Evidence:
 
     own = tables.information[tables.information["texts"] == "own"] if len(tables.information) else tables.information
     static = own.assign(share=own["static"] / own["total"]) if len(own) else own
-    shares = [tables.cells(tables.of(static, part), "share") for part in ("image", "fusion")]
+    shares = [tables.cells(tables.of(static, role), "share") for role in ("image", "fusion")]
     share = Cells(shares[0].values - shares[1].values, image["key"].nunique())
-    slopes = [tables.cells(tables.of(tables.equivariance, part), "slope") for part in ("fusion", "image")]
+    slopes = [tables.cells(tables.of(tables.equivariance, role), "slope") for role in ("fusion", "image")]
     told = "centre bias of early fusion told nothing minus early fusion"
     return Evidence(
         gap("image", "fusion"),
@@ -132,16 +125,14 @@ def centre_bias(tables: Tables) -> Evidence:
             ),
             Support("same class", "the same contrast where both models predict the same class", where(same)),
             Support("both right", "the same contrast where both models are right", where(right)),
-            Support("head alone", "centre bias of image only minus image MLP", gap("image", "image-mlp")),
+            Support("head alone", "centre bias of image only minus image MLP", gap("image", "mlp")),
         ),
     )
 
 
 def localisation(tables: Tables) -> Evidence:
     """C2."""
-    if why := _lacks(tables, "image", "fusion"):
-        return _nothing(why)
-    fusion, image = (_with_excess(tables.own(part)) for part in ("fusion", "image"))
+    fusion, image = (_with_excess(tables.own(role)) for role in ("fusion", "image"))
     if fusion["excess_mass"].isna().all():
         return _nothing("these data have no masks, so it is not known what the text refers to; Plates has them")
     return Evidence(
@@ -169,8 +160,6 @@ def _with_excess(rows: pd.DataFrame) -> pd.DataFrame:
 
 def follows(tables: Tables) -> Evidence:
     """C3."""
-    if why := _lacks(tables, "fusion"):
-        return _nothing(why)
     edit = next((name for name in ABOUT_SOMETHING_ELSE if len(tables.edit("fusion", name))), None)
     if edit is None or tables.edit("fusion", "paraphrase").empty:
         return _nothing(
@@ -286,8 +275,6 @@ def matters_more(tables: Tables) -> Evidence:
 
 
 def _no_modifiers(tables: Tables) -> str:
-    if why := _lacks(tables, "fusion"):
-        return why
     rows = tables.of(tables.modifiers, "fusion")
     return "the study asks for no modifiers (explain.modifiers)" if rows.empty else ""
 
@@ -326,3 +313,19 @@ EVIDENCE: dict[str, Callable[[Tables], Evidence]] = {
     "C4a": widens,
     "C4b": matters_more,
 }
+
+
+def evidence_for(claim: str, tables: Tables) -> Evidence:
+    """The evidence for a claim; beside it the same contrast with every other model that could play one of its roles."""
+    wanted = CLAIMS[claim].roles
+    if lacking := [ROLES[role].words for role in wanted if tables.roles.get(role) is None]:
+        return _nothing(f"the study has no {lacking[0]}")
+    found, others = EVIDENCE[claim](tables), tables.roles.others
+    more = [_instead(claim, tables, other, tables.roles[role]) for role in wanted for other in others.get(role, ())]
+    return replace(found, supports=(*found.supports, *more))
+
+
+def _instead(claim: str, tables: Tables, other: str, first: str) -> Support:
+    """A claim's own contrast with another model of the same kind in the place of the first."""
+    found = EVIDENCE[claim](replace(tables, roles=tables.roles.preferring(other)))
+    return Support(f"with {other}", f"the same contrast with {other} in the place of {first}", found.primary)

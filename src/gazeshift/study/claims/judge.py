@@ -15,7 +15,7 @@ from gazeshift.statistics import (
     holm,
     multi_bootstrap,
 )
-from gazeshift.study.claims.evidence import EVIDENCE, Evidence, Support
+from gazeshift.study.claims.evidence import Evidence, Support, evidence_for
 from gazeshift.study.claims.register import CLAIMS, LEAST_SEEDS, LEVEL, Claim
 from gazeshift.study.claims.tables import Cells, Tables
 
@@ -44,7 +44,7 @@ def judge(tables: Tables) -> dict[str, Any]:
         ``claim``, ``contrast``, ``unit``, ``margin``, ``p``, ``p_holm``, ``equivalence``, ``bootstrap``, ``d_z``, ``supports``.
         ``C4`` holds ``parts``: C4a and C4b, and says what the weaker of the two says.
     """
-    evidence = {name: EVIDENCE[name](tables) for name in CLAIMS}
+    evidence = {name: evidence_for(name, tables) for name in CLAIMS}
     measured = {name: _measure(found.primary) for name, found in evidence.items()}
     tested = [name for name, found in measured.items() if found.interval is not None and not evidence[name].missing]
     tested = [name for name in tested if math.isfinite(_p(measured[name]))]

@@ -21,12 +21,14 @@ class Claim:
         contrast: what is measured; the claim says that it is above 0.
         unit: of the contrast.
         margin: an effect whose 90 % interval lies within ``+-margin`` counts as no effect (two one-sided tests).
+        roles: of the models that are contrasted (``gazeshift.study.roles.ROLES``).
     """
 
     sentence: str
     contrast: str
     unit: str
     margin: float
+    roles: tuple[str, ...]
 
 
 CLAIMS: dict[str, Claim] = {
@@ -35,18 +37,21 @@ CLAIMS: dict[str, Claim] = {
         "accuracy of early fusion minus image only, same test pairs",
         "share of the test pairs",
         0.01,
+        ("fusion", "image"),
     ),
     "C1": Claim(
         "The image-only model looks nearer the centre than the fusion model.",
         "centre bias of image only minus early fusion, maps of the predicted class with the pair's own text, images with both maps defined",
         "centre bias (1 centre, 0 uniform)",
         0.02,
+        ("fusion", "image"),
     ),
     "C2": Claim(
         "The fusion model looks at what the text names, more than the image-only model does.",
         "map mass in the mask of the referred object minus its mass in other images' masks: early fusion minus image only",
         "share of the map's mass",
         0.01,
+        ("fusion", "image"),
     ),
     "C3": Claim(
         "The map follows the text.",
@@ -54,17 +59,20 @@ CLAIMS: dict[str, Claim] = {
         "scene where it is known, else a title of another class), minus that of a paraphrase",
         "Jensen-Shannon distance (0 to 1)",
         0.05,
+        ("fusion",),
     ),
     "C4a": Claim(
         "A colour word widens the map.",
         "coverage of early fusion's map with a colour word before the class name minus without it",
         "coverage (share of the grid)",
         0.01,
+        ("fusion",),
     ),
     "C4b": Claim(
         "A colour word moves the map more than a position word.",
         "Jensen-Shannon distance from the bare class name: colour words minus position words, same noun, same number of word pieces",
         "Jensen-Shannon distance (0 to 1)",
         0.01,
+        ("fusion",),
     ),
 }

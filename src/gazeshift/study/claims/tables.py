@@ -1,4 +1,4 @@
-"""What verdicts rest on: the tables of a study, the parts that its models play, and cell means of a quantity per seed and class."""
+"""What verdicts rest on: the tables of a study, the roles that its models play, and cell means of a quantity per seed and class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,16 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-# Which model of a study plays which part: its head and the texts it was trained on.
-PARTS = {
-    "image": ("image-only", "own"),
-    "image-mlp": ("image-mlp", "own"),
-    "text": ("text-only", "own"),
-    "late": ("late-fusion", "own"),
-    "fusion": ("early-fusion", "own"),
-    "constant": ("early-fusion", "constant"),
-    "shuffled": ("early-fusion", "shuffled"),
-}
+from gazeshift.study.roles import Roles
 
 
 @dataclass(frozen=True)
@@ -24,7 +15,7 @@ class Tables:
     """The tables of a study.
 
     Attributes:
-        parts: name of the model that plays each of ``PARTS``; parts that no model plays are absent.
+        roles: which model plays which role.
         seeds: training seeds.
         classes: class names.
         predictions: model, seed, split, key, label, correct.
@@ -36,7 +27,7 @@ class Tables:
         retrained: model, key, label, seed, js_distance: between maps of the same image from two training seeds.
     """
 
-    parts: dict[str, str]
+    roles: Roles
     seeds: Sequence[int]
     classes: Sequence[str]
     predictions: pd.DataFrame
@@ -47,23 +38,21 @@ class Tables:
     prompts: pd.DataFrame = field(default_factory=pd.DataFrame)
     retrained: pd.DataFrame = field(default_factory=pd.DataFrame)
 
-    def own(self, part: str) -> pd.DataFrame:
-        """Measures of a model with the pairs' own texts; empty if no model plays the part."""
-        return self.of(self.changes[self.changes["edit"] == "original"], part)
+    def own(self, role: str) -> pd.DataFrame:
+        """Measures of a model with the pairs' own texts; empty if no model plays the role."""
+        return self.of(self.changes[self.changes["edit"] == "original"], role)
 
-    def edit(self, part: str, edit: str) -> pd.DataFrame:
+    def edit(self, role: str, edit: str) -> pd.DataFrame:
         """Measures of a model with changed texts."""
-        return self.of(self.changes[self.changes["edit"] == edit], part)
+        return self.of(self.changes[self.changes["edit"] == edit], role)
 
-    def test(self, part: str) -> pd.DataFrame:
+    def test(self, role: str) -> pd.DataFrame:
         """Predictions of a model on the test pairs."""
-        return self.of(self.predictions[self.predictions["split"] == "test"], part)
+        return self.of(self.predictions[self.predictions["split"] == "test"], role)
 
-    def of(self, rows: pd.DataFrame, part: str) -> pd.DataFrame:
-        """The rows of the model that plays a part."""
-        if rows.empty or part not in self.parts:
-            return rows.iloc[:0]
-        return rows[rows["model"] == self.parts[part]]
+    def of(self, rows: pd.DataFrame, role: str) -> pd.DataFrame:
+        """The rows of the model that plays a role; none if no model does."""
+        return rows if rows.empty else rows[rows["model"] == self.roles.get(role)]
 
     def cells(self, rows: pd.DataFrame, value: str) -> "Cells":
         """Means of a column over the images of each (seed, class); NaN values are left out of them."""

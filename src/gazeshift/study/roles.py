@@ -1,0 +1,135 @@
+"""Which model of a study plays which role. Whoever compares models asks here, so that their names are the user's alone."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a model must be to play a role.
+
+    Attributes:
+        kind: its head (``gazeshift.models.HEADS``).
+        texts: what it was trained on (``gazeshift.study.config.ModelConfig``).
+        words: what a sentence calls such a model.
+    """
+
+    kind: str
+    texts: str
+    words: str
+
+
+ROLES: dict[str, Role] = {
+    "image": Role("image-only", "own", "image-only model"),
+    "mlp": Role("image-mlp", "own", "image-only model with a hidden layer"),
+    "text": Role("text-only", "own", "text-only model"),
+    "late": Role("late-fusion", "own", "late-fusion model"),
+    "fusion": Role("early-fusion", "own", "early-fusion model"),
+    "constant": Role("early-fusion", "constant", "early-fusion model that is told nothing"),
+    "shuffled": Role("early-fusion", "shuffled", "early-fusion model trained on shuffled texts"),
+}
+
+
+@dataclass(frozen=True)
+class Player:
+    """A model of a study, as far as it decides which role the model plays."""
+
+    name: str
+    kind: str
+    texts: str
+    sees_image: bool
+    reads_text: bool
+
+    def plays(self, role: str) -> bool:
+        """Whether it could play one of ``ROLES``."""
+        return (self.kind, self.texts) == (ROLES[role].kind, ROLES[role].texts)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The models of a study by what they are, whatever they are called.
+
+    Of several models that could play a role the one that is listed first plays it, and the others are shown beside it.
+
+    Attributes:
+        players: the models, in the order of the study.
+
+    Example:
+        >>> seer, reader = Player("seer", "image-only", "own", True, False), Player("reader", "text-only", "own", False, True)
+        >>> roles = Roles((seer, reader, Player("gallo", "early-fusion", "own", True, True)))
+        >>> roles["image"], roles.get("late"), roles.lead
+        ('seer', None, 'gallo')
+    """
+
+    players: tuple[Player, ...]
+
+    @classmethod
+    def of(cls, models: Iterable[Mapping[str, Any]]) -> "Roles":
+        """From the records of ``run.json``; a run that names no kind has models that are named after theirs.
+
+        Args:
+            models: each with ``name``, ``sees_image`` and ``reads_text``, and ``kind`` and ``texts`` if they are known.
+        """
+        return cls(
+            tuple(
+                Player(
+                    str(model["name"]),
+                    str(model.get("kind") or model["name"]),
+                    str(model.get("texts") or "own"),
+                    bool(model["sees_image"]),
+                    bool(model["reads_text"]),
+                )
+                for model in models
+            )
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All models, in the order of the study."""
+        return tuple(player.name for player in self.players)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Every role that is played, and by which model."""
+        return {role: name for role in ROLES if (name := self.get(role)) is not None}
+
+    @property
+    def others(self) -> dict[str, tuple[str, ...]]:
+        """By role, the models that could play it too; roles without such a model are absent."""
+        return {role: able[1:] for role in ROLES if len(able := self._able(role)) > 1}
+
+    @property
+    def lead(self) -> str | None:
+        """The model that the study is about: early fusion, else the first that sees images and reads the pairs' own texts, or any."""
+        both = [player for player in self.players if player.sees_image and player.reads_text]
+        own = [player for player in both if player.texts == "own"]
+        return self.get("fusion") or next((player.name for player in [*own, *both]), None)
+
+    @property
+    def compared(self) -> tuple[str, str] | None:
+        """The two models whose maps are held against each other: image only and the lead, else the first two with maps."""
+        seeing = [player.name for player in self.players if player.sees_image]
+        image, lead = self.get("image"), self.lead
+        if image is not None and lead is not None:
+            return image, lead
+        return (seeing[0], seeing[1]) if len(seeing) > 1 else None
+
+    def get(self, role: str) -> str | None:
+        """Name of the model that plays a role, or None."""
+        return next(iter(self._able(role)), None)
+
+    def __getitem__(self, role: str) -> str:
+        """Name of the model that plays a role.
+
+        Raises:
+            KeyError: no model does.
+        """
+        return self.parts[role]
+
+    def preferring(self, name: str) -> "Roles":
+        """The same models with one of them put first, so that it plays the role that it can."""
+        return Roles(tuple(sorted(self.players, key=lambda player: player.name != name)))
+
+    def _able(self, role: str) -> tuple[str, ...]:
+        return tuple(player.name for player in self.players if player.plays(role))
