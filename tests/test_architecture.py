@@ -11,6 +11,7 @@ STOREYS = [
     {"errors"},
     {"registry"},
     {"names", "pairs", "preprocessing", "whole"},
+    {"arrays"},
     {"data", "models", "edits", "measures", "statistics"},
     {"training", "saliency"},
     {"study"},

@@ -24,6 +24,7 @@ from gazeshift.study.steps import Steps, digest_of, file_digest
 from gazeshift.study.store import read_maps, read_tables, write_table
 from gazeshift.study.summary import check, summarise, with_changes
 from gazeshift.study.warn import warnings_of
+from gazeshift.whole import whole_file
 
 _VERSIONED = (
     "gazeshift",
@@ -223,7 +224,7 @@ def _device() -> str:
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
-    unfinished = path.with_suffix(".unfinished")
     # NaN is no JSON; a figure that cannot be measured is null.
-    unfinished.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as file:
+        file.write_text(text + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from gazeshift.errors import ConfigError, ModelError, UsageError
 from gazeshift.models.image import check_name
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.modifiers import NEEDED
+from gazeshift.whole import whole_file
 
 
 def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
@@ -41,7 +42,10 @@ def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
 def write_study(study: StudyConfig, path: Path) -> None:
     """Write the resolved study: with no defaults left to guess."""
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
-    path.write_text(text, encoding="utf-8")
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return  # a finished run may lie on a read-only disk
+    with whole_file(path, parents=True) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

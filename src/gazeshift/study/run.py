@@ -32,6 +32,7 @@ from gazeshift.study.read import write_study
 from gazeshift.study.steps import StepRecord, Steps
 from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
 from gazeshift.training import RECIPES, fit_trunk
+from gazeshift.whole import whole_file, writing
 
 Announce = Callable[[str | StepRecord], None]
 
@@ -137,9 +138,8 @@ def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pai
     def look(_: str) -> None:
         everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings)
         found = audit(everything, workers=study.data.workers)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
-        unfinished.replace(path)
+        with whole_file(path) as file:
+            file.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
 
     settings = study.data.model_dump(exclude={"root", "workers"})
     digest = steps.do("data", {"data": settings, "fingerprint": pairs.fingerprint}, look, (path,))
@@ -189,15 +189,13 @@ def _pretrain(study: StudyConfig, pretrain: PretrainConfig, run: Path, path: Pat
         recipe=recipe,
         progress=False,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         name.removeprefix("net."): value.contiguous()
         for name, value in trunk.state_dict().items()
         if name.startswith("net.")
     }
-    unfinished = path.with_suffix(".unfinished")
-    save_file(state, unfinished)
-    unfinished.replace(path)
+    with whole_file(path, parents=True) as file:
+        save_file(state, file)
 
 
 def _units(
