@@ -144,7 +144,9 @@ def _refused(error: Exception) -> OSError | None:
 def _sentence(path: Path, error: OSError) -> str:
     place = _elsewhere(path, error) or path
     if error.errno in _FULL:
-        return f"{_known_folder(place)}: the disk is full, {place.name} cannot be written; free some space and try again."
+        return (
+            f"{_known_folder(place)}: the disk is full, {place.name} cannot be written; free some space and try again."
+        )
     return f"{place}: cannot be written ({error.strerror or error})."
 
 

@@ -231,12 +231,17 @@ def bench(
     bench_command(settings, everything=everything, as_json=as_json)
 
 
-@app.command(epilog="Example: gazeshift report runs/plates")
-def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")]) -> None:
+@app.command(epilog="Example: gazeshift report runs/plates --out elsewhere")
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where the page and its tables go; beside the run's.")
+    ] = None,
+) -> None:
     """Write the report of a finished run again."""
     from gazeshift.report import write
 
-    typer.echo(f"report: {write(run_folder)}")
+    typer.echo(f"report: {write(run_folder, out)}")
 
 
 @app.command(epilog="Example: gazeshift analyse early.parquet image-only.parquet --out tables --workers 2")

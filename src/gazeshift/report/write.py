@@ -30,20 +30,21 @@ QUALITIES = (
 )
 
 
-def write(run: Path) -> Path:
-    """Write ``report.html`` and the CSV tables of a finished run beside its store.
+def write(run: Path, out: Path | None = None) -> Path:
+    """Write ``report.html`` and the CSV tables of a finished run.
 
     Reads the run folder only, never a model or a photo of the data. The page needs nothing else and is at most 10 MB; where the pictures
     are too many for that they are made smaller, and the page says so.
 
     Args:
         run: the folder that ``gazeshift study`` wrote.
+        out: the folder for the report, made where there is none; None: beside the run's store.
 
     Returns:
         The path of the page.
 
     Raises:
-        DataError: the run is unfinished (the message names what is missing) or its files cannot be read.
+        DataError: the run is unfinished (the message names what is missing), its files cannot be read, or the report cannot be written.
 
     Example:
         >>> write(Path("no-such-run"))
@@ -72,8 +73,9 @@ def write(run: Path) -> Path:
     ]
     files = {f"{table.name}.csv": table.to_csv().encode("utf-8", "replace") for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
-    _replace(folder.path, files)
-    return folder.path / "report.html"
+    place = folder.path if out is None else Path(out)
+    _replace(place, files)
+    return place / "report.html"
 
 
 def gather(folder: RunFolder) -> Content:

@@ -109,8 +109,20 @@ def conclude(
     digest = steps.do("summary", inputs, work, (summary_file, store / "samples.parquet"))
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
     facts = _facts(study, pairs, run, steps, summary, command, started)
-    _write_json(facts, run / "run.json")
+    if not _is_told(run / "run.json", facts, steps):
+        _write_json(facts, run / "run.json")
     return Conclusion(summary, digest_of({"summary": digest, "run": facts["models"]}))
+
+
+def _is_told(path: Path, facts: dict[str, Any], steps: Steps) -> bool:
+    """Whether the facts are those of the command that did the work, and this one, perhaps on a read-only disk, did none."""
+    if any(record.state == "done" for record in steps.records):
+        return False
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(known, dict) and known.get("models") == json.loads(json.dumps(facts["models"]))
 
 
 def _words(study: StudyConfig, store: Path) -> dict[str, list[str]]:

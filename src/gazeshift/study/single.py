@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.loader import crops
 from gazeshift.errors import ConfigError
@@ -32,7 +34,10 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
     pairs = read_pairs(study.data, Path(study.data.root))
     splits = {split: tuple(drop_undecodable(pairs.splits[split])[0]) for split in SPLITS}
     work = out.with_name(out.name + ".training")
-    cropped = {split: crops(splits[split], study.crop, work / "cache", workers=study.data.workers) for split in SPLITS}
+
+    def cropped(split: str) -> np.ndarray:
+        return crops(splits[split], study.crop, work / "cache", workers=study.data.workers)
+
     ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
     settings = study.data.model_dump(exclude={"root", "plates", "workers"})
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}

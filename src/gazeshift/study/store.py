@@ -105,8 +105,8 @@ def _map_options(table: pa.Table) -> dict[str, Any]:
 
 
 def read_maps(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """Read what ``write_maps`` wrote, today or with a ``map`` column of half precision: the other columns, and the raw maps ``n h w`` in float32."""
-    table = pq.read_table(path)
+    """Read what ``write_maps`` wrote: the other columns, and the raw maps ``n h w`` in float32."""
+    table = pq.read_table(path)  # the maps of older files are a column of half precision
     height, width = table["height"][0].as_py(), table["width"][0].as_py()
     values = table["map"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     maps = values.reshape(-1, height, width) * table["scale"].to_numpy()[:, None, None]
