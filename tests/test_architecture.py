@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 STOREYS = [
     {"errors"},
     {"registry"},
-    {"names", "pairs", "preprocessing", "whole"},
+    {"interrupts", "names", "pairs", "preprocessing", "whole", "yaml_text"},
     {"arrays"},
     {"data", "models", "edits", "measures", "statistics"},
     {"training", "saliency"},

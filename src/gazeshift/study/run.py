@@ -106,13 +106,8 @@ def _open_run(run: Path) -> None:
 def _alone(run: Path) -> Iterator[None]:
     """One study at a time in a run folder; the lock goes with the process, however it ends."""
     lock = FileLock(run / _LOCK)
-    try:
-        with writing(run / _LOCK):
-            _acquire(lock, run)
-    except Timeout as error:
-        raise ConfigError(
-            f"--out {run}: another study is running in this folder; wait for it, or name another."
-        ) from error
+    with writing(run / _LOCK):
+        _acquire(lock, run)
     try:
         yield
     finally:
@@ -122,6 +117,10 @@ def _alone(run: Path) -> Iterator[None]:
 def _acquire(lock: FileLock, run: Path) -> None:
     try:
         lock.acquire(timeout=0)
+    except Timeout as error:
+        raise ConfigError(
+            f"--out {run}: another study is running in this folder; wait for it, or name another."
+        ) from error
     except OSError as error:
         if error.errno != errno.EROFS and os.access(run, os.W_OK):
             raise  # else nobody can write here: a finished run is shown, and what is left to do is refused when it writes

@@ -21,6 +21,7 @@ from gazeshift.data.plates.layout import image_only_ceiling
 from gazeshift.data.plates.scene import Caption, PlateObject, Scene, sample_scene
 from gazeshift.data.plates.vocabulary import SPLITS, generator
 from gazeshift.errors import DataError, UsageError
+from gazeshift.interrupts import deaf_children
 from gazeshift.whole import whole_folder
 
 VERSION = 1
@@ -150,7 +151,9 @@ def _chunks(
         return
     # Spawned, not forked: a fork of a process with threads (any that has used torch) may hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, starts)
+        with deaf_children():
+            parts = pool.map(task, starts)
+        yield from parts
 
 
 def _write_chunk(config: PlatesConfig, draft: Path, place: tuple[str, int]) -> list[Row]:
