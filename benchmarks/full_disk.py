@@ -2,10 +2,11 @@
 
 ``python benchmarks/full_disk.py --sizes 15``
 
-Needs root on Linux, to mount file systems of a few kilobytes in memory (tmpfs). For each size a very small study of Plates runs with its run
-folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. Every other command that writes
-is tried the same way. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on that disk, no
-signal, nothing half written; and every study that went on ends with the figures, the tables and the weights of an undisturbed one, byte for byte.
+Needs root on Linux, to mount file systems of a few kilobytes in memory (tmpfs). For each size a very small study of Plates runs with its
+run folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. Every other command that
+writes is tried the same way. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on
+that disk, no signal, nothing half written; and every study that went on ends with the figures, the tables and the weights of an
+undisturbed one, byte for byte.
 """
 # ruff: noqa: T201, S603, S607, PLC0415
 
@@ -38,7 +39,8 @@ models:
   image-only:
   early-fusion: {recipe: plates}
 seeds: [0]
-explain: {edits: [paraphrase, paper-colour, other-object], samples: 1, modifiers: 3, windows: 2, checks: [modality], check_images: 4, wasserstein: 10}
+explain: {edits: [paraphrase, paper-colour, other-object], samples: 1, modifiers: 3, windows: 2, checks: [modality],
+  check_images: 4, wasserstein: 10}
 """
 FEWEST_KB = 100
 
@@ -73,7 +75,7 @@ def _in_child(arguments: Sequence[object], temporary: Path) -> int:
         run()
     except SystemExit as ended:
         return int(ended.code or 0)
-    except BaseException:  # noqa: BLE001  # printed, as Python does
+    except BaseException:  # printed, as Python does
         traceback.print_exc()
         return 1
     finally:

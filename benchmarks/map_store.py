@@ -2,8 +2,8 @@
 
 ``python benchmarks/map_store.py RUN_OR_MAPS.parquet...``
 
-Takes the maps of a run folder, or of files that ``gazeshift maps`` wrote, and writes their columns ``map`` and ``scale`` in several encodings.
-Readers other than pandas are asked where they are installed (they come with the group ``dev``).
+Takes the maps of a run folder, or of files that ``gazeshift maps`` wrote, and writes their columns ``map`` and ``scale`` in several
+encodings. Readers other than pandas are asked where they are installed (they come with the group ``dev``).
 """
 # ruff: noqa: T201, PLC0415
 
@@ -23,8 +23,8 @@ from gazeshift.study.store import GROUP, read_maps, write_maps
 SPLIT = "BYTE_STREAM_SPLIT"
 Column = Callable[[np.ndarray], pa.Array]
 FORMATS: dict[str, tuple[Column, str | None]] = {
-    "half-precision column, bytes apart (until 2026)": (lambda half: pa.array(half), SPLIT),
-    "half-precision column, plain": (lambda half: pa.array(half), None),
+    "half-precision column, bytes apart (until 2026)": (pa.array, SPLIT),
+    "half-precision column, plain": (pa.array, None),
     "half-precision values as float32, plain": (lambda half: pa.array(half.astype(np.float32)), None),
     "int16 of 32,767 steps, bytes apart": (lambda half: pa.array(_steps(half)), SPLIT),
     "int16 of 32,767 steps, differences": (lambda half: pa.array(_steps(half)), "DELTA_BINARY_PACKED"),
@@ -73,7 +73,7 @@ def readers_of(path: Path) -> str:
         try:
             read(path)
             found.append(name)
-        except Exception:  # noqa: BLE001  # whatever a reader raises, it does not read this
+        except Exception:  # whatever a reader raises, it does not read this
             found.append(f"NOT {name}")
     return ", ".join(found)
 
@@ -92,7 +92,9 @@ def compare(maps: np.ndarray) -> None:
             pq.write_table(table, path, compression="zstd", use_dictionary=False, row_group_size=GROUP, **options)
             print(f"  {path.stat().st_size / len(maps):7.1f}  {name}: {readers_of(path)}")
         write_maps([{"map": one} for one in maps], path)
-        print(f"  {path.stat().st_size / len(maps):7.1f}  as gazeshift writes it, with height and width: {readers_of(path)}")
+        print(
+            f"  {path.stat().st_size / len(maps):7.1f}  as gazeshift writes it, with height and width: {readers_of(path)}"
+        )
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ UNFINISHED = ".unfinished"
 """How the name of what is being written ends."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_DRAFT = re.compile(rf"(\.[0-9a-f]{{8}})?{re.escape(UNFINISHED)}$")
 _RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers tell what the system said
 
 
@@ -142,12 +143,10 @@ def _refused(error: Exception) -> OSError | None:
 
 
 def _sentence(path: Path, error: OSError) -> str:
-    place = _elsewhere(path, error) or path
+    place = _known(_elsewhere(path, error) or path)
     if error.errno in _FULL:
-        return (
-            f"{_known_folder(place)}: the disk is full, {place.name} cannot be written; free some space and try again."
-        )
-    return f"{place}: cannot be written ({error.strerror or error})."
+        return f"{place.parent}: the disk is full, {place.name} cannot be written; free some space and try again."
+    return f"{place}: cannot be written ({os.strerror(error.errno) if error.errno else error})."
 
 
 def _elsewhere(path: Path, error: OSError) -> Path | None:
@@ -158,9 +157,12 @@ def _elsewhere(path: Path, error: OSError) -> Path | None:
     return Path(named)
 
 
-def _known_folder(path: Path) -> Path:
-    """The folder of a file, as people know it: not one that is gone by the time they look."""
-    return next((each.parent for each in reversed(path.parents) if each.name.endswith(UNFINISHED)), path.parent)
+def _known(path: Path) -> Path:
+    """A file as people know it: for what is in an unfinished folder, that folder under the name it was to have."""
+    for each in reversed(path.parents):
+        if _DRAFT.search(each.name):
+            return each.with_name(_DRAFT.sub("", each.name))
+    return path
 
 
 def _mark() -> str:

@@ -8,7 +8,7 @@ from gazeshift.errors import ConfigError
 
 
 def read_yaml(text: str, name: str) -> Any:
-    """The values of a YAML text.
+    r"""The values of a YAML text.
 
     Args:
         text: the YAML.
@@ -20,7 +20,7 @@ def read_yaml(text: str, name: str) -> Any:
     Example:
         >>> read_yaml("a: {b: 1}", "study.yaml")
         {'a': {'b': 1}}
-        >>> read_yaml("a:\\n  b: 1\\n  b: 2", "study.yaml")
+        >>> read_yaml("a:\n  b: 1\n  b: 2", "study.yaml")
         Traceback (most recent call last):
         gazeshift.errors.ConfigError: study.yaml: a.b stands twice, in line 2 and in line 3; leave one.
     """

@@ -17,14 +17,20 @@ SMALL = {"models": {"image-only": None}, "seeds": [0]}
 
 
 def interrupted(command: list[object], stream: str, arrived: Callable[[str], bool]) -> tuple[int, list[str]]:
-    """Send Ctrl-C as a terminal does, to all processes of a command, at the first line that says so; exit code and lines of standard error."""
-    process = subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    """Send Ctrl-C as a terminal does, to all processes of a command, at a line that says so; exit code and lines of standard error."""
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a test run in the background ignores it, and so would its children
+    try:
+        process = subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         lines = process.stdout if stream == "stdout" else process.stderr
         assert lines is not None

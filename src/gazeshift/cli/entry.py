@@ -6,6 +6,6 @@ from gazeshift.cli.interrupt import end_at_once
 def run() -> None:
     """The command line."""
     end_at_once()
-    from gazeshift.cli.main import run as run_command  # noqa: PLC0415
+    from gazeshift.cli.main import run as run_command
 
     run_command()

@@ -15,7 +15,7 @@ from gazeshift.study.growing import growing_table
 from gazeshift.whole import whole_file
 
 GROUP = 4096
-"""Maps of a row group at least; in groups of eight a map takes more than three times the bytes (355 for 96, 7 x 7 cells, ``gazeshift maps``)."""
+"""Maps of a row group at least; in groups of eight, a batch of ``gazeshift maps``, a map takes more than three times the bytes."""
 
 
 def write_table(rows: Sequence[dict[str, Any]] | pd.DataFrame, path: Path) -> None:
