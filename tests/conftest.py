@@ -1,5 +1,7 @@
 import os
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 # Shapes in the types are checked while the tests run; the hook must be there before gazeshift is imported.
@@ -62,3 +64,19 @@ def build() -> Build:
         return build_classifier(spec, trunk, parts, seed).eval()
 
     return make
+
+
+@pytest.fixture
+def no_space() -> Callable[[], AbstractContextManager[None]]:
+    """``with no_space():`` no file can grow beyond eight bytes, whoever writes it: the system refuses, as a full disk does."""
+
+    @contextmanager
+    def block() -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return block

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 STOREYS = [
     {"errors"},
     {"registry"},
-    {"names", "pairs", "preprocessing", "rounding", "whole"},
+    {"interrupts", "names", "pairs", "preprocessing", "rounding", "whole", "yaml_text"},
+    {"arrays"},
     {"data", "models", "edits", "measures", "statistics"},
     {"training", "saliency"},
     {"study"},

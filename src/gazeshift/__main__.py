@@ -1,5 +1,5 @@
 """``python -m gazeshift``: the command line."""
 
-from gazeshift.cli.main import run
+from gazeshift.cli.entry import run
 
 run()

@@ -1,24 +1,38 @@
-"""A file that is there whole or not at all: it takes its name when everything is written."""
+"""Files and folders that are there whole or not at all: each takes its name when everything is written."""
 
 import contextlib
+import errno
+import os
+import re
+import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from gazeshift.errors import DataError, UsageError
 
+UNFINISHED = ".unfinished"
+"""How the name of what is being written ends."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DRAFT = re.compile(rf"(\.[0-9a-f]{{8}})?{re.escape(UNFINISHED)}$")
+_RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers tell what the system said
+
 
 @contextlib.contextmanager
-def whole_file(path: Path | str) -> Iterator[Path]:
+def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False) -> Iterator[Path]:
     """A place to write to, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
 
     A link is followed and stays a link. The file can be read by whom the system's default says, however it was written.
 
     Args:
         path: the file to be; one that is there is replaced.
+        parents: make the folders above it where there are none.
+        shared: another process may be writing the same file at the same time, so the place has a name of its own.
 
     Raises:
         UsageError: it is a folder, a device or a pipe.
-        DataError: it cannot be written; also for any ``OSError`` of the block.
+        DataError: it cannot be written; also for any ``OSError`` of the block. One line, which on a full disk names the folder.
 
     Example:
         >>> import tempfile
@@ -31,15 +45,125 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     place = Path(path).resolve()
     if place.exists() and not place.is_file():
         raise UsageError(f"{path}: is no file that could be replaced, but a folder, a device or a pipe; name a file.")
-    unfinished = place.with_name(place.name + ".unfinished")
+    unfinished = place.with_name(f"{place.name}{_mark() if shared else ''}{UNFINISHED}")
+    with writing(path):
+        if parents:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unfinished.touch()
+            mode = unfinished.stat().st_mode
+            yield unfinished
+            unfinished.chmod(mode)  # safetensors lets only the owner read what it writes
+            unfinished.replace(place)
+        finally:
+            with contextlib.suppress(OSError):  # never begun, or in a folder that cannot be changed
+                unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
+
+    Args:
+        path: the folder to be; folders above it are made.
+        replace: also a folder that is not empty. What was there is never lost: a crash between the last two steps leaves it beside, as
+            ``NAME.retired``.
+
+    Raises:
+        UsageError: something is there that may not be replaced.
+        DataError: it cannot be written; also for any ``OSError`` of the block. One line, which on a full disk names the folder.
+
+    Example:
+        >>> import tempfile
+        >>> place = Path(tempfile.mkdtemp()) / "result"
+        >>> with whole_folder(place) as folder:
+        ...     _ = (folder / "numbers.txt").write_text("1 2 3")
+        >>> [each.name for each in place.parent.iterdir()]
+        ['result']
+    """
+    place = Path(path).resolve()
+    if place.exists() and (not place.is_dir() or (not replace and any(place.iterdir()))):
+        raise UsageError(f"{path}: {'is not empty' if place.is_dir() else 'is a file'}; name a new folder.")
+    unfinished = place.with_name(f"{place.name}{_mark()}{UNFINISHED}")
+    with writing(path):
+        try:
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            if replace:
+                _replace(place, unfinished)
+                return
+            if place.exists():
+                place.rmdir()  # what came into it meanwhile is safe
+            unfinished.replace(place)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """Whatever the system refuses while ``path`` is written becomes one line that names the place and the reason.
+
+    Args:
+        path: the file or folder that is written in the block.
+
+    Raises:
+        DataError: for an ``OSError`` of the block, and for what libraries make of one.
+
+    Example:
+        >>> with writing("results/maps.parquet"):
+        ...     raise OSError(errno.ENOSPC, "No space left on device")
+        Traceback (most recent call last):
+        gazeshift.errors.DataError: results: the disk is full, maps.parquet cannot be written; free some space and try again.
+    """
     try:
-        unfinished.touch()
-        mode = unfinished.stat().st_mode
-        yield unfinished
-        unfinished.chmod(mode)  # safetensors lets only the owner read what it writes
-        unfinished.replace(place)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error}).") from error
-    finally:
-        with contextlib.suppress(OSError):  # never begun, or in a folder that cannot be changed
-            unfinished.unlink(missing_ok=True)
+        yield
+    except Exception as error:
+        refused = _refused(error)
+        if refused is None:
+            raise
+        raise DataError(_sentence(Path(path), refused)) from error
+
+
+def _replace(place: Path, new: Path) -> None:
+    """A folder cannot be replaced in one step: the old one moves aside first and goes when the new one stands."""
+    retired = place.with_name(place.name + ".retired")
+    shutil.rmtree(retired, ignore_errors=True)
+    if place.exists():
+        place.replace(retired)
+    new.replace(place)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def _refused(error: Exception) -> OSError | None:
+    """What the system said, also through a library that has an error class of its own."""
+    if isinstance(error, OSError):
+        return error
+    found = _RUST.search(str(error))
+    return OSError(int(found[1]), os.strerror(int(found[1]))) if found else None
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    place = _known(_elsewhere(path, error) or path)
+    if error.errno in _FULL:
+        return f"{place.parent}: the disk is full, {place.name} cannot be written; free some space and try again."
+    return f"{place}: cannot be written ({os.strerror(error.errno) if error.errno else error})."
+
+
+def _elsewhere(path: Path, error: OSError) -> Path | None:
+    """The file that the system named, if it is not in the place that is being written: a temporary file, say."""
+    named = error.filename2 or error.filename
+    if not isinstance(named, str) or Path(named).resolve().is_relative_to(path.resolve().parent):
+        return None
+    return Path(named)
+
+
+def _known(path: Path) -> Path:
+    """A file as people know it: for what is in an unfinished folder, that folder under the name it was to have."""
+    for each in reversed(path.parents):
+        if _DRAFT.search(each.name):
+            return each.with_name(_DRAFT.sub("", each.name))
+    return path
+
+
+def _mark() -> str:
+    return f".{uuid.uuid4().hex[:8]}"

@@ -122,7 +122,7 @@ def test_a_folder_in_use_is_not_touched(files: list[Path], tmp_path: Path) -> No
         with pytest.raises(UsageError, match=words):
             scan_files(files[:1], tmp_path / out)
     assert [path.name for path in (tmp_path / "used").iterdir()] == ["notes.txt"]
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(DataError, match=r"out: cannot be written \(Not a directory\)"):
         scan_files(files[:1], tmp_path / "used" / "notes.txt" / "out")
 
 

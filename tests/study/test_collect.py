@@ -12,7 +12,7 @@ from gazeshift.data.sources import load_pairs
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
 from gazeshift.study.collect import collect_maps
-from gazeshift.study.store import MapFile, read_maps
+from gazeshift.study.store import GROUP, MapFile, read_maps
 
 Command = Callable[..., tuple[int, str, str]]
 TEXTS = ["a donut at home", "赤い寿司 🍣"]
@@ -87,7 +87,7 @@ def test_an_interrupted_file_is_not_there_and_an_older_one_stays(
 
 def test_an_interrupt_while_writing_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), MapFile(tmp_path / "maps.parquet") as file:  # noqa: PT012
-        file.add({"key": ["a"]}, np.ones((1, 2, 2)))
+        file.add({"key": ["a"] * GROUP}, np.ones((GROUP, 2, 2)))
         assert len(list(tmp_path.iterdir())) == 1, "begun under another name"
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
@@ -112,8 +112,9 @@ def test_the_command(gazeshift: Command, tiny_run: Path, pairs: list[Pair], tmp_
     assert "0 images left out" in printed
     assert len(read_maps(out)[0]) == count
     names = ["--target", model.classes[1], "--target", model.classes[0]]
-    assert gazeshift("maps", folder, "--data", tiny_run / "plates", "--split", "all", "--out", out, *names)[0] == 0
-    rows = read_maps(out)[0]
+    every = tmp_path / "every.parquet"
+    assert gazeshift("maps", folder, "--data", tiny_run / "plates", "--split", "all", "--out", every, *names)[0] == 0
+    rows = read_maps(every)[0]
     assert rows["class"].tolist() == [model.classes[1], model.classes[0]] * (len(rows) // 2)
     assert len(rows) == 2 * (96 + 20)
 
@@ -123,6 +124,7 @@ def test_the_command(gazeshift: Command, tiny_run: Path, pairs: list[Pair], tmp_
     [
         (["--out", "maps.csv"], "ends in .parquet"),
         (["--out", "gone/maps.parquet"], "there is no folder gone"),
+        (["--out", "there.parquet"], "there.parquet: is a file that is there already"),
         (["--split", "dev"], "train, validation, test, or all"),
         (["--method", "rise"], "unknown method for a whole data set 'rise'"),
         (["--target", "pizzza"], "unknown class 'pizzza'"),
@@ -137,6 +139,7 @@ def test_wrong_use_is_one_line(
     words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("there.parquet").write_text("an hour's work")
     base = [
         "maps",
         tiny_run / "models" / "early-fusion" / "seed-0",

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gazeshift.cli.places import check_new_folder
 from gazeshift.study.scan import scan_files
 
 _SHOWN = ("centre_bias", "coverage", "js_bits", "wasserstein", "switched")
@@ -20,6 +21,7 @@ def analyse_maps(
     files: Sequence[Path], out: Path, *, wasserstein: int, seed: int, workers: int, rows: bool, as_json: bool
 ) -> None:
     """Measure stored maps, write the tables, print the means."""
+    check_new_folder(out)
     started = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=12), TextColumn("ETA"), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:

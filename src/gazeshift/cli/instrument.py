@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gazeshift.errors import UsageError
+from gazeshift.cli.places import check_new_file
 from gazeshift.instrument import RowResult, run_instrument
 from gazeshift.models import versions
 from gazeshift.whole import whole_file
@@ -22,10 +22,8 @@ from gazeshift.whole import whole_file
 
 def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bool, out: Path | None) -> int:
     """Run the table, print it, and return the exit code: 1 if something is not as expected."""
-    if out is not None and not out.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {out.parent}.")
-    if out is not None and out.exists() and not out.is_file():
-        raise UsageError(f"--out {out}: is a {'folder' if out.is_dir() else 'device or a pipe'}; name a file.")
+    if out is not None:
+        check_new_file(out)
     world, started = "oracle" if quick else "pictures", time.perf_counter()
     results = run_instrument(world, range(seeds), only, _say)
     record = _record(world, seeds, results, time.perf_counter() - started)

@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from gazeshift.cli.data_check import check
 from gazeshift.cli.data_plates import plates
+from gazeshift.cli.interrupt import interruptible
 from gazeshift.errors import GazeshiftError
 
 app = typer.Typer(
@@ -23,18 +23,8 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Check data, or make synthetic ones.", no_args_is_help=True)
 app.add_typer(data, name="data")
-data.command("check")(check)
-data.command("plates")(plates)
-
-
-@contextmanager
-def interruptible(way_on: str) -> Iterator[None]:
-    """Ctrl-C ends the command with one line that says how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo(f"gazeshift: interrupted; {way_on}", err=True)
-        raise typer.Exit(130) from None
+data.command("check")(interruptible()(check))
+data.command("plates")(interruptible("nothing was written.")(plates))
 
 
 Settings = Annotated[
@@ -97,7 +87,8 @@ def evaluate(
     """Accuracy of a saved model on a split of a data root, with the data options that the model was trained with."""
     from gazeshift.cli.models import evaluate_model
 
-    evaluate_model(model, root, split, as_json)
+    with interruptible():
+        evaluate_model(model, root, split, as_json)
 
 
 @app.command(
@@ -126,7 +117,10 @@ def explain(
     """Draw what a model looks at in one image with one or more texts, and measure how the map moves."""
     from gazeshift.cli.explain import explain_image
 
-    explain_image(model, image, text or [""], target, label=label, method=method, out=out, save=save, as_json=as_json)
+    with interruptible("nothing was written."):
+        explain_image(
+            model, image, text or [""], target, label=label, method=method, out=out, save=save, as_json=as_json
+        )
 
 
 @app.command(epilog='Example: gazeshift words MODEL photo.jpg "Ahi Tuna Tartare Recipes"')
@@ -153,7 +147,8 @@ def words(
     """Show which words of a text move the map of an image, and the logit of the class."""
     from gazeshift.cli.words import explain_words
 
-    explain_words(model, image, text, target, label=label, how=how, method=method, out=out, as_json=as_json)
+    with interruptible("nothing was written."):
+        explain_words(model, image, text, target, label=label, how=how, method=method, out=out, as_json=as_json)
 
 
 @app.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")
@@ -228,15 +223,22 @@ def bench(
         workers=workers,
         compiled=compiled,
     )
-    bench_command(settings, everything=everything, as_json=as_json)
+    with interruptible():
+        bench_command(settings, everything=everything, as_json=as_json)
 
 
-@app.command(epilog="Example: gazeshift report runs/plates")
-def report(run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")]) -> None:
+@app.command(epilog="Example: gazeshift report runs/plates --out elsewhere")
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where the page and its tables go; beside the run's.")
+    ] = None,
+) -> None:
     """Write the report of a finished run again."""
     from gazeshift.report import write
 
-    typer.echo(f"report: {write(run_folder)}")
+    with interruptible("nothing was written."):
+        typer.echo(f"report: {write(run_folder, out)}")
 
 
 @app.command(epilog="Example: gazeshift analyse early.parquet image-only.parquet --out tables --workers 2")
@@ -313,7 +315,8 @@ def explore(
     """Explore by a mixed model what goes along with a word's effect: kind, frequency with the class, size of the text's change."""
     from gazeshift.cli.explore import explore_command
 
-    explore_command(run_folder, model, value, as_json)
+    with interruptible():
+        explore_command(run_folder, model, value, as_json)
 
 
 def run() -> None:

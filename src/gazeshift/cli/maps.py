@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from gazeshift.cli.models import tell_findings
+from gazeshift.cli.places import check_new_file
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
 from gazeshift.pairs import Pair
@@ -35,8 +36,7 @@ def store_maps(
     """Store the maps of a split's images, each with its own text or all with the same texts."""
     if out.suffix != ".parquet":
         raise UsageError(f"--out {out}: the maps are a Parquet file; give a name that ends in .parquet.")
-    if out.is_dir() or not out.parent.is_dir():
-        raise UsageError(f"{out}: is a folder." if out.is_dir() else f"{out}: there is no folder {out.parent}.")
+    check_new_file(out)
     if split not in {*SPLITS, "all"}:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
     if len(set(texts)) < len(texts):
@@ -48,21 +48,18 @@ def store_maps(
     pairs = _pairs(folder, root, split, optional, model.classes)
     asked = list(target) if len(target) > 1 else target[0] if target else "predicted"
     started = time.perf_counter()
-    try:
-        with on_device(model), bar(sys.stderr.isatty()) as progress:
-            task = progress.add_task("Maps", total=len(pairs))
-            found = collect_maps(
-                model,
-                pairs,
-                out,
-                list(texts) or None,
-                method,
-                speed,
-                asked,
-                lambda done: progress.update(task, completed=done),
-            )
-    except OSError as error:  # a full disk, a folder that may not be written to
-        raise UsageError(f"{error.filename or out}: cannot be written ({error.strerror or error}).") from error
+    with on_device(model), bar(sys.stderr.isatty()) as progress:
+        task = progress.add_task("Maps", total=len(pairs))
+        found = collect_maps(
+            model,
+            pairs,
+            out,
+            list(texts) or None,
+            method,
+            speed,
+            asked,
+            lambda done: progress.update(task, completed=done),
+        )
     seconds = time.perf_counter() - started
     for line in found.skipped[:_SHOWN]:
         typer.echo(f"left out: {line}", err=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 import typer
 
+from gazeshift.cli.places import check_new_folder
 from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.findings import short
 from gazeshift.data.loader import crops
@@ -23,6 +24,7 @@ from gazeshift.training import Split, accuracy, predict
 
 def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[str], resume: bool) -> None:
     """Train one model of a study file into a folder."""
+    check_new_folder(out)
     study = read_study(file, settings)
     lookup(study.models, name, f"model of {file}")
     fitted = train_single(study, name, seed, out, resume=resume, progress=sys.stderr.isatty())

@@ -1,19 +1,19 @@
 """Preprocessed crops of many images, kept on disk so that a second run does not decode again."""
 
-import contextlib
 import hashlib
 import json
-import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
+from gazeshift.arrays import whole_array
 from gazeshift.data.contents import content_digests
 from gazeshift.data.decode import decode, image_size
-from gazeshift.data.pool import Progress, map_ordered
+from gazeshift.data.pool import Progress, map_ahead
 from gazeshift.errors import DataError, ImageError
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
@@ -51,13 +51,16 @@ def crops(
     shape = (len(pairs), 3, preprocessing.size, preprocessing.size)
     if cache_dir is None or not pairs:
         memory = np.empty(shape, np.uint8)
-        _fill(memory, pairs, preprocessing, workers, progress)
+        for row, crop in enumerate(_cropped(pairs, preprocessing, workers, progress)):
+            memory[row] = crop
         return memory
     contents = content_digests([pair.image for pair in pairs], Path(cache_dir) / CONTENTS, workers)
     path = Path(cache_dir) / f"crops-{crops_digest(pairs, preprocessing, contents)[:24]}.npy"
     found = _open(path, shape)
     if found is None:
-        _write(path, shape, pairs, preprocessing, workers=workers, progress=progress)
+        with whole_array(path, shape, np.uint8) as append:
+            for crop in _cropped(pairs, preprocessing, workers, progress):
+                append(crop[None])
         found = _open(path, shape)
     if found is None:
         raise DataError(f"{path}: the cache of crops cannot be read back; delete it and try again.")
@@ -103,48 +106,29 @@ def objects_grid(pair: Pair, preprocessing: Preprocessing) -> Int[np.ndarray, "s
     return np.asarray(preprocessing.crop_image(Image.fromarray(indices.astype(np.int32)), "nearest"))
 
 
-def _fill(
-    into: np.ndarray,
-    pairs: Sequence[Pair],
-    preprocessing: Preprocessing,
-    workers: int | None,
-    progress: Progress | None,
-) -> None:
-    def fill(index: int) -> str | None:
+def _cropped(
+    pairs: Sequence[Pair], preprocessing: Preprocessing, workers: int | None, progress: Progress | None
+) -> Iterator[UInt8[np.ndarray, "3 size size"]]:
+    """The crops in the order of the pairs; images that cannot be decoded are all looked for before they are told of."""
+
+    def crop(pair: Pair) -> np.ndarray | str:
         try:
-            into[index] = preprocessing.crop(decode(pairs[index].image, pairs[index].key))
+            return preprocessing.crop(decode(pair.image, pair.key))
         except ImageError as error:
             return str(error)
-        return None
 
-    failed = [message for message in map_ordered(fill, range(len(pairs)), workers, progress) if message]
+    failed = []
+    with closing(map_ahead(crop, pairs, workers)) as found:
+        for done, one in enumerate(found, start=1):
+            if isinstance(one, str):
+                failed.append(one)
+            else:
+                yield one
+            if progress:
+                progress(done, len(pairs))
     if failed:
         count = f"{len(failed)} of {len(pairs)} images cannot be decoded; the first: "
         raise ImageError(f"{count if len(failed) > 1 else ''}{failed[0]} Find them all with: gazeshift data check ROOT")
-
-
-def _write(
-    path: Path,
-    shape: tuple[int, ...],
-    pairs: Sequence[Pair],
-    preprocessing: Preprocessing,
-    *,
-    workers: int | None,
-    progress: Progress | None,
-) -> None:
-    """Write the file under a temporary name and rename it when it is whole."""
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        into = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        _fill(into, pairs, preprocessing, workers, progress)
-        into.flush()
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path.parent}: the cache of crops cannot be written ({error}).") from error
-    finally:
-        with contextlib.suppress(OSError):  # renamed, or never there
-            temporary.unlink()
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-import yaml
-
 from gazeshift.errors import ConfigError
+from gazeshift.yaml_text import read_yaml
 
 BARE = "bare"
 """The kind of the text without a modifier; no kind of a lexicon."""
@@ -101,10 +100,7 @@ def read_lexicon(path: Path) -> Lexicon:
 
 
 def _lexicon(text: str, name: str) -> Lexicon:
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from error
+    values = read_yaml(text, name)
     if not isinstance(values, dict):
         raise ConfigError(f"{name}: a lexicon is a mapping with the keys {', '.join(_KEYS)}.")
     for key in values:

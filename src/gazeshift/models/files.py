@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +16,7 @@ from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ModelSpec
-from gazeshift.whole import whole_file
+from gazeshift.whole import whole_file, whole_folder
 
 FORMAT = "gazeshift-model-1"
 _VERSIONED = ("gazeshift", "torch", "timm", "transformers", "tokenizers", "safetensors")
@@ -40,15 +39,11 @@ def save(
         folder: where; an existing model there is replaced.
         data: what it was trained on: format, fingerprint, options that change texts.
         training: how: recipe, seed, epochs.
+
+    Raises:
+        DataError: it cannot be written, for example because the disk is full.
     """
-    unfinished = folder.with_name(folder.name + ".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
-    with whole_file(unfinished / "model.safetensors") as weights:
-        save_file(state, weights, metadata={"format": "pt"})
-    if model.tokenizer is not None:
-        model.tokenizer.save(unfinished / "tokenizer")
     config = {
         "format": FORMAT,
         "spec": TypeAdapter(ModelSpec).dump_python(model.spec, mode="json"),
@@ -56,14 +51,13 @@ def save(
         "training": dict(training or {}),
         "versions": versions(),
     }
-    (unfinished / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    # A folder cannot be replaced in one step: the old one moves aside first and goes when the new one stands.
-    retired = folder.with_name(folder.name + ".retired")
-    shutil.rmtree(retired, ignore_errors=True)
-    if folder.exists():
-        folder.replace(retired)
-    unfinished.replace(folder)
-    shutil.rmtree(retired, ignore_errors=True)
+    with whole_folder(folder, replace=True) as unfinished:
+        with whole_file(unfinished / "model.safetensors") as weights:
+            save_file(state, weights, metadata={"format": "pt"})
+        if model.tokenizer is not None:
+            model.tokenizer.save(unfinished / "tokenizer")
+        text = json.dumps(config, indent=2, ensure_ascii=False)
+        (unfinished / "config.json").write_text(text + "\n", encoding="utf-8")
 
 
 def read_config(folder: Path) -> dict[str, Any]:

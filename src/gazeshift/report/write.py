@@ -1,6 +1,7 @@
 """``write``: from a run folder to the report beside it, whole or not at all."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from gazeshift.report import evidence_tables, tables
@@ -15,6 +16,7 @@ from gazeshift.report.overlay import Quality
 from gazeshift.report.page import Content, render
 from gazeshift.report.samples import Readings, edit_samples, look_samples
 from gazeshift.report.store import RunFolder, read_run
+from gazeshift.whole import whole_file
 
 MOST_BYTES = 10_000_000
 # From the best down; the first whose page is small enough is taken. Numbers and CSV tables are the same at every step.
@@ -28,20 +30,21 @@ QUALITIES = (
 )
 
 
-def write(run: Path) -> Path:
-    """Write ``report.html`` and the CSV tables of a finished run beside its store.
+def write(run: Path, out: Path | None = None) -> Path:
+    """Write ``report.html`` and the CSV tables of a finished run.
 
     Reads the run folder only, never a model or a photo of the data. The page needs nothing else and is at most 10 MB; where the pictures
     are too many for that they are made smaller, and the page says so.
 
     Args:
         run: the folder that ``gazeshift study`` wrote.
+        out: the folder for the report, made where there is none; None: beside the run's store.
 
     Returns:
         The path of the page.
 
     Raises:
-        DataError: the run is unfinished (the message names what is missing) or its files cannot be read.
+        DataError: the run is unfinished (the message names what is missing), its files cannot be read, or the report cannot be written.
 
     Example:
         >>> write(Path("no-such-run"))
@@ -70,8 +73,9 @@ def write(run: Path) -> Path:
     ]
     files = {f"{table.name}.csv": table.to_csv().encode("utf-8", "replace") for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
-    _replace(folder.path, files)
-    return folder.path / "report.html"
+    place = folder.path if out is None else Path(out)
+    _replace(place, files)
+    return place / "report.html"
 
 
 def gather(folder: RunFolder) -> Content:
@@ -107,13 +111,7 @@ def fitting_page(content: Content, qualities: Sequence[Quality], most_bytes: int
 
 
 def _replace(folder: Path, files: dict[str, bytes]) -> None:
-    """Write all under temporary names first, so that a full disk leaves the former report."""
-    unfinished = {folder / name: folder / f".{name}.unfinished" for name in files}
-    try:
-        for path, temporary in unfinished.items():
-            temporary.write_bytes(files[path.name])
-        for path, temporary in unfinished.items():
-            temporary.replace(path)
-    finally:
-        for temporary in unfinished.values():
-            temporary.unlink(missing_ok=True)
+    """Write all before any takes its name, so that a full disk leaves the former report."""
+    with ExitStack() as unfinished:
+        for name, content in reversed(files.items()):  # the page, begun first, takes its name last
+            unfinished.enter_context(whole_file(folder / name, parents=True)).write_bytes(content)

@@ -25,6 +25,7 @@ from gazeshift.study.steps import Steps, digest_of, file_digest
 from gazeshift.study.store import read_maps, read_tables, write_table
 from gazeshift.study.summary import check, summarise, with_changes
 from gazeshift.study.warn import warnings_of
+from gazeshift.whole import whole_file
 
 _VERSIONED = (
     "gazeshift",
@@ -110,8 +111,20 @@ def conclude(
     digest = steps.do("summary", inputs, work, (summary_file, store / "samples.parquet"))
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
     facts = _facts(study, pairs, run, steps, summary, command, started)
-    _write_json(facts, run / "run.json")
+    if not _is_told(run / "run.json", facts, steps):
+        _write_json(facts, run / "run.json")
     return Conclusion(summary, digest_of({"summary": digest, "run": facts["models"]}))
+
+
+def _is_told(path: Path, facts: dict[str, Any], steps: Steps) -> bool:
+    """Whether the facts are those of the command that did the work, and this one, perhaps on a read-only disk, did none."""
+    if any(record.state == "done" for record in steps.records):
+        return False
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(known, dict) and known.get("models") == json.loads(json.dumps(facts["models"]))
 
 
 def _words(study: StudyConfig, store: Path) -> dict[str, list[str]]:
@@ -226,7 +239,7 @@ def _device() -> str:
 
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
-    unfinished = path.with_suffix(".unfinished")
     # NaN is no JSON; a figure that cannot be measured is null.
-    unfinished.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as file:
+        file.write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """What the models of a study are made from and what they share: initial weights, crops, features of frozen parts."""
 
 from collections.abc import Callable, Sequence
+from functools import cache as cache_calls
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Ingredients:
         study: the settings.
         classes: class names in order.
         pairs: of each split.
-        crops: of each split, in the order of the pairs.
+        crops: of a split, in the order of the pairs; asked only where something is left to do, and each split once.
         weights: initial weights of the trunk: ``none``, ``hub`` or a file.
         cache: folder for features of frozen trunks.
         progress: show progress lines.
@@ -79,7 +80,7 @@ class Ingredients:
         study: StudyConfig,
         classes: tuple[str, ...],
         pairs: dict[str, tuple[Pair, ...]],
-        crops: dict[str, UInt8[np.ndarray, "n 3 H W"]],
+        crops: Callable[[str], UInt8[np.ndarray, "n 3 H W"]],
         weights: str,
         cache: Path,
         progress: bool,
@@ -87,7 +88,7 @@ class Ingredients:
         self.study = study
         self.classes = classes
         self.pairs = pairs
-        self.crops = crops
+        self.crops = cache_calls(crops)
         self.weights = weights
         self.cache = cache
         self.progress = progress
@@ -112,7 +113,7 @@ class Ingredients:
         pairs = self.pairs[name]
         place = {label: index for index, label in enumerate(self.classes)}
         labels = torch.tensor([place[pair.label] for pair in pairs])
-        return Split([pair.key for pair in pairs], list(texts), labels, self.crops[name])
+        return Split([pair.key for pair in pairs], list(texts), labels, self.crops(name))
 
     def texts_read(self, model: str, split: str, *, training: bool) -> list[str]:
         """The texts of a split as a model reads them, while it is trained or afterwards."""
@@ -158,14 +159,14 @@ class Ingredients:
                 self.images(model, "validation", model.pools_first),
             )
         elif stem is not None and not augmentation.changes_images:
-            images = self._kept(stem, self.crops["train"], False), self._kept(stem, self.crops["validation"], False)
+            images = self._kept(stem, self.crops("train"), False), self._kept(stem, self.crops("validation"), False)
         if is_fixed(model.encoder, frozen) and not augmentation.changes_texts:
             texts = (self.texts(model, "train", training=True), self.texts(model, "validation", training=True))
         return images, texts
 
     def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages:
         """Features of a split at a model's tap, as means or whole grids; equal trunks share them."""
-        return self._kept(model.trunk, self.crops[split], pooled)
+        return self._kept(model.trunk, self.crops(split), pooled)
 
     def _kept(self, part: Trunk | Stem, crops: UInt8[np.ndarray, "n 3 H W"], pooled: bool) -> CachedImages:
         key = (weights_digest(part), id(crops), pooled)  # crops live as long as this object
@@ -184,7 +185,7 @@ class Ingredients:
         self, model: Classifier, rows: Sequence[int], recipe: Recipe
     ) -> Callable[[Sequence[int]], ImageFeatures]:
         """Whole grids of chosen test pairs: kept ones where the trunk is frozen and they are few enough, else encoded when asked for."""
-        source = self._encoded(model, self.crops["test"], recipe)
+        source = self._encoded(model, self.crops("test"), recipe)
         return lambda asked: source([rows[index] for index in asked])
 
     def _encoded(
@@ -205,7 +206,7 @@ class Ingredients:
         """Chosen test images as the trunk gets them."""
 
         def look(asked: Sequence[int]) -> Tensor:
-            wanted = np.array(self.crops["test"][[rows[index] for index in asked]])
+            wanted = np.array(self.crops("test")[[rows[index] for index in asked]])
             return model.spec.preprocessing.normalise(torch.from_numpy(wanted).to(model.device))
 
         return look
@@ -217,7 +218,7 @@ class Ingredients:
         if model.pools_first and is_fixed(model.trunk, frozen_parts(model, recipe)):
             image = self.images(model, "train", True).take(np.array(chosen)).to(model.device)
         else:
-            source = self._encoded(model, self.crops["train"], recipe)
+            source = self._encoded(model, self.crops("train"), recipe)
             parts = [
                 source(chosen[start : start + ENCODED_AT_ONCE]) for start in range(0, len(chosen), ENCODED_AT_ONCE)
             ]
@@ -272,14 +273,14 @@ class Ingredients:
         if spec.features != "plain":
             plain = image_features(
                 trunk,
-                self.crops["train"],
+                self.crops("train"),
                 self.study.crop,
                 pools_first=True,
                 folder=self.cache / "features",
                 progress=self.progress,
             )
             set_affine(trunk, plain.pooled(), spec.features, size)
-            self._images[weights_digest(trunk), id(self.crops["train"]), True] = after_affine(plain, trunk)
+            self._images[weights_digest(trunk), id(self.crops("train")), True] = after_affine(plain, trunk)
         return trunk
 
 

@@ -29,6 +29,7 @@ from gazeshift.saliency import Rows, compute_maps, row_logits
 from gazeshift.study.config import ExplainConfig
 from gazeshift.study.question import ImageSource, Question, TextSource
 from gazeshift.study.store import write_table
+from gazeshift.whole import whole_file
 
 SHARD = 16
 """Images at once; each comes with all its texts."""
@@ -73,7 +74,9 @@ class Modifiers:
             "pieces": {"real": self.real.pieces, "nonsense": self.nonsense.pieces},
             "excluded": {**self.real.excluded_counts(), **self.nonsense.excluded_counts()},
         }
-        (store / "modifiers.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2), encoding="utf-8")
+        chosen_file, words_file = modifier_files(store)
+        with whole_file(chosen_file, parents=True) as file:
+            file.write_text(json.dumps(facts, ensure_ascii=False, indent=2), encoding="utf-8")
         words = [word for kind in chosen.values() for word in kind]
         write_table(
             [
@@ -81,8 +84,13 @@ class Modifiers:
                 for word, use in word_use(corpus, words).items()
                 for label, pmi in use.pmi.items()
             ],
-            store / "words.parquet",
+            words_file,
         )
+
+
+def modifier_files(store: Path) -> tuple[Path, Path]:
+    """What ``Modifiers.write`` leaves in a store: the words that were chosen, and what is known of each."""
+    return store / "modifiers.json", store / "words.parquet"
 
 
 def modifier_rows(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> pd.DataFrame:

@@ -13,6 +13,8 @@ from gazeshift.errors import ConfigError, ModelError, UsageError
 from gazeshift.models.image import check_name
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.modifiers import NEEDED
+from gazeshift.whole import whole_file
+from gazeshift.yaml_text import check_keys, read_yaml
 
 
 def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
@@ -41,18 +43,20 @@ def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
 def write_study(study: StudyConfig, path: Path) -> None:
     """Write the resolved study: with no defaults left to guess."""
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
-    path.write_text(text, encoding="utf-8")
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return  # a finished run may lie on a read-only disk
+    with whole_file(path, parents=True) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(f"{path}: no such study file.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}).") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    values = read_yaml(text, str(path))
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a study file is a mapping of keys to values.")
     return values
@@ -66,6 +70,8 @@ def _apply(values: dict[str, Any], setting: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         value = text  # a Windows path or another text that is no YAML is meant as it stands
+    else:
+        check_keys(text, f"--set {key.strip()}")
     *parents, last = key.strip().split(".")
     for name in parents:
         inner = values.setdefault(name, {})

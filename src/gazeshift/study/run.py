@@ -1,5 +1,6 @@
 """A study as one run that can be interrupted: steps that write into the run folder, each done once."""
 
+import errno
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import save_file
@@ -19,14 +21,14 @@ from gazeshift.data.findings import Finding
 from gazeshift.data.loader import crops
 from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
-from gazeshift.edits import Corpus, ModifiedText, find_lexicon
+from gazeshift.edits import Corpus, find_lexicon
 from gazeshift.errors import ConfigError
 from gazeshift.models import build_trunk
 from gazeshift.study.checks.unit import CHECK_SETTINGS, check_file, check_unit, checked_models, scenes_for
 from gazeshift.study.conclude import Conclusion, conclude
 from gazeshift.study.config import PretrainConfig, StudyConfig
 from gazeshift.study.ingredients import Ingredients, source_digests
-from gazeshift.study.modifiers import Modifiers
+from gazeshift.study.modifiers import Modifiers, modifier_files
 from gazeshift.study.prepare import (
     SPLITS,
     Pairs,
@@ -38,11 +40,14 @@ from gazeshift.study.prepare import (
 )
 from gazeshift.study.question import MaskReader, Question
 from gazeshift.study.read import write_study
-from gazeshift.study.steps import StepRecord, Steps
+from gazeshift.study.steps import StepRecord, Steps, digest_of
 from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
 from gazeshift.training import RECIPES, fit_trunk
+from gazeshift.whole import UNFINISHED, whole_file, writing
 
 Announce = Callable[[str | StepRecord], None]
+
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,10 @@ def _run(study: StudyConfig, run: Path, command: str, announce: Announce, progre
     root = _data_root(study, run, steps)
     pairs, data = _pairs(study, root, run, steps)
     weights, source = _weights(study, run, steps, data)
-    cropped = {
-        split: crops(pairs.splits[split], study.crop, run / "cache", workers=study.data.workers) for split in SPLITS
-    }
+
+    def cropped(split: str) -> np.ndarray:
+        return crops(pairs.splits[split], study.crop, run / "cache", workers=study.data.workers)
+
     ingredients = Ingredients(study, pairs.classes, pairs.splits, cropped, weights, run / "cache", progress)
     units = _units(study, pairs, ingredients, steps, run, {"data": data, **source})
     conclusion = conclude(study, pairs, run, steps, units, command, started)
@@ -96,31 +102,37 @@ def _run(study: StudyConfig, run: Path, command: str, announce: Announce, progre
 
 
 def _open_run(run: Path) -> None:
-    """A run folder is new, empty, or one of ours."""
+    """A run folder is new, empty, or one of ours; one whose disk was full at once holds no more than the lock."""
     if run.exists() and not run.is_dir():
         raise ConfigError(f"--out {run}: a file; name a folder.")
-    if run.is_dir() and any(run.iterdir()) and not (run / "study.yaml").is_file():
+    if run.is_dir() and {path.name for path in run.iterdir()} - {_LOCK} and not (run / "study.yaml").is_file():
         raise ConfigError(f"--out {run}: the folder is not empty and holds no run; name a new one.")
-    try:
-        (run / "store").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"--out {run}: cannot be made ({error.strerror}).") from error
+    with writing(run):
+        run.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def _alone(run: Path) -> Iterator[None]:
     """One study at a time in a run folder; the lock goes with the process, however it ends."""
-    lock = FileLock(run / ".lock")
+    lock = FileLock(run / _LOCK)
+    with writing(run / _LOCK):
+        _acquire(lock, run)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, run: Path) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ConfigError(
             f"--out {run}: another study is running in this folder; wait for it, or name another."
         ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    except OSError as error:
+        if error.errno != errno.EROFS and os.access(run, os.W_OK):
+            raise  # else nobody can write here: a finished run is shown, and what is left to do is refused when it writes
 
 
 def _data_root(study: StudyConfig, run: Path, steps: Steps) -> Path:
@@ -131,7 +143,8 @@ def _data_root(study: StudyConfig, run: Path, steps: Steps) -> Path:
     workers = study.data.workers or os.cpu_count() or 1
 
     def render(_: str) -> None:
-        shutil.rmtree(root, ignore_errors=True)  # of other settings
+        for left in (root, *run.glob(f"plates.*{UNFINISHED}")):
+            shutil.rmtree(left, ignore_errors=True)  # of other settings, or of a run that was killed
         write_plates(settings, root, workers)
 
     steps.do("plates", {"plates": config.to_dict()}, render, (root,))
@@ -147,9 +160,8 @@ def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pai
     def look(_: str) -> None:
         everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings, pairs.notes)
         found = audit(everything, reads_text=reads_text, workers=study.data.workers)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
-        unfinished.replace(path)
+        with whole_file(path, parents=True) as file:
+            file.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
 
     settings = study.data.model_dump(exclude={"root", "workers"})
     digest = steps.do("data", {"data": settings, "fingerprint": pairs.fingerprint}, look, (path,))
@@ -199,22 +211,24 @@ def _pretrain(study: StudyConfig, pretrain: PretrainConfig, run: Path, path: Pat
         recipe=recipe,
         progress=False,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         name.removeprefix("net."): value.contiguous()
         for name, value in trunk.state_dict().items()
         if name.startswith("net.")
     }
-    unfinished = path.with_suffix(".unfinished")
-    save_file(state, unfinished)
-    unfinished.replace(path)
+    with whole_file(path, parents=True) as file:
+        save_file(state, file)
 
 
 def _units(
     study: StudyConfig, pairs: Pairs, ingredients: Ingredients, steps: Steps, run: Path, sources: dict[str, Any]
 ) -> dict[str, str]:
     """Train and look through every model with every seed; returns the digest of each look."""
-    question, rows = _question(study, pairs, ingredients, run / "store")
+    lexicon = find_lexicon(study.explain.lexicon)
+    corpus = Corpus.of(pairs.splits["train"], pairs.classes, lexicon)
+    words = digest_of({"lexicon": repr(lexicon)})  # a file of the user's may change under its name
+    modifiers = _modifiers(study, ingredients, corpus, steps, run / "store", {**sources, "lexicon": words})
+    question, rows = _question(study, pairs, ingredients, corpus, modifiers)
     scenes = scenes_for(study, pairs)
     data = {
         "format": pairs.format,
@@ -234,6 +248,7 @@ def _units(
             trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
             look = {
                 "train": trained,
+                "lexicon": words,
                 "explain": study.explain.model_dump(exclude={"samples", "checks", "check_images"}),
             }
 
@@ -248,7 +263,8 @@ def _units(
                 def check(_: str, name: str = name, seed: int = seed, folder: Path = folder) -> None:
                     check_unit(ingredients, name, seed, folder, question, rows, scenes, run / "store")
 
-                asked = {"train": trained, "explain": study.explain.model_dump(include=set(CHECK_SETTINGS))}
+                settings = study.explain.model_dump(include=set(CHECK_SETTINGS))
+                asked = {"train": trained, "lexicon": words, "explain": settings}
                 kept = (check_file(run / "store", name, seed),)
                 digests[f"checks of {name} seed {seed}"] = steps.do(f"check {name} seed {seed}", asked, check, kept)
     return digests
@@ -267,23 +283,35 @@ def _inputs(ingredients: Ingredients, name: str, seed: int, sources: dict[str, A
     return used
 
 
-def _question(study: StudyConfig, pairs: Pairs, ingredients: Ingredients, store: Path) -> tuple[Question, list[int]]:
+def _modifiers(
+    study: StudyConfig, ingredients: Ingredients, corpus: Corpus, steps: Steps, store: Path, sources: dict[str, Any]
+) -> Modifiers | None:
+    """The words that are crossed with the images, if the study asks for any; what was chosen is left in the store."""
+    if not study.explain.modifiers:
+        return None
+    modifiers = Modifiers.of(study.explain, ingredients.pieces)
+    inputs = {
+        **{name: sources[name] for name in ("data", "lexicon", "text_encoder")},
+        "modifiers": study.explain.modifiers,
+        "text": study.text.model_dump(mode="json"),
+    }
+    steps.do("modifiers", inputs, lambda _: modifiers.write(corpus, store), modifier_files(store))
+    return modifiers
+
+
+def _question(
+    study: StudyConfig, pairs: Pairs, ingredients: Ingredients, corpus: Corpus, modifiers: Modifiers | None
+) -> tuple[Question, list[int]]:
     """What every model is asked, and the rows of the explained pairs among the test pairs."""
     test = pairs.splits["test"]
     chosen = evenly(test, study.explain.images)
     place = {pair.key: index for index, pair in enumerate(test)}
-    corpus = Corpus.of(pairs.splits["train"], pairs.classes, find_lexicon(study.explain.lexicon))
-    crossed: list[list[ModifiedText]] = []
-    if study.explain.modifiers:
-        modifiers = Modifiers.of(study.explain, ingredients.pieces)
-        modifiers.write(corpus, store)
-        crossed = [modifiers.texts(pair) for pair in chosen]
     question = Question(
         chosen,
         edited_texts(chosen, study.explain.edits, corpus, ingredients.pieces),
         MaskReader(study.crop, chosen),
         study.explain.method,
         study.explain.wasserstein,
-        crossed,
+        [] if modifiers is None else [modifiers.texts(pair) for pair in chosen],
     )
     return question, [place[pair.key] for pair in chosen]

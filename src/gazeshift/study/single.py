@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.loader import crops
 from gazeshift.errors import ConfigError
@@ -35,7 +37,10 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
     kept, corrupt = drop_undecodable(pairs.all, workers=study.data.workers)
     refuse_unfit(pairs.root, kept, [*pairs.findings, *corrupt], reads_text=reads_text)
     splits = {split: tuple(pair for pair in kept if pair.split == split) for split in SPLITS}
-    cropped = {split: crops(splits[split], study.crop, work / "cache", workers=study.data.workers) for split in SPLITS}
+
+    def cropped(split: str) -> np.ndarray:
+        return crops(splits[split], study.crop, work / "cache", workers=study.data.workers)
+
     ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
     settings = study.data.model_dump(exclude={"root", "plates", "workers"})
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}

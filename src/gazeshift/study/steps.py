@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gazeshift.whole import whole_file, writing
+
 _VERSION = 2
 """Raised when the meaning of a step changes, so that results of an older gazeshift are not taken for new ones."""
 
@@ -72,15 +74,14 @@ class Steps:
         if known.get("digest") == digest and all(output.exists() for output in outputs):
             self._ended(StepRecord(name, known["seconds"], "reused"))
             return digest
-        manifest.unlink(missing_ok=True)
+        with writing(manifest):
+            manifest.unlink(missing_ok=True)
         self.announce(name)
         start = time.perf_counter()
         work(digest)
         seconds = round(time.perf_counter() - start, 2)
-        manifest.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = manifest.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps({"digest": digest, "seconds": seconds}), encoding="utf-8")
-        unfinished.replace(manifest)
+        with whole_file(manifest, parents=True) as file:
+            file.write_text(json.dumps({"digest": digest, "seconds": seconds}), encoding="utf-8")
         self._ended(StepRecord(name, seconds, "done"))
         return digest
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
+
+from gazeshift.study.growing import growing_table
+from gazeshift.whole import whole_file
+
+GROUP = 4096
+"""Maps of a row group at least; in groups of eight, a batch of ``gazeshift maps``, a map takes more than three times the bytes."""
 
 
 def write_table(rows: Sequence[dict[str, Any]] | pd.DataFrame, path: Path) -> None:
@@ -23,7 +30,9 @@ def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def write_maps(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write raw maps: ``map / scale`` in half precision with ``scale = max |map|`` as float32, so that any range fits.
+    """Write raw maps: ``map / scale``, rounded to half precision, with ``scale = max |map|`` as float32, so that any range fits.
+
+    pandas, Polars, DuckDB and Hugging Face ``datasets`` read the columns ``map`` (row by row) and ``scale`` as they stand.
 
     Args:
         rows: records whose ``map`` is an ``h w`` array; the other columns are kept as they are.
@@ -51,30 +60,20 @@ class MapFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._unfinished = path.with_name(path.name + ".unfinished")
-        self._writer: pq.ParquetWriter | None = None
+        self._file = growing_table(path, GROUP, _map_options)
 
     def add(self, columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n h w"]) -> None:
         """Write some maps and what is known of each; all maps of one file have one size."""
-        table = _map_table(columns, maps)
-        if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._unfinished, table.schema, compression="zstd", **_map_options(table))
-        self._writer.write_table(table)
+        self._append(_map_table(columns, maps))
 
     def __enter__(self) -> "MapFile":
+        self._append = self._file.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._writer is None:
-            return
-        try:
-            self._writer.close()
-            if kind is None:
-                self._unfinished.replace(self.path)
-        finally:
-            self._unfinished.unlink(missing_ok=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.__exit__(kind, error, trace)
 
 
 def _map_table(columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n h w"]) -> pa.Table:
@@ -83,17 +82,22 @@ def _map_table(columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n 
     scale = np.abs(maps).max((1, 2))
     scaled = maps / np.where(scale > 0, scale, 1)[:, None, None]
     rows = len(maps)
+    halves = scaled.astype(np.float16).astype(np.float32)
     shape = {
         "height": pa.array(np.full(rows, height, np.int32)),
         "width": pa.array(np.full(rows, width, np.int32)),
         "scale": pa.array(scale),
-        "map": pa.FixedSizeListArray.from_arrays(pa.array(scaled.astype(np.float16).ravel()), height * width),
+        "map": pa.FixedSizeListArray.from_arrays(pa.array(halves.ravel()), height * width),
     }
     return pa.table({**columns, **shape})
 
 
 def _map_options(table: pa.Table) -> dict[str, Any]:
-    """Compact encodings: a dictionary for what repeats, the bytes of the maps apart from each other."""
+    """Compact encodings: a dictionary for what repeats, the bytes of the maps apart from each other.
+
+    Half-precision values in a column of single precision: their bytes, apart, compress to within a few per cent of a half-precision
+    column's (benchmarks/map_store.py), which DuckDB cannot read in this encoding.
+    """
     return {
         "use_dictionary": table.column_names[:-4],
         "column_encoding": {"map.list.element": "BYTE_STREAM_SPLIT"},
@@ -102,7 +106,7 @@ def _map_options(table: pa.Table) -> dict[str, Any]:
 
 def read_maps(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
     """Read what ``write_maps`` wrote: the other columns, and the raw maps ``n h w`` in float32."""
-    table = pq.read_table(path)
+    table = pq.read_table(path)  # the maps of older files are a column of half precision
     height, width = table["height"][0].as_py(), table["width"][0].as_py()
     values = table["map"].combine_chunks().flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     maps = values.reshape(-1, height, width) * table["scale"].to_numpy()[:, None, None]
@@ -110,7 +114,5 @@ def read_maps(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _write(table: pa.Table, path: Path, **options: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    pq.write_table(table, unfinished, compression="zstd", **options)
-    unfinished.replace(path)
+    with whole_file(path, parents=True) as file:
+        pq.write_table(table, file, compression="zstd", **options)

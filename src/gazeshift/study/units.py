@@ -22,6 +22,7 @@ from gazeshift.study.store import write_maps, write_table
 from gazeshift.training import Fitted, fit, predict
 from gazeshift.training.device import on_device
 from gazeshift.training.parts import frozen_parts, is_fixed
+from gazeshift.whole import UNFINISHED, whole_file
 
 
 def train_unit(
@@ -54,8 +55,10 @@ def train_unit(
     mark = work / "inputs.sha256"
     if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
         shutil.rmtree(work)  # holds the checkpoint of another training
-    work.mkdir(parents=True, exist_ok=True)
-    mark.write_text(digest)
+    with whole_file(mark, parents=True) as file:
+        file.write_text(digest)
+    for left in folder.parent.glob(f"{folder.name}.*{UNFINISHED}"):
+        shutil.rmtree(left)  # of a run that was killed while it saved this model
     model = ingredients.fresh(name, seed)
     images, texts = ingredients.features(model, recipe)
     train, validation = (

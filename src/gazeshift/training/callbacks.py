@@ -1,7 +1,6 @@
 """What happens around the epochs: checkpoint, logs, progress line."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +9,21 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from gazeshift.training.history import EpochRecord, write_csv
 from gazeshift.training.module import PairModule
 from gazeshift.training.progress import bar
+from gazeshift.training.tensorboard import write_events
 
 
 class SaveEpoch(Callback):
     """After each epoch: the checkpoint (whole at any time), the table of epochs, TensorBoard's figures."""
 
-    def __init__(self, checkpoint: Path, table: Path) -> None:
-        self.checkpoint, self.table = checkpoint, table
+    def __init__(self, checkpoint: Path, table: Path, events: Path) -> None:
+        self.checkpoint, self.table, self.events = checkpoint, table, events
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Write all three."""
         history = _history(module)
-        unfinished = self.checkpoint.with_name(self.checkpoint.name + ".unfinished")
-        trainer.save_checkpoint(unfinished)
-        unfinished.replace(self.checkpoint)
+        trainer.save_checkpoint(self.checkpoint)
         write_csv(history, self.table)
-        figures = asdict(history[-1])
-        epoch = figures.pop("epoch")
-        trainer.logger.log_metrics(figures, step=epoch)
+        write_events(history, self.events)
 
 
 class TellEpoch(Callback):

@@ -1,11 +1,14 @@
 """The run itself, on Lightning: loaders, trainer, and an interruption that stays a KeyboardInterrupt."""
 
+import io
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import torch
+from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
@@ -16,6 +19,7 @@ from gazeshift.training.inputs import Batch, Inputs, PairBatches, Requests
 from gazeshift.training.module import PairModule
 from gazeshift.training.quiet import quiet_lightning
 from gazeshift.training.recipe import Recipe
+from gazeshift.whole import whole_file
 
 _PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 _VALIDATION_BATCH = 128
@@ -38,7 +42,7 @@ def run(
         KeyboardInterrupt: Ctrl-C.
     """
     recipe = module.recipe
-    callbacks: list[Callback] = [SaveEpoch(checkpoint, work / "metrics.csv")]
+    callbacks: list[Callback] = [SaveEpoch(checkpoint, work / "metrics.csv", work / "tensorboard")]
     callbacks += [ShowProgress(module.model.spec.name)] if progress else []
     callbacks += [TellEpoch(on_epoch)] if on_epoch is not None else []
     with quiet_lightning():
@@ -48,15 +52,14 @@ def run(
             precision=_PRECISION[recipe.precision],
             max_epochs=recipe.epochs,
             gradient_clip_val=recipe.gradient_clip,
-            logger=TensorBoardLogger(work, name="", version="tensorboard"),
+            logger=False,
             callbacks=callbacks,
-            plugins=[LightningEnvironment()],  # one process, also inside a cluster's job
+            plugins=[LightningEnvironment(), WholeCheckpoints()],  # one process, also inside a cluster's job
             default_root_dir=work,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
-            log_every_n_steps=1,
         )
         train = _loader(module.train_inputs, recipe, module.seed, workers, first_epoch)
         validation = _loader(module.validation_inputs, recipe, None, workers)
@@ -69,6 +72,17 @@ def run(
                 raise
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from None
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints written beside their place; Lightning's own way goes through the system's temporary folder, which may be another disk."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write a checkpoint, whole or not at all."""
+        buffer = io.BytesIO()  # into a file, torch.save makes of a full disk an error without its reason
+        torch.save(checkpoint, buffer)
+        with whole_file(path) as file:
+            file.write_bytes(buffer.getbuffer())
 
 
 def _loader(inputs: Inputs, recipe: Recipe, seed: int | None, workers: int, epoch: int = 0) -> DataLoader[Batch]:

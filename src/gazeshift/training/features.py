@@ -1,7 +1,8 @@
 """What a frozen trunk and a frozen text encoder say about a split, computed once and kept."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from gazeshift.arrays import whole_array
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.image import GridTrunk, Trunk
@@ -152,10 +154,11 @@ def image_features(
 
         starts = range(0, len(images), batch_size)
         steps = tracked(starts, "Image features", len(starts), progress)
-        store = _Store(len(images), names)
-        for start in steps:
-            store.add(encode(start))
-    return CachedImages(*store.close(), digest)
+        coming = (encode(start) for start in steps)
+        if names is None:
+            return CachedImages(*_in_memory(len(images), coming), digest)
+        names.write(len(images), coming)
+    return CachedImages(*names.open(), digest)
 
 
 def after_affine(features: CachedImages, trunk: Trunk) -> CachedImages:
@@ -211,7 +214,6 @@ class _Files:
     """Where the features of one (trunk, images, preprocessing) are kept."""
 
     def __init__(self, folder: Path, key: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.grid = folder / f"{key}.grid.npy"
         self.prefix = folder / f"{key}.prefix.npy"
 
@@ -219,40 +221,33 @@ class _Files:
         prefix = np.load(self.prefix, mmap_mode="r") if self.prefix.is_file() else None
         return np.load(self.grid, mmap_mode="r"), prefix
 
+    def write(self, count: int, coming: Iterable[ImageFeatures]) -> None:
+        paths, append = {"grid": self.grid, "prefix": self.prefix}, dict[str, Callable[[np.ndarray], None]]()
+        # The grid's name is the mark of a complete pair of files: begun first, it takes its name last.
+        with ExitStack() as files:
+            for features in coming:
+                for name, part in _parts(features).items():
+                    if name not in append:
+                        file = whole_array(paths[name], (count, *part.shape[1:]), np.float32)
+                        append[name] = files.enter_context(file)
+                    append[name](part)
 
-class _Store:
-    """Arrays filled batch by batch, in memory or in files that get their names when all is written."""
 
-    def __init__(self, count: int, files: _Files | None) -> None:
-        self.count, self.files, self.filled = count, files, 0
-        self.arrays: dict[str, np.ndarray] = {}
+def _in_memory(count: int, coming: Iterable[ImageFeatures]) -> tuple[np.ndarray, np.ndarray | None]:
+    arrays, filled = dict[str, np.ndarray](), 0
+    for features in coming:
+        for name, part in _parts(features).items():
+            if name not in arrays:
+                arrays[name] = np.empty((count, *part.shape[1:]), np.float32)
+            arrays[name][filled : filled + len(part)] = part
+        filled += len(features)
+    return arrays["grid"], arrays.get("prefix")
 
-    def add(self, features: ImageFeatures) -> None:
-        parts = {"grid": features.grid} | ({} if features.prefix is None else {"prefix": features.prefix})
-        for name, part in parts.items():
-            if name not in self.arrays:
-                self.arrays[name] = self._empty(name, (self.count, *part.shape[1:]))
-            self.arrays[name][self.filled : self.filled + len(part)] = part.float().numpy()
-        self.filled += len(features)
 
-    def close(self) -> tuple[np.ndarray, np.ndarray | None]:
-        if self.files is None:
-            return self.arrays["grid"], self.arrays.get("prefix")
-        for array in self.arrays.values():
-            array.flush()  # type: ignore[attr-defined]  # memory-mapped here
-        # The grid's name is the mark of a complete pair of files, so it comes last.
-        for name in sorted(self.arrays, reverse=True):
-            self._unfinished(name).replace(getattr(self.files, name))
-        return self.files.open()
-
-    def _empty(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        if self.files is None:
-            return np.empty(shape, np.float32)
-        return np.lib.format.open_memmap(self._unfinished(name), mode="w+", dtype=np.float32, shape=shape)
-
-    def _unfinished(self, name: str) -> Path:
-        path: Path = getattr(self.files, name)
-        return path.with_name(path.name + ".unfinished")
+def _parts(features: ImageFeatures) -> dict[str, np.ndarray]:
+    """What is kept of a batch, the grid first."""
+    parts = {"grid": features.grid, "prefix": features.prefix}
+    return {name: part.float().numpy() for name, part in parts.items() if part is not None}
 
 
 def _key(trunk: str, images: np.ndarray, preprocessing: Preprocessing, pools_first: bool) -> str:

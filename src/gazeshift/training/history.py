@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from gazeshift.whole import whole_file
+
 
 @dataclass(frozen=True)
 class EpochRecord:
@@ -82,6 +84,5 @@ def write_csv(history: Sequence[EpochRecord], path: Path) -> None:
     writer = csv.DictWriter(table, [field.name for field in fields(EpochRecord)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(record) for record in history)
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(table.getvalue(), encoding="utf-8")
-    unfinished.replace(path)
+    with whole_file(path) as file:
+        file.write_text(table.getvalue(), encoding="utf-8")

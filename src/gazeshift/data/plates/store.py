@@ -2,8 +2,6 @@
 
 import csv
 import json
-import shutil
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +21,8 @@ from gazeshift.data.plates.layout import image_only_ceiling
 from gazeshift.data.plates.scene import Caption, PlateObject, Scene, sample_scene
 from gazeshift.data.plates.vocabulary import SPLITS, generator
 from gazeshift.errors import DataError, UsageError
+from gazeshift.interrupts import deaf_children
+from gazeshift.whole import whole_folder
 
 VERSION = 1
 """Changes whenever the same settings would give another picture or text."""
@@ -72,6 +72,7 @@ def write(config: PlatesConfig, out: Path, workers: int = 1, progress: Callable[
 
     Raises:
         UsageError: ``out`` holds something else, or ``workers`` is below 1.
+        DataError: it cannot be written, for example because the disk is full.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -84,16 +85,8 @@ def write(config: PlatesConfig, out: Path, workers: int = 1, progress: Callable[
         raise UsageError(f"plates: workers must be 1 or more, not {workers}.")
     if _is_written(config, out):
         return _summary(out, reused=True)
-    draft = out.parent / f".{out.name}-{uuid.uuid4().hex[:8]}.partial"
-    try:
+    with whole_folder(out) as draft:
         _write_draft(config, draft, workers, progress)
-        if out.exists():
-            out.rmdir()
-        draft.replace(out)
-    except OSError as error:
-        raise UsageError(f"plates: cannot write {out}: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return _summary(out, reused=False)
 
 
@@ -158,7 +151,9 @@ def _chunks(
         return
     # Spawned, not forked: a fork of a process with threads (any that has used torch) may hang.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(task, starts)
+        with deaf_children():
+            parts = pool.map(task, starts)
+        yield from parts
 
 
 def _write_chunk(config: PlatesConfig, draft: Path, place: tuple[str, int]) -> list[Row]:

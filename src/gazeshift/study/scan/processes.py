@@ -5,15 +5,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gazeshift.errors import GazeshiftError
+from gazeshift.interrupts import deaf_children
 from gazeshift.study.scan.scan import Scanned, scan
 
 _EVERY = 0.2  # seconds between looks at how far the processes are
@@ -61,7 +61,7 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
     context = multiprocessing.get_context("spawn")
     state = context.RawArray("q", len(jobs) + 1)  # rows done of each file, and whether to stop
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (state,))
-    with _deaf_to_interrupts():
+    with deaf_children():
         futures = [pool.submit(_scan_in_worker, place, job) for place, job in enumerate(jobs)]
     try:
         _watch(futures, lambda: progress(sum(state[:-1]), total))
@@ -76,19 +76,6 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started meanwhile ignore Ctrl-C from their first instruction on: it is the parent that stops them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's; the workers ignore them from ``_begin`` on
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _watch(futures: Sequence[Future[Scanned]], tell: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ from gazeshift.study.scan.blocks import Block, blocks
 from gazeshift.study.scan.cells import Cells
 from gazeshift.study.scan.columns import BATCH
 from gazeshift.study.scan.measure import MEASURES, measure
-from gazeshift.study.scan.rows import RowFile
+from gazeshift.study.scan.rows import row_file
 from gazeshift.study.scan.splits import SplitOf, Splits
 from gazeshift.study.scan.survey import Survey, survey
 
@@ -64,15 +64,15 @@ def scan(
     splits = Splits(found.labels, len(found.texts))
     drawn = draw_pairs(found.pairs, wasserstein, seed)
     pairs = maps = 0
-    with RowFile(rows) if rows is not None else nullcontext() as writer:
+    with row_file(rows) if rows is not None else nullcontext() as write:
         for block in blocks(found, batch):
             later = np.flatnonzero(block.first != np.arange(len(block.first)))
             mine = drawn[np.searchsorted(drawn, pairs) : np.searchsorted(drawn, pairs + len(later))] - pairs
             measured = measure(block.raw, block.first, _switched(block), later[mine])
             cells.add(block.label, block.text, measured.values, measured.p, measured.undefined)
             splits.add(block, measured.p)
-            if writer is not None:
-                writer.add(block, measured)
+            if write is not None:
+                write(block, measured)
             pairs, maps = pairs + len(later), maps + len(block.raw)
             progress(maps, found.maps)
     return Scanned(found, cells, splits.found(), len(drawn))

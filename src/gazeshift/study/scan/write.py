@@ -1,11 +1,7 @@
 """From files of maps to a folder of tables, there whole or not at all."""
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,7 @@ from gazeshift.errors import UsageError
 from gazeshift.study.scan.columns import columns_of
 from gazeshift.study.scan.processes import Job, scan_all
 from gazeshift.study.scan.tables import cell_table, information_table, mean_map_table, summary_of
+from gazeshift.whole import whole_folder
 
 
 def scan_files(
@@ -48,13 +45,13 @@ def scan_files(
         What is in ``summary.json``.
 
     Raises:
-        UsageError: ``out`` cannot be written or is in use, a file is named twice, or a number is out of range.
-        DataError: a file cannot be used; before anything is measured if its columns are not those of maps.
+        UsageError: ``out`` is in use, a file is named twice, or a number is out of range.
+        DataError: a file cannot be used, before anything is measured if its columns are not those of maps; or ``out`` cannot be written.
     """
     sources = [Path(path) for path in files]
     _check(sources, wasserstein, workers)
     weights = [columns_of(path)[1] for path in sources]
-    with _folder(Path(out)) as unfinished:
+    with whole_folder(out) as unfinished:
         jobs = [
             Job(path, weight, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
             for place, (path, weight) in enumerate(zip(sources, weights, strict=True))
@@ -86,34 +83,6 @@ def _check(files: Sequence[Path], wasserstein: int, workers: int) -> None:
         if path.resolve() in seen:
             raise UsageError(f"{path}: named twice.")
         seen[path.resolve()] = path
-
-
-@contextmanager
-def _folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` that takes its name at the end, and goes if anything fails."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: {'is not empty' if out.is_dir() else 'is a file'}; name a new folder.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f"{out.name}.", suffix=".unfinished", dir=out.parent))
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be made ({error.strerror}).") from error
-    try:
-        yield unfinished
-        unfinished.chmod(0o777 & ~_umask())  # a temporary folder is for its owner alone, a result is not
-        if out.exists():
-            out.rmdir()
-        unfinished.replace(out)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written ({error.strerror or error}).") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _table(frame: pd.DataFrame) -> pa.Table:

@@ -1,0 +1,54 @@
+"""Ctrl-C at the command line: one line and exit code 130, from the first import on."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+CODE = 130
+"""What shells report of a program that Ctrl-C ended."""
+
+
+def end_at_once() -> None:
+    """Until ``interruptible`` work begins, Ctrl-C ends the process: nothing is being written that would have to be tidied away.
+
+    An exception would have to find its way through the imports of a hundred libraries, some of which swallow or print it.
+    A Ctrl-C that is ignored, as of a command in the background, stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+@contextmanager
+def interruptible(way_on: str = "") -> Iterator[None]:
+    """Work that Ctrl-C ends by an exception, so that what is half written goes away, and then by one line.
+
+    Args:
+        way_on: how to go on, or what was not written; part of the line.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if here and before is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if here and before is _end:
+            signal.signal(signal.SIGINT, _end_silently)  # who presses it again need not read it again
+        print(f"gazeshift: interrupted{'; ' if way_on else '.'}{way_on}", file=sys.stderr, flush=True)
+        raise SystemExit(CODE) from None
+    else:
+        if here and before is _end:
+            signal.signal(signal.SIGINT, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"gazeshift: interrupted.\n")
+    os._exit(CODE)
+
+
+def _end_silently(number: int, frame: FrameType | None) -> None:
+    os._exit(CODE)

@@ -1,0 +1,36 @@
+"""Where the results of a command may go."""
+
+from pathlib import Path
+
+from gazeshift.errors import UsageError
+
+
+def check_new_file(out: Path) -> None:
+    """What takes long to make is not written over by another command line with the same ``--out``.
+
+    Args:
+        out: the file to be written.
+
+    Raises:
+        UsageError: it is there already, or its folder is not.
+    """
+    if out.exists():
+        kind = "folder" if out.is_dir() else "file" if out.is_file() else "device or a pipe"
+        raise UsageError(f"--out {out}: is a {kind} that is there already; name a new file, or delete it first.")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}.")
+
+
+def check_new_folder(out: Path) -> None:
+    """The same for a folder, which may be there if it is empty.
+
+    Args:
+        out: the folder to be written.
+
+    Raises:
+        UsageError: it is a file, or holds something.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(
+            f"--out {out}: {'is not empty' if out.is_dir() else 'is a file'}; name a new folder, or delete it first."
+        )

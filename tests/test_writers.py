@@ -1,0 +1,224 @@
+"""Everything that is written is there whole or not at all, and what the system refuses is one line: every writer there is."""
+
+import ast
+import errno
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from safetensors import SafetensorError
+
+import gazeshift as gs
+from gazeshift.arrays import whole_array
+from gazeshift.data.loader import crops
+from gazeshift.data.plates import PlatesConfig
+from gazeshift.data.plates import write as write_plates
+from gazeshift.edits import Corpus, WholeWords, find_lexicon
+from gazeshift.errors import DataError
+from gazeshift.models import save
+from gazeshift.pairs import Pair
+from gazeshift.preprocessing import Preprocessing
+from gazeshift.study.config import ExplainConfig
+from gazeshift.study.modifiers import Modifiers
+from gazeshift.study.scan import scan_files
+from gazeshift.study.steps import Steps
+from gazeshift.study.store import GROUP, MapFile, write_maps, write_table
+from gazeshift.training import EpochRecord, image_features
+from gazeshift.training.history import write_csv
+from gazeshift.training.tensorboard import write_events
+from gazeshift.whole import whole_file, whole_folder
+
+NoSpace = Callable[[], AbstractContextManager[None]]
+Prepared = Callable[[], object]
+SOURCE = Path(gs.__file__).parent
+HISTORY = [EpochRecord(1, 1.0, 1.0, 0.5, 0.1, 1.0)]
+MAPS = [{"key": "a.png", "label": "donut", "text": text, "class": "donut", "map": np.eye(3)} for text in ("", "red")]
+PICTURE = Image.effect_noise((40, 40), 50).convert("RGB")
+
+
+def _file(folder: Path, _: gs.Classifier) -> Prepared:
+    def write() -> None:
+        with whole_file(folder / "new" / "a.txt", parents=True) as file:
+            file.write_text("more than eight bytes")
+
+    return write
+
+
+def _folder(folder: Path, _: gs.Classifier) -> Prepared:
+    def write() -> None:
+        with whole_folder(folder / "new" / "result") as place:
+            (place / "a.txt").write_text("more than eight bytes")
+
+    return write
+
+
+def _array(folder: Path, _: gs.Classifier) -> Prepared:
+    def write() -> None:
+        with whole_array(folder / "new" / "a.npy", (100,), np.float32) as append:
+            append(np.zeros(100))
+
+    return write
+
+
+def _crops(folder: Path, _: gs.Classifier) -> Prepared:
+    pair = Pair("a.png", folder / "a.png", "", "donut", "train")
+    PICTURE.save(folder / "a.png")
+    return lambda: crops([pair], Preprocessing(size=32), folder / "cache")
+
+
+def _features(folder: Path, model: gs.Classifier) -> Prepared:
+    images, how = np.zeros((3, 3, 64, 64), np.uint8), Preprocessing(size=64)
+    return lambda: image_features(model.trunk, images, how, pools_first=False, folder=folder / "new", progress=False)
+
+
+def _checkpoint(folder: Path, _: gs.Classifier) -> Prepared:
+    from gazeshift.training.engine import WholeCheckpoints  # noqa: PLC0415
+
+    return lambda: WholeCheckpoints().save_checkpoint({"epoch": 1}, folder / "last.ckpt")
+
+
+def _explained(folder: Path, model: gs.Classifier) -> Prepared:
+    maps = gs.explain(model, PICTURE, ["", "red"])
+    return lambda: maps.save(folder / "maps.safetensors")
+
+
+def _one_by_one(folder: Path, _: gs.Classifier) -> Prepared:
+    def write() -> None:
+        with MapFile(folder / "new" / "maps.parquet") as file:
+            file.add({"key": ["a"] * GROUP}, np.ones((GROUP, 2, 2)))
+
+    return write
+
+
+def _scanned(folder: Path, _: gs.Classifier) -> Prepared:
+    write_maps(MAPS, folder / "maps.parquet")
+    return lambda: scan_files([folder / "maps.parquet"], folder / "tables", workers=1)
+
+
+def _modifiers(folder: Path, _: gs.Classifier) -> Prepared:
+    corpus = Corpus.of([Pair("a.png", b"", "a red donut", "donut", "train")], ["donut"], find_lexicon("english"))
+    modifiers = Modifiers.of(ExplainConfig(modifiers=2), WholeWords())
+    return lambda: modifiers.write(corpus, folder / "store")
+
+
+WRITERS: dict[str, Callable[[Path, gs.Classifier], Prepared]] = {
+    "a file": _file,
+    "a folder": _folder,
+    "an array": _array,
+    "crops": _crops,
+    "features": _features,
+    "checkpoint": _checkpoint,
+    "epochs": lambda folder, _: lambda: write_csv(HISTORY, folder / "metrics.csv"),
+    "TensorBoard": lambda folder, _: lambda: write_events(HISTORY, folder / "new"),
+    "model": lambda folder, model: lambda: save(model, folder / "models" / "model"),
+    "maps of an image": _explained,
+    "table": lambda folder, _: lambda: write_table(pd.DataFrame({"a": [1, 2]}), folder / "new" / "a.parquet"),
+    "maps": lambda folder, _: lambda: write_maps(MAPS, folder / "new" / "maps.parquet"),
+    "maps one by one": _one_by_one,
+    "measures of maps": _scanned,
+    "step": lambda folder, _: lambda: Steps(folder).do("a step", {}, lambda digest: None),
+    "modifiers": _modifiers,
+    "plates": lambda folder, _: lambda: write_plates(PlatesConfig(size=32, train=2, test=1), folder / "plates"),
+}
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_no_space_is_one_line_and_leaves_nothing(tmp_path: Path, build: Callable, no_space: NoSpace, name: str) -> None:
+    write = WRITERS[name](tmp_path, build())
+    before = _files(tmp_path)
+    with pytest.raises(DataError) as caught, no_space():
+        write()
+    assert str(tmp_path) in str(caught.value)
+    assert str(caught.value).endswith(": cannot be written (File too large).")
+    assert "\n" not in str(caught.value)
+    assert ".unfinished" not in str(caught.value)
+    assert _files(tmp_path) == before
+    write()  # there is space again
+    assert len(_files(tmp_path)) > len(before)
+
+
+FULL = {
+    "the system": OSError(errno.ENOSPC, "No space left on device"),
+    "a quota": OSError(errno.EDQUOT, "Disk quota exceeded"),
+    "with a name": OSError(errno.ENOSPC, "No space left on device", "{folder}/a.txt.unfinished"),
+    "safetensors": SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    "tokenizers": Exception("No space left on device (os error 28)"),
+}
+
+
+@pytest.mark.parametrize("who", FULL)
+def test_a_full_disk_names_the_folder(tmp_path: Path, who: str) -> None:
+    error = FULL[who]
+    if isinstance(error, OSError) and error.filename:
+        error = OSError(error.errno, error.strerror, error.filename.format(folder=tmp_path))
+    with pytest.raises(DataError) as caught, whole_file(tmp_path / "a.txt"):
+        raise error
+    assert str(caught.value) == f"{tmp_path}: the disk is full, a.txt cannot be written; free some space and try again."
+    with (
+        pytest.raises(DataError, match=f"^{tmp_path}: the disk is full, b cannot"),
+        whole_folder(tmp_path / "b") as inner,
+        whole_file(inner / "c" / "d.txt", parents=True),
+    ):
+        raise error if not isinstance(error, OSError) else OSError(error.errno, error.strerror)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_temporary_folder_is_named_and_not_the_result(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^/somewhere: the disk is full, tmp123 cannot"), whole_file(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/tmp123")
+
+
+def test_what_is_no_fault_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="mine"), whole_file(tmp_path / "a"):
+        raise ValueError("mine")
+
+
+# Calls that write; each stands in a block of the first, or in a function of the second that is only called in one.
+WRITES = {"write_text", "write_bytes", "save_file", "save_pretrained", "to_parquet", "savefig", "memmap", "open_memmap", "tofile", "ParquetWriter"}  # fmt: skip
+BLOCKS = {"whole_file", "whole_folder", "whole_array", "writing", "growing_table", "enter_context"}
+INSIDE = {
+    "data/plates/store.py": {"_write_draft", "_write_chunk", "_write_titles"},
+    "models/tokenizer.py": {"save"},  # by models/files.py
+    "study/growing.py": {"write"},  # enters its block itself
+    "study/scan/write.py": {"_write"},
+    "bench/photos.py": {"write_photos"},  # into a temporary folder
+}
+
+
+def _named(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _writes(node: ast.AST, function: str = "", inside: bool = False) -> list[tuple[str, int, bool]]:
+    """Calls that write: in which function, in which line, and whether in a block that keeps it whole."""
+    if isinstance(node, ast.FunctionDef):
+        function, inside = node.name, False
+    if isinstance(node, ast.With):
+        inside = inside or any(
+            _named(sub) in BLOCKS for item in node.items for sub in ast.walk(item) if isinstance(sub, ast.Call)
+        )
+    found = []
+    if isinstance(node, ast.Call):
+        in_chain = any(_named(sub) in BLOCKS for sub in ast.walk(node.func) if isinstance(sub, ast.Call))
+        if _named(node) in WRITES:
+            found.append((function, node.lineno, inside or in_chain))
+    return found + [each for child in ast.iter_child_nodes(node) for each in _writes(child, function, inside)]
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_nothing_is_written_by_hand(path: Path) -> None:
+    name = str(path.relative_to(SOURCE))
+    by_hand = [
+        f"line {line}"
+        for function, line, inside in _writes(ast.parse(path.read_text(encoding="utf-8")))
+        if not inside and function not in INSIDE.get(name, set())
+    ]
+    assert not by_hand, f"{name}: {', '.join(by_hand)}: write through gazeshift.whole, so that a full disk is one line"
