@@ -24,6 +24,9 @@ PROCESSORS = {"sse41": ("default", "SSE41"), "avx2": ("avx2", "AVX2"), "avx512":
 WANTED_MARGIN = 4.0
 """Standard deviations: with as many, a machine misses a threshold by chance in fewer than one of 10,000 runs."""
 
+MULTIPLES = {"lift", "lift_over_image_only", "named_over_paraphrase"}
+"""Quotients, which vary by factors: their mean, deviation and margin are those of the logarithm."""
+
 Checks = dict[str, dict[str, tuple[float, float]]]
 """Per threshold, per seed and processor: the figure, and what it was held against."""
 
@@ -48,16 +51,23 @@ def read(out: Path, processor: str, found: Checks) -> None:
 def report(found: Checks) -> float:
     """Print one line per threshold, and every figure; the smallest margin."""
     margins = []
-    print("\n| figure | threshold | mean | standard deviation | worst | margin in standard deviations |")
+    print("\n| figure | threshold | mean | worst | standard deviation | margin in standard deviations |")
     print("|---|---|---|---|---|---|")
     for name, values in found.items():
         figures = np.array([figure for figure, _ in values.values()])
         threshold = next(iter(values.values()))[1]
         sign = 1 if name.endswith(">=") else -1
-        deviation = figures.std(ddof=1)
-        margins.append(sign * (figures.mean() - threshold) / deviation)
-        worst = sign * (sign * figures).min()
-        print(f"| {name} | {threshold:g} | {figures.mean():.4g} | {deviation:.2g} | {worst:.4g} | {margins[-1]:.1f} |")
+        multiple = name.split()[0] in MULTIPLES
+        scaled, wanted = (np.log(figures), np.log(threshold)) if multiple else (figures, threshold)
+        mean, deviation = scaled.mean(), scaled.std(ddof=1)
+        margins.append(sign * (mean - wanted) / deviation)
+        shown = (
+            f"{np.exp(mean):.4g} | {{}} | {np.expm1(deviation):.0%}"
+            if multiple
+            else f"{mean:.4g} | {{}} | {deviation:.2g}"
+        )
+        worst = f"{sign * (sign * figures).min():.4g}"
+        print(f"| {name} | {threshold:g} | {shown.format(worst)} | {margins[-1]:.1f} |")
     print()
     for name, values in found.items():
         print(f"{name}", *(f"{place} {figure:g}" for place, (figure, _) in values.items()), sep="  ")
