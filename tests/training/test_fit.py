@@ -62,8 +62,9 @@ def test_equals_a_plain_loop(build, train: Split, validation: Split, tmp_path: P
                 p.data -= 0.02 * speed[name]
             losses.append(loss.item() * len(rows))
     for name, value in slow.state_dict().items():
-        moved = float((value - start[name]).abs().max())
-        torch.testing.assert_close(model.state_dict()[name], value, rtol=0, atol=1e-3 * moved, msg=name)
+        moved, largest = float((value - start[name]).abs().max()), float(value.abs().max())
+        near = 1e-3 * moved + 1e-6 * largest  # of the change, and of float32's rounding of what hardly changed
+        torch.testing.assert_close(model.state_dict()[name], value, rtol=0, atol=near, msg=name)
     assert fitted.train_loss == pytest.approx(sum(losses[5:]) / len(train), rel=1e-5)
 
 
