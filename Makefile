@@ -26,7 +26,8 @@ test: $(READY)
 	$(BIN)/python -m pytest -q
 
 # What computes with torch, as other processors would: their instructions round in other ways, so one machine gives several verdicts. A
-# setting is how torch's own kernels and oneDNN compute; the matrix products (MKL in torch, OpenBLAS in NumPy) go with the former.
+# setting is how torch's own kernels and oneDNN compute; the matrix products (MKL in torch, OpenBLAS in NumPy) go with the former. What
+# torch.compile keeps does not know the setting (kernels of another one abort), so each has a cache of its own.
 # `make -j2 test-portable` runs two settings at once; `make test-as/avx2/AVX2` one alone.
 SETTINGS := default/SSE41 default/AVX2 avx2/AVX2 avx2/AVX512_CORE $(if $(shell grep -s -m1 avx512f /proc/cpuinfo),avx512/AVX512_CORE)
 MKL_default := SSE4_2
@@ -42,7 +43,7 @@ test-portable: $(SETTINGS:%=test-as/%)
 
 test-as/%: $(READY)
 	ATEN_CPU_CAPABILITY=$(*D) ONEDNN_MAX_CPU_ISA=$(*F) MKL_ENABLE_INSTRUCTIONS=$(MKL_$(*D)) OPENBLAS_CORETYPE=$(OPENBLAS_$(*D)) \
-		$(BIN)/python -m pytest -q -p no:cacheprovider $(NUMERIC)
+		TORCHINDUCTOR_CACHE_DIR=$(CURDIR)/.venv/inductor/$* $(BIN)/python -m pytest -q -p no:cacheprovider $(NUMERIC)
 
 check: $(READY)
 	$(BIN)/ruff check .
