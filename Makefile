@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 READY := .venv/ready
 
-.PHONY: setup demo test check format lock clean
+.PHONY: setup demo test test-portable check format lock clean
 
 setup: $(READY)
 
@@ -24,6 +24,26 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q
+
+# What computes with torch, as other processors would: their instructions round in other ways, so one machine gives several verdicts. A
+# setting is how torch's own kernels and oneDNN compute; the matrix products (MKL in torch, OpenBLAS in NumPy) go with the former. What
+# torch.compile keeps does not know the setting (kernels of another one abort), so each has a cache of its own.
+# `make -j2 test-portable` runs two settings at once; `make test-as/avx2/AVX2` one alone.
+SETTINGS := default/SSE41 default/AVX2 avx2/AVX2 avx2/AVX512_CORE $(if $(shell grep -s -m1 avx512f /proc/cpuinfo),avx512/AVX512_CORE)
+MKL_default := SSE4_2
+MKL_avx2 := AVX2
+MKL_avx512 := AVX512
+OPENBLAS_default := Nehalem
+OPENBLAS_avx2 := Haswell
+OPENBLAS_avx512 := SkylakeX
+NUMERIC := tests/saliency tests/models tests/training tests/study/checks tests/study/test_faithful.py tests/study/test_collect.py \
+	tests/instrument/test_oracle.py --ignore=tests/saliency/test_leaks.py --ignore=tests/training/test_resume.py
+
+test-portable: $(SETTINGS:%=test-as/%)
+
+test-as/%: $(READY)
+	ATEN_CPU_CAPABILITY=$(*D) ONEDNN_MAX_CPU_ISA=$(*F) MKL_ENABLE_INSTRUCTIONS=$(MKL_$(*D)) OPENBLAS_CORETYPE=$(OPENBLAS_$(*D)) \
+		TORCHINDUCTOR_CACHE_DIR=$(CURDIR)/.venv/inductor/$* $(BIN)/python -m pytest -q -p no:cacheprovider $(NUMERIC)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # a test that reaches for the network fails 
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 from gazeshift.models import (  # noqa: E402
     Classifier,
@@ -26,6 +27,9 @@ from gazeshift.models import (  # noqa: E402
 from gazeshift.preprocessing import Preprocessing  # noqa: E402
 
 torch.set_num_threads(1)  # tiny tensors: threads cost more than they give, above all on a busy machine
+# The same examples and so the same verdict on every machine, however slow. To look for new ones: pytest --hypothesis-profile=default
+settings.register_profile("anywhere", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("anywhere")
 
 Build = Callable[..., Classifier]
 CLASSES = ("apple pie", "baklava", "ceviche", "donuts", "edamame")

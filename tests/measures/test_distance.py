@@ -131,7 +131,7 @@ def test_iou_prefers_no_place_among_ties() -> None:
 
 @pytest.mark.parametrize("share", [0.125, 0.25, 0.5])
 def test_iou_of_random_maps_is_about_its_chance(share: float) -> None:
-    a, b = np.random.default_rng(0).normal(size=(2, 4000, 8, 8))
+    a, b = np.random.default_rng(0).normal(size=(2, 10_000, 8, 8))
     assert iou(a, b, share).mean() == pytest.approx(iou_chance(share), abs=0.01)
 
 

@@ -54,11 +54,11 @@ def test_scale_and_offset_pass_through() -> None:
 
 def test_one_seed_is_the_plain_bootstrap_of_images() -> None:
     values = np.random.default_rng(0).exponential(size=60)
-    figure = crossed_figure(values, draws=4000)
+    figure = crossed_figure(values, draws=20_000)
     rng = np.random.default_rng(1)
-    means = [values[rng.integers(0, 60, 60)].mean() for _ in range(4000)]
+    means = [values[rng.integers(0, 60, 60)].mean() for _ in range(20_000)]
     spread = np.std(means)
-    assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.15 * spread)
+    assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.25 * spread)
 
 
 def test_crossed_against_loops() -> None:
@@ -66,15 +66,15 @@ def test_crossed_against_loops() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(4, 25)) + rng.normal(size=(4, 1))
     values[rng.random(values.shape) < 0.05] = np.nan
-    figure = crossed_figure(values, draws=4000)
+    figure = crossed_figure(values, draws=20_000)
     whole = values[:, ~np.isnan(values).any(0)]
     assert 2 < whole.shape[1] < 25
     means = []
-    for _ in range(4000):
+    for _ in range(20_000):
         rows, columns = rng.integers(0, 4, 4), rng.integers(0, whole.shape[1], whole.shape[1])
         means.append(np.mean(whole[np.ix_(rows, columns)]))
     spread = np.std(means)
-    assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.15 * spread)
+    assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.25 * spread)
 
 
 def test_coverage_in_a_simulation() -> None:

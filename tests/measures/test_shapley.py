@@ -34,7 +34,7 @@ def by_definition(value, players: int) -> np.ndarray:
     return shares / math.factorial(players)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(0, 3), st.integers(1, 2))
 def test_exact_against_the_definition(seed: int, image: int, text: int) -> None:
     value = game(seed, image + text)
@@ -101,9 +101,11 @@ def test_sampling_pairwise_interactions_is_exact_and_others_converge() -> None:
     np.testing.assert_allclose(np.concatenate([sampled.image, sampled.text]), expected, atol=1e-9)
     value = game(2, 12)
     exact = mm_shap(value, 8, 4, samples=10**4, rng=rng)
-    close = mm_shap(value, 8, 4, samples=370, rng=rng)
-    assert (exact.exact, close.exact) == (True, False)
-    np.testing.assert_allclose(close.image, exact.image, atol=0.3)
+    several = [mm_shap(value, 8, 4, samples=370, rng=rng) for _ in range(20)]
+    assert exact.exact
+    assert not several[0].exact
+    error = np.mean([each.image for each in several], axis=0) - exact.image
+    assert error.std() < 0.3 * exact.image.std(), "the mean of twenty has a fifth of the noise of one"
 
 
 def test_the_caller_is_asked_what_is_reported_and_never_for_too_much() -> None:

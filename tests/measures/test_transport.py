@@ -23,13 +23,13 @@ def centres(height: int, width: int) -> np.ndarray:
     return np.array([((2 * j + 1) / width - 1, (2 * i + 1) / height - 1) for i in range(height) for j in range(width)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(MAPS, MAPS)
 def test_against_scipys_linear_programme(a: np.ndarray, b: np.ndarray) -> None:
     p, q = distribution(a), distribution(b)
     place = centres(*p.shape)
     expected = scipy.stats.wasserstein_distance_nd(place, place, p.ravel(), q.ravel())
-    assert wasserstein(p, q) == pytest.approx(expected, abs=1e-7)
+    assert wasserstein(p, q) == pytest.approx(expected, abs=1e-6)  # the programme meets its constraints to 1e-7
 
 
 @given(MAPS, MAPS)

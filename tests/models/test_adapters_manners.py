@@ -1,5 +1,6 @@
 """Manners towards models from outside: nothing stays behind, whatever state they are in; errors and empty maps say what to do."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -84,13 +85,16 @@ def test_a_lightning_module(images: Tensor, ids: Tensor) -> None:
 
 def test_bfloat16_and_autocast_stay_near_float32(images: Tensor, ids: Tensor) -> None:
     model = seeded(Fusion)
-    full = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1).raw
+    exact = explain_inputs(
+        wrap(copy.deepcopy(model).double(), "layer", image="pixels", text="ids"), images.double(), ids, target=1
+    ).raw
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1).raw
     half = explain_inputs(wrap(model.bfloat16(), "layer", image="pixels", text="ids"), images.bfloat16(), ids, target=1)
     assert mixed.dtype == half.raw.dtype == np.float32
     for maps in (mixed, half.raw):
-        assert np.corrcoef(maps.ravel(), full.ravel())[0, 1] > 0.95
+        apart = np.abs(maps - exact).max((1, 2)) / np.abs(exact).max((1, 2))
+        assert 1e-3 < np.median(apart) < 0.1, "where rounding switches a unit of the head, a single map is another one"
 
 
 @pytest.mark.parametrize(

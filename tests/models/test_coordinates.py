@@ -1,6 +1,5 @@
 """The small CNN's options: coordinate channels, which keep places through pooling, and cells that see their own place alone."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -29,8 +28,9 @@ def test_only_with_coordinates_does_a_shifted_picture_pool_to_other_features() -
     for options, moves in (({}, False), ({"coordinates": True}, True)):
         trunk = build_trunk(ImageSpec(name="small_cnn", options=options), 256).eval()
         with torch.no_grad():
-            pooled = [trunk.pool(trunk.encode(image)).numpy() for image in (left, right)]
-        assert (not np.allclose(*pooled, rtol=1e-4, atol=1e-6)) == moves
+            pooled = [trunk.pool(trunk.encode(image)) for image in (left, right)]
+        moved = float((pooled[1] - pooled[0]).abs().max() / pooled[0].abs().max())
+        assert moved > 1e-3 if moves else moved < 1e-5, "float32 sums of the same numbers in another order"
 
 
 def test_it_can_be_cut_and_its_weights_keep_their_names() -> None:
@@ -47,7 +47,8 @@ def test_a_local_cell_sees_its_own_square_and_nothing_else() -> None:
     for local, cells in ((True, 1), (False, 25)):
         trunk = build_trunk(ImageSpec(name="small_cnn", options={"local": local}), 96).eval()
         with torch.no_grad():
-            moved = (trunk.encode(images).grid - trunk.encode(changed).grid).abs().sum((0, 1)) > 0
+            change = (trunk.encode(images).grid - trunk.encode(changed).grid).abs().sum((0, 1))
+        moved = change > 1e-5 * change.max()  # a convolution may sum a neighbour in and out again (Winograd's)
         assert moved[2, 4]
         assert (int(moved.sum()) == 1) if local else (int(moved.sum()) >= cells)
 

@@ -1,5 +1,6 @@
 """The split at the tap is the same function as the unsplit timm model."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,9 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
     save_file({key: value.clone() for key, value in whole.state_dict().items()}, path)
     trunk = build_trunk(ImageSpec(name=name), size, str(path)).eval()
-    return Case(whole, trunk, torch.randn(2, 3, size, size), shape, pools_first)
+    # In double precision another order of sums leaves no doubt: whatever differs is another function.
+    images = torch.randn(2, 3, size, size, dtype=torch.float64)
+    return Case(whole.double(), trunk.double(), images, shape, pools_first)
 
 
 def test_split_equals_unsplit_timm(case: Case) -> None:
@@ -63,7 +66,7 @@ def test_split_equals_unsplit_timm(case: Case) -> None:
     assert expected.std() > 0.1 * peak, "these weights make the comparison empty"
     assert features.grid.shape == (2, *case.shape)
     # Not bit for bit: another memory format and another number of rows add in another order.
-    torch.testing.assert_close(logits, expected, rtol=0, atol=5e-6 * peak)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-12 * peak)
 
 
 def test_every_cell_at_the_tap_has_a_gradient(case: Case) -> None:
@@ -100,13 +103,13 @@ def test_the_grid_lies_as_the_image_lies(name: str, options: dict[str, Any], siz
 
 
 def test_pools_first_is_known(case: Case, build: Callable[..., Classifier]) -> None:
-    model = build("image-only", size=case.images.shape[-1], trunk=case.trunk)
+    model = build("image-only", size=case.images.shape[-1], trunk=copy.deepcopy(case.trunk).float())
     assert model.pools_first is case.pools_first
     with torch.no_grad():
         features = case.trunk.encode(case.images)
         whole, averaged = case.trunk.pool(features), case.trunk.pool(features.averaged())
     difference = float((whole - averaged).abs().max() / whole.abs().max())
-    assert difference < 1e-5 if case.pools_first else difference > 1e-5
+    assert difference < 1e-12 if case.pools_first else difference > 1e-5
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,9 @@ def test_an_earlier_tap_is_the_same_function(
         features = earlier.encode(images)
         pooled, expected = earlier.pool(features), last.pool(last.encode(images))
     assert features.grid.shape == (2, *shape)
-    assert expected.std() > 1e-3
-    torch.testing.assert_close(pooled, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+    peak = float(expected.abs().max())
+    assert expected.std() > 0.1 * peak, "these weights make the comparison empty"
+    torch.testing.assert_close(pooled, expected, rtol=0, atol=1e-5 * peak)
 
 
 def test_maps_at_an_earlier_tap_equal_hooks_on_the_whole_net(build: Build) -> None:

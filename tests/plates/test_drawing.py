@@ -32,7 +32,7 @@ def distance_to(item, size):
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_removing_an_object_changes_its_mask_and_nothing_beyond_its_shadow(index):
     scene = sample_scene(CONFIG, "train", index)
     whole, labels = render(scene), label_map(scene)

@@ -31,7 +31,7 @@ def largest(scene):
 
 
 @given(indices)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_objects_are_distinct_dishes_on_the_plate_that_keep_their_distance(index):
     scene = sample_scene(BUSY, "train", index)
     assert scene == sample_scene(BUSY, "train", index)
@@ -48,7 +48,7 @@ def test_objects_are_distinct_dishes_on_the_plate_that_keep_their_distance(index
 
 
 @given(indices)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_caption_is_true_of_its_object_and_of_no_other(index):
     scene = sample_scene(BUSY, "train", index)
     captions = all_captions(scene)
@@ -89,7 +89,7 @@ def assert_true_place(word, item, others, plate):
 
 
 @given(indices)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_drawn_caption_is_one_of_the_valid_ones_and_a_paraphrase_keeps_its_meaning(index):
     scene, caption = scene_and_caption(BUSY, "test", index)
     other = paraphrase(caption, np.random.default_rng(index))

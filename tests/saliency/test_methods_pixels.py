@@ -166,9 +166,8 @@ def test_rise_equals_the_papers_formula(seen: Seen) -> None:
         for score, mask in zip(scores, masks, strict=True):
             saliency += (score - np.mean(scores)) * mask / (0.5 * len(masks))
         cells = [[saliency[16 * i : 16 * i + 16, 16 * j : 16 * j + 16].mean() for j in range(4)] for i in range(4)]
-        assert_same(
-            maps[index], torch.tensor(cells, dtype=torch.float64), 1e-6
-        )  # masks are float32 where cells are averaged
+        # Masks are float32, also where cells of them are averaged.
+        assert_same(maps[index], torch.tensor(cells, dtype=torch.float64), 1e-5)
 
 
 def test_rise_masks_are_small_random_grids_enlarged_and_shifted() -> None:
@@ -186,7 +185,7 @@ def test_rise_masks_are_small_random_grids_enlarged_and_shifted() -> None:
 
 def test_rise_masks_show_each_pixel_as_often_as_asked() -> None:
     masks = torch.cat(list(Rise(masks=2000, p=0.3).draw(32, 32)))
-    assert ((masks >= 0) & (masks <= 1)).all()
+    assert (masks - 0.5).abs().max() <= 0.5 + 1e-6, "interpolated between 0 and 1, in float32"
     assert (masks.mean(0) - 0.3).abs().max() < 0.06, "about six standard errors"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from tests.precise import well_scaled
 
 from gazeshift.measures import undefined
 from gazeshift.models import Classifier, ImageSpec
@@ -49,35 +49,11 @@ CLASS_TOKEN = [
 WITH_IMAGE = [name for name, head in HEADS.items() if head.structure.sees_image]
 
 
-def sensible(model: Classifier) -> Classifier:
-    """Fresh transformers whisper, with weights of 0.02 and layer scales of 1e-5; here tokens and layers are of the size of trained ones."""
-    generator = torch.Generator().manual_seed(7)
-    trunk = model.trunk
-    if not trunk.mixes_cells:
-        return model
-    with torch.no_grad():
-        for part in trunk.parts_in_order():
-            for name, module in part.named_modules():
-                if isinstance(module, nn.Linear):
-                    module.weight.copy_(
-                        torch.randn(module.weight.shape, generator=generator) * module.in_features**-0.5
-                    )
-                elif isinstance(module, nn.Conv2d):
-                    fan_in = module.weight[0].numel()
-                    module.weight.copy_(torch.randn(module.weight.shape, generator=generator) * fan_in**-0.5)
-                elif (
-                    name.endswith(("ls", "ls1", "ls2"))
-                    and (gamma := dict(module.named_parameters()).get("gamma")) is not None
-                ):
-                    gamma.fill_(0.5)
-    return model
-
-
 class Case:
     """A model with images and texts at its tap, in single and in double precision, from the same numbers."""
 
     def __init__(self, model: Classifier, size: int) -> None:
-        self.single = sensible(model)
+        self.single = well_scaled(model) if model.trunk.mixes_cells else model
         pixels = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(5))
         tokens = model.tokenize(TEXTS)
         with torch.no_grad():

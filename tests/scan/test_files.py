@@ -198,7 +198,7 @@ def test_a_map_may_be_infinite_or_no_number(tmp_path: Path) -> None:
     assert one["measures"]["coverage"]["n"] == 8
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 30), min_size=1, max_size=5), st.sampled_from([0.0, 1e8]))
 def test_cells_lose_no_digits_and_do_not_mind_how_rows_come(seed: int, sizes: list[int], offset: float) -> None:
     rng = np.random.default_rng(seed)

@@ -43,7 +43,7 @@ def test_draws_are_splitmix64() -> None:
 
 
 @given(st.permutations(range(len(KEYS))), st.integers(1, len(KEYS)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
 def test_a_pair_is_augmented_alike_in_any_batch(name: str, rows: list[int], count: int) -> None:
     augmentation, images, hashes = AUGMENTATIONS[name], crops(len(KEYS)), hash_keys(KEYS)

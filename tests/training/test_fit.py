@@ -42,6 +42,7 @@ def test_equals_a_plain_loop(build, train: Split, validation: Split, tmp_path: P
     }
     recipe = recipe_of("plates", {**QUICK, **settings, "schedule": "constant", "augmentation": "none"})
     model, slow = build(dropout=0.0), build(dropout=0.0)
+    start = copy(slow)
     fitted = fit(model, train, validation, recipe, 3, tmp_path, progress=False)
 
     slow.train()
@@ -61,8 +62,10 @@ def test_equals_a_plain_loop(build, train: Split, validation: Split, tmp_path: P
                 p.data -= 0.02 * speed[name]
             losses.append(loss.item() * len(rows))
     for name, value in slow.state_dict().items():
-        assert torch.allclose(model.state_dict()[name], value, atol=1e-4), name
-    assert fitted.train_loss == pytest.approx(sum(losses[5:]) / len(train), rel=1e-3)
+        moved, largest = float((value - start[name]).abs().max()), float(value.abs().max())
+        near = 1e-3 * moved + 1e-6 * largest  # of the change, and of float32's rounding of what hardly changed
+        torch.testing.assert_close(model.state_dict()[name], value, rtol=0, atol=near, msg=name)
+    assert fitted.train_loss == pytest.approx(sum(losses[5:]) / len(train), rel=1e-5)
 
 
 def test_fusion_learns_and_reports_what_predict_gives(build, make_split, tmp_path: Path) -> None:

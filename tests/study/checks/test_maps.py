@@ -93,7 +93,7 @@ def test_the_text_term_is_that_of_the_information_split(case: Callable[..., Case
         assert defined
         sums.add(np.array([maps[place] for place in defined]))
         kept = [f"{whole[place]}.png" for place in defined]
-        assert found[kept].mean() == pytest.approx(sums.split().text, abs=1e-6)
+        assert found[kept].mean() == pytest.approx(sums.split().text, abs=1e-5)  # bits, from float32 maps
         assert set(found.dropna().index) - {"2.png"} == set(kept)
     excess = rows[rows["measure"] == f"{prefix}text_excess"].set_index("key")["value"]
     assert np.isnan(excess["2.png"])
