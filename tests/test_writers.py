@@ -182,7 +182,10 @@ def test_what_is_no_fault_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
 
 
 # Calls that write; each stands in a block of the first, or in a function of the second that is only called in one.
-WRITES = {"write_text", "write_bytes", "save_file", "save_pretrained", "to_parquet", "savefig", "memmap", "open_memmap", "tofile", "ParquetWriter"}  # fmt: skip
+WRITES = {
+    *("write_text", "write_bytes", "save_file", "save_pretrained", "to_parquet"),
+    *("savefig", "memmap", "open_memmap", "tofile", "ParquetWriter"),
+}
 BLOCKS = {"whole_file", "whole_folder", "whole_array", "writing", "growing_table", "enter_context"}
 INSIDE = {
     "data/plates/store.py": {"_write_draft", "_write_chunk", "_write_titles"},

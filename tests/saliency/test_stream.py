@@ -43,7 +43,7 @@ def pairs() -> list[Pair]:
 
 def joined(batches: Iterator[MapBatch]) -> MapBatch:
     parts = list(batches)
-    fields = ("maps", "classes", "logits")
+    fields = ("maps", "classes", "logits", "gaps")
     kept = [part for part in parts if part.pairs]
     arrays = {name: np.concatenate([getattr(part, name) for part in kept]) for name in fields}
     return MapBatch(

@@ -38,16 +38,16 @@ class MapBatch:
         maps: raw and signed, on the native grid.
         classes: index of the explained class of each map.
         logits: of the explained class.
-        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods that promise none.
         skipped: what could not be decoded, one line each that begins with the key.
+        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods that promise none; None: not known.
     """
 
     pairs: tuple[Pair, ...]
     maps: Float[np.ndarray, "n t c h w"]
     classes: Int[np.ndarray, "n t c"]
     logits: Float[np.ndarray, "n t c"]
-    gaps: Float[np.ndarray, "n t c"]
     skipped: tuple[str, ...]
+    gaps: Float[np.ndarray, "n t c"] | None = None
 
 
 def stream_maps(
@@ -167,7 +167,7 @@ def _stream(
 
 def _nothing(skipped: tuple[str, ...]) -> MapBatch:
     logits = np.zeros((0, 0, 0), np.float32)
-    return MapBatch((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, logits, skipped)
+    return MapBatch((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, skipped, logits)
 
 
 def _blocks(
@@ -206,6 +206,6 @@ def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped:
         shaped(found.maps.float()),
         shaped(rows.target),
         shaped(found.scores.float()),
-        shaped(found.gaps.float()),
         skipped,
+        shaped(found.gaps.float()),
     )

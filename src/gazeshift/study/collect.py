@@ -69,7 +69,8 @@ def collect_maps(
                 drawn = batch.maps.reshape(-1, *batch.maps.shape[3:])
                 file.add(_columns(batch, model.classes, texts), drawn)
                 images, maps, empty = images + len(batch.pairs), maps + len(drawn), empty + int(undefined(drawn).sum())
-            incomplete += sum(why_incomplete(gap) is not None for gap in batch.gaps.ravel().tolist())
+            gaps = [] if batch.gaps is None else batch.gaps.ravel().tolist()
+            incomplete += sum(why_incomplete(gap) is not None for gap in gaps)
             skipped += batch.skipped
             progress(images + len(skipped))
     return Collected(images, maps, empty, incomplete, tuple(skipped))
