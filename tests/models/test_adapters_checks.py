@@ -278,6 +278,17 @@ class ManyKinks(Small):
         return nn.functional.max_pool2d(torch.relu(torch.relu(grid).roll(1, 1) - torch.relu(grid)), 2)
 
 
+class OnTheKink(Small):
+    """A ReLU behind a ReLU, as where a residual branch adds nothing: half the cells stand on its kink."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(self.layer, nn.ReLU())
+
+    def between(self, grid: Tensor) -> Tensor:
+        return nn.functional.max_pool2d(torch.relu(grid), 2)
+
+
 class Normalised(Small):
     def between(self, grid: Tensor) -> Tensor:
         return torch.tanh(nn.functional.group_norm(grid, 2) + grid)
@@ -288,7 +299,7 @@ class Saturated(Small):
         return torch.sigmoid(grid * 100)
 
 
-@pytest.mark.parametrize("make", [Small, ManyKinks, Normalised, Saturated])
+@pytest.mark.parametrize("make", [Small, ManyKinks, OnTheKink, Normalised, Saturated])
 @pytest.mark.parametrize("seed", range(6))
 def test_a_true_gradient_is_not_refused(make: Callable[[], Small], seed: int) -> None:
     torch.manual_seed(seed)
