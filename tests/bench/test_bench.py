@@ -12,6 +12,7 @@ from PIL import Image
 
 from gazeshift.bench import BenchSettings, all_settings, run_all, run_bench
 from gazeshift.bench.contenders import PEERS, forward, installed_peers, offered_peers, ours
+from gazeshift.bench.outside import explained
 from gazeshift.bench.photos import write_photos
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.subject import Subject, compiled, make_subject
@@ -47,6 +48,14 @@ def test_a_peer_that_reads_tokens_draws_the_same_map_of_a_transformer() -> None:
         assert np.corrcoef(theirs.ravel(), mine.ravel())[0, 1] > 0.99
 
 
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224"])
+def test_as_a_model_from_outside_the_subject_has_the_same_maps(name: str, check: bool) -> None:
+    subject = make_subject(name, 64, batch=3, texts=3, device="cpu")
+    theirs = explained(subject, check=check)()
+    np.testing.assert_allclose(distribution(theirs), distribution(ours(subject)().numpy()), atol=1e-4)  # type: ignore
+
+
 @pytest.mark.parametrize("name", ["small_cnn", "vit_tiny_patch16_224"])
 def test_the_plain_model_is_the_same_classifier_image_by_image(name: str) -> None:
     subject = make_subject(name, 64, batch=3, texts=3, device="cpu")
@@ -72,7 +81,10 @@ def test_ratios_are_those_of_the_seconds() -> None:
     bare, files = result["pipeline"]["seconds"].values()
     assert result["pipeline"]["ratios"]["pipeline_vs_forward"] == pytest.approx(bare / files)
     assert result["pipeline"]["images_per_second"] == pytest.approx(4 / files)
-    last = result["batches"][-1]["ratios"] | result["texts"][-1]["ratios"] | result["pipeline"]["ratios"]
+    without, with_checks = result["outside"]["seconds"].values()
+    assert result["outside"]["ratios"]["outside_checks_vs_none"] == pytest.approx(with_checks / without)
+    parts = (result["batches"][-1], result["texts"][-1], result["outside"], result["pipeline"])
+    last = {name: ratio for part in parts for name, ratio in part["ratios"].items()}
     assert result["ratios"] == last
     assert result["memory_mb"] == result["texts"][-1]["memory_mb"]
 
@@ -150,6 +162,7 @@ def test_the_command_prints_a_table_or_json_and_refuses_what_timm_does_not_have(
     code, out, _ = command(*tiny, "--json")
     assert code == 0
     wanted = {"map_vs_forward", "pytorch_grad_cam_vs_ours", "texts_loop_vs_ours", "pipeline_vs_forward"}
+    wanted |= {"outside_checks_vs_none"}
     assert wanted <= set(json.loads(out)["ratios"])
     code, out, _ = command(*tiny)
     assert code == 0

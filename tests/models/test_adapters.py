@@ -1,7 +1,5 @@
 """Models from outside: the fast path, the slow path and plain autograd with a hook must agree."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -35,33 +33,13 @@ def test_the_slow_path_forced_on_a_text_free_trunk_gives_the_same(images: Tensor
     np.testing.assert_allclose(fast.logits, slow.logits, atol=1e-5)
 
 
-@pytest.mark.parametrize(("early", "grids"), [(False, 2), (True, 6)])
+@pytest.mark.parametrize(("early", "grids"), [(False, 2), (True, 4)])
 def test_a_text_in_the_trunk_is_found_out(early: bool, grids: int, images: Tensor, ids: Tensor) -> None:
-    """Also where the first two texts are the same: one grid per image if it is text-free, else one per combination."""
+    """One grid per image if it is text-free, else one more for every text that changes it: the second here is the first again."""
     ids[1] = ids[0]
     combinations = torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 1, 2, 0, 1, 2])
     bound = wrap(seeded(lambda: Fusion(early)), "layer", image="pixels", text="ids").bind(images, ids, *combinations)
     assert len(bound.image) == grids
-
-
-def count_calls(module: nn.Module) -> list[int]:
-    """Calls of a convolution's own arithmetic, which a recorded result does without."""
-    calls: list[int] = []
-    original = module._conv_forward
-
-    def counted(*arguments: Any) -> Tensor:
-        calls.append(1)
-        return original(*arguments)
-
-    module._conv_forward = counted
-    return calls
-
-
-def test_replay_does_not_run_what_lies_before_the_layer(images: Tensor, ids: Tensor) -> None:
-    model = seeded(Fusion)
-    calls = count_calls(model.stem[0])
-    explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids.repeat(20, 1))
-    assert len(calls) == 2  # the trial and the recording; not once more for 120 combinations
 
 
 def test_the_users_own_hooks_keep_their_effect(images: Tensor, ids: Tensor) -> None:

@@ -56,19 +56,62 @@ def test_a_text_that_does_not_change_shifts_nothing() -> None:
     assert all((shift.js_bits, shift.switch, shift.within, shift.switched) == (0, 0, 0, False) for shift in shifts)
 
 
-def test_a_model_of_one_score_never_switches() -> None:
-    class Score(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = Fusion()
+class Score(nn.Module):
+    """One number: what speaks for the first class and against the second."""
 
-        def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
-            return self.net(pixels, ids)[:, 0]
+    def __init__(self, early: bool) -> None:
+        super().__init__()
+        self.net = Fusion(early)
 
-    wrapped = wrap(seeded(Score), "net.layer", image="pixels", text="ids")
-    shifts = shift_inputs(wrapped, some_images(), some_ids()[:1], some_ids()[1:2])
-    assert not any(shift.switched for shift in shifts)
-    assert all(shift.before == "0" for shift in shifts)
+    def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+        logits = self.net(pixels, ids)
+        return logits[:, 0] - logits[:, 1]
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "layer-cam", "grad-cam++"])
+@pytest.mark.parametrize("early", [False, True])
+def test_a_model_of_one_score_is_one_of_two_classes(early: bool, method: str) -> None:
+    """Its sign is the answer, and each answer is explained by the score in its own direction, as by two logits ``-s`` and ``s``."""
+    model = seeded(lambda: Score(early))
+    with torch.no_grad():
+        model.net.words.weight.mul_(30)
+    images, ids = contrasted(6), some_ids()[[0, 1, 2, 0, 1, 2]]
+    one, two = (
+        wrap(model, "net.layer", image="pixels", text="ids", output=output)
+        for output in (None, lambda score: torch.stack([-score, score], 1))
+    )
+    shifts, expected = (
+        shift_inputs(wrapped, images, ids, ids.roll(1, 0), method=method, classes=("no", "yes")) for wrapped in (one, two)
+    )
+    assert [str(shift) for shift in shifts] == [str(shift) for shift in expected]
+    signs = [bool(model(image[None], text[None]) > 0) for image, text in zip(images, ids, strict=True)]
+    assert [shift.before == "yes" for shift in shifts] == signs
+    assert {shift.switched for shift in shifts} == {False, True}, "these texts make the comparison empty"
+
+
+def test_a_class_that_is_not_a_number_is_never_switched_to() -> None:
+    model, images, ids = seeded(Fusion), contrasted(2), some_ids()
+    with torch.no_grad():
+        model.head[2].bias[1] = torch.nan
+    wrapped = wrap(model, "layer", image="pixels", text="ids")
+    assert all("1" not in (shift.before, shift.after) for shift in shift_inputs(wrapped, images, ids[:1], ids[1:2]))
+    with torch.no_grad():
+        model.head[2].bias[:] = torch.nan
+    for shift in shift_inputs(wrapped, images, ids[:1], ids[1:2]):
+        assert (shift.before, shift.after) == ("not a number", "not a number")
+        assert math.isnan(shift.js_bits)
+
+
+def test_a_shift_says_how_it_was_explained() -> None:
+    wrapped = wrap(seeded(lambda: Fusion(early=True)), "layer", image="pixels", text="ids", text_free=True)
+    (shift,) = shift_inputs(wrapped, some_images()[:1], some_ids()[:1], some_ids()[1:2])
+    assert shift.notes == ()  # one text a pass: nothing is shared, and the promise is not needed
+    model = seeded(Fusion)
+    model.relu.register_forward_hook(lambda module, given, out: out if torch.is_grad_enabled() else out * 2)
+    (shift,) = shift_inputs(
+        wrap(model, "layer", image="pixels", text="ids"), some_images()[:1], some_ids()[:1], some_ids()[1:2]
+    )
+    assert "without gradients the model answers otherwise" in shift.notes[0]
 
 
 def test_wrong_rows_and_names_are_refused() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from gazeshift.bench.contenders import PEERS, forward, installed_peers, offered_peers, ours, ours_many_texts
+from gazeshift.bench.outside import measure_checks
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.subject import Subject, compiled, make_subject
 from gazeshift.bench.timing import Announce, extra_mb, interleave
@@ -51,10 +52,11 @@ def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -
     """Measure one model, ours and the installed peers.
 
     Returns:
-        ``batches``: one record per batch size, ``texts``: one per number of texts, ``pipeline``: the data set (see ``measure_pipeline``);
-        each with ``seconds`` (medians by contender) and ``ratios``. In ``ratios`` those of the last batch, the last number of texts
-        and the data set together: ``map_vs_forward`` and ``<peer>_vs_ours`` (seconds of a batch over the model's eager float32 forward
-        pass, over ours), ``texts_loop_vs_ours`` (a peer's loop over the texts of one image, over ours), ``pipeline_vs_forward``.
+        ``batches``: one record per batch size, ``texts``: one per number of texts, ``outside``: the last batch as a model from outside
+        (see ``measure_checks``), ``pipeline``: the data set (see ``measure_pipeline``); each with ``seconds`` (medians by contender)
+        and ``ratios``. In ``ratios`` those of the last of each together: ``map_vs_forward`` and ``<peer>_vs_ours`` (seconds of a
+        batch over the model's eager float32 forward pass, over ours), ``texts_loop_vs_ours`` (a peer's loop over the texts of one
+        image, over ours), ``outside_checks_vs_none`` (with the checks over without), ``pipeline_vs_forward``.
         ``memory_mb``: how much higher the process's peak is for all texts of one image than for one. ``not_offered``: installed peers
         that have no map for this model. ``machine`` and ``settings``.
     """
@@ -73,7 +75,9 @@ def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -
         "texts": texts,
         "batches": batches,
     }
-    ratios = batches[-1]["ratios"] | texts[-1]["ratios"]
+    announce(f"{settings.model}: as a model from outside, with and without checks")
+    result["outside"] = measure_checks(subject.first(settings.batches[-1]), settings.rounds, settings.device)
+    ratios = batches[-1]["ratios"] | texts[-1]["ratios"] | result["outside"]["ratios"]
     if settings.images:
         announce(f"{settings.model}: {settings.images} JPEG files to stored maps")
         last = settings.batches[-1]

@@ -70,6 +70,8 @@ def _rows(table: Table, result: Mapping[str, Any]) -> None:
     groups = [(f"a map for each of a batch of {each['batch']}", each["seconds"]) for each in result["batches"]]
     for each in result["texts"]:
         groups.append((f"{each['texts']:,} texts on one image, +{each['memory_mb']:.0f} MB", each["seconds"]))
+    outside = result["outside"]
+    groups.append((f"a map for each of {outside['batch']}, as from outside", outside["seconds"]))
     if (pipeline := result.get("pipeline")) is not None:
         groups.append((f"{pipeline['images']} photos of {pipeline['kb']:.0f} kB", pipeline["seconds"]))
     for title, seconds in groups:

@@ -1,0 +1,59 @@
+"""What it costs that a model from outside is checked before it is explained."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from gazeshift.bench.subject import Subject
+from gazeshift.bench.timing import interleave
+from gazeshift.models import ImageFeatures
+from gazeshift.models.adapters import wrap
+from gazeshift.saliency import explain_inputs
+
+
+class Outside(nn.Module):
+    """The subject as a module with a signature of its own, its grid emitted by a layer; the text comes as a row number.
+
+    Args:
+        subject: whose weights and texts it has.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__()
+        self.net, self.tap = subject.plain.model, nn.Identity()
+        text = subject.plain.text
+        assert text is not None  # noqa: S101  # set by make_subject
+        self.text = text
+
+    def forward(self, images: Float[Tensor, "b 3 H W"], rows: Int[Tensor, " b"]) -> Float[Tensor, "b classes"]:
+        """Logits of each image with the text of its row."""
+        features = self.net.encode_image(images)
+        return self.net.classify(ImageFeatures(self.tap(features.grid), features.prefix), self.text.rows(rows))
+
+
+def explained(subject: Subject, *, check: bool) -> Callable[[], object]:
+    """A map of the predicted class for each image with its own text, as for any model from outside."""
+    model = wrap(Outside(subject), "tap", image="images", text="rows", check=check)
+    rows = torch.arange(len(subject.images), device=subject.images.device)
+    return lambda: explain_inputs(model, subject.images, rows, aligned=True).raw
+
+
+def measure_checks(subject: Subject, rounds: int, device: str) -> dict[str, Any]:
+    """Time maps of the subject as a model from outside, with and without the checks.
+
+    Returns:
+        ``seconds`` of both, and ``ratios`` with ``outside_checks_vs_none``: with the checks over without.
+    """
+    seconds = interleave(
+        {"without checks": explained(subject, check=False), "with checks": explained(subject, check=True)},
+        rounds,
+        device,
+    )
+    return {
+        "batch": len(subject.images),
+        "seconds": seconds,
+        "ratios": {"outside_checks_vs_none": seconds["with checks"] / seconds["without checks"]},
+    }
