@@ -131,7 +131,9 @@ COUPLED = [BatchStatistics, BatchStatisticsAhead, Centred, FirstRowsGate, OverTh
 @pytest.mark.parametrize("rows", [2, 5, 21])
 def test_rows_that_depend_on_their_company_are_refused(make: Callable[[], nn.Module], rows: int) -> None:
     pixels = draw(rows, 3, 9, 9) * torch.linspace(1, 3, rows)[:, None, None, None]
-    with pytest.raises(ModelError, match=r"row \d+ is answered otherwise alone than among others .* one image with one text a call"):
+    with pytest.raises(
+        ModelError, match=r"row \d+ is answered otherwise alone than among others .* one image with one text a call"
+    ):
         explained(seeded(make), pixels)
 
 

@@ -47,10 +47,10 @@ FORMS: dict[str, tuple[Callable[[Tensor], Any], int | str, Callable[[Any], Tenso
     "ordered": (lambda grid: OrderedDict(grid=grid, size=3), "grid", lambda out: out["grid"]),
     "named tuple": (lambda grid: Named(3, grid), 1, lambda out: out.grid),
     "named tuple by name": (lambda grid: Named(3, grid), "grid", lambda out: out.grid),
-    "dataclass": (lambda grid: Plain(grid), "grid", lambda out: out.grid),
-    "frozen dataclass": (lambda grid: Frozen(grid), "grid", lambda out: out.grid),
-    "model output": (lambda grid: BaseModelOutput(grid), "last_hidden_state", lambda out: out.last_hidden_state),
-    "model output by number": (lambda grid: BaseModelOutput(grid), 0, lambda out: out[0]),
+    "dataclass": (Plain, "grid", lambda out: out.grid),
+    "frozen dataclass": (Frozen, "grid", lambda out: out.grid),
+    "model output": (BaseModelOutput, "last_hidden_state", lambda out: out.last_hidden_state),
+    "model output by number": (BaseModelOutput, 0, lambda out: out[0]),
 }
 
 
@@ -117,7 +117,12 @@ def test_hidden_states_that_transformers_records() -> None:
         def __init__(self) -> None:
             super().__init__()
             config = transformers.ViTConfig(
-                hidden_size=16, intermediate_size=32, num_hidden_layers=3, num_attention_heads=2, image_size=32, patch_size=8
+                hidden_size=16,
+                intermediate_size=32,
+                num_hidden_layers=3,
+                num_attention_heads=2,
+                image_size=32,
+                patch_size=8,
             )
             self.vit, self.head = transformers.ViTModel(config, add_pooling_layer=False), nn.Linear(32, 3)
 
@@ -126,7 +131,9 @@ def test_hidden_states_that_transformers_records() -> None:
             return self.head(torch.cat([torch.tanh(states[1]).mean(1), states[3].mean(1)], 1))
 
     model, pixels = seeded(Levels), torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(4))
-    layer = dict(model.named_modules())[next(n for n, _ in model.named_modules() if n.endswith("layer.0") or n.endswith("layers.0"))]
+    layer = dict(model.named_modules())[
+        next(n for n, _ in model.named_modules() if n.endswith(("layer.0", "layers.0")))
+    ]
     maps = explain_inputs(wrap(model, layer, image="pixels", grid=TokenGrid(4, 4, 1)), pixels, target=1)
     kept: list[Tensor] = []
 
@@ -243,7 +250,8 @@ def test_an_untrue_pools_first_is_said_and_not_used(change: Any, true: bool) -> 
 
     parts = Linear() if true else spoilt("classify", change)
     fast, slow = (
-        explain_inputs(split(parts, pools_first=pools), draw(2, 3, 8, 8), draw(3, 3), target=1) for pools in (True, False)
+        explain_inputs(split(parts, pools_first=pools), draw(2, 3, 8, 8), draw(3, 3), target=1)
+        for pools in (True, False)
     )
     close(fast.raw, slow.raw)
     assert [note[:26] for note in fast.notes] == ([] if true else ["pools_first=True was said,"])
@@ -263,7 +271,9 @@ class Shared(nn.Module):
 
 @pytest.mark.parametrize("shell", [lambda net: net, nn.DataParallel, lambda net: torch.compile(net, backend="eager")])
 @pytest.mark.parametrize("name", ["net.layer", "module.net.layer", "also", "_orig_mod.net.layer", "module.also"])
-def test_every_name_of_a_layer_finds_it(shell: Callable[[nn.Module], Any], name: str, images: Tensor, ids: Tensor) -> None:
+def test_every_name_of_a_layer_finds_it(
+    shell: Callable[[nn.Module], Any], name: str, images: Tensor, ids: Tensor
+) -> None:
     plain = seeded(Fusion)
     expected = explain_inputs(wrap(plain, "layer", image="pixels", text="ids"), images, ids).raw
     close(explain_inputs(wrap(shell(Shared()), name, image="pixels", text="ids"), images, ids).raw, expected)
@@ -279,9 +289,11 @@ def test_only_named_arguments_count_as_rows(images: Tensor, ids: Tensor) -> None
     """A processor's output holds more than the model is given, with other numbers of rows."""
     wrapped = wrap(seeded(Fusion), "layer", image="pixels", text="ids")
     more = explain_inputs(
-        wrapped, {"pixels": images, "crops": torch.zeros(7, 4)}, {"ids": ids, "overflow": torch.zeros(9), "names": ["a"]}
+        wrapped,
+        {"pixels": images, "crops": torch.zeros(7, 4)},
+        {"ids": ids, "overflow": torch.zeros(9), "names": ["a"]},
     )
     close(more.raw, explain_inputs(wrapped, images, ids).raw)
+    both = wrap(seeded(Fusion), "layer", image="pixels", text=("ids", "overflow"))
     with pytest.raises(UsageError, match="rows"):
-        both = wrap(seeded(Fusion), "layer", image="pixels", text=("ids", "overflow"))
         explain_inputs(both, images, {"ids": ids, "overflow": torch.zeros(9)})

@@ -81,7 +81,8 @@ def test_a_model_of_one_score_is_one_of_two_classes(early: bool, method: str) ->
         for output in (None, lambda score: torch.stack([-score, score], 1))
     )
     shifts, expected = (
-        shift_inputs(wrapped, images, ids, ids.roll(1, 0), method=method, classes=("no", "yes")) for wrapped in (one, two)
+        shift_inputs(wrapped, images, ids, ids.roll(1, 0), method=method, classes=("no", "yes"))
+        for wrapped in (one, two)
     )
     assert [str(shift) for shift in shifts] == [str(shift) for shift in expected]
     signs = [bool(model(image[None], text[None]) > 0) for image, text in zip(images, ids, strict=True)]

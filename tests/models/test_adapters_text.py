@@ -139,9 +139,7 @@ def test_every_combination_is_its_own(way: str, text_free: bool | None) -> None:
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_row_by_row_the_last_of_many_is_its_own(way: str) -> None:
     model, images, ids = seeded(WAYS[way]), draw(19, 3, 13, 13), torch.tensor([0] * 18 + [4])
-    maps = explain_inputs(
-        wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1, aligned=True
-    )
+    maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1, aligned=True)
     each_is_its_own(model, model.layer, maps, images, ids)
 
 
