@@ -90,6 +90,7 @@ def explain_inputs(
         >>> explain_inputs(wrap(net, "0", image="input"), torch.rand(5, 3, 8, 8)).raw.shape
         (5, 6, 6)
     """
+    images, texts = _read(model, images, texts)
     image_index, text_index = _combinations(count(images, "image"), count(texts, "text"), aligned)
     asked = _ask(model, images, texts, image_index, text_index)
     targets = _targets(target, asked.logits)
@@ -193,11 +194,15 @@ class _Asked:
             return compute_maps(self.bound, self.bound.image, self.bound.text, rows, method)
 
 
-def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> _Asked:
+def _read(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
     if not isinstance(model, Outside):
         raise UsageError(
             f"a {type(model).__name__} is no model from outside yet: give wrap(model, layer, ...) or split(model)."
         )
+    return model.read(images, texts)
+
+
+def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> _Asked:
     if not len(image_index):
         raise UsageError("there is no image, or no text: nothing to explain.")
     bound = model.bind(images, texts, image_index, text_index)
@@ -210,6 +215,7 @@ def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_inde
 
 def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> _Asked:
     """Image i with text i, or with the only text."""
+    images, texts = _read(model, images, texts)
     number, given = count(images, "image"), count(texts, name)
     if not number:
         raise UsageError("there is no image: nothing to explain.")

@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from gazeshift.errors import ModelError, UsageError
-from gazeshift.models.adapters.inputs import Inputs, count, same, take
-from gazeshift.models.adapters.layouts import Layout, layout_of
+from gazeshift.errors import ModelError, UsageError, listed
+from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.inputs import Inputs, by_name, count, same, take
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
 from gazeshift.models.adapters.protocol import Bound
+from gazeshift.models.adapters.reading import named_only, readable
 from gazeshift.models.adapters.recording import Call, Recording, record, repeatable, replaying, rows_agree
 from gazeshift.models.modes import evaluating
 
@@ -31,11 +33,20 @@ class HookedModel:
     tap: nn.Module
     forward: Callable[[Inputs, Inputs], Any]
     output: Callable[[Any], Tensor]
-    grid: str | Layout | None
+    grid: str | Layout | LayoutRule | None
     part: int | str | None
     nth: int | None
     text_free: bool | None
-    read_text: Callable[[Any], Inputs]
+    read_text: Callable[[Any], Inputs] | None
+    names: tuple[tuple[str, ...], tuple[str, ...]]
+
+    def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
+        """Inputs as tensors on the model's device, and of those with names only what the model is given."""
+        image, text = self.names
+        return (
+            named_only(readable(images, "image", self.model), image),
+            named_only(readable(texts, "text", self.model), () if self.read_text else text),
+        )
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
@@ -46,16 +57,16 @@ class HookedModel:
             ModelError: the layer does not run, has no grid, or the output does not depend on it.
         """
         with evaluating(self.model), torch.inference_mode(False), torch.no_grad():
-            texts = self.read_text(texts)
+            texts = texts if self.read_text is None else self.read_text(texts)
             tried = _texts_to_try(texts)
             trial = self._run(images, texts, torch.zeros_like(tried), tried, self.nth or 0)
-            here = self._tap_of(trial, len(tried))
-            layout = layout_of(self.grid, here, self.layer)
+            layout = self._layout(images, texts, self._tap_of(trial), len(tried))
+            here = self._grid_of(trial, layout, images, texts, torch.zeros_like(tried), tried)
             free = rows_agree(here, len(tried)) if self.text_free is None else self.text_free
             if free:
                 every = torch.arange(count(images, "image"))
                 main = self._run(images, texts, every, torch.zeros_like(every), self.nth or 0)
-                grid = layout.read(self._tap_of(main, len(every))).float()
+                grid = self._grid_of(main, layout, images, texts, every, torch.zeros_like(every))
                 replay = _Replay(self, images, texts, every, repeatable(trial, len(tried), main, len(every)), layout)
                 bound = Bound(self.model, replay, grid, count(texts, "text"), image_index)
             else:
@@ -66,14 +77,39 @@ class HookedModel:
         return bound
 
     def _grids(
-        self, images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: Int[Tensor, " p"], layout: Layout
+        self,
+        images: Inputs,
+        texts: Inputs,
+        image: Int[Tensor, " p"],
+        text: Int[Tensor, " p"],
+        layout: Layout | LayoutRule,
     ) -> Float[Tensor, "p c h w"]:
         """The slow path: the trunk of every combination, because the text is in it."""
         parts = []
         for rows in _portions(len(image)):
             recorded = self._run(images, texts, image[rows], text[rows], self.nth or 0)
-            parts.append(layout.read(self._tap_of(recorded, len(image[rows]))).float())
+            parts.append(self._grid_of(recorded, layout, images, texts, image[rows], text[rows]))
         return torch.cat(parts)
+
+    def _layout(self, images: Inputs, texts: Inputs, output: Tensor, rows: int) -> Layout | LayoutRule:
+        def other(changed: Inputs) -> Tensor:
+            every = torch.arange(count(changed, "image"))
+            return self._tap_of(self._run(changed, texts, every, torch.zeros_like(every), self.nth or 0))
+
+        first = take(images, torch.zeros(rows, dtype=torch.long))
+        return layout_of(self.grid, output, self.layer, Trial(first, rows, self.model, self.tap, other))
+
+    def _grid_of(
+        self,
+        recorded: Recording,
+        layout: Layout | LayoutRule,
+        images: Inputs,
+        texts: Inputs,
+        image: Int[Tensor, " r"],
+        text: Int[Tensor, " r"],
+    ) -> Float[Tensor, "r c h w"]:
+        here = placed(layout, take(images, image), take(texts, text))
+        return grids_of(here, self._tap_of(recorded), len(image), self.layer).float()
 
     def _run(
         self, images: Inputs, texts: Inputs, image: Int[Tensor, " r"], text: Int[Tensor, " r"], nth: int
@@ -81,7 +117,7 @@ class HookedModel:
         with steady(self.model):
             return record(self.model, self.tap, nth, lambda: self.forward(take(images, image), take(texts, text)))
 
-    def _tap_of(self, recorded: Recording, rows: int) -> Tensor:
+    def _tap_of(self, recorded: Recording) -> Tensor:
         """The tensor that holds the grid; refuses what cannot be explained, with the way out."""
         if not recorded.layer_calls:
             raise ModelError(
@@ -95,12 +131,7 @@ class HookedModel:
             )
         if recorded.layer_calls <= (self.nth or 0):
             raise ModelError(f"layer {self.layer!r} runs {recorded.layer_calls} times in one pass: no nth={self.nth}.")
-        found = select(recorded.layer_output, self.part, self.layer)
-        if len(found) != rows:
-            raise ModelError(
-                f"layer {self.layer!r} gives {len(found)} rows for {rows} inputs; it needs one row per input."
-            )
-        return found
+        return select(recorded.layer_output, self.part, self.layer)
 
     def _check(self, bound: Bound, replay: "_Replay", text_index: Int[Tensor, " p"]) -> None:
         """One row from the leaf to the output: refuses what gives no gradient, before any map is drawn."""
@@ -122,7 +153,7 @@ class _Replay:
     texts: Inputs
     image_of: Int[Tensor, " n"]
     calls: list[Call]
-    layout: Layout
+    layout: Layout | LayoutRule
 
     def __call__(
         self, grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]
@@ -132,6 +163,8 @@ class _Replay:
 
     def _part(self, grid: Tensor, image: Tensor, text: Tensor) -> Tensor:
         hooked, passes = self.hooked, 0
+        images, texts = take(self.images, self.image_of.to(image.device)[image]), take(self.texts, text)
+        layout = placed(self.layout, images, texts)
 
         def put(module: nn.Module, arguments: Any, output: Any) -> Any:
             nonlocal passes
@@ -139,13 +172,12 @@ class _Replay:
             if passes - 1 != (hooked.nth or 0):
                 return output
             here = select(output, hooked.part, hooked.layer)
-            return replace(output, hooked.part, self.layout.write(here.detach(), grid.to(here.dtype)))
+            return replace(output, hooked.part, layout.write(here.detach(), grid.to(here.dtype)))
 
         hook = hooked.tap.register_forward_hook(put)
         try:
             with replaying(self.calls, image), steady(hooked.model):
-                inputs = take(self.images, self.image_of.to(image.device)[image])
-                result = hooked.forward(inputs, take(self.texts, text))
+                result = hooked.forward(images, texts)
         finally:
             hook.remove()
         return logits_of(hooked.output(result), len(grid))
@@ -158,7 +190,7 @@ def wrap(
     image: str | tuple[str, ...] = "image",
     text: str | tuple[str, ...] = (),
     output: Callable[[Any], Tensor] | None = None,
-    grid: str | Layout | None = None,
+    grid: str | Layout | LayoutRule | None = None,
     given: Mapping[str, Any] | None = None,
     forward: Callable[[Any, Any], Any] | None = None,
     part: int | str | None = None,
@@ -178,7 +210,8 @@ def wrap(
         image: names of the arguments that are images.
         text: names of the arguments that are text, or whatever else is to be changed while the map is watched.
         output: from what the model returns to logits ``(rows, classes)`` or one score a row; a tensor and ``logits`` are found alone.
-        grid: layout of the layer's output: ``b c h w``, ``b h w c``, ``TokenGrid(height, width, prefix)``; told from its shape if None.
+        grid: layout of the layer's output: ``b c h w``, ``b h w c``, ``TokenGrid(height, width, prefix)``, another layout, or a function
+            from images and texts of a pass to one; told from the image's sides if None.
         given: arguments that are the same in every call.
         forward: for signatures that names cannot describe (a list, positions): ``forward(images, texts)`` calls the model.
         part: which part of the layer's output holds the grid, where it gives a tuple or a mapping.
@@ -205,10 +238,9 @@ def wrap(
         "_orig_mod", model
     )  # the eager module in what torch.compile made: hooks run there
     name, tap = _layer(model, layer)
-    run = forward or partial(_call, model, _names(image), _names(text), dict(given or {}))
-    return HookedModel(
-        model, name, tap, run, output or _logits, grid, part, nth, text_free, read_text or (lambda texts: texts)
-    )
+    names = ((), ()) if forward else (_names(image), _names(text))
+    run = forward or partial(_call, model, *names, dict(given or {}))
+    return HookedModel(model, name, tap, run, output or _logits, grid, part, nth, text_free, read_text, names)
 
 
 @contextmanager
@@ -294,11 +326,12 @@ def _named(names: tuple[str, ...], values: Inputs, kind: str) -> dict[str, Any]:
         return {}
     if values is None:
         raise UsageError(f"this model takes {kind} inputs ({', '.join(names)}); give them.")
-    if isinstance(values, Mapping):
-        lacking = [name for name in names if name not in values]
+    given = by_name(values)
+    if given is not None:
+        lacking = [name for name in names if name not in given]
         if lacking:
-            raise UsageError(f"the {kind} inputs lack {', '.join(lacking)}; they have {', '.join(map(str, values))}.")
-        return {name: values[name] for name in names}
+            raise UsageError(f"the {kind} inputs lack {listed(lacking)}; they have {listed(given)}.")
+        return {name: given[name] for name in names}
     if len(names) == 1:
         return {names[0]: values}
     if not isinstance(values, list | tuple) or len(values) != len(names):

@@ -1,7 +1,7 @@
 """What an explanation asks of a model, and the form in which a model from outside meets it."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -92,6 +92,9 @@ class Bound(nn.Module):
 @runtime_checkable
 class Outside(Protocol):
     """A model from outside: give it inputs and it becomes something the probe can ask."""
+
+    def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
+        """Inputs in whatever people hold them, as ``bind`` takes them: tensors, and only what the model is given."""
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]

@@ -7,9 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gazeshift.models.adapters.finding import Trial, layout_of
 from gazeshift.models.adapters.inputs import Inputs, count, take
-from gazeshift.models.adapters.layouts import Layout, layout_of
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, rows_first
 from gazeshift.models.adapters.protocol import Bound
+from gazeshift.models.adapters.reading import readable
 from gazeshift.models.modes import evaluating
 
 
@@ -32,8 +34,13 @@ class SplitModel:
     """What ``split`` makes."""
 
     model: ThreeParts
-    grid: str | Layout | None
+    grid: str | Layout | LayoutRule | None
     pools_first: bool
+
+    def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
+        """Inputs as tensors where the model computes."""
+        parts = _modules(self.model)
+        return readable(images, "image", parts), readable(texts, "text", parts)
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
@@ -41,18 +48,28 @@ class SplitModel:
         """Run both encoders once."""
         parts = _modules(self.model)
         with evaluating(parts), torch.inference_mode(False), torch.no_grad():
-            features = self.model.encode_image(take(images, torch.arange(count(images, "image"))))
+            rows = count(images, "image")
+            features = self.model.encode_image(take(images, torch.arange(rows)))
             encoded = self.model.encode_text(texts)
-        layout = layout_of(self.grid, features, "encode_image")
+            trial = Trial(images, rows, parts, None, self.model.encode_image)
+            layout = layout_of(self.grid, features, "encode_image", trial)
+            every = grids_of(placed(layout, images, texts), features, rows, "encode_image").float()
 
         def tail(grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Tensor:
+            chosen = take(images, image)
+            here = placed(layout, chosen, take(texts, text))
+            if rows_first(here):
+                whole = features[image]
+            else:  # rows of a folded output cannot be picked from it
+                with torch.no_grad():
+                    whole = self.model.encode_image(chosen)
             # With pooling first the grid has one cell: there is nothing of the original to keep around it.
-            return self.model.classify(layout.write(features[image], grid).to(features.dtype), take(encoded, text))
+            return self.model.classify(here.write(whole, grid.to(whole.dtype)), take(encoded, text))
 
-        return Bound(parts, tail, layout.read(features).float(), count(encoded, "text"), image_index, self.pools_first)
+        return Bound(parts, tail, every, count(encoded, "text"), image_index, self.pools_first)
 
 
-def split(model: ThreeParts, grid: str | Layout | None = None, pools_first: bool = False) -> SplitModel:
+def split(model: ThreeParts, grid: str | Layout | LayoutRule | None = None, pools_first: bool = False) -> SplitModel:
     """Explain any object that has the three parts; it need not be a module or know gazeshift.
 
     Args:
