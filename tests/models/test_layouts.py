@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from gazeshift.errors import GazeshiftError, ModelError
 from gazeshift.models.adapters import split, wrap
 from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.inputs import PackedRows
 from gazeshift.models.adapters.layouts import (
     CHANNELS_LAST,
     ChannelsFirst,
@@ -26,6 +28,7 @@ from gazeshift.models.adapters.layouts import (
     TokensAt,
     rows_first,
     sequence_first,
+    windows,
 )
 from gazeshift.saliency.outside import explain_inputs
 from tests.models.outside_model import close, seeded
@@ -345,3 +348,59 @@ def test_any_shape_gives_a_layout_or_one_line(shape: list[int], rows: int, grid:
         return
     assert 20 < len(said) <= 400
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("layer", "layout", "cells"),
+    [
+        ("model.visual.blocks.1", Packed(24, windows(4, 6, 2)), (4, 6)),
+        ("model.visual.merger", Packed(6, TokenGrid(2, 3)), (2, 3)),
+    ],
+)
+def test_qwen_packs_the_patches_of_all_images(layer: str, layout: Layout, cells: tuple[int, int]) -> None:
+    """Each image with each question, left-padded: the map of the next word equals a hook's gradient in a pass of that pair alone."""
+    model: Any = seeded(tiny_qwen)
+    patches = torch.rand(2, 24, 96, generator=torch.Generator().manual_seed(1))
+    images = {
+        "pixel_values": PackedRows(patches.flatten(0, 1), [24, 24]),
+        "image_grid_thw": torch.tensor([[1, 4, 6]] * 2),
+    }
+    ids = torch.tensor([[0, 5, 92, *[90] * 6, 93, 7, 8], [4, 9, 92, *[90] * 6, 93, 3, 1]])
+    texts = {"input_ids": ids, "attention_mask": (ids != 0).long(), "mm_token_type_ids": (ids == 90).int()}
+    wrapped = wrap(
+        model, layer, image=("pixel_values", "image_grid_thw"), text=tuple(texts), grid=layout,
+        output=lambda out: out.logits[:, -1],
+    )  # fmt: skip
+    maps = explain_inputs(wrapped, images, texts, target=11)
+    assert maps.raw.shape == (4, *cells)
+    module, seen = dict(model.named_modules())[layer], []
+    for row, raw in zip(maps.rows, maps.raw, strict=True):
+        hook = module.register_forward_hook(lambda module, given, out: seen.append(layer_tensor(out)))
+        one = {name: value[[row.text]] for name, value in texts.items()}
+        score = model(pixel_values=patches[row.image], image_grid_thw=torch.tensor([[1, 4, 6]]), **one).logits[
+            0, -1, 11
+        ]
+        hook.remove()
+        (slope,) = torch.autograd.grad(score, seen[-1])
+        weighted = (seen[-1] @ slope.mean(0)).detach()
+        order = windows(4, 6, 2).cells if cells == (4, 6) else torch.arange(6).view(2, 3)
+        close(raw, weighted[order].numpy(), 1e-4)
+        assert row.logit == pytest.approx(float(score.detach()), abs=1e-5)
+
+
+def layer_tensor(output: Any) -> Tensor:
+    return output if isinstance(output, Tensor) else output.pooler_output
+
+
+def tiny_qwen() -> nn.Module:
+    text = {
+        "vocab_size": 100, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 1, "max_position_embeddings": 64, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [1, 1, 2]},
+    }  # fmt: skip
+    vision = {"depth": 2, "embed_dim": 16, "num_heads": 2, "hidden_size": 16, "patch_size": 4, "mlp_ratio": 2}
+    config = transformers.Qwen2VLConfig(
+        text_config=text, vision_config=vision, image_token_id=90, video_token_id=91, vision_start_token_id=92,
+        vision_end_token_id=93,
+    )  # fmt: skip
+    return transformers.Qwen2VLForConditionalGeneration(config)

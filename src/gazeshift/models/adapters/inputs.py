@@ -160,7 +160,8 @@ def _like(inputs: Mapping[str, Any], values: dict[str, Any]) -> Mapping[str, Any
     if type(inputs) is dict or not isinstance(inputs, MutableMapping):
         return values
     changed = copy.copy(inputs)
-    changed.update(values)
+    for name, value in values.items():
+        changed[name] = value
     return changed
 
 

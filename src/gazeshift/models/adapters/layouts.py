@@ -322,6 +322,18 @@ def sequence_first(inner: Layout) -> Permuted:
     return Permuted((1, 0, 2), inner)
 
 
+def windows(height: int, width: int, size: int) -> TokensAt:
+    """Tokens window after window, as Qwen2-VL's image tower orders its patches (``size`` is its ``spatial_merge_size``).
+
+    Example:
+        >>> windows(2, 4, 2).cells
+        tensor([[0, 1, 4, 5],
+                [2, 3, 6, 7]])
+    """
+    order = torch.arange(height * width).view(height // size, width // size, size, size)
+    return TokensAt(order.transpose(1, 2).reshape(height, width))
+
+
 def rows_first(layout: Layout) -> bool:
     """Whether entry i of a layer's output belongs to row i of the input, so that rows can be picked from it."""
     if isinstance(layout, Permuted):

@@ -100,8 +100,9 @@ def _read_array(array: np.ndarray, kind: str, like: Tensor) -> Inputs:
 
 
 def _tensor(array: np.ndarray, like: Tensor) -> Tensor:
-    wide = array.astype(np.int64) if array.dtype.kind == "u" and array.dtype.itemsize > 1 else array.copy()
-    found = torch.from_numpy(np.asarray(wide))
+    """A copy in an order of bytes and of a type that PyTorch has."""
+    wide = array.dtype.kind == "u" and array.dtype.itemsize > 1
+    found = torch.from_numpy(array.astype(np.int64 if wide else array.dtype.newbyteorder("="), order="C"))
     return found.to(like.device, like.dtype if found.is_floating_point() else found.dtype)
 
 
