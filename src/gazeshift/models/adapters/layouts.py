@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gazeshift.errors import ModelError
 from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.features import TokenPlaces
 
 
 @runtime_checkable
@@ -339,6 +340,25 @@ def rows_first(layout: Layout) -> bool:
     if isinstance(layout, Permuted):
         return layout.axes[0] == 0 and rows_first(layout.inner)
     return isinstance(layout, ChannelsFirst | Slices | TokensAt | TokenGrid)
+
+
+def places_of(layout: Layout | LayoutRule, output: Tensor) -> TokenPlaces | None:
+    """Where the cells stand among the tokens of a layer's output; None where that is not the same in every row.
+
+    A grid without other tokens is taken for the sequence that ``flatten`` makes of it.
+
+    Example:
+        >>> places_of(TokenGrid(1, 2, prefix=1), torch.zeros(4, 5, 8))
+        TokenPlaces(tokens=5, cells=tensor([1, 2]))
+    """
+    if isinstance(layout, ChannelsFirst):
+        return TokenPlaces(output[0, 0].numel(), torch.arange(output[0, 0].numel(), device=output.device))
+    if isinstance(layout, Permuted):
+        return places_of(layout.inner, output.permute(layout.axes))
+    tokens = layout.tokens(output) if isinstance(layout, TokenGrid) else layout
+    if not isinstance(tokens, TokensAt) or tokens.cells.ndim > len("hw"):
+        return None
+    return TokenPlaces(output.shape[1], tokens.cells.flatten().to(output.device))
 
 
 def placed(layout: Layout | LayoutRule, images: Inputs, texts: Inputs) -> Layout:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError, UsageError, listed
 from gazeshift.models.adapters.finding import Trial, layout_of
 from gazeshift.models.adapters.inputs import Inputs, by_name, count, same, take
-from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, places_of
 from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.reading import named_only, readable
 from gazeshift.models.adapters.recording import Call, Recording, record, repeatable, replaying, rows_agree
@@ -61,6 +61,7 @@ class HookedModel:
             tried = _texts_to_try(texts)
             trial = self._run(images, texts, torch.zeros_like(tried), tried, self.nth or 0)
             layout = self._layout(images, texts, self._tap_of(trial), len(tried))
+            places = places_of(layout, self._tap_of(trial))
             here = self._grid_of(trial, layout, images, texts, torch.zeros_like(tried), tried)
             free = rows_agree(here, len(tried)) if self.text_free is None else self.text_free
             if free:
@@ -68,11 +69,13 @@ class HookedModel:
                 main = self._run(images, texts, every, torch.zeros_like(every), self.nth or 0)
                 grid = self._grid_of(main, layout, images, texts, every, torch.zeros_like(every))
                 replay = _Replay(self, images, texts, every, repeatable(trial, len(tried), main, len(every)), layout)
-                bound = Bound(self.model, replay, grid, count(texts, "text"), image_index)
+                bound = Bound(self.model, replay, grid, count(texts, "text"), image_index, places=places)
             else:
                 grid = self._grids(images, texts, image_index, text_index, layout)
                 replay = _Replay(self, images, texts, image_index, [], layout)
-                bound = Bound(self.model, replay, grid, count(texts, "text"), torch.arange(len(image_index)))
+                bound = Bound(
+                    self.model, replay, grid, count(texts, "text"), torch.arange(len(image_index)), places=places
+                )
         self._check(bound, replay, text_index)
         return bound
 

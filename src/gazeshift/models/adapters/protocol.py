@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
 from gazeshift.models.adapters.inputs import Inputs
-from gazeshift.models.features import ImageFeatures, TextFeatures
+from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces
 from gazeshift.models.modes import HasModes
 
 Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
@@ -29,6 +29,13 @@ class Tapped(Protocol):
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits from the tap on."""
 
+    def places(self, image: ImageFeatures) -> TokenPlaces:
+        """Where the grid's cells stand among the tokens that attend to each other after the tap; only attention methods ask for it.
+
+        Raises:
+            UsageError: nobody knows.
+        """
+
 
 @runtime_checkable
 class Explainable(Tapped, HasModes, Protocol):
@@ -46,6 +53,7 @@ class Bound(nn.Module):
         text: one entry per text.
         image_row: for each combination asked for, its row in ``image``.
         pools_first: whether all that follows depends on the grid through its mean alone.
+        token_places: where the cells stand among the tokens at the tap; None where they are in no common order.
     """
 
     def __init__(
@@ -56,12 +64,14 @@ class Bound(nn.Module):
         texts: int,
         image_row: Int[Tensor, " p"],
         pools_first: bool = False,
+        places: TokenPlaces | None = None,
     ) -> None:
         super().__init__()
         self.parts = parts
         self.tail = tail
         self.image_row = image_row
         self.pools_first = pools_first
+        self.token_places = places
         device = grid.device
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(device.type)
@@ -80,6 +90,19 @@ class Bound(nn.Module):
         raise UsageError(
             "a model from outside is explained from its recorded grid; choose a method that does not change the image."
         )
+
+    def places(self, image: ImageFeatures) -> TokenPlaces:
+        """Where the layer's layout has the cells.
+
+        Raises:
+            UsageError: the rows are folded, or each has another order.
+        """
+        if self.token_places is None:
+            raise UsageError(
+                "attention methods need the cells at the same tokens in every row, which this layer's layout does not have; "
+                "name a layer that gives (b n c), or choose a gradient method such as hires-cam."
+            )
+        return self.token_places
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits of rows of ``self.image`` (their grids possibly replaced) and ``self.text``."""

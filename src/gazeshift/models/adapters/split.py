@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gazeshift.models.adapters.finding import Trial, layout_of
 from gazeshift.models.adapters.inputs import Inputs, count, take
-from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, rows_first
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, places_of, rows_first
 from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.reading import readable
 from gazeshift.models.modes import evaluating
@@ -66,7 +66,8 @@ class SplitModel:
             # With pooling first the grid has one cell: there is nothing of the original to keep around it.
             return self.model.classify(here.write(whole, grid.to(whole.dtype)), take(encoded, text))
 
-        return Bound(parts, tail, every, count(encoded, "text"), image_index, self.pools_first)
+        places = places_of(layout, features)
+        return Bound(parts, tail, every, count(encoded, "text"), image_index, self.pools_first, places)
 
 
 def split(model: ThreeParts, grid: str | Layout | LayoutRule | None = None, pools_first: bool = False) -> SplitModel:
