@@ -1,7 +1,8 @@
 """Maps of a model from outside, for inputs that are ready for it."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from gazeshift.errors import UsageError
+from gazeshift.errors import ModelError, UsageError
 from gazeshift.measures import undefined
 from gazeshift.models.adapters import Bound, Outside
 from gazeshift.models.adapters.inputs import count
-from gazeshift.saliency.compute import ComputedMaps, compute_maps, row_logits
+from gazeshift.models.adapters.protocol import predicted
+from gazeshift.models.adapters.rounding import apart
+from gazeshift.saliency.compute import ComputedMaps, compute_maps
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.shift import Shift, shift_of
+
+_NO_CLASS = "not a number"
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,14 @@ class InputMaps:
         rows: what each explains.
         logits: of every combination, all classes.
         reasons: why a map is undefined, in words; None for a map that has a positive value.
+        notes: what else to know about how the model was explained, a sentence each; mostly nothing.
     """
 
     raw: Float[np.ndarray, "r h w"]
     rows: tuple[InputRow, ...]
     logits: Float[np.ndarray, "r classes"]
     reasons: tuple[str | None, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def undefined(self) -> Bool[np.ndarray, " r"]:
@@ -101,7 +108,8 @@ def explain_inputs(
         raw,
         tuple(InputRow(*row) for row in described),
         asked.logits.cpu().numpy(),
-        _reasons(raw, asked.bound, asked.image_row),
+        asked.reasons(raw, targets),
+        asked.bound.notes,
     )
 
 
@@ -116,7 +124,8 @@ def shift_inputs(
 ) -> tuple[Shift, ...]:
     """How the map of each image moves when its text is exchanged, and why: the class switched, or the text re-weighted what is seen.
 
-    Whether texts reach the layer is found by trying up to eight of them; where only a rare one would, ``wrap`` with ``text_free=False``.
+    A model of one score answers with its sign, so that it has two classes here: 0 where the score is negative, 1 where it is positive, each
+    explained by the score in its own direction. (Where the sign means nothing, add a constant to the score in ``output=``.)
 
     Args:
         model: as in ``explain_inputs``.
@@ -124,10 +133,11 @@ def shift_inputs(
         before: one row per image, or a single one for all.
         after: the texts in their place, likewise.
         method: a name in ``gazeshift.saliency.METHODS``.
-        classes: names of the model's classes; their numbers if None.
+        classes: names of the model's classes, two for a model of one score; their numbers if None.
 
     Returns:
-        A shift an image, each map of the class predicted with its own text.
+        A shift an image, each map of the class predicted with its own text. Where no logit is a number the class is called
+        ``not a number``, and the values are NaN.
 
     Raises:
         UsageError: inputs whose rows disagree, an unknown method, or names that are not one a class.
@@ -147,7 +157,8 @@ def shift_inputs(
         (5, True)
     """
     first, second = (
-        _each_with_its(model, images, texts, name) for name, texts in (("before", before), ("after", after))
+        _each_with_its(model, images, texts, name).with_two_classes()
+        for name, texts in (("before", before), ("after", after))
     )
     was, now = first.predicted, second.predicted
     names = [str(index) for index in range(first.classes)] if classes is None else [str(name) for name in classes]
@@ -162,9 +173,11 @@ def shift_inputs(
         second.maps(now, method),
         strict=True,
     )
+    answers = zip(first.named(names), second.named(names), strict=True)
+    notes = tuple(dict.fromkeys((*first.bound.notes, *second.bound.notes)))
     return tuple(
-        shift_of(*four, names[c0], names[c1])
-        for four, c0, c1 in zip(quadruples, was.tolist(), now.tolist(), strict=True)
+        replace(shift_of(*four, before, after), notes=notes)
+        for four, (before, after) in zip(quadruples, answers, strict=True)
     )
 
 
@@ -179,22 +192,59 @@ class _Asked:
 
     @property
     def predicted(self) -> Int[Tensor, " r"]:
-        return self.logits.argmax(1)
+        return predicted(self.logits)
 
     @property
     def classes(self) -> int:
         return self.logits.shape[1]
 
+    def named(self, names: Sequence[str]) -> list[str]:
+        """The predicted class of each row by its name."""
+        lost = self.logits.isnan().all(1).tolist()
+        return [_NO_CLASS if nan else names[each] for each, nan in zip(self.predicted.tolist(), lost, strict=True)]
+
+    def with_two_classes(self) -> "_Asked":
+        """A model of one score as one of two classes, against it and for it; others as they are."""
+        if self.classes > 1:
+            return self
+        tail = self.bound.tail
+        self.bound.tail = lambda grid, image, text: _against_and_for(tail(grid, image, text))
+        return replace(self, logits=_against_and_for(self.logits))
+
     def maps(self, targets: Int[Tensor, " r"], method: str) -> Float[np.ndarray, "r h w"]:
         return self.compute(targets, method).maps.float().cpu().numpy()
 
     def compute(self, targets: Int[Tensor, " r"], method: str) -> ComputedMaps:
+        """Maps and scores; a map whose logit is not finite is NaN.
+
+        Raises:
+            ModelError: the logits that are explained are not those that were answered before.
+        """
         with torch.autocast(self.logits.device.type, enabled=False):  # maps are float32; the model keeps its precision
             rows = Rows(self.image_row, self.text_row, targets)
-            return compute_maps(self.bound, self.bound.image, self.bound.text, rows, method)
+            computed = compute_maps(self.bound, self.bound.image, self.bound.text, rows, method)
+        answered = self.logits.gather(1, targets[:, None])[:, 0]
+        largest = float(self.logits.nan_to_num(0, 0, 0).abs().max())
+        if self.bound.rounding and apart(computed.scores, answered, largest) > self.bound.rounding.to_refuse:
+            raise ModelError(
+                "the model does not answer the same twice: it keeps something from one pass to the next; switch that off."
+            )
+        lost = ~torch.isfinite(answered)
+        return ComputedMaps(computed.maps.masked_fill(lost[:, None, None], torch.nan), computed.scores)
+
+    def reasons(self, raw: Float[np.ndarray, "r h w"], targets: Int[Tensor, " r"]) -> tuple[str | None, ...]:
+        """Why maps are undefined; None where they are not."""
+        answered = self.logits.gather(1, targets[:, None])[:, 0].tolist()
+        rows = zip(raw, self.image_row.tolist(), targets.tolist(), answered, strict=True)
+        return tuple(_reason(one, self.bound.image.grid[row], target, logit) for one, row, target, logit in rows)
+
+
+def _against_and_for(score: Float[Tensor, "r 1"]) -> Float[Tensor, "r 2"]:
+    return torch.cat([-score, score], dim=1)
 
 
 def _read(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
+    """Of the inputs, what the model is given, as tensors."""
     if not isinstance(model, Outside):
         raise UsageError(
             f"a {type(model).__name__} is no model from outside yet: give wrap(model, layer, ...) or split(model)."
@@ -207,10 +257,7 @@ def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_inde
         raise UsageError("there is no image, or no text: nothing to explain.")
     bound = model.bind(images, texts, image_index, text_index)
     device = bound.image.grid.device
-    image_row, text_row = bound.image_row.to(device), text_index.to(device)
-    with torch.autocast(device.type, enabled=False):
-        logits = row_logits(bound, bound.image, bound.text, image_row, text_row)
-    return _Asked(bound, image_row, text_row, logits)
+    return _Asked(bound, bound.image_row.to(device), text_index.to(device), bound.logits)
 
 
 def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> _Asked:
@@ -239,7 +286,7 @@ def _targets(target: str | int | Tensor, logits: Float[Tensor, "r classes"]) -> 
             raise UsageError(
                 f"unknown target {target!r}; say 'predicted', a class index, or one index per combination."
             )
-        return logits.argmax(1)
+        return predicted(logits)
     chosen = torch.as_tensor(target, device=logits.device)
     if chosen.is_floating_point() or chosen.dtype == torch.bool or chosen.numel() not in {1, len(logits)}:
         raise UsageError(
@@ -251,13 +298,11 @@ def _targets(target: str | int | Tensor, logits: Float[Tensor, "r classes"]) -> 
     return chosen
 
 
-def _reasons(raw: Float[np.ndarray, "r h w"], bound: Bound, image_row: Tensor) -> tuple[str | None, ...]:
-    return tuple(_reason(one, bound.image.grid[row]) for one, row in zip(raw, image_row.tolist(), strict=True))
-
-
-def _reason(raw: Float[np.ndarray, "h w"], grid: Float[Tensor, "c h w"]) -> str | None:
+def _reason(raw: Float[np.ndarray, "h w"], grid: Float[Tensor, "c h w"], target: int, logit: float) -> str | None:
     if not bool(torch.isfinite(grid).all()):
         return "the layer's output is not finite: look at the input and at half precision"
+    if not math.isfinite(logit):
+        return f"the logit of class {target} is {logit}: look at the model's weights and at half precision"
     if not np.isfinite(raw).all():
         return "the gradient is not finite: look at half precision and at logarithms or roots of zero after the layer"
     if not raw.any():

@@ -21,6 +21,7 @@ class Shift:
         switched: whether the predicted class changed.
         before: class predicted with the first text.
         after: class predicted with the second text.
+        notes: what else to know about how a model from outside was explained, a sentence each; mostly nothing.
 
     Values are NaN where a map is undefined.
     """
@@ -32,6 +33,7 @@ class Shift:
     switched: bool
     before: str
     after: str
+    notes: tuple[str, ...] = ()
 
 
 def shift(maps: SaliencyMaps, first: int = 0, second: int = 1) -> Shift:

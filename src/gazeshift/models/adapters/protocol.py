@@ -9,10 +9,24 @@ from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
 from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.adapters.rounding import Rounding
+from gazeshift.models.adapters.state import frozen
 from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces
 from gazeshift.models.modes import HasModes
 
+_GRIDS_AT_ONCE = 64
+
 Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
+
+
+def predicted(logits: Float[Tensor, "r classes"]) -> Int[Tensor, " r"]:
+    """The class with the largest logit; one whose logit is not a number is never it.
+
+    Example:
+        >>> predicted(torch.tensor([[1.0, torch.nan, 2.0]]))
+        tensor([2])
+    """
+    return logits.masked_fill(logits.isnan(), -torch.inf).argmax(1)
 
 
 @runtime_checkable
@@ -54,7 +68,12 @@ class Bound(nn.Module):
         image_row: for each combination asked for, its row in ``image``.
         pools_first: whether all that follows depends on the grid through its mean alone.
         token_places: where the cells stand among the tokens at the tap; None where they are in no common order.
+        logits: of each combination asked for, answered as its map is drawn; set by ``answer``.
+        notes: what a user should know about how the model is explained, a sentence each.
+        rounding: how far its answers may differ between passes; None where nobody checks.
     """
+
+    logits: Float[Tensor, "p classes"]
 
     def __init__(
         self,
@@ -72,6 +91,8 @@ class Bound(nn.Module):
         self.image_row = image_row
         self.pools_first = pools_first
         self.token_places = places
+        self.notes: tuple[str, ...] = ()
+        self.rounding: Rounding | None = None
         device = grid.device
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(device.type)
@@ -105,11 +126,38 @@ class Bound(nn.Module):
         return self.token_places
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
-        """Logits of rows of ``self.image`` (their grids possibly replaced) and ``self.text``."""
+        """Logits of rows of ``self.image`` (their grids possibly replaced) and ``self.text``.
+
+        The model always runs as it does for a map, with gradients from the grid on, also where the caller asks for logits alone: some
+        modules answer otherwise without gradients (PyTorch's transformer encoder has a fast path), and a map must explain the
+        class that was found.
+        """
+        asked = torch.is_grad_enabled() and image.grid.requires_grad
         assert image.prefix is not None  # noqa: S101 (it was put there above; this tells the type checker)
-        rows = image.prefix[:, 0, 0].long(), text.pooled[:, 0].long()
-        with torch.autocast(image.grid.device.type, self.autocast_type, self.autocast):
-            return self.tail(image.grid, *rows).float()
+        with torch.inference_mode(False), torch.enable_grad(), frozen(self.parts):
+            grid = image.grid if asked else image.grid.detach().clone().requires_grad_() * 1
+            rows = image.prefix[:, 0, 0].long(), text.pooled[:, 0].long()
+            with torch.autocast(grid.device.type, self.autocast_type, self.autocast):
+                logits = self.tail(grid, *rows).float()
+        return logits if asked else logits.detach()
+
+    def answer(self, text: Int[Tensor, " p"]) -> Float[Tensor, "p classes"]:
+        """Ask every combination, and keep the answers as ``logits``.
+
+        They are asked from the last to the first, so that what a module has kept from an earlier pass is not taken for what it would
+        do now.
+
+        Args:
+            text: the text of each combination.
+        """
+        order = torch.arange(len(text)).flip(0)
+        source = self.image.averaged() if self.pools_first else self.image
+        parts = [
+            self.classify(source.rows(self.image_row[rows]), self.text.rows(text[rows]))
+            for rows in torch.split(order, _GRIDS_AT_ONCE)
+        ]
+        self.logits = torch.cat(parts).flip(0)
+        return self.logits
 
 
 @runtime_checkable
@@ -122,7 +170,7 @@ class Outside(Protocol):
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
     ) -> Bound:
-        """Run the trunk for the combinations asked for.
+        """Run the trunk for the combinations asked for, and ask each once.
 
         Args:
             images: one row per image.

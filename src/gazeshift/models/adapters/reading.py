@@ -8,7 +8,7 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
-from gazeshift.models.adapters.inputs import Inputs, by_name, each, is_pieces
+from gazeshift.models.adapters.inputs import Inputs, each, is_pieces
 
 _NUMBERS = (bool, int, float, np.generic)
 _CHANNELS = {1, 3, 4}
@@ -45,17 +45,6 @@ def readable(inputs: Inputs, kind: str, model: nn.Module | None = None) -> Input
         return [inputs]  # one text, one picture
     weights = None if model is None else next((p for p in model.parameters() if p.is_floating_point()), None)
     return _read(inputs, kind, torch.empty(0) if weights is None else weights)
-
-
-def named_only(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
-    """Of inputs with names, those that the model is given; a processor's output holds others, whose rows do not count.
-
-    Where a name is missing all stay, for the error that says so.
-    """
-    values = by_name(inputs)
-    if values is None or not names or any(name not in values for name in names):
-        return inputs
-    return {name: values[name] for name in names}
 
 
 def _read(inputs: Inputs, kind: str, like: Tensor) -> Inputs:

@@ -1,5 +1,6 @@
-"""Watch one forward pass: what a layer gave, and what was done before it that need not be done again."""
+"""Watch a forward pass at one layer, and do without what ran before it."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -10,75 +11,120 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-_MOST_BYTES = 512 * 2**20
+MOST_BYTES = 512 * 2**20
+"""Results of modules that are kept at once; above that the modules run again."""
+
+Results = dict[nn.Module, list[Tensor]]
+"""What modules gave, one tensor a call, in the order of their calls."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call of a module and the tensor it gave, None for other results."""
+@dataclass
+class Calls:
+    """How often the layer has run in the pass that is watched."""
 
-    module: nn.Module
-    output: Tensor | None
+    count: int = 0
 
 
-@dataclass(frozen=True)
-class Recording:
-    """A forward pass.
+@contextmanager
+def at_layer(layer: nn.Module, nth: int, change: Callable[[Any], Any]) -> Iterator[Calls]:
+    """For a while, hand the output of the layer's ``nth`` call in a pass to ``change``, ahead of all hooks that are there.
 
-    Attributes:
-        result: what the model returned.
-        layer_output: what the layer gave when it was called for the ``nth`` time; None if it never was.
-        layer_calls: how often the layer ran.
-        before: calls of the outermost modules that had finished by then, the layer's own last. Modules that hold the layer are
-            looked into, never taken whole: each of them may run several times, and the layer's calls are counted.
-        counts: how often each module had been called by then, inside others too.
+    Hooks run in the order of their registration, and what an earlier one has taken a later one cannot replace; so ours comes first.
+
+    Args:
+        layer: the module.
+        nth: which call of it, counted from 0.
+        change: gets what the layer gives; what it returns goes on in its place, or the same where it returns None.
     """
+    calls = Calls()
 
-    result: Any
-    layer_output: Any
-    layer_calls: int
-    before: tuple[Call, ...]
-    counts: Mapping[nn.Module, int]
+    def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
+        calls.count += 1
+        return change(output) if calls.count == nth + 1 else None
+
+    handle = layer.register_forward_hook(hook, prepend=True)
+    try:
+        yield calls
+    finally:
+        handle.remove()
 
 
-def record(model: nn.Module, layer: nn.Module, nth: int, run: Callable[[], Any]) -> Recording:
-    """Run a model and watch; every hook is gone afterwards, also after an exception."""
-    done: list[Call] = []
+def reusable(
+    model: nn.Module, layer: nn.Module, nth: int, read: Callable[[Any], Tensor], run: Callable[[], Any]
+) -> dict[nn.Module, int]:
+    """Modules whose results flow into the layer's output, told by the graph of one pass of one row.
+
+    Where no text reaches the layer, none reaches them: they may hand out a recorded result for every text. What runs before the layer
+    but goes round it (a text encoder, a side branch) is not among them, whatever it gave. Of modules in each other the outermost that
+    gives a tensor is meant; modules that hold the layer, that somebody has patched, or that run elsewhere too are left out.
+
+    Args:
+        model: the whole model, its parameters frozen.
+        layer: the layer.
+        nth: which call of it, counted from 0.
+        read: from the layer's output to the tensor that holds the grid.
+        run: runs the model on one row.
+
+    Returns:
+        The modules, each with the number of its calls before the layer's output.
+    """
+    done: list[tuple[nn.Module, Any]] = []
     open_calls: list[int] = []
-    seen: list[Any] = []
     counts: Counter[nn.Module] = Counter()
+    roots: list[Any] = []
     holders = {module for module in model.modules() if module is not layer and layer in set(module.modules())}
 
     def enter(module: nn.Module, arguments: Any) -> None:
         open_calls.append(len(done))
 
-    def leave(module: nn.Module, arguments: Any, output: Any) -> None:
+    def leave(module: nn.Module, arguments: Any, output: Any) -> Any:
         start = open_calls.pop()
-        if len(seen) <= nth and module not in holders:
-            counts[module] += 1
-            # What ran inside this module is part of its result. The clone is safe from what works in place on it later.
-            done[start:] = [Call(module, output.detach().clone() if isinstance(output, Tensor) else None)]
-        if module is layer:
-            seen.append(output if len(seen) != nth else _copy(output))
+        if roots or module in holders:
+            return None
+        counts[module] += 1
+        marked = None
+        if isinstance(output, Tensor):
+            marked = _marked(output)
+            done[start:] = [(module, marked.grad_fn if marked.ndim > 1 else None)]
+        if module is layer and counts[layer] == nth + 1:
+            roots.append(read(output if marked is None else marked).grad_fn)
+        return marked
 
     with ExitStack() as hooks:
         for module in model.modules():
             hooks.enter_context(module.register_forward_pre_hook(enter))
-            hooks.enter_context(module.register_forward_hook(leave))
-        result = run()
-    return Recording(result, seen[nth] if nth < len(seen) else None, len(seen), tuple(done), counts)
+            hooks.enter_context(module.register_forward_hook(leave, prepend=True))
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numbers read from tensors that are in a graph here, and only here
+            run()
+    upstream = _upstream(roots)
+    direct = Counter(module for module, _ in done)
+    refused = {module for module, node in done if node not in upstream or not _plain(module)}
+    refused |= {module for module, times in direct.items() if times != counts[module]}
+    return {module: times for module, times in direct.items() if module not in refused}
 
 
 @contextmanager
-def replaying(calls: list[Call], index: Int[Tensor, " r"]) -> Iterator[None]:
+def keeping(modules: Mapping[nn.Module, int]) -> Iterator[Results]:
+    """For a while, keep a copy of what the first calls of modules give; safe from what works in place on it later."""
+    results: Results = {module: [] for module in modules}
+
+    def keep(module: nn.Module, arguments: Any, output: Any) -> None:
+        if len(results[module]) < modules[module]:
+            results[module].append(output.detach().clone())
+
+    with ExitStack() as hooks:
+        for module in modules:
+            hooks.enter_context(module.register_forward_hook(keep, prepend=True))
+        yield results
+
+
+@contextmanager
+def reusing(results: Mapping[nn.Module, list[Tensor]], index: Int[Tensor, " r"]) -> Iterator[None]:
     """For a while, let modules give recorded results (rows ``index`` of them) without running; later calls of the same module run."""
-    by_module: dict[nn.Module, list[Tensor]] = {}
-    for call in calls:
-        if call.output is not None:
-            by_module.setdefault(call.module, []).append(call.output)
     changed: list[nn.Module] = []
     try:
-        for module, outputs in by_module.items():
+        for module, outputs in results.items():
             vars(module)["forward"] = _recorded(module.forward, outputs, index)
             changed.append(module)
         yield
@@ -87,55 +133,28 @@ def replaying(calls: list[Call], index: Int[Tensor, " r"]) -> Iterator[None]:
             del vars(module)["forward"]
 
 
-def repeatable(trial: Recording, tried: int, main: Recording, rows: int) -> list[Call]:
-    """The calls before the layer whose results may be reused, told by a trial run on one image with several texts.
-
-    A result may be reused if the trial's rows agree (no text in it), it has a row per input, and its module is free of other people's
-    hooks. A module is reused in all its calls or in none.
-
-    Args:
-        trial: the run on ``tried`` rows, one image with as many texts.
-        tried: how many these were.
-        main: the run whose results would be reused.
-        rows: its number of images.
-    """
-    if [call.module for call in trial.before] != [call.module for call in main.before]:
-        return []
-    refused = {
-        call.module
-        for call, other in zip(main.before, trial.before, strict=True)
-        if call.output is None
-        or other.output is None
-        or not rows_agree(other.output, tried)
-        or len(call.output) != rows
-        or not _plain(call.module)
-    }
-    # A module that also ran inside another one would hand out its results in the wrong order, should that one run.
-    direct = Counter(call.module for call in main.before)
-    refused |= {module for module, times in direct.items() if times != main.counts[module]}
-    kept = [call for call in main.before if call.module not in refused]
-    size = sum(call.output.nbytes for call in kept if call.output is not None)
-    return kept if size <= _MOST_BYTES else []
+def _marked(output: Tensor) -> Tensor:
+    """The same values with a place in the graph."""
+    if output.requires_grad or not (output.is_floating_point() or output.is_complex()):
+        return output
+    with torch.enable_grad():
+        return output.detach().requires_grad_() * 1
 
 
-def rows_agree(output: Tensor, rows: int) -> bool:
-    """Whether a result has this many rows, all the same but for rounding.
-
-    Example:
-        >>> rows_agree(torch.ones(2, 5), 2), rows_agree(torch.tensor([[1.0], [2.0]]), 2), rows_agree(torch.ones(1, 5), 2)
-        (True, False, False)
-    """
-    if output.ndim < 2 or len(output) != rows:  # a single axis is a vector of settings more often than one value a row
-        return False
-    first, others = output[:1].float(), output[1:].float()
-    return torch.equal(first.expand_as(others), others) or bool(
-        (others - first).abs().max() <= 1e-6 * first.abs().max()
-    )
+def _upstream(roots: list[Any]) -> set[Any]:
+    """Every node of the graph that these are computed from, and they themselves."""
+    found: set[Any] = set()
+    waiting = [node for node in roots if node is not None]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += [before for before, _ in node.next_functions if before is not None]
+    return found
 
 
 def _plain(module: nn.Module) -> bool:
-    hooks = module._forward_hooks or module._forward_pre_hooks  # torch has no public way to ask
-    return not hooks and "forward" not in vars(module) and not isinstance(module, torch.jit.ScriptModule)
+    return "forward" not in vars(module) and not isinstance(module, torch.jit.ScriptModule)
 
 
 def _recorded(forward: Callable[..., Any], outputs: list[Tensor], index: Tensor) -> Callable[..., Any]:
@@ -146,11 +165,3 @@ def _recorded(forward: Callable[..., Any], outputs: list[Tensor], index: Tensor)
         return forward(*arguments, **named) if output is None else output[index]
 
     return again
-
-
-def _copy(output: Any) -> Any:
-    if isinstance(output, Tensor):
-        return output.detach().clone()
-    if isinstance(output, list | tuple):
-        return type(output)(_copy(value) for value in output)
-    return output

@@ -7,12 +7,26 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gazeshift.errors import ModelError
+from gazeshift.models.adapters.checks import (
+    ONE_BY_ONE,
+    check_company,
+    check_difference,
+    check_gradient,
+    heeds_neighbours,
+    one_by_one,
+)
 from gazeshift.models.adapters.finding import Trial, layout_of
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, places_of, rows_first
+from gazeshift.models.adapters.parts import logits_of
 from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.reading import readable
-from gazeshift.models.modes import evaluating
+from gazeshift.models.adapters.rounding import logits_apart, rounding_of
+from gazeshift.models.adapters.state import quiet, steady
+from gazeshift.models.features import ImageFeatures
+
+_GRID = "encode_image's grid"
 
 
 @runtime_checkable
@@ -36,49 +50,50 @@ class SplitModel:
     model: ThreeParts
     grid: str | Layout | LayoutRule | None
     pools_first: bool
+    check: bool
 
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
-        """Inputs as tensors where the model computes."""
+        """Both as tensors where the model computes; the parts take them whole."""
         parts = _modules(self.model)
         return readable(images, "image", parts), readable(texts, "text", parts)
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
     ) -> Bound:
-        """Run both encoders once."""
+        """Run both encoders once, and ask every combination.
+
+        Raises:
+            ModelError: a part gives another number of rows than it got, or does not answer row by row; or gradients are not those of the
+                output.
+        """
         parts = _modules(self.model)
-        with evaluating(parts), torch.inference_mode(False), torch.no_grad():
-            rows = count(images, "image")
-            features = self.model.encode_image(take(images, torch.arange(rows)))
-            encoded = self.model.encode_text(texts)
-            trial = Trial(images, rows, parts, None, self.model.encode_image)
-            layout = layout_of(self.grid, features, "encode_image", trial)
-            every = grids_of(placed(layout, images, texts), features, rows, "encode_image").float()
-
-        def tail(grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Tensor:
-            chosen = take(images, image)
-            here = placed(layout, chosen, take(texts, text))
-            if rows_first(here):
-                whole = features[image]
-            else:  # rows of a folded output cannot be picked from it
-                with torch.no_grad():
-                    whole = self.model.encode_image(chosen)
-            # With pooling first the grid has one cell: there is nothing of the original to keep around it.
-            return self.model.classify(here.write(whole, grid.to(whole.dtype)), take(encoded, text))
-
-        places = places_of(layout, features)
-        return Bound(parts, tail, every, count(encoded, "text"), image_index, self.pools_first, places)
+        with quiet(parts):
+            run = _Run(self.model, parts, self.grid, images, texts, image_index, text_index)
+            encoded = _Encoded.of(run)
+            if not self.check:
+                bound = encoded.bound(self.pools_first)
+                check_gradient(bound, text_index, _GRID)
+                bound.answer(text_index)
+                return bound
+            bound = encoded.bound(pools_first=False)
+            check_gradient(bound, text_index, _GRID)
+            bound.answer(text_index)
+            _check(run, bound)
+            return _pooled(encoded, bound) if self.pools_first else bound
 
 
-def split(model: ThreeParts, grid: str | Layout | LayoutRule | None = None, pools_first: bool = False) -> SplitModel:
+def split(
+    model: ThreeParts, grid: str | Layout | LayoutRule | None = None, pools_first: bool = False, check: bool = True
+) -> SplitModel:
     """Explain any object that has the three parts; it need not be a module or know gazeshift.
 
     Args:
         model: ``encode_image(images)`` gives the grid, ``encode_text(texts)`` anything with one row per text, and
-            ``classify(grid, text)`` logits ``(rows, classes)``.
+            ``classify(grid, text)`` logits ``(rows, classes)`` or one score a row.
         grid: layout of ``encode_image``'s result, told from its shape if None.
         pools_first: say True where ``classify`` depends on the grid through its mean over the cells alone (global average pooling
-            comes first): 1,000 texts then cost hardly more than one.
+            comes first): 1,000 texts then cost hardly more than one. Where that is not so, the result says so and is drawn without.
+        check: False draws maps without asking whether rows are independent, gradients true and the mean enough.
 
     Example:
         >>> class Mine:
@@ -92,7 +107,122 @@ def split(model: ThreeParts, grid: str | Layout | LayoutRule | None = None, pool
         >>> split(Mine()).bind(torch.rand(1, 3, 8, 8), ["soup"], index, index).image.grid.shape
         torch.Size([1, 3, 2, 2])
     """
-    return SplitModel(model, grid, pools_first)
+    return SplitModel(model, grid, pools_first, check)
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """The parts with the inputs and combinations that they are asked about."""
+
+    model: ThreeParts
+    modules: nn.Module
+    grid: str | Layout | LayoutRule | None
+    images: Inputs
+    texts: Inputs
+    image: Int[Tensor, " p"]
+    text: Int[Tensor, " p"]
+
+    def encoded_images(self, index: Int[Tensor, " r"]) -> Tensor:
+        with steady(self.modules):
+            features = self.model.encode_image(take(self.images, index))
+        return self.checked(features, len(index))
+
+    def checked(self, features: Any, images: int) -> Tensor:
+        if not isinstance(features, Tensor):
+            raise ModelError(
+                f"encode_image gives a {type(features).__name__} for {images} images; it must give a tensor, one row per image."
+            )
+        return features
+
+    def layout(self, features: Tensor) -> Layout | LayoutRule:
+        def other(changed: Inputs) -> Tensor:
+            with steady(self.modules):
+                return self.checked(self.model.encode_image(changed), count(changed, "image"))
+
+        trial = Trial(self.images, count(self.images, "image"), self.modules, None, other)
+        return layout_of(self.grid, features, "encode_image", trial)
+
+    def encoded_texts(self, texts: Inputs) -> Any:
+        with steady(self.modules):
+            features = self.model.encode_text(texts)
+        rows, asked = count(features, "encoded text"), count(texts, "text")
+        if rows != asked:
+            raise ModelError(f"encode_text gives {rows} rows for {asked} texts; it must give one row per text.")
+        return features
+
+    def logits(self, grid: Tensor, text: Any, rows: int, seed: int = 0) -> Float[Tensor, "r classes"]:
+        with steady(self.modules, seed):
+            result = self.model.classify(grid, text)
+        if not isinstance(result, Tensor) or result.shape[:1] != (rows,) or result.ndim not in {1, 2}:
+            given = tuple(result.shape) if isinstance(result, Tensor) else f"a {type(result).__name__}"
+            raise ModelError(
+                f"classify gives {given} for {rows} rows; it must give logits (rows, classes) or one score a row."
+            )
+        return logits_of(result, rows)
+
+    def alone(self, number: int, seed: int) -> Float[Tensor, "1 classes"]:
+        text = self.encoded_texts(take(self.texts, self.text[number : number + 1]))
+        return self.logits(self.encoded_images(self.image[number : number + 1]), text, 1, seed).float()
+
+
+@dataclass(frozen=True, eq=False)
+class _Encoded:
+    """What the encoders gave."""
+
+    run: _Run
+    features: Tensor
+    texts: Any
+    layout: Layout | LayoutRule
+
+    @classmethod
+    def of(cls, run: _Run) -> "_Encoded":
+        features = run.encoded_images(torch.arange(count(run.images, "image")))
+        return cls(run, features, run.encoded_texts(run.texts), run.layout(features))
+
+    def bound(self, pools_first: bool) -> Bound:
+        def tail(grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Tensor:
+            layout = placed(self.layout, take(self.run.images, image), take(self.run.texts, text))
+            if rows_first(layout):
+                whole = self.features[image]
+            else:  # rows of a folded output cannot be picked from it
+                with torch.no_grad():
+                    whole = self.run.encoded_images(image)
+            # With pooling first the grid has one cell: there is nothing of the original to keep around it.
+            return self.run.logits(layout.write(whole, grid.to(whole.dtype)), take(self.texts, text), len(image))
+
+        rows, texts = count(self.run.images, "image"), count(self.texts, "text")
+        layout = placed(self.layout, self.run.images, self.run.texts)
+        grid = grids_of(layout, self.features, rows, "encode_image").float()
+        places = places_of(self.layout, self.features)
+        return Bound(self.run.modules, tail, grid, texts, self.run.image.to(grid.device), pools_first, places)
+
+
+def _check(run: _Run, bound: Bound) -> None:
+    rounding = bound.rounding = rounding_of(run.modules, bound.image.grid)
+
+    def changed(number: int, added: Float[Tensor, "m c h w"]) -> Float[Tensor, "m classes"]:
+        rows = bound.image.rows(bound.image_row[number].expand(len(added)))
+        text = bound.text.rows(run.text[number].expand(len(added)))
+        return bound.classify(ImageFeatures(rows.grid + added, rows.prefix), text)
+
+    check_company(run.alone, bound.logits, rounding)
+    if len(run.image) == 1 and heeds_neighbours(bound, run.text, rounding):
+        bound.tail, bound.notes = one_by_one(bound.tail), (ONE_BY_ONE,)
+    check_difference(bound, run.text, changed, _GRID, rounding)
+
+
+def _pooled(encoded: _Encoded, whole: Bound) -> Bound:
+    """The model on the means of its grids, if they are enough for it."""
+    pooled = encoded.bound(pools_first=True)
+    moved = logits_apart(pooled.answer(encoded.run.text), whole.logits)
+    if moved <= rounding_of(encoded.run.modules, whole.image.grid).of_logits:
+        pooled.rounding = whole.rounding
+        return pooled
+    whole.notes = (
+        f"pools_first=True was said, but classify sees more of the grid than its mean (a logit moves by {moved:.1%} of the largest): the "
+        "maps are drawn without it",
+    )
+    return whole
 
 
 def _modules(model: object) -> nn.Module:

@@ -1,0 +1,62 @@
+"""Inputs by the names of a model's arguments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from gazeshift.errors import UsageError, listed
+from gazeshift.models.adapters.inputs import Inputs, by_name
+
+
+def names_of(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def only_named(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
+    """Of inputs that have names, those of the arguments: nothing else goes to the model, so nothing else counts as rows.
+
+    Example:
+        >>> only_named({"ids": [1, 2], "length": [2, 2, 2]}, ("ids",))
+        {'ids': [1, 2]}
+    """
+    values = by_name(inputs)
+    if values is None or not names or any(name not in values for name in names):
+        return inputs  # what is missing is told when the model is called
+    return {name: values[name] for name in names}
+
+
+def call(
+    model: nn.Module, image: tuple[str, ...], text: tuple[str, ...], given: Mapping[str, Any], *inputs: Inputs
+) -> Any:
+    """Call a model with images and texts under their names, and what is the same in every call.
+
+    Raises:
+        UsageError: inputs that are not what was named.
+    """
+    arguments = dict(given)
+    for names, values, kind in zip((image, text), inputs, ("image", "text"), strict=True):
+        arguments |= _named(names, values, kind)
+    return model(**arguments)
+
+
+def _named(names: tuple[str, ...], values: Inputs, kind: str) -> dict[str, Any]:
+    """Inputs by argument name: a mapping already says, one name takes all, several take a tuple in order."""
+    if not names and values is not None:
+        raise UsageError(f"this model was wrapped without {kind}=, so nothing would read these: name the argument.")
+    if not names:
+        return {}
+    if values is None:
+        raise UsageError(f"this model takes {kind} inputs ({listed(names)}); give them.")
+    given = by_name(values)
+    if given is not None:
+        lacking = [name for name in names if name not in given]
+        if lacking:
+            raise UsageError(f"the {kind} inputs lack {listed(lacking)}; they have {listed(given)}.")
+        return {name: given[name] for name in names}
+    if len(names) == 1:
+        return {names[0]: values}
+    if not isinstance(values, list | tuple) or len(values) != len(names):
+        raise UsageError(f"the {kind} inputs must be {listed(names)}: a mapping by name, or a tuple in this order.")
+    return dict(zip(names, values, strict=True))

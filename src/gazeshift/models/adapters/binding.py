@@ -1,0 +1,243 @@
+"""A foreign model bound to its inputs: run as it is, then from its layer on, and only believed where both agree."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gazeshift.errors import ModelError
+from gazeshift.models.adapters.checks import (
+    ONE_BY_ONE,
+    WAY_OUT,
+    Changed,
+    check_company,
+    check_difference,
+    check_gradient,
+    each_alone,
+    heeds_neighbours,
+    one_by_one,
+)
+from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.inputs import Inputs, count, take
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, places_of
+from gazeshift.models.adapters.parts import exchanged
+from gazeshift.models.adapters.passes import Passes, Replay, Seen
+from gazeshift.models.adapters.protocol import Bound
+from gazeshift.models.adapters.recording import Results, reusable, reusing
+from gazeshift.models.adapters.rounding import Rounding, logits_apart, rounding_of
+from gazeshift.models.features import TokenPlaces
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A model and the combinations that it is asked about.
+
+    Attributes:
+        passes: the model with its inputs.
+        layout: of the layer's output.
+        places: where the cells stand among its tokens.
+        kept: modules that may be reused where no text reaches the layer, with the number of their calls.
+        image: the image of each combination.
+        text: the text of each combination.
+        texts: how many texts there are.
+    """
+
+    passes: Passes
+    layout: Layout | LayoutRule
+    places: TokenPlaces | None
+    kept: dict[torch.nn.Module, int]
+    image: Int[Tensor, " p"]
+    text: Int[Tensor, " p"]
+    texts: int
+
+    @classmethod
+    def of(
+        cls,
+        passes: Passes,
+        grid: str | Layout | LayoutRule | None,
+        image: Int[Tensor, " p"],
+        text: Int[Tensor, " p"],
+        texts: int,
+    ) -> "Binding":
+        """Find layout and reusable modules by a pass of the first combination.
+
+        Raises:
+            ModelError: the layer does not run, or has no grid.
+        """
+        tap, found = passes.tap, []
+
+        def look(output: object) -> None:
+            found.append(tap.read(output).detach())
+
+        def run() -> Tensor:
+            return passes.watched(image[:1], text[:1], look)
+
+        try:
+            kept = reusable(passes.model, tap.layer, tap.nth or 0, tap.read, run)
+        except (
+            RuntimeError
+        ):  # a trunk that runs without gradients only: nothing is reused, and what else is wrong shows now
+            kept, found = {}, []
+            run()
+
+        def other(changed: Inputs) -> Tensor:
+            every = torch.arange(count(changed, "image"))
+            seen: list[Tensor] = []
+            replace(passes, images=changed).watched(
+                every, text[:1].expand(len(every)), lambda output: seen.append(tap.read(output).detach())
+            )
+            return seen[0]
+
+        trial = Trial(take(passes.images, image[:1]), 1, passes.model, tap.layer, other)
+        layout = layout_of(grid, found[0], tap.name, trial)
+        return cls(passes, layout, places_of(layout, found[0]), kept, image, text, texts)
+
+    @property
+    def rounding(self) -> Rounding:
+        """Of the model."""
+        return rounding_of(self.passes.model)
+
+    def trusted(self, text_free: bool | None) -> Bound:
+        """Without checks; where it is said to be free of texts, one pass an image."""
+        if text_free:
+            first = _first_of_each(self.image)
+            seen = self.passes.see(self.image[first], self.text[first], self.layout, kept=self.kept)
+            place = {image: row for row, image in enumerate(self.image[first].tolist())}
+            row = torch.tensor([place[image] for image in self.image.tolist()], device=seen.row.device)
+            seen = replace(seen, row=row)
+        else:
+            seen = self._see(text_free, gradients=False)
+        bound = self._bound(seen, self._replay(seen, reuse=True))
+        check_gradient(bound, self.text, self._layer)
+        bound.answer(self.text)
+        return bound
+
+    def checked(self, text_free: bool | None) -> Bound:
+        """With every row answered in two ways, and the checks of ``gazeshift.models.adapters.checks``.
+
+        Raises:
+            ModelError: the ways do not agree, whatever is tried, or a check fails.
+        """
+        plain = self._see(text_free, gradients=False)
+        check_company(self._alone, plain.logits, self.rounding)
+        bound, results = self._agreeing(plain, text_free)
+        bound.rounding = self.rounding
+        changed = self._changing(bound, results)
+        if len(self.image) == 1 and heeds_neighbours(bound, self.text, self.rounding):
+            bound.tail, bound.notes = one_by_one(bound.tail), (*bound.notes, ONE_BY_ONE)
+            changed = each_alone(changed)
+        check_difference(bound, self.text, changed, self._layer, self.rounding)
+        return bound
+
+    def _agreeing(self, plain: Seen, text_free: bool | None) -> tuple[Bound, Results]:
+        """The fastest way whose answers are those of the model as it is, and what it reuses."""
+        name, moved = self.passes.tap.name, float("inf")
+        for seen, reuse in self._ways(plain, text_free):
+            replay = self._replay(seen, reuse=reuse)
+            bound = self._bound(seen, replay)
+            try:
+                check_gradient(bound, self.text, self._layer)
+                moved = logits_apart(bound.answer(self.text), seen.logits)
+            except (RuntimeError, ModelError):  # what another pass has left behind may be of another shape
+                if not reuse:
+                    raise
+                continue
+            if moved > (self.rounding.of_logits if reuse else self.rounding.to_refuse):
+                continue
+            bound.notes = tuple(self._notes(bound, plain, alone=not reuse, text_free=text_free))
+            return bound, replay.results
+        raise ModelError(
+            f"with the output of layer {name!r} put back in its place the model answers otherwise (a logit moves by {moved:.0%} of the "
+            f"largest), so it cannot be explained there; choose another layer. {WAY_OUT}"
+        )
+
+    def _ways(self, plain: Seen, text_free: bool | None) -> Iterator[tuple[Seen, bool]]:
+        """Passes to compare with and whether modules are reused, each tried where those before it do not agree."""
+        yield plain, True
+        with_gradients = self._see(text_free, gradients=True)
+        yield with_gradients, True
+        yield with_gradients, False
+
+    def _notes(self, bound: Bound, plain: Seen, *, alone: bool, text_free: bool | None) -> Iterator[str]:
+        name = self.passes.tap.name
+        if alone and plain.results and plain.free:
+            yield (
+                f"what runs before layer {name!r} leaves more behind than its results (attributes, caches, random numbers), so the whole "
+                "model runs for every map"
+            )
+        moved = logits_apart(bound.logits, plain.logits)
+        if moved > self.rounding.to_refuse:
+            yield (
+                f"without gradients the model answers otherwise (a logit moves by {moved:.1%} of the largest; PyTorch's transformer "
+                "encoder has such a fast path): classes, logits and maps are those of the pass with gradients"
+            )
+        if text_free and not plain.free:
+            yield f"text_free=True was said, but the text reaches layer {name!r}: combinations have grids of their own"
+
+    def _see(self, text_free: bool | None, *, gradients: bool) -> Seen:
+        return self.passes.see(
+            self.image, self.text, self.layout, kept=self.kept, share=text_free is not False, gradients=gradients
+        )
+
+    def _replay(self, seen: Seen, *, reuse: bool) -> Replay:
+        image_of = torch.zeros(len(seen.grids), dtype=torch.long, device=seen.row.device)
+        image_of[seen.row] = self.image.to(seen.row.device)
+        results = seen.results if reuse and seen.free else {}
+        return Replay(self.passes, self.layout, image_of, results, seen.logits.shape[1])
+
+    def _bound(self, seen: Seen, replay: Replay) -> Bound:
+        return Bound(self.passes.model, replay, seen.grids, self.texts, seen.row, places=self.places)
+
+    def _alone(self, number: int, seed: int) -> Float[Tensor, "1 classes"]:
+        return self.passes.logits(self.image[number : number + 1], self.text[number : number + 1], seed)
+
+    def _changing(self, bound: Bound, results: Results) -> Changed:
+        """Runs a combination with the layer's own output changed where it stands, ahead of every hook and for all who hold it."""
+        tap = self.passes.tap
+        others = {module: outputs for module, outputs in results.items() if module is not tap.layer}
+
+        def changed(number: int, added: Float[Tensor, "m c h w"]) -> Float[Tensor, "m classes"]:
+            stood: list[tuple[Tensor, Tensor]] = []
+            each, row = torch.full((len(added),), number), bound.image_row[number].expand(len(added))
+            layout = self.passes.placed(self.layout, self.image[each], self.text[each])
+
+            def change(output: object) -> object:
+                here = tap.read(output)
+                before = here.detach().clone()
+                new = layout.write(before, (layout.read(before).float() + added).to(before.dtype))
+                if _overwritten(here, new):
+                    stood.append((here, before))
+                return exchanged(output, tap.part, new.clone().requires_grad_() * 1)
+
+            try:
+                with torch.enable_grad(), reusing(others, row):
+                    return self.passes.watched(self.image[each], self.text[each], change).detach()
+            finally:
+                for here, before in stood:
+                    _overwritten(here, before)
+
+        return changed
+
+    @property
+    def _layer(self) -> str:
+        return f"layer {self.passes.tap.name!r}"
+
+
+def _first_of_each(image: Int[Tensor, " p"]) -> Int[Tensor, " n"]:
+    """The first combination of every image."""
+    seen: dict[int, int] = {}
+    for number, each in enumerate(image.tolist()):
+        seen.setdefault(each, number)
+    return torch.tensor(list(seen.values()))
+
+
+@torch.no_grad()
+def _overwritten(here: Tensor, new: Tensor) -> bool:
+    """Change a tensor's values where they stand; False where several of its entries share a place."""
+    try:
+        here.copy_(new)
+    except RuntimeError:
+        return False
+    return True

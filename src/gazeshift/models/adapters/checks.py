@@ -1,0 +1,161 @@
+"""What an adapter asks of itself before a map is drawn: of rows alone, and of one small change at the layer."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from gazeshift.errors import ModelError
+from gazeshift.models.adapters.passes import all_against_all
+from gazeshift.models.adapters.protocol import Bound, Tail, predicted
+from gazeshift.models.adapters.rounding import Rounding, apart
+from gazeshift.models.features import ImageFeatures
+
+ONE_BY_ONE = "what follows the layer answers a row otherwise where others stand beside it: every row is asked in a pass of its own"
+WAY_OUT = "If you know better, say check=False."
+_STEP = 0.05
+"""Length of a small change, as a part of the grid's own size."""
+_FAULT = 0.1
+"""What gradient and difference may disagree by, as a part of them, beyond what curvature and rounding explain."""
+
+Alone = Callable[[int, int], Float[Tensor, "1 classes"]]
+"""From a combination's number and a seed for random numbers to its logits in a pass of its own."""
+Changed = Callable[[int, Float[Tensor, "m c h w"]], Float[Tensor, "m classes"]]
+"""From a combination's number and what is added to its grid to the logits of a pass in which nothing else is changed."""
+
+
+def check_company(alone: Alone, logits: Float[Tensor, "p classes"], rounding: Rounding) -> None:
+    """The first and the last combination, each in a pass of its own, must be answered as among the others.
+
+    Args:
+        alone: runs one.
+        logits: of all, in passes of several rows.
+        rounding: of the model.
+
+    Raises:
+        ModelError: another answer; says whether scores are of all against all, answers are random, or rows depend on each other.
+    """
+    scale = _largest(logits) / 100
+    for number in {0, len(logits) - 1} if len(logits) > 1 else ():
+        one, among = alone(number, 0), logits[number : number + 1]
+        if one.shape != among.shape:
+            raise ModelError(all_against_all(logits))
+        if apart(one, among, scale) <= rounding.to_refuse:
+            continue
+        if apart(one, alone(number, 1), scale) > rounding.to_refuse:
+            raise ModelError(
+                "the model does not answer the same twice: it draws random numbers in evaluation mode, or keeps something from one pass "
+                f"to the next; switch that off. {WAY_OUT}"
+            )
+        raise ModelError(
+            f"row {number} is answered otherwise alone than among others (a logit moves by {_moved(one, among):.2g}): its rows depend "
+            f"on each other, as with a batch norm without running statistics; give one image with one text a call. {WAY_OUT}"
+        )
+
+
+def heeds_neighbours(bound: Bound, text: Int[Tensor, " p"], rounding: Rounding) -> bool:
+    """Whether what follows the layer answers the first row otherwise where another row, its grid doubled, stands beside it.
+
+    Some methods ask a single combination with many grids at once.
+    """
+    both = bound.image.rows(bound.image_row[:1].repeat(2))
+    grids = both.grid * torch.tensor([1.0, 2.0], device=both.grid.device)[:, None, None, None]
+    try:
+        beside = bound.classify(ImageFeatures(grids, both.prefix), bound.text.rows(text[:1].repeat(2)))
+    except (RuntimeError, ModelError):
+        return True
+    return apart(beside[:1], bound.logits[:1]) > rounding.to_refuse
+
+
+def one_by_one(tail: Tail) -> Tail:
+    """The same, with every row in a pass of its own."""
+
+    def single(grid: Tensor, image: Tensor, text: Tensor) -> Tensor:
+        return torch.cat(
+            [tail(grid[row : row + 1], image[row : row + 1], text[row : row + 1]) for row in range(len(grid))]
+        )
+
+    return single
+
+
+def each_alone(changed: Changed) -> Changed:
+    """The same, with every grid in a pass of its own."""
+    return lambda number, added: torch.cat([changed(number, one[None]) for one in added])
+
+
+def check_gradient(bound: Bound, text: Int[Tensor, " p"], layer: str) -> None:
+    """One row from the grid to the output: refuses what gives no gradient, before any map is drawn.
+
+    Raises:
+        ModelError: the output does not depend on the grid.
+    """
+    if _slope(bound, text, 0, 0) is None:
+        raise ModelError(
+            f"the output does not depend on {layer}: choose a layer on its way (or the model detaches it)."
+        )
+
+
+def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, layer: str, rounding: Rounding) -> None:
+    """One finite difference: what a small change at the layer does to a logit must be what the gradient says.
+
+    The change is along one fixed random direction, of the first combination whose logits are finite, for its predicted class.
+
+    Args:
+        bound: the model, which has answered.
+        text: the text of each combination.
+        changed: runs a combination with other grids.
+        layer: what to call it in messages.
+        rounding: of the model.
+
+    Raises:
+        ModelError: gradient and difference disagree by more than curvature and rounding explain.
+    """
+    targets = predicted(bound.logits)
+    finite = torch.isfinite(bound.logits.gather(1, targets[:, None])[:, 0]).nonzero()
+    if not len(finite):
+        return
+    number = int(finite[0])
+    target, grid = int(targets[number]), bound.image.grid[bound.image_row[number]]
+    slope = _slope(bound, text, number, target)
+    if slope is None or not bool(torch.isfinite(slope).all() and torch.isfinite(grid).all()):
+        return
+    step = _STEP * grid.square().mean().sqrt() * _direction(grid)
+    up, down, still = changed(number, torch.stack([step, -step, torch.zeros_like(step)]))[:, target].tolist()
+    said, moved, bend = float((slope * step).sum()), (up - down) / 2, abs(up + down - 2 * still) / 2
+    expected = float(slope.norm() * step.norm()) / step.numel() ** 0.5  # of a direction that knows nothing of the slope
+    noise = rounding.of_logits * _largest(bound.logits)
+    if abs(moved - said) > _FAULT * max(abs(moved), abs(said), expected) + 2 * bend + noise:
+        raise ModelError(
+            f"a small change at {layer} moves the logit by {moved:.2g}, and the gradient says {said:.2g}: what the layer gives also "
+            "goes on by a way of its own (changed in place, kept aside inside the layer), or gradients are altered after it (detach, "
+            f"rounding, a backward hook); choose another layer. {WAY_OUT}"
+        )
+
+
+def _slope(bound: Bound, text: Tensor, number: int, target: int) -> Float[Tensor, "c h w"] | None:
+    """Gradient of one combination's logit; None where there is none."""
+    row = bound.image.rows(bound.image_row[number : number + 1])
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = row.grid.detach().clone().requires_grad_()
+        logits = bound.classify(ImageFeatures(leaf * 1, row.prefix), bound.text.rows(text[number : number + 1]))
+        if not logits.requires_grad:
+            return None
+        (slope,) = torch.autograd.grad(logits[0, target], leaf, allow_unused=True)
+    return None if slope is None else slope[0]
+
+
+def _direction(grid: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
+    """Fixed random numbers of mean square 1, half of them the same in all cells: many models hear the cells' mean alone."""
+    generator = torch.Generator().manual_seed(0)
+    channels = torch.randn(len(grid), 1, 1, generator=generator)
+    cells = torch.randn(grid.shape, generator=generator)
+    return ((channels + cells) / 2**0.5).to(grid.device)
+
+
+def _moved(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().max())
+
+
+def _largest(logits: Tensor) -> float:
+    return float(logits.nan_to_num(0, 0, 0).abs().max())

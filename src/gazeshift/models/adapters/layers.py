@@ -1,0 +1,56 @@
+"""A layer by its name, also where the model stands in another one or a module has several names."""
+
+import difflib
+
+from torch import nn
+
+from gazeshift.errors import UsageError
+
+_SHELLS = ("module", "_orig_mod")
+"""Names under which DataParallel and ``torch.compile`` hold the model that they are about."""
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model itself inside what DataParallel, DistributedDataParallel or ``torch.compile`` made of it: hooks run there."""
+    children = dict(model.named_children())
+    if "_orig_mod" in children:
+        return unwrapped(children["_orig_mod"])
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return unwrapped(model.module)
+    return model
+
+
+def find_layer(model: nn.Module, layer: str | nn.Module) -> tuple[str, nn.Module]:
+    """A layer with its name.
+
+    Every name counts that a module has, and prefixes that DataParallel and ``torch.compile`` put before names may be there or not.
+
+    Args:
+        model: the model.
+        layer: a name, or the module.
+
+    Raises:
+        UsageError: there is none; names what is near.
+
+    Example:
+        >>> find_layer(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), "module.1")
+        ('1', ReLU())
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for name, module in modules.items():
+        if name == layer or module is layer:
+            return name, module
+    asked = layer if isinstance(layer, str) else type(layer).__name__
+    if isinstance(layer, str):
+        for name, module in modules.items():
+            if name and _bare(name) == _bare(layer):
+                return name, module
+    near = difflib.get_close_matches(asked, modules, n=3)
+    hint = (
+        f" Near it: {', '.join(near)}." if near else f" It has {', '.join([name for name in modules if name][:8])} ..."
+    )
+    raise UsageError(f"the model has no layer {asked!r}.{hint}")
+
+
+def _bare(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in _SHELLS)

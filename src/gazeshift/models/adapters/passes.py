@@ -1,0 +1,267 @@
+"""Forward passes of a foreign model, a few rows at a time: as it is, and with given grids at its layer."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from gazeshift.errors import ModelError
+from gazeshift.models.adapters.inputs import Inputs, take
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
+from gazeshift.models.adapters.parts import exchanged, logits_of, select
+from gazeshift.models.adapters.recording import MOST_BYTES, Results, at_layer, keeping, reusing
+from gazeshift.models.adapters.rounding import apart, rounding_of
+from gazeshift.models.adapters.state import steady
+
+_ROWS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Where the grid is: a layer, which of its calls, and which part of its output.
+
+    Attributes:
+        name: of the layer, for messages.
+        layer: the module.
+        part: index, key or field; None where the layer gives the tensor itself.
+        nth: which call, counted from 0; None where there may be only one.
+    """
+
+    name: str
+    layer: nn.Module
+    part: int | str | None
+    nth: int | None
+
+    def read(self, output: Any) -> Tensor:
+        """The tensor that holds the grid."""
+        return select(output, self.part, self.name)
+
+    def check(self, calls: int) -> None:
+        """Refuse a pass in which the layer did not run as it was said to.
+
+        Raises:
+            ModelError: it never ran, several times without ``nth``, or fewer than ``nth`` says.
+        """
+        if not calls:
+            raise ModelError(
+                f"layer {self.name!r} never ran; choose one that does (the inside of a scripted or compiled module cannot be "
+                "watched: give the module as it was before)."
+            )
+        if self.nth is None and calls > 1:
+            raise ModelError(
+                f"layer {self.name!r} runs {calls} times in one pass: say which with nth=0 to nth={calls - 1}."
+            )
+        if calls <= (self.nth or 0):
+            raise ModelError(f"layer {self.name!r} runs {calls} times in one pass: no nth={self.nth}.")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What passes over some combinations of image and text showed.
+
+    Attributes:
+        logits: one row per combination.
+        grids: at the layer; one per image, and one more for every combination that differs from its image's first.
+        row: each combination's row in ``grids``.
+        free: whether every image has one grid for all its texts.
+        results: what the modules that were to be kept gave, one row per image.
+    """
+
+    logits: Float[Tensor, "p classes"]
+    grids: Float[Tensor, "n c h w"]
+    row: Int[Tensor, " p"]
+    free: bool
+    results: Results
+
+
+@dataclass(frozen=True, eq=False)
+class Passes:
+    """A model with the inputs it is asked about.
+
+    Attributes:
+        model: the whole model.
+        tap: where its grid is.
+        forward: calls it with images and texts.
+        output: from what it returns to logits.
+        images: one row per image.
+        texts: one row per text.
+    """
+
+    model: nn.Module
+    tap: Tap
+    forward: Callable[[Inputs, Inputs], Any]
+    output: Callable[[Any], Tensor]
+    images: Inputs
+    texts: Inputs
+
+    def logits(self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], seed: int = 0) -> Float[Tensor, "r classes"]:
+        """One pass, under whatever hooks are there."""
+        with steady(self.model, seed):
+            result = self.output(self.forward(take(self.images, image), take(self.texts, text)))
+        return logits_of(result, len(image))
+
+    def watched(
+        self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], change: Callable[[Any], Any]
+    ) -> Float[Tensor, "r classes"]:
+        """One pass in which the layer's output goes through ``change``, ahead of all hooks."""
+        with at_layer(self.tap.layer, self.tap.nth or 0, change) as calls:
+            logits = self.logits(image, text)
+        self.tap.check(calls.count)
+        return logits
+
+    def placed(self, layout: Layout | LayoutRule, image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Layout:
+        """The layout of the layer's output in a pass of these rows."""
+        return (
+            layout if isinstance(layout, Layout) else placed(layout, take(self.images, image), take(self.texts, text))
+        )
+
+    def see(
+        self,
+        image: Int[Tensor, " p"],
+        text: Int[Tensor, " p"],
+        layout: Layout | LayoutRule,
+        *,
+        kept: Mapping[nn.Module, int],
+        share: bool = True,
+        gradients: bool = False,
+    ) -> Seen:
+        """Run every combination as the model is, a few at a time, and keep what will be needed.
+
+        Args:
+            image: the image of each combination.
+            text: the text of each combination.
+            layout: of the layer's output.
+            kept: modules whose results are kept, of the first combination of each image, with the number of their calls.
+            share: let combinations with the same grid share it.
+            gradients: run as for an explanation, with gradients from the layer on.
+        """
+        collected = _Collected(rounding_of(self.model).of_grids if share else -1.0)
+        for rows in portions(len(image)):
+            grids: list[Tensor] = []
+            laid = self.placed(layout, image[rows], text[rows])
+
+            def change(
+                output: Any, grids: list[Tensor] = grids, laid: Layout = laid, asked: int = len(image[rows])
+            ) -> Any:
+                here = self.tap.read(output)
+                grids.append(grids_of(laid, here, asked, self.tap.name).detach().clone())
+                if not gradients:
+                    return None
+                return exchanged(output, self.tap.part, here.detach().clone().requires_grad_() * 1)
+
+            with torch.set_grad_enabled(gradients), keeping(kept) as results:
+                logits = self.watched(image[rows], text[rows], change).detach()
+            collected.add(image[rows], logits, grids[0].float(), results)
+        return collected.seen(kept)
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """The rest of a forward pass: the model runs with given grids at the layer; modules that may be reused give what was recorded.
+
+    Attributes:
+        passes: the model and its inputs.
+        layout: of the layer's output.
+        image_of: for each row of grids, its image.
+        results: recorded results, one row per row of grids.
+        classes: how many logits a row has.
+    """
+
+    passes: Passes
+    layout: Layout | LayoutRule
+    image_of: Int[Tensor, " n"]
+    results: Results
+    classes: int
+
+    def __call__(
+        self, grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]
+    ) -> Float[Tensor, "r classes"]:
+        """Logits of rows of grids with texts."""
+        parts = [self._part(grid[rows], image[rows], text[rows]) for rows in portions(len(grid))]
+        return joined([*parts, parts[0].new_zeros(0, self.classes)])
+
+    def _part(self, grid: Tensor, image: Tensor, text: Tensor) -> Tensor:
+        tap, number = self.passes.tap, self.image_of.to(image.device)[image]
+        layout = self.passes.placed(self.layout, number, text)
+
+        def change(output: Any) -> Any:
+            here = tap.read(output)
+            return exchanged(output, tap.part, layout.write(here.detach(), grid.to(here.dtype)))
+
+        with reusing(self.results, image):
+            return self.passes.watched(number, text, change)
+
+
+def portions(rows: int) -> list[slice]:
+    """Slices of at most sixteen rows: what goes through a model at once."""
+    return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, rows, _ROWS_AT_ONCE)]
+
+
+def joined(parts: list[Tensor]) -> Float[Tensor, "p classes"]:
+    """Logits of several passes, one below the other.
+
+    Raises:
+        ModelError: their number of columns depends on their number of rows.
+    """
+    widths = [part.shape[1] for part in parts]
+    if len(set(widths)) > 1:
+        raise ModelError(all_against_all(parts[0]))
+    return torch.cat(parts)
+
+
+def all_against_all(logits: Float[Tensor, "r classes"]) -> str:
+    """Says what is wrong with an output whose columns are as many as its rows."""
+    return (
+        f"the output has {logits.shape[1]} columns for {len(logits)} rows and another number for other rows: a score of every image "
+        "with every text, not of classes; give row i's own, e.g. output=lambda out: out.diagonal()."
+    )
+
+
+@dataclass
+class _Collected:
+    """Gathers portions; grids and results that are the same for all texts of an image are held once.
+
+    Attributes:
+        tolerance: up to which difference a grid is the same; below 0 none is.
+    """
+
+    tolerance: float
+    logits: list[Tensor] = field(default_factory=list)
+    grids: list[Tensor] = field(default_factory=list)
+    place: dict[int, int] = field(default_factory=dict)
+    row: list[int] = field(default_factory=list)
+    results: list[Results] = field(default_factory=list)
+    held: int = 0
+
+    def add(self, image: Tensor, logits: Tensor, grids: Tensor, results: Results) -> None:
+        self.logits.append(logits)
+        new = []
+        for index, number in enumerate(image.tolist()):
+            known = self.place.get(number)
+            if known is not None and apart(grids[index], self.grids[known]) <= self.tolerance:
+                self.row.append(known)
+                continue
+            if known is None:
+                self.place[number] = len(self.grids)
+                new.append(index)
+            self.row.append(len(self.grids))
+            self.grids.append(grids[index])
+        rows = {
+            module: [each[new] for each in outputs if len(each) == len(image)] for module, outputs in results.items()
+        }
+        self.held += sum(each.nbytes for outputs in rows.values() for each in outputs)
+        self.results.append(rows if self.held <= MOST_BYTES else {})
+
+    def seen(self, kept: Mapping[nn.Module, int]) -> Seen:
+        row = torch.tensor(self.row, device=self.logits[0].device)
+        free = len(self.grids) == len(self.place)
+        return Seen(joined(self.logits), torch.stack(self.grids), row, free, dict(self._results(kept)))
+
+    def _results(self, kept: Mapping[nn.Module, int]) -> Iterator[tuple[nn.Module, list[Tensor]]]:
+        """Of the modules that gave one row per input in every call and portion; of none if all of it is too much to hold."""
+        for module, times in kept.items():
+            if all(len(part.get(module, [])) == times for part in self.results):
+                yield module, [torch.cat(each) for each in zip(*(part[module] for part in self.results), strict=True)]

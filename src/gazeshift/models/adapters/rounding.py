@@ -1,0 +1,86 @@
+"""When two results of a foreign model are the same but for rounding."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How exactly a model computes, and from when on two of its results differ.
+
+    Attributes:
+        step: the coarsest relative step of what it computes with.
+    """
+
+    step: float
+
+    @property
+    def of_grids(self) -> float:
+        """Beyond this part of its largest value a grid is another one."""
+        return max(2e-6, self.step / 4)
+
+    @property
+    def of_logits(self) -> float:
+        """Beyond this part of the largest logit two passes do not agree; a false alarm costs time only."""
+        return max(3e-5, 4 * self.step)
+
+    @property
+    def to_refuse(self) -> float:
+        """Beyond this part of the largest value a model is not explained; no deep network's rounding comes near."""
+        return max(1e-3, 12 * self.step)
+
+
+def rounding_of(model: nn.Module, *computed: Tensor) -> Rounding:
+    """The rounding of a model's weights, of what it gave, and of the autocast that is on.
+
+    Accelerators round convolutions and products to fewer bits than their type has (TF32), which is counted in.
+
+    Example:
+        >>> rounding_of(nn.Linear(2, 2)).step < rounding_of(nn.Linear(2, 2).bfloat16()).step
+        True
+    """
+    tensors = (*model.parameters(), *computed)
+    devices = {tensor.device.type for tensor in tensors} or {"cpu"}
+    kinds = {tensor.dtype for tensor in tensors if tensor.is_floating_point()} or {torch.float32}
+    kinds |= {torch.get_autocast_dtype(device) for device in devices if torch.is_autocast_enabled(device)}
+    steps = [torch.finfo(kind).eps for kind in kinds]
+    return Rounding(max(*steps, 2.0**-11 if devices - {"cpu"} else 0.0))
+
+
+def apart(one: Tensor, other: Tensor, at_least: float = 0.0) -> float:
+    """The largest difference of two results as a part of the largest value; infinite where another value is not finite.
+
+    Args:
+        one: a result.
+        other: another.
+        at_least: scale where all values are smaller.
+
+    Example:
+        >>> apart(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0])), apart(torch.tensor([torch.nan]), torch.zeros(1))
+        (0.5, inf)
+    """
+    if one.shape != other.shape:
+        return float("inf")
+    finite = torch.isfinite(one)
+    if not torch.equal(finite, torch.isfinite(other)):
+        return float("inf")
+    first, second = one[finite].float(), other[finite].float()
+    if not first.numel():
+        return 0.0
+    scale = max(float(first.abs().max()), float(second.abs().max()), at_least)
+    return float((first - second).abs().max()) / scale if scale else 0.0
+
+
+def logits_apart(one: Tensor, other: Tensor) -> float:
+    """``apart`` row by row, the largest of them; the scale of a row is at least a hundredth of the largest logit of all.
+
+    Example:
+        >>> logits_apart(torch.tensor([[100.0], [1.0]]), torch.tensor([[100.0], [2.0]]))
+        0.5
+    """
+    if one.shape != other.shape:
+        return float("inf")
+    largest = float(one[torch.isfinite(one)].abs().max()) if bool(torch.isfinite(one).any()) else 0.0
+    return max((apart(a, b, largest / 100) for a, b in zip(one, other, strict=True)), default=0.0)
