@@ -49,6 +49,8 @@ def listed(names: Iterable[object], most: int = 6) -> str:
     """
     known = [shown(name).strip("'") for name in names]
     rest = len(known) - most
+    if rest == 1:
+        most, rest = most + 1, 0  # its name is no longer than saying that there is one more
     return ", ".join(known[:most]) + (f" and {rest} others" if rest > 0 else "")
 
 

@@ -22,9 +22,8 @@ def only_named(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
         {'ids': [1, 2]}
     """
     values = by_name(inputs)
-    if values is None or not names or any(name not in values for name in names):
-        return inputs  # what is missing is told when the model is called
-    return {name: values[name] for name in names}
+    known = [name for name in names if values is not None and name in values]
+    return {name: values[name] for name in known} if values is not None and known else inputs
 
 
 def call(

@@ -8,8 +8,10 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from gazeshift.errors import ModelError
 from gazeshift.models.adapters.arguments import call, names_of, only_named
 from gazeshift.models.adapters.binding import Binding
+from gazeshift.models.adapters.hindrances import naming_quantised, refuse_unwatchable
 from gazeshift.models.adapters.inputs import Inputs, count
 from gazeshift.models.adapters.layers import find_layer, unwrapped
 from gazeshift.models.adapters.layouts import Layout, LayoutRule
@@ -38,7 +40,7 @@ class HookedModel:
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
         """Of both, the arguments that were named, as tensors; texts that ``read_text`` reads are its own affair."""
         images, texts = readable(images, "image", self.model), readable(texts, "text", self.model)
-        return only_named(images, self.image), texts if self.read_text else only_named(texts, self.text)
+        return only_named(images, self.image), only_named(texts, self.text)
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
@@ -50,13 +52,13 @@ class HookedModel:
                 its gradients are not those of its output.
         """
         images, texts = self.read(images, texts)
-        with quiet(self.model):
+        refuse_unwatchable(self.model, self.tap.name, self.tap.layer)
+        with quiet(self.model), naming_quantised(self.model, RuntimeError):
             texts = self.read_text(texts) if self.read_text else texts
             passes = Passes(self.model, self.tap, self.forward, self.output, images, texts)
             binding = Binding.of(passes, self.grid, image_index, text_index, count(texts, "text"))
-            if self.check:
-                return binding.checked(self.text_free)
-            return binding.trusted(self.text_free)
+            with naming_quantised(self.model, ModelError):
+                return binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
 
     def unchecked(self) -> "HookedModel":
         """The same without the checks."""
@@ -131,7 +133,7 @@ def wrap(
         output or find_logits,
         grid,
         () if forward else images,
-        () if forward else texts,
+        () if forward or read_text else texts,
         text_free,
         read_text,
         check,

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
+from gazeshift.models.adapters.hindrances import eager, refuse_numbers
 from gazeshift.models.adapters.inputs import Inputs, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
 from gazeshift.models.adapters.parts import exchanged, logits_of, select
@@ -37,7 +38,7 @@ class Tap:
 
     def read(self, output: Any) -> Tensor:
         """The tensor that holds the grid."""
-        return select(output, self.part, self.name)
+        return refuse_numbers(select(output, self.part, self.name), self.name)
 
     def check(self, calls: int) -> None:
         """Refuse a pass in which the layer did not run as it was said to.
@@ -47,8 +48,7 @@ class Tap:
         """
         if not calls:
             raise ModelError(
-                f"layer {self.name!r} never ran; choose one that does (the inside of a scripted or compiled module cannot be "
-                "watched: give the module as it was before)."
+                f"layer {self.name!r} never ran in a pass of these inputs; choose one that does, or one that holds it."
             )
         if self.nth is None and calls > 1:
             raise ModelError(
@@ -99,7 +99,7 @@ class Passes:
 
     def logits(self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], seed: int = 0) -> Float[Tensor, "r classes"]:
         """One pass, under whatever hooks are there."""
-        with steady(self.model, seed):
+        with steady(self.model, seed), eager(self.model):
             result = self.output(self.forward(take(self.images, image), take(self.texts, text)))
         return logits_of(result, len(image))
 

@@ -109,7 +109,8 @@ class Bound(nn.Module):
             UsageError: always.
         """
         raise UsageError(
-            "a model from outside is explained from its recorded grid; choose a method that does not change the image."
+            "a model from outside is explained from its recorded grid; choose a method that does not change the image, such as grad-cam, "
+            "hires-cam, ablation-cam or integrated-gradients."
         )
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
