@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gazeshift.saliency import InputMaps
+
 
 class Fusion(nn.Module):
     """Image and token ids into one head; with ``early`` the text is in the trunk already."""
@@ -65,3 +67,13 @@ def by_hook(
 def close(ours: np.ndarray, theirs: np.ndarray, tolerance: float = 1e-5) -> None:
     assert np.abs(theirs).max() > 0
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * np.abs(theirs).max())
+
+
+def each_is_its_own(model: Any, layer: nn.Module, maps: InputMaps, images: Any, texts: Any, target: int = 1) -> None:
+    """Every map and every logit of a result is that of one plain pass of its own image and text."""
+    for row, raw, logits in zip(maps.rows, maps.raw, maps.logits, strict=True):
+        inputs = (one[number : number + 1] for one, number in ((images, row.image), (texts, row.text)))
+        image, text = inputs
+        close(raw, by_hook(layer, lambda image=image, text=text: model(image, text)[0, target]), 1e-4)
+        with torch.no_grad():
+            np.testing.assert_allclose(logits, model(image, text)[0].numpy(), rtol=1e-4, atol=1e-5)

@@ -100,16 +100,16 @@ class Binding:
         return rounding_of(self.passes.model)
 
     def trusted(self, text_free: bool | None) -> Bound:
-        """Without checks; where it is said to be free of texts, one pass an image."""
+        """Without checks: one pass an image where it is said to be free of texts, and nothing reused where it is said not to be."""
         if text_free:
             first = _first_of_each(self.image)
             seen = self.passes.see(self.image[first], self.text[first], self.layout, kept=self.kept)
             place = {image: row for row, image in enumerate(self.image[first].tolist())}
             row = torch.tensor([place[image] for image in self.image.tolist()], device=seen.row.device)
-            seen = replace(seen, row=row)
+            seen = replace(seen, logits=seen.logits[row], row=row)
         else:
             seen = self._see(text_free, gradients=False)
-        bound = self._bound(seen, self._replay(seen, reuse=True))
+        bound = self._bound(seen, self._replay(seen, reuse=text_free is not False))
         check_gradient(bound, self.text, self._layer)
         bound.answer(self.text)
         return bound
