@@ -3,6 +3,10 @@
 The command line prints the message alone and exits with ``exit_code``; a library user catches the type.
 """
 
+from collections.abc import Iterable
+
+_LONGEST = 60
+
 
 class GazeshiftError(Exception):
     """Base of every error gazeshift raises on purpose. ``exit_code`` is what the command line returns."""
@@ -34,3 +38,34 @@ class TrainingError(GazeshiftError):
     """A training that had to stop, for example on a loss that is not a number."""
 
     exit_code = 1
+
+
+def listed(names: Iterable[object], most: int = 6) -> str:
+    """The first of some names, for a message of bounded length.
+
+    Example:
+        >>> listed("abcd", most=2)
+        'a, b and 2 others'
+    """
+    known = [shown(name).strip("'") for name in names]
+    rest = len(known) - most
+    if rest == 1:
+        most, rest = most + 1, 0  # its name is no longer than saying that there is one more
+    return ", ".join(known[:most]) + (f" and {rest} others" if rest > 0 else "")
+
+
+def shown(value: object) -> str:
+    """A value as a message may quote it: on one line, at most 60 characters, and of an array or tensor its shape alone.
+
+    Example:
+        >>> import numpy as np
+        >>> shown(np.zeros((2, 3))), shown("layer4"), len(shown("x" * 1000))
+        ('ndarray (2, 3)', "'layer4'", 60)
+    """
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return f"{type(value).__name__} {tuple(shape)}"
+    if not isinstance(value, str | int | float | bool | type(None)):
+        return type(value).__name__
+    quoted = repr(value)
+    return quoted if len(quoted) <= _LONGEST else f"{quoted[: _LONGEST - 4]}...{quoted[-1]}"

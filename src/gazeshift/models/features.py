@@ -8,6 +8,19 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class TokenPlaces:
+    """Where the cells of a grid stand among the tokens that attend to each other after the tap.
+
+    Attributes:
+        tokens: how many there are, cells and others (class token, registers, words).
+        cells: which of them the cells are, row by row.
+    """
+
+    tokens: int
+    cells: Int[Tensor, " n"]
+
+
 @dataclass(frozen=True)
 class ImageFeatures:
     """Images at the tap: the last place where the trunk still has a spatial grid.
@@ -19,6 +32,12 @@ class ImageFeatures:
 
     grid: Float[Tensor, "b c h w"]
     prefix: Float[Tensor, "b p c"] | None = None
+
+    @property
+    def places(self) -> TokenPlaces:
+        """The order in which a trunk that keeps its other tokens here joins them: these first, then the cells."""
+        before, cells = 0 if self.prefix is None else self.prefix.shape[1], self.grid[0, 0].numel()
+        return TokenPlaces(before + cells, torch.arange(before, before + cells, device=self.grid.device))
 
     def rows(self, index: Int[Tensor, " r"]) -> "ImageFeatures":
         """The features of chosen images, one per entry of ``index``."""

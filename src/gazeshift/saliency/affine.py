@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.models.adapters.protocol import Explainable, Tapped
+from gazeshift.models.features import TokenPlaces
 from gazeshift.models.image import GridTrunk
 from gazeshift.saliency.probe import Probe
 
@@ -37,6 +38,9 @@ class _BeforeAffine:
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         return self.model.classify(ImageFeatures((image.grid - self.mean) / self.deviation, image.prefix), text)
+
+    def places(self, image: ImageFeatures) -> TokenPlaces:
+        return self.model.places(image)
 
     def undo(self, image: ImageFeatures) -> ImageFeatures:
         return ImageFeatures(image.grid * self.deviation + self.mean, image.prefix)

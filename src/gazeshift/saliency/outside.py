@@ -10,16 +10,19 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from gazeshift.errors import ModelError, UsageError
+from gazeshift.errors import ModelError, UsageError, listed, shown
 from gazeshift.measures import undefined
 from gazeshift.models.adapters import Bound, Outside
 from gazeshift.models.adapters.inputs import count
 from gazeshift.models.adapters.protocol import predicted
 from gazeshift.models.adapters.rounding import apart
+from gazeshift.registry import lookup
+from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, TAP_METHODS
 from gazeshift.saliency.compute import ComputedMaps, compute_maps
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.reasons import why_undefined
 from gazeshift.saliency.shift import Shift, shift_of
+from gazeshift.saliency.targets import Target, target_rows
 
 _NO_CLASS = "not a number"
 
@@ -39,9 +42,9 @@ class InputMaps:
     """Maps of a model from outside.
 
     Attributes:
-        raw: signed, un-normalised, on the layer's own grid, one per combination; comparable between inputs.
+        raw: signed, un-normalised, on the layer's own grid, one per combination and class; comparable between inputs.
         rows: what each explains.
-        logits: of every combination, all classes.
+        logits: of every row's combination, all classes.
         reasons: why a map is undefined, in words; None for a map that has a positive value.
         notes: what else to know about how the model was explained, a sentence each; mostly nothing.
     """
@@ -57,23 +60,33 @@ class InputMaps:
         """Whether a map points nowhere."""
         return undefined(self.raw)
 
-    def of(self, image: int = 0, text: int = 0) -> Float[np.ndarray, "h w"]:
-        """The map of one combination.
+    def of(self, image: int = 0, text: int = 0, target: int | None = None) -> Float[np.ndarray, "h w"]:
+        """The map of one combination; of one of its classes where several were asked for.
 
         Raises:
-            UsageError: it was not asked for.
+            UsageError: it was not asked for, or several were and ``target`` does not say which.
         """
-        for row, raw in zip(self.rows, self.raw, strict=True):
-            if (row.image, row.text) == (image, text):
-                return raw
-        raise UsageError(f"no map of image {image} with text {text}.")
+        asked = {
+            row.target: raw
+            for row, raw in zip(self.rows, self.raw, strict=True)
+            if (row.image, row.text) == (image, text)
+        }
+        if not asked:
+            raise UsageError(f"no map of image {shown(image)} with text {shown(text)}.")
+        if target is None and len(asked) == 1:
+            return next(iter(asked.values()))
+        if target not in asked:
+            raise UsageError(
+                f"image {shown(image)} with text {shown(text)} has maps of classes {listed(asked)}, none of {shown(target)}: say target=."
+            )
+        return asked[target]
 
 
 def explain_inputs(
     model: Outside,
     images: Any,
     texts: Any = None,
-    target: str | int | Tensor = "predicted",
+    target: Target = "predicted",
     *,
     aligned: bool = False,
     method: str = "grad-cam",
@@ -84,7 +97,8 @@ def explain_inputs(
         model: what ``split``, ``wrap`` or a ready-made adapter gives.
         images: one row per image, in the form the model takes (several arguments: a mapping by name, or a tuple).
         texts: one row per text, likewise; None where the model takes none.
-        target: ``predicted``, a class index, or one index per combination.
+        target: ``predicted``, a class index, one index per combination, or several a combination where an image has several labels: a
+            list for each, or a mask ``(combinations, classes)``. A map for each.
         aligned: image i belongs to text i, instead of every image with every text.
         method: a name in ``gazeshift.saliency.METHODS``.
 
@@ -98,10 +112,12 @@ def explain_inputs(
         >>> explain_inputs(wrap(net, "0", image="input"), torch.rand(5, 3, 8, 8)).raw.shape
         (5, 6, 6)
     """
-    images, texts = _named(model, images, texts)
+    _check_method(method)
+    images, texts = _read(model, images, texts)
     image_index, text_index = _combinations(count(images, "image"), count(texts, "text"), aligned)
     asked = _ask(model, images, texts, image_index, text_index)
-    targets = _targets(target, asked.logits)
+    which, targets = target_rows(target, asked.logits)
+    asked, image_index, text_index = asked.at(which), image_index[which.cpu()], text_index[which.cpu()]
     computed = asked.compute(targets, method)
     raw = computed.maps.float().cpu().numpy()
     described = zip(image_index.tolist(), text_index.tolist(), targets.tolist(), computed.scores.tolist(), strict=True)
@@ -157,6 +173,7 @@ def shift_inputs(
         >>> len(shifts), shifts[0].js_bits == shifts[0].switch + shifts[0].within
         (5, True)
     """
+    _check_method(method)
     first, second = (
         _each_with_its(model, images, texts, name).with_two_classes()
         for name, texts in (("before", before), ("after", after))
@@ -198,6 +215,10 @@ class _Asked:
     @property
     def classes(self) -> int:
         return self.logits.shape[1]
+
+    def at(self, rows: Int[Tensor, " r"]) -> "_Asked":
+        """The same for chosen combinations, which may be chosen several times."""
+        return replace(self, image_row=self.image_row[rows], text_row=self.text_row[rows], logits=self.logits[rows])
 
     def named(self, names: Sequence[str]) -> list[str]:
         """The predicted class of each row by its name."""
@@ -246,13 +267,22 @@ def _against_and_for(score: Float[Tensor, "r 1"]) -> Float[Tensor, "r 2"]:
     return torch.cat([-score, score], dim=1)
 
 
-def _named(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
-    """Of the inputs, what the model is given."""
+def _check_method(method: str) -> None:
+    """Before anything runs: a method that is there, and that asks a model from outside nothing but what stands at its layer."""
+    if lookup(METHODS, method, "method") in PIXEL_METHODS.values():
+        raise UsageError(
+            f"{method} shows the trunk changed images, for which a gazeshift classifier is needed; for a model from outside choose one of "
+            f"{listed(TAP_METHODS, 20)}."
+        )
+
+
+def _read(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
+    """Of the inputs, what the model is given, as tensors."""
     if not isinstance(model, Outside):
         raise UsageError(
             f"a {type(model).__name__} is no model from outside yet: give wrap(model, layer, ...) or split(model)."
         )
-    return model.named(images, texts)
+    return model.read(images, texts)
 
 
 def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> _Asked:
@@ -265,7 +295,7 @@ def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_inde
 
 def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> _Asked:
     """Image i with text i, or with the only text."""
-    images, texts = _named(model, images, texts)
+    images, texts = _read(model, images, texts)
     number, given = count(images, "image"), count(texts, name)
     if not number:
         raise UsageError("there is no image: nothing to explain.")
@@ -281,24 +311,6 @@ def _combinations(images: int, texts: int, aligned: bool) -> tuple[Tensor, Tenso
             raise UsageError(f"aligned=True needs as many texts as images; there are {texts} and {images}.")
         return torch.arange(images), torch.arange(images)
     return torch.arange(images).repeat_interleave(texts), torch.arange(texts).repeat(images)
-
-
-def _targets(target: str | int | Tensor, logits: Float[Tensor, "r classes"]) -> Tensor:
-    if isinstance(target, str):
-        if target != "predicted":
-            raise UsageError(
-                f"unknown target {target!r}; say 'predicted', a class index, or one index per combination."
-            )
-        return predicted(logits)
-    chosen = torch.as_tensor(target, device=logits.device)
-    if chosen.is_floating_point() or chosen.dtype == torch.bool or chosen.numel() not in {1, len(logits)}:
-        raise UsageError(
-            f"target {target!r}: give 'predicted', a class index, or one index for each of {len(logits)} combinations."
-        )
-    chosen = chosen.long().flatten().expand(len(logits)).clone()
-    if not bool(((chosen >= 0) & (chosen < logits.shape[1])).all()):
-        raise UsageError(f"target {target} is no class: the model has classes 0 to {logits.shape[1] - 1}.")
-    return chosen
 
 
 def _reason(

@@ -7,14 +7,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gazeshift.errors import UsageError
+from gazeshift.errors import UsageError, listed
 from gazeshift.models import ImageFeatures, TextFeatures
 from gazeshift.models.adapters.protocol import Tapped
-from gazeshift.saliency.recording import AttentionRecorder
+from gazeshift.models.features import TokenPlaces
+from gazeshift.saliency.recording import AttentionRecorder, after
 
 CHUNK_BYTES = 4 * 2**20
 """Grids at the tap that are held at once, on a CPU. What follows the tap can take thirty times as much (a transformer's last block), and
 larger chunks are no faster there."""
+_ROWS_THAT_ATTEND = 8  # fewer than any adapter runs at once, so that each attention of a pass holds all of them
 _TRUNK_BATCH = 16  # images a trunk sees at once; larger batches gain little on a CPU and cost memory
 
 
@@ -54,6 +56,21 @@ class Attention:
 
     weights: Float[Tensor, "r heads n n"]
     gradients: Float[Tensor, "r heads n n"]
+
+
+def _over_tokens(weights: Tensor, rows: int, tokens: int) -> bool:
+    """Whether all tokens attend to each other in so many rows, with heads on an axis of their own or folded into the rows."""
+    whole = len(weights) == rows if weights.ndim == len("bhqk") else len(weights) % rows == 0
+    return whole and weights.shape[-2:] == (tokens, tokens)
+
+
+def _no_attention(seen: list[Tensor], places: TokenPlaces) -> str:
+    sizes = sorted({f"{weights.shape[-2]} x {weights.shape[-1]}" for weights in seen})
+    found = f"what follows attends {listed(sizes, 3)}" if sizes else "what follows attends to nothing"
+    return (
+        f"no attention over the grid after the tap ({places.tokens} tokens, {len(places.cells)} of them cells); {found}; tap earlier, "
+        "where those tokens are attended to, or choose a gradient method such as hires-cam."
+    )
 
 
 class Probe:
@@ -172,21 +189,39 @@ class Probe:
         return [(index, (self.rows.image == index).nonzero()[:, 0]) for index in sorted(set(self.rows.image.tolist()))]
 
     @cached_property
+    def places(self) -> TokenPlaces:
+        """Where the grid's cells stand among the tokens that attend to each other after the tap."""
+        return self.model.places(self.tap)
+
+    @cached_property
     def attention(self) -> tuple[Attention, ...]:
         """Every self-attention over the grid's cells (and the tokens beside them) between tap and logit, in order.
 
         Raises:
             UsageError: there is none.
         """
-        prefix = 0 if self.tap.prefix is None else self.tap.prefix.shape[1]
-        tokens = prefix + self.tap.grid[0, 0].numel()
+        parts = [self._attention(start) for start in range(0, len(self.rows), _ROWS_THAT_ATTEND)]
+        return tuple(
+            Attention(torch.cat([one.weights for one in step]), torch.cat([one.gradients for one in step]))
+            for step in zip(*parts, strict=True)
+        )
+
+    def _attention(self, start: int) -> list[Attention]:
+        rows = self.rows.part(start, start + _ROWS_THAT_ATTEND)
+        part = Probe(self.model, self.image, self.text, rows)
         with torch.inference_mode(False), torch.enable_grad():
-            with AttentionRecorder(tokens) as recorder:
-                _, scores = self._leaf_and_scores(self.tap.grid[self.rows.image])
-            if not recorder.weights:
-                raise UsageError("this model has no attention over the grid after the tap; choose another method.")
-            slopes = torch.autograd.grad(scores.sum(), recorder.weights, allow_unused=True, materialize_grads=True)
-        return tuple(Attention(a.detach(), slope) for a, slope in zip(recorder.weights, slopes, strict=True))
+            with AttentionRecorder() as recorder:
+                leaf, scores = part._leaf_and_scores(self.tap.grid[rows.image])
+            seen = after(recorder.weights, leaf)
+            kept = [weights for weights in seen if _over_tokens(weights, len(rows), self.places.tokens)]
+            if not kept:
+                raise UsageError(_no_attention(seen, self.places))
+            slopes = torch.autograd.grad(scores.sum(), kept, allow_unused=True, materialize_grads=True)
+        by_row = [
+            [tensor.detach().reshape(len(rows), -1, *tensor.shape[-2:]) for tensor in pair]
+            for pair in zip(kept, slopes, strict=True)
+        ]
+        return [Attention(*pair) for pair in by_row]
 
     @cached_property
     def _forward_scores(self) -> Float[Tensor, " r"]:

@@ -8,7 +8,18 @@ from gazeshift.models.adapters.huggingface import (
     vilt_answers,
     zero_shot,
 )
-from gazeshift.models.adapters.layouts import TokenGrid
+from gazeshift.models.adapters.inputs import PackedRows
+from gazeshift.models.adapters.layouts import (
+    Heads,
+    Packed,
+    Permuted,
+    Slices,
+    Tiles,
+    TokenGrid,
+    TokensAt,
+    sequence_first,
+    windows,
+)
 from gazeshift.models.adapters.module import wrap
 from gazeshift.models.adapters.protocol import Bound, Explainable, Outside
 from gazeshift.models.adapters.split import split
@@ -16,14 +27,23 @@ from gazeshift.models.adapters.split import split
 __all__ = [
     "Bound",
     "Explainable",
+    "Heads",
     "Outside",
+    "Packed",
+    "PackedRows",
+    "Permuted",
+    "Slices",
+    "Tiles",
     "TokenGrid",
+    "TokensAt",
     "blip_caption",
     "blip_matching",
     "lxmert_answers",
+    "sequence_first",
     "similarity",
     "split",
     "vilt_answers",
+    "windows",
     "wrap",
     "zero_shot",
 ]

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from gazeshift.errors import UsageError
-from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.errors import UsageError, listed
+from gazeshift.models.adapters.inputs import Inputs, by_name
 
 
 def names_of(names: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -15,15 +15,15 @@ def names_of(names: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def only_named(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
-    """Of a mapping, what is named: nothing else goes to the model, so nothing else counts as rows.
+    """Of inputs that have names, those of the arguments: nothing else goes to the model, so nothing else counts as rows.
 
     Example:
         >>> only_named({"ids": [1, 2], "length": [2, 2, 2]}, ("ids",))
         {'ids': [1, 2]}
     """
-    if not isinstance(inputs, Mapping) or any(name not in inputs for name in names):
-        return inputs  # what is missing is told when the model is called
-    return {name: inputs[name] for name in names} if names else inputs
+    values = by_name(inputs)
+    known = [name for name in names if values is not None and name in values]
+    return {name: values[name] for name in known} if values is not None and known else inputs
 
 
 def call(
@@ -47,14 +47,15 @@ def _named(names: tuple[str, ...], values: Inputs, kind: str) -> dict[str, Any]:
     if not names:
         return {}
     if values is None:
-        raise UsageError(f"this model takes {kind} inputs ({', '.join(names)}); give them.")
-    if isinstance(values, Mapping):
-        lacking = [name for name in names if name not in values]
+        raise UsageError(f"this model takes {kind} inputs ({listed(names)}); give them.")
+    given = by_name(values)
+    if given is not None:
+        lacking = [name for name in names if name not in given]
         if lacking:
-            raise UsageError(f"the {kind} inputs lack {', '.join(lacking)}; they have {', '.join(map(str, values))}.")
-        return {name: values[name] for name in names}
+            raise UsageError(f"the {kind} inputs lack {listed(lacking)}; they have {listed(given)}.")
+        return {name: given[name] for name in names}
     if len(names) == 1:
         return {names[0]: values}
     if not isinstance(values, list | tuple) or len(values) != len(names):
-        raise UsageError(f"the {kind} inputs must be {', '.join(names)}: a mapping by name, or a tuple in this order.")
+        raise UsageError(f"the {kind} inputs must be {listed(names)}: a mapping by name, or a tuple in this order.")
     return dict(zip(names, values, strict=True))

@@ -19,12 +19,15 @@ from gazeshift.models.adapters.checks import (
     heeds_neighbours,
     one_by_one,
 )
-from gazeshift.models.adapters.layouts import Layout, layout_of
+from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.inputs import Inputs, count, take
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, places_of
 from gazeshift.models.adapters.parts import exchanged
 from gazeshift.models.adapters.passes import Passes, Replay, Seen
 from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.recording import Results, reusable, reusing
 from gazeshift.models.adapters.rounding import Rounding, logits_apart, rounding_of
+from gazeshift.models.features import TokenPlaces
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,7 @@ class Binding:
     Attributes:
         passes: the model with its inputs.
         layout: of the layer's output.
+        places: where the cells stand among its tokens.
         kept: modules that may be reused where no text reaches the layer, with the number of their calls.
         image: the image of each combination.
         text: the text of each combination.
@@ -41,7 +45,8 @@ class Binding:
     """
 
     passes: Passes
-    layout: Layout
+    layout: Layout | LayoutRule
+    places: TokenPlaces | None
     kept: dict[torch.nn.Module, int]
     image: Int[Tensor, " p"]
     text: Int[Tensor, " p"]
@@ -51,7 +56,7 @@ class Binding:
     def of(
         cls,
         passes: Passes,
-        grid: str | Layout | None,
+        grid: str | Layout | LayoutRule | None,
         image: Int[Tensor, " p"],
         text: Int[Tensor, " p"],
         texts: int,
@@ -76,7 +81,18 @@ class Binding:
         ):  # a trunk that runs without gradients only: nothing is reused, and what else is wrong shows now
             kept, found = {}, []
             run()
-        return cls(passes, layout_of(grid, found[0], tap.name), kept, image, text, texts)
+
+        def other(changed: Inputs) -> Tensor:
+            every = torch.arange(count(changed, "image"))
+            seen: list[Tensor] = []
+            replace(passes, images=changed).watched(
+                every, text[:1].expand(len(every)), lambda output: seen.append(tap.read(output).detach())
+            )
+            return seen[0]
+
+        trial = Trial(take(passes.images, image[:1]), 1, passes.model, tap.layer, other)
+        layout = layout_of(grid, found[0], tap.name, trial)
+        return cls(passes, layout, places_of(layout, found[0]), kept, image, text, texts)
 
     @property
     def rounding(self) -> Rounding:
@@ -172,7 +188,7 @@ class Binding:
         return Replay(self.passes, self.layout, image_of, results, seen.logits.shape[1])
 
     def _bound(self, seen: Seen, replay: Replay) -> Bound:
-        return Bound(self.passes.model, replay, seen.grids, self.texts, seen.row)
+        return Bound(self.passes.model, replay, seen.grids, self.texts, seen.row, places=self.places)
 
     def _alone(self, number: int, seed: int) -> Float[Tensor, "1 classes"]:
         return self.passes.logits(self.image[number : number + 1], self.text[number : number + 1], seed)
@@ -184,16 +200,17 @@ class Binding:
 
         def changed(number: int, added: Float[Tensor, "m c h w"]) -> Float[Tensor, "m classes"]:
             stood: list[tuple[Tensor, Tensor]] = []
+            each, row = torch.full((len(added),), number), bound.image_row[number].expand(len(added))
+            layout = self.passes.placed(self.layout, self.image[each], self.text[each])
 
             def change(output: object) -> object:
                 here = tap.read(output)
                 before = here.detach().clone()
-                new = self.layout.write(before, (self.layout.read(before).float() + added).to(before.dtype))
+                new = layout.write(before, (layout.read(before).float() + added).to(before.dtype))
                 if _overwritten(here, new):
                     stood.append((here, before))
                 return exchanged(output, tap.part, new.clone().requires_grad_() * 1)
 
-            each, row = torch.full((len(added),), number), bound.image_row[number].expand(len(added))
             try:
                 with torch.enable_grad(), reusing(others, row):
                     return self.passes.watched(self.image[each], self.text[each], change).detach()

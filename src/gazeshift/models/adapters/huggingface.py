@@ -1,19 +1,25 @@
 """Hugging Face's image-text models, ready to explain: which layer, which arguments, which output."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gazeshift.errors import ModelError
+from gazeshift.errors import ModelError, UsageError, listed
+from gazeshift.models.adapters.arguments import only_named
+from gazeshift.models.adapters.inputs import by_name
 from gazeshift.models.adapters.layouts import Layout, TokenGrid
 from gazeshift.models.adapters.module import HookedModel, wrap
+from gazeshift.models.adapters.reading import readable
 from gazeshift.models.modes import evaluating
 
 _BLIP_TAP = "vision_model.post_layernorm"
 """The text attends to the image's tokens behind this norm, and hears them through it alone. It runs once more, for the class token."""
+_TEXT = ("input_ids", "attention_mask")
+_PATCHES = "vilt.embeddings.patch_embeddings.projection"
 
 
 class TwoTowers(nn.Module):
@@ -66,18 +72,18 @@ def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | 
         ModelError: the model has no such towers.
     """
     towers, name = _towers(model), layer or _last_heard(model)
-    return wrap(
+    wrapped = wrap(
         towers,
         f"model.{name}",
-        image="pixels",
-        text="sentence",
+        forward=lambda images, sentences: towers(_pixels(images), sentences),
         grid=grid,
         read_text=lambda texts: _sentences(model, texts),
     )
+    return replace(wrapped, image=("pixel_values",), text=_TEXT)  # of what a processor gives for both
 
 
 def zero_shot(
-    model: nn.Module, prompts: Mapping[str, Tensor], layer: str | None = None, grid: str | Layout | None = None
+    model: nn.Module, prompts: Mapping[str, Any], layer: str | None = None, grid: str | Layout | None = None
 ) -> HookedModel:
     """CLIP or SigLIP as a classifier: one class per prompt; the targets are their indices.
 
@@ -89,8 +95,11 @@ def zero_shot(
     """
     towers, name = _towers(model), layer or _last_heard(model)
     with evaluating(model), torch.no_grad():
-        classes = _sentences(model, prompts)
-    return wrap(towers, f"model.{name}", forward=lambda pixels, nothing: towers.classify(pixels, classes), grid=grid)
+        classes = _sentences(model, readable(prompts, "prompt", model))
+    wrapped = wrap(
+        towers, f"model.{name}", forward=lambda images, nothing: towers.classify(_pixels(images), classes), grid=grid
+    )
+    return replace(wrapped, image=("pixel_values",))
 
 
 def blip_matching(model: nn.Module) -> HookedModel:
@@ -114,7 +123,12 @@ def blip_caption(model: nn.Module, position: int) -> HookedModel:
     Args:
         model: the captioner.
         position: where the word stands in ``input_ids``, 1 or more; its logit is that of the step before it.
+
+    Raises:
+        UsageError: a position before 1: no step comes before it.
     """
+    if position < 1:
+        raise UsageError(f"position {position}: the first word that a step comes before stands at 1.")
     return wrap(
         model,
         _BLIP_TAP,
@@ -129,10 +143,15 @@ def vilt_answers(model: nn.Module) -> HookedModel:
     """``ViltForQuestionAnswering`` and its like: logits of the answers, at the patch embedding.
 
     Behind it the one stream mixes words and patches, and ViLT shuffles the patches, so that no later grid has an order.
+
+    Raises:
+        ModelError: the model is no ViLT.
     """
+    if _PATCHES not in dict(model.named_modules()):
+        raise ModelError(f"{type(model).__name__} is no ViLT: use wrap(model, layer, ...) and name the layer there.")
     return wrap(
         model,
-        "vilt.embeddings.patch_embeddings.projection",
+        _PATCHES,
         image="pixel_values",
         text=("input_ids", "attention_mask"),
     )
@@ -150,7 +169,10 @@ def lxmert_answers(model: Any, regions: int) -> HookedModel:
     Raises:
         ModelError: only one cross-modal layer: its regions do not reach the answer.
     """
-    layers = len(model.lxmert.encoder.x_layers)
+    blocks = dict(model.named_modules()).get("lxmert.encoder.x_layers")
+    if not isinstance(blocks, nn.ModuleList):
+        raise ModelError(f"{type(model).__name__} is no LXMERT: use wrap(model, layer, ...) and name the layer there.")
+    layers = len(blocks)
     if layers < 2:
         raise ModelError(
             "this LXMERT has one cross-modal layer, whose regions do not reach the answer: use wrap at an earlier layer."
@@ -178,8 +200,19 @@ def _towers(model: Any) -> TwoTowers:
 
 
 def _sentences(model: Any, texts: Any) -> Float[Tensor, "t d"]:
-    arguments = dict(texts) if isinstance(texts, Mapping) else {"input_ids": texts}
+    arguments = only_named(texts, _TEXT) if isinstance(texts, Mapping) else {"input_ids": texts}
+    if not isinstance(arguments, Mapping) or "input_ids" not in arguments:
+        raise UsageError(f"the texts hold {listed(arguments)} but no input_ids: give what the tokenizer gives.")
     return _vectors(model.get_text_features(**arguments))
+
+
+def _pixels(images: Any) -> Tensor:
+    """The images alone, or out of what a processor gives."""
+    named = by_name(images)
+    if named is not None and "pixel_values" not in named:
+        raise UsageError(f"the images hold {listed(named)} but no pixel_values: give what the processor gives.")
+    found: Tensor = images if named is None else named["pixel_values"]
+    return found
 
 
 def _vectors(output: Any) -> Tensor:
@@ -191,7 +224,9 @@ def _last_heard(model: nn.Module) -> str:
     """Name of the last layer of the image tower whose cells are heard other than through a norm alone."""
     blocks = dict(model.named_modules()).get("vision_model.encoder.layers")
     if not isinstance(blocks, nn.ModuleList) or len(blocks) < 2:
-        raise ModelError(f"{type(model).__name__} has no vision_model.encoder.layers of 2 blocks: name the layer.")
+        raise ModelError(
+            f"{type(model).__name__} has no vision_model.encoder.layers of 2 blocks: use wrap(model, layer, ...) and name the layer there."
+        )
     reads_class_token = "vision_model.embeddings.class_embedding" in dict(model.named_parameters())
     last = len(blocks) - 1
     return f"vision_model.encoder.layers.{f'{last}.layer_norm1' if reads_class_token else last - 1}"

@@ -4,7 +4,7 @@ import difflib
 
 from torch import nn
 
-from gazeshift.errors import UsageError
+from gazeshift.errors import UsageError, listed, shown
 
 _SHELLS = ("module", "_orig_mod")
 """Names under which DataParallel and ``torch.compile`` hold the model that they are about."""
@@ -46,10 +46,8 @@ def find_layer(model: nn.Module, layer: str | nn.Module) -> tuple[str, nn.Module
             if name and _bare(name) == _bare(layer):
                 return name, module
     near = difflib.get_close_matches(asked, modules, n=3)
-    hint = (
-        f" Near it: {', '.join(near)}." if near else f" It has {', '.join([name for name in modules if name][:8])} ..."
-    )
-    raise UsageError(f"the model has no layer {asked!r}.{hint}")
+    hint = f"Near it: {listed(near)}." if near else f"It has {listed(name for name in modules if name)}."
+    raise UsageError(f"the model has no layer {shown(asked)}. {hint}")
 
 
 def _bare(name: str) -> str:

@@ -1,26 +1,31 @@
-"""Named layouts of a layer's output, each turned to ``b c h w`` and back in one place."""
+"""Layouts of a layer's output, each turned to ``b c h w`` and back in one place."""
 
-import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.errors import ModelError
-from gazeshift.registry import lookup
+from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.features import TokenPlaces
 
 
 @runtime_checkable
 class Layout(Protocol):
-    """How a layer's output holds its grid."""
+    """How a layer's output holds its grids, one a row of the input."""
 
     def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
-        """The grid in a layer's output."""
+        """The grids in a layer's output."""
 
     def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
-        """The same output with another grid in it."""
+        """The same output with other grids in it."""
+
+
+LayoutRule = Callable[[Inputs, Inputs], Layout]
+"""A layout that depends on the rows: from the images and texts of one pass to the layout of its output."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +42,103 @@ class ChannelsFirst:
 
 
 @dataclass(frozen=True)
-class ChannelsLast:
-    """``b h w c``, as Swin gives it."""
+class Permuted:
+    """Another layout after its axes were moved: ``b h w c``, ``n b c`` (sequence first), ``b c n``.
+
+    Attributes:
+        axes: for each axis of ``inner``, which axis of the layer's output it is.
+        inner: the layout of what comes out.
+
+    Example:
+        >>> sequence_first = Permuted((1, 0, 2), TokenGrid(2, 3, prefix=1))
+        >>> sequence_first.read(torch.zeros(7, 4, 16)).shape
+        torch.Size([4, 16, 2, 3])
+    """
+
+    axes: tuple[int, ...]
+    inner: Layout
 
     def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
-        """The output with its axes moved."""
-        return output.permute(0, 3, 1, 2)
+        """The grids, read with the axes in the inner order.
+
+        Raises:
+            ModelError: another number of axes.
+        """
+        return self.inner.read(self._moved(output))
 
     def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
-        """The grid with its axes moved back."""
-        return grid.permute(0, 2, 3, 1)
+        """The grids written, and the axes moved back."""
+        back = tuple(self.axes.index(axis) for axis in range(len(self.axes)))
+        return self.inner.write(self._moved(output), grid).permute(back)
+
+    def _moved(self, output: Tensor) -> Tensor:
+        if output.ndim != len(self.axes):
+            raise ModelError(f"the layer gives {tuple(output.shape)}, but its layout has {len(self.axes)} axes.")
+        return output.permute(self.axes)
 
 
 @dataclass(frozen=True)
+class Slices:
+    """``b c d h w``, a volume or a film: its slices one below another, each ``h`` rows of the map.
+
+    Example:
+        >>> Slices().read(torch.zeros(2, 8, 4, 5, 6)).shape
+        torch.Size([2, 8, 20, 6])
+    """
+
+    def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
+        """The slices one below another."""
+        return output.flatten(2, 3)
+
+    def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
+        """The slices as they were."""
+        return grid.reshape(output.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class TokensAt:
+    """``b n c``: tokens of which some, in any order, are the cells of the grid.
+
+    For orders that are not row by row: window after window, a token at the end of each line, another start in each row.
+
+    Attributes:
+        cells: which token each cell is, the same for all rows or one grid a row.
+
+    Example:
+        >>> windows = torch.tensor([[0, 1, 4, 5], [2, 3, 6, 7]])  # two windows of 2 x 2, one after the other
+        >>> TokensAt(windows).read(torch.arange(8.0).view(1, 8, 1))[0, 0]
+        tensor([[0., 1., 4., 5.],
+                [2., 3., 6., 7.]])
+    """
+
+    cells: Int[Tensor, "h w"] | Int[Tensor, "b h w"]
+
+    def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
+        """The cells' tokens as grids.
+
+        Raises:
+            ModelError: a cell's token is not there, or the rows are others.
+        """
+        rows, cells = self.places(output)
+        return output[rows, cells].transpose(1, 2).reshape(len(output), -1, *self.cells.shape[-2:])
+
+    def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
+        """The same tokens with other grids among them."""
+        return output.index_put(self.places(output), grid.flatten(2).transpose(1, 2))
+
+    def places(self, output: Tensor) -> tuple[Int[Tensor, "b 1"], Int[Tensor, "b n"]]:
+        """Row and token of every cell."""
+        shape, cells = tuple(output.shape), self.cells.to(output.device).flatten(-2)
+        fits = cells.ndim == 1 or output.shape[:1] == cells.shape[:1]
+        if output.ndim != 3 or not fits or not bool(((cells >= 0) & (cells < shape[1])).all()):
+            raise ModelError(
+                f"the layer gives {shape}, but the layout's cells are tokens {int(cells.min())} to {int(cells.max())} of "
+                f"{'all' if cells.ndim == 1 else len(cells)} rows."
+            )
+        return torch.arange(shape[0], device=output.device)[:, None], cells.expand(shape[0], -1)
+
+
+@dataclass(frozen=True, eq=False)
 class TokenGrid:
     """``b n c``: tokens of which ``height x width``, row by row, are the image's, after ``prefix`` others.
 
@@ -58,7 +147,7 @@ class TokenGrid:
     Attributes:
         height: rows of the grid.
         width: cells in a row; the regions of a detector are a grid of height 1.
-        prefix: tokens before the image's.
+        prefix: tokens before the image's; a sequence or tensor where each row has its own number (padding on the left).
 
     Example:
         >>> TokenGrid(2, 3, prefix=1).read(torch.zeros(4, 7, 16)).shape
@@ -67,62 +156,226 @@ class TokenGrid:
 
     height: int
     width: int
-    prefix: int = 0
+    prefix: int | Sequence[int] | Int[Tensor, " b"] = 0
 
     def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
-        """The image's tokens as a grid.
+        """The image's tokens as grids.
 
         Raises:
-            ModelError: the output has too few tokens.
+            ModelError: the output has too few tokens, or the prefixes are those of other rows.
         """
-        stop = self.prefix + self.height * self.width
-        if output.ndim != 3 or output.shape[1] < stop:
-            raise ModelError(
-                f"the layer gives {tuple(output.shape)}, but a grid of {self.height} x {self.width} tokens after "
-                f"{self.prefix} others needs (batch, at least {stop}, channels)."
-            )
-        return output[:, self.prefix : stop].transpose(1, 2).reshape(len(output), -1, self.height, self.width)
+        return self.tokens(output).read(output)
 
     def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
-        """The same tokens with another grid among them."""
-        stop = self.prefix + self.height * self.width
-        return torch.cat([output[:, : self.prefix], grid.flatten(2).transpose(1, 2), output[:, stop:]], dim=1)
+        """The same tokens with other grids among them."""
+        return self.tokens(output).write(output, grid)
+
+    def tokens(self, output: Tensor) -> TokensAt:
+        """The same layout token by token."""
+        prefix = torch.as_tensor(self.prefix)
+        stop = int(prefix.max()) + self.height * self.width
+        if output.ndim != 3 or output.shape[1] < stop or prefix.numel() not in {1, len(output)}:
+            before = (
+                f"{int(prefix)}"
+                if prefix.numel() == 1
+                else f"up to {int(prefix.max())} (one number for each of {len(prefix)} rows)"
+            )
+            raise ModelError(
+                f"the layer gives {tuple(output.shape)}, but a grid of {self.height} x {self.width} tokens after {before} others "
+                f"needs (batch, at least {stop}, channels)."
+            )
+        cells = torch.arange(self.height * self.width).view(self.height, self.width)
+        return TokensAt(cells + (prefix[:, None, None] if prefix.numel() > 1 else prefix.reshape(())))
 
 
-_NAMED: dict[str, Layout] = {"b c h w": ChannelsFirst(), "b h w c": ChannelsLast()}
+@dataclass(frozen=True)
+class Packed:
+    """``(b n) c``: the tokens of all images in one sequence, an equal number each, as Qwen-VL's image tower has them.
 
-
-def layout_of(grid: str | Layout | None, output: Tensor, layer: str) -> Layout:
-    """The layout that was named, or the only one an output's shape allows.
-
-    Args:
-        grid: a name, a layout, or None to tell it from the shape: four axes are ``b c h w``; three are a square of tokens after at
-            most one class token.
-        output: what the layer gave.
-        layer: its name, for the message.
-
-    Raises:
-        ModelError: the shape does not tell, or does not fit the name.
+    Attributes:
+        tokens: of one image.
+        inner: the layout of ``b n c``.
 
     Example:
-        >>> layout_of(None, torch.zeros(1, 50, 8), "blocks.2")
-        TokenGrid(height=7, width=7, prefix=1)
+        >>> Packed(6, TokenGrid(2, 3)).read(torch.zeros(24, 16)).shape
+        torch.Size([4, 16, 2, 3])
     """
-    shape = tuple(output.shape)
-    if grid is not None:
-        if isinstance(grid, str) and output.ndim != 4:
+
+    tokens: int
+    inner: Layout
+
+    def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
+        """The grids of all images.
+
+        Raises:
+            ModelError: the sequence is no multiple of an image.
+        """
+        return self.inner.read(self._apart(output))
+
+    def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
+        """The sequence with other grids in it."""
+        return self.inner.write(self._apart(output), grid).reshape(output.shape)
+
+    def _apart(self, output: Tensor) -> Float[Tensor, "b n c"]:
+        if output.ndim < 2 or output[..., 0].numel() % self.tokens:
             raise ModelError(
-                f"layer {layer!r} gives {shape}, which is not {grid!r}; for tokens say grid=TokenGrid(...)."
+                f"the layer gives {tuple(output.shape)}, which is not packed from {self.tokens} tokens an image."
             )
-        return lookup(_NAMED, grid, "grid") if isinstance(grid, str) else grid
-    if output.ndim == 4:
-        return _NAMED["b c h w"]
-    if output.ndim == 3:
-        for prefix in (0, 1):
-            side = math.isqrt(shape[1] - prefix)
-            if side > 1 and side * side == shape[1] - prefix:
-                return TokenGrid(side, side, prefix)
-    raise ModelError(
-        f"layer {layer!r} gives {shape}, and where its grid is cannot be told from that; say grid='b c h w', 'b h w c' or "
-        "TokenGrid(height, width, prefix), or choose a layer that still has a grid."
-    )
+        return output.reshape(-1, self.tokens, output.shape[-1])
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """``(b tiles) ...``: every image cut into tiles that the trunk sees as images of their own; the map is that of the whole image.
+
+    Attributes:
+        rows: of tiles in an image.
+        columns: tiles in a row; the frames of a film are a row of tiles.
+        inner: the layout of one tile.
+        before: other tiles before these (a thumbnail of the whole), which stay as the layer gave them.
+        after: other tiles after these.
+
+    Example:
+        >>> Tiles(2, 3, TokenGrid(4, 4, prefix=1), after=1).read(torch.zeros(14, 17, 8)).shape
+        torch.Size([2, 8, 8, 12])
+    """
+
+    rows: int
+    columns: int
+    inner: Layout
+    before: int = 0
+    after: int = 0
+
+    def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
+        """The tiles' grids side by side.
+
+        Raises:
+            ModelError: the rows are no multiple of an image's tiles.
+        """
+        tiles = self._apart(output)[:, self.before : self.before + self.rows * self.columns]
+        b, _, c, h, w = tiles.shape
+        side_by_side = tiles.view(b, self.rows, self.columns, c, h, w).permute(0, 3, 1, 4, 2, 5)
+        return side_by_side.reshape(b, c, self.rows * h, self.columns * w)
+
+    def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
+        """The tiles cut again; the others as they were."""
+        whole = self._apart(output)
+        b, _, c, h, w = whole.shape
+        cut = grid.reshape(b, c, self.rows, h, self.columns, w).permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+        stop = self.before + self.rows * self.columns
+        every = torch.cat([whole[:, : self.before].to(cut.dtype), cut, whole[:, stop:].to(cut.dtype)], dim=1)
+        return self.inner.write(output, every.flatten(0, 1))
+
+    def _apart(self, output: Tensor) -> Float[Tensor, "b k c h w"]:
+        each = self.before + self.rows * self.columns + self.after
+        if len(output) % each:
+            raise ModelError(
+                f"the layer gives {tuple(output.shape)}: {len(output)} rows are no multiple of {each} tiles."
+            )
+        grids = self.inner.read(output)
+        return grids.reshape(-1, each, *grids.shape[1:])
+
+
+@dataclass(frozen=True)
+class Heads:
+    """``(b heads) ...``: an attention's heads folded into the batch; the channels of all heads are the grid's.
+
+    Attributes:
+        heads: of one image.
+        inner: the layout of one head.
+
+    Example:
+        >>> Heads(2, TokenGrid(2, 3)).read(torch.zeros(8, 6, 5)).shape
+        torch.Size([4, 10, 2, 3])
+    """
+
+    heads: int
+    inner: Layout
+
+    def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
+        """The channels of all heads, one head after the other.
+
+        Raises:
+            ModelError: the rows are no multiple of the heads.
+        """
+        if len(output) % self.heads:
+            raise ModelError(
+                f"the layer gives {tuple(output.shape)}: {len(output)} rows are no multiple of {self.heads} heads."
+            )
+        grids = self.inner.read(output)
+        return grids.reshape(-1, self.heads * grids.shape[1], *grids.shape[2:])
+
+    def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
+        """The heads folded again."""
+        return self.inner.write(output, grid.reshape(len(grid) * self.heads, -1, *grid.shape[2:]))
+
+
+CHANNELS_LAST = Permuted((0, 3, 1, 2), ChannelsFirst())
+
+
+def sequence_first(inner: Layout) -> Permuted:
+    """``n b c``: the tokens before the batch.
+
+    Example:
+        >>> sequence_first(TokenGrid(2, 3)).read(torch.zeros(6, 4, 16)).shape
+        torch.Size([4, 16, 2, 3])
+    """
+    return Permuted((1, 0, 2), inner)
+
+
+def windows(height: int, width: int, size: int) -> TokensAt:
+    """Tokens window after window, as Qwen2-VL's image tower orders its patches (``size`` is its ``spatial_merge_size``).
+
+    Example:
+        >>> windows(2, 4, 2).cells
+        tensor([[0, 1, 4, 5],
+                [2, 3, 6, 7]])
+    """
+    order = torch.arange(height * width).view(height // size, width // size, size, size)
+    return TokensAt(order.transpose(1, 2).reshape(height, width))
+
+
+def rows_first(layout: Layout) -> bool:
+    """Whether entry i of a layer's output belongs to row i of the input, so that rows can be picked from it."""
+    if isinstance(layout, Permuted):
+        return layout.axes[0] == 0 and rows_first(layout.inner)
+    return isinstance(layout, ChannelsFirst | Slices | TokensAt | TokenGrid)
+
+
+def places_of(layout: Layout | LayoutRule, output: Tensor) -> TokenPlaces | None:
+    """Where the cells stand among the tokens of a layer's output; None where that is not the same in every row.
+
+    A grid without other tokens is taken for the sequence that ``flatten`` makes of it.
+
+    Example:
+        >>> places_of(TokenGrid(1, 2, prefix=1), torch.zeros(4, 5, 8))
+        TokenPlaces(tokens=5, cells=tensor([1, 2]))
+    """
+    if isinstance(layout, ChannelsFirst):
+        return TokenPlaces(output[0, 0].numel(), torch.arange(output[0, 0].numel(), device=output.device))
+    if isinstance(layout, Permuted):
+        return places_of(layout.inner, output.permute(layout.axes))
+    tokens = layout.tokens(output) if isinstance(layout, TokenGrid) else layout
+    if not isinstance(tokens, TokensAt) or tokens.cells.ndim > len("hw"):
+        return None
+    return TokenPlaces(output.shape[1], tokens.cells.flatten().to(output.device))
+
+
+def placed(layout: Layout | LayoutRule, images: Inputs, texts: Inputs) -> Layout:
+    """The layout of a pass with these images and texts."""
+    return layout if isinstance(layout, Layout) else layout(images, texts)
+
+
+def grids_of(layout: Layout, output: Tensor, rows: int, layer: str) -> Float[Tensor, "b c h w"]:
+    """The grids in a layer's output, one a row.
+
+    Raises:
+        ModelError: others than one grid a row.
+    """
+    grid = layout.read(output)
+    if grid.ndim != 4 or len(grid) != rows:
+        raise ModelError(
+            f"layer {layer!r} gives {tuple(output.shape)}, that is {len(grid)} rows for {rows} inputs; it needs one row per "
+            "input, or a layout that says how they are folded: grid=Packed(...), Tiles(...), Heads(...)."
+        )
+    return grid

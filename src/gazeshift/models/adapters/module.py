@@ -8,14 +8,17 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from gazeshift.errors import ModelError
 from gazeshift.models.adapters.arguments import call, names_of, only_named
 from gazeshift.models.adapters.binding import Binding
+from gazeshift.models.adapters.hindrances import naming_quantised, refuse_unwatchable
 from gazeshift.models.adapters.inputs import Inputs, count
 from gazeshift.models.adapters.layers import find_layer, unwrapped
-from gazeshift.models.adapters.layouts import Layout
+from gazeshift.models.adapters.layouts import Layout, LayoutRule
 from gazeshift.models.adapters.parts import find_logits
 from gazeshift.models.adapters.passes import Passes, Tap
 from gazeshift.models.adapters.protocol import Bound
+from gazeshift.models.adapters.reading import readable
 from gazeshift.models.adapters.state import quiet
 
 
@@ -27,16 +30,17 @@ class HookedModel:
     tap: Tap
     forward: Callable[[Inputs, Inputs], Any]
     output: Callable[[Any], Tensor]
-    grid: str | Layout | None
+    grid: str | Layout | LayoutRule | None
     image: tuple[str, ...]
     text: tuple[str, ...]
     text_free: bool | None
     read_text: Callable[[Any], Inputs] | None
     check: bool
 
-    def named(self, images: Inputs, texts: Inputs) -> tuple[Inputs, Inputs]:
-        """Of both, the arguments that were named; texts that ``read_text`` reads are its own affair."""
-        return only_named(images, self.image), texts if self.read_text else only_named(texts, self.text)
+    def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
+        """Of both, the arguments that were named, as tensors; texts that ``read_text`` reads are its own affair."""
+        images, texts = readable(images, "image", self.model), readable(texts, "text", self.model)
+        return only_named(images, self.image), only_named(texts, self.text)
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
@@ -47,14 +51,14 @@ class HookedModel:
             ModelError: the layer does not run, has no grid, or the output does not depend on it; the model does not answer row by row; or
                 its gradients are not those of its output.
         """
-        images, texts = self.named(images, texts)
-        with quiet(self.model):
+        images, texts = self.read(images, texts)
+        refuse_unwatchable(self.model, self.tap.name, self.tap.layer)
+        with quiet(self.model), naming_quantised(self.model, RuntimeError):
             texts = self.read_text(texts) if self.read_text else texts
             passes = Passes(self.model, self.tap, self.forward, self.output, images, texts)
             binding = Binding.of(passes, self.grid, image_index, text_index, count(texts, "text"))
-            if self.check:
-                return binding.checked(self.text_free)
-            return binding.trusted(self.text_free)
+            with naming_quantised(self.model, ModelError):
+                return binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
 
     def unchecked(self) -> "HookedModel":
         """The same without the checks."""
@@ -68,7 +72,7 @@ def wrap(
     image: str | tuple[str, ...] = "image",
     text: str | tuple[str, ...] = (),
     output: Callable[[Any], Tensor] | None = None,
-    grid: str | Layout | None = None,
+    grid: str | Layout | LayoutRule | None = None,
     given: Mapping[str, Any] | None = None,
     forward: Callable[[Any, Any], Any] | None = None,
     part: int | str | None = None,
@@ -90,7 +94,8 @@ def wrap(
         image: names of the arguments that are images.
         text: names of the arguments that are text, or whatever else is to be changed while the map is watched.
         output: from what the model returns to logits ``(rows, classes)`` or one score a row; a tensor and ``logits`` are found alone.
-        grid: layout of the layer's output: ``b c h w``, ``b h w c``, ``TokenGrid(height, width, prefix)``; told from its shape if None.
+        grid: layout of the layer's output: ``b c h w``, ``b h w c``, ``TokenGrid(height, width, prefix)``, another layout, or a function
+            from images and texts of a pass to one; told from the image's sides if None.
         given: arguments that are the same in every call.
         forward: for signatures that names cannot describe (a list, positions): ``forward(images, texts)`` calls the model.
         part: which part of the layer's output holds the grid, where it gives a tuple, a mapping or a dataclass.
@@ -128,7 +133,7 @@ def wrap(
         output or find_logits,
         grid,
         () if forward else images,
-        () if forward else texts,
+        () if forward or read_text else texts,
         text_free,
         read_text,
         check,

@@ -8,7 +8,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.errors import ModelError
+from gazeshift.errors import ModelError, shown
 
 
 def select(output: Any, part: int | str | None, layer: str) -> Tensor:
@@ -27,7 +27,7 @@ def select(output: Any, part: int | str | None, layer: str) -> Tensor:
         try:
             found = getattr(output, part) if isinstance(part, str) and _has_fields(output) else output[part]
         except (AttributeError, IndexError, KeyError, TypeError) as error:
-            raise ModelError(f"layer {layer!r} has no part {part!r} in its {type(output).__name__}.") from error
+            raise ModelError(f"layer {layer!r} has no part {shown(part)} in its {type(output).__name__}.") from error
     if not isinstance(found, Tensor):
         raise ModelError(
             f"layer {layer!r} gives a {type(found).__name__}, not a tensor: say which part of it with part=."

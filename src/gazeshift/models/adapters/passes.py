@@ -9,8 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
+from gazeshift.models.adapters.hindrances import eager, refuse_numbers
 from gazeshift.models.adapters.inputs import Inputs, take
-from gazeshift.models.adapters.layouts import Layout
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
 from gazeshift.models.adapters.parts import exchanged, logits_of, select
 from gazeshift.models.adapters.recording import MOST_BYTES, Results, at_layer, keeping, reusing
 from gazeshift.models.adapters.rounding import apart, rounding_of
@@ -37,7 +38,7 @@ class Tap:
 
     def read(self, output: Any) -> Tensor:
         """The tensor that holds the grid."""
-        return select(output, self.part, self.name)
+        return refuse_numbers(select(output, self.part, self.name), self.name)
 
     def check(self, calls: int) -> None:
         """Refuse a pass in which the layer did not run as it was said to.
@@ -47,8 +48,7 @@ class Tap:
         """
         if not calls:
             raise ModelError(
-                f"layer {self.name!r} never ran; choose one that does (the inside of a scripted or compiled module cannot be "
-                "watched: give the module as it was before)."
+                f"layer {self.name!r} never ran in a pass of these inputs; choose one that does, or one that holds it."
             )
         if self.nth is None and calls > 1:
             raise ModelError(
@@ -99,7 +99,7 @@ class Passes:
 
     def logits(self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], seed: int = 0) -> Float[Tensor, "r classes"]:
         """One pass, under whatever hooks are there."""
-        with steady(self.model, seed):
+        with steady(self.model, seed), eager(self.model):
             result = self.output(self.forward(take(self.images, image), take(self.texts, text)))
         return logits_of(result, len(image))
 
@@ -112,11 +112,17 @@ class Passes:
         self.tap.check(calls.count)
         return logits
 
+    def placed(self, layout: Layout | LayoutRule, image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Layout:
+        """The layout of the layer's output in a pass of these rows."""
+        return (
+            layout if isinstance(layout, Layout) else placed(layout, take(self.images, image), take(self.texts, text))
+        )
+
     def see(
         self,
         image: Int[Tensor, " p"],
         text: Int[Tensor, " p"],
-        layout: Layout,
+        layout: Layout | LayoutRule,
         *,
         kept: Mapping[nn.Module, int],
         share: bool = True,
@@ -135,20 +141,19 @@ class Passes:
         collected = _Collected(rounding_of(self.model).of_grids if share else -1.0)
         for rows in portions(len(image)):
             grids: list[Tensor] = []
+            laid = self.placed(layout, image[rows], text[rows])
 
-            def change(output: Any, grids: list[Tensor] = grids) -> Any:
+            def change(
+                output: Any, grids: list[Tensor] = grids, laid: Layout = laid, asked: int = len(image[rows])
+            ) -> Any:
                 here = self.tap.read(output)
-                grids.append(layout.read(here).detach().clone())
+                grids.append(grids_of(laid, here, asked, self.tap.name).detach().clone())
                 if not gradients:
                     return None
                 return exchanged(output, self.tap.part, here.detach().clone().requires_grad_() * 1)
 
             with torch.set_grad_enabled(gradients), keeping(kept) as results:
                 logits = self.watched(image[rows], text[rows], change).detach()
-            if len(grids[0]) != len(logits):
-                raise ModelError(
-                    f"layer {self.tap.name!r} gives {len(grids[0])} rows for {len(logits)} inputs; it needs one row per input."
-                )
             collected.add(image[rows], logits, grids[0].float(), results)
         return collected.seen(kept)
 
@@ -166,7 +171,7 @@ class Replay:
     """
 
     passes: Passes
-    layout: Layout
+    layout: Layout | LayoutRule
     image_of: Int[Tensor, " n"]
     results: Results
     classes: int
@@ -179,14 +184,15 @@ class Replay:
         return joined([*parts, parts[0].new_zeros(0, self.classes)])
 
     def _part(self, grid: Tensor, image: Tensor, text: Tensor) -> Tensor:
-        tap = self.passes.tap
+        tap, number = self.passes.tap, self.image_of.to(image.device)[image]
+        layout = self.passes.placed(self.layout, number, text)
 
         def change(output: Any) -> Any:
             here = tap.read(output)
-            return exchanged(output, tap.part, self.layout.write(here.detach(), grid.to(here.dtype)))
+            return exchanged(output, tap.part, layout.write(here.detach(), grid.to(here.dtype)))
 
         with reusing(self.results, image):
-            return self.passes.watched(self.image_of.to(image.device)[image], text, change)
+            return self.passes.watched(number, text, change)
 
 
 def portions(rows: int) -> list[slice]:

@@ -1,7 +1,7 @@
 """What an explanation asks of a model, and the form in which a model from outside meets it."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +11,7 @@ from gazeshift.errors import UsageError
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.rounding import Rounding
 from gazeshift.models.adapters.state import frozen
-from gazeshift.models.features import ImageFeatures, TextFeatures
+from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces
 from gazeshift.models.modes import HasModes
 
 _GRIDS_AT_ONCE = 64
@@ -47,6 +47,13 @@ class Tapped(Protocol):
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits from the tap on."""
 
+    def places(self, image: ImageFeatures) -> TokenPlaces:
+        """Where the grid's cells stand among the tokens that attend to each other after the tap; only attention methods ask for it.
+
+        Raises:
+            UsageError: nobody knows.
+        """
+
 
 @runtime_checkable
 class Explainable(Tapped, HasModes, Protocol):
@@ -65,6 +72,7 @@ class Bound(nn.Module):
         image_row: for each combination asked for, its row in ``image``.
         pools_first: whether all that follows depends on the grid through its mean alone.
         precision: the coarsest numbers that the model computes with, by its weights and by autocast.
+        token_places: where the cells stand among the tokens at the tap; None where they are in no common order.
         logits: of each combination asked for, answered as its map is drawn; set by ``answer``.
         notes: what a user should know about how the model is explained, a sentence each.
         rounding: how far its answers may differ between passes; None where nobody checks.
@@ -80,12 +88,14 @@ class Bound(nn.Module):
         texts: int,
         image_row: Int[Tensor, " p"],
         pools_first: bool = False,
+        places: TokenPlaces | None = None,
     ) -> None:
         super().__init__()
         self.parts = parts
         self.tail = tail
         self.image_row = image_row
         self.pools_first = pools_first
+        self.token_places = places
         self.notes: tuple[str, ...] = ()
         self.rounding: Rounding | None = None
         device = grid.device
@@ -105,8 +115,22 @@ class Bound(nn.Module):
             UsageError: always.
         """
         raise UsageError(
-            "a model from outside is explained from its recorded grid; choose a method that does not change the image."
+            "a model from outside is explained from its recorded grid; choose a method that does not change the image, such as grad-cam, "
+            "hires-cam, ablation-cam or integrated-gradients."
         )
+
+    def places(self, image: ImageFeatures) -> TokenPlaces:
+        """Where the layer's layout has the cells.
+
+        Raises:
+            UsageError: the rows are folded, or each has another order.
+        """
+        if self.token_places is None:
+            raise UsageError(
+                "attention methods need the cells at the same tokens in every row, which this layer's layout does not have; "
+                "name a layer that gives (b n c), or choose a gradient method such as hires-cam."
+            )
+        return self.token_places
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits of rows of ``self.image`` (their grids possibly replaced) and ``self.text``.
@@ -153,8 +177,8 @@ def _coarsest(parts: nn.Module, other: torch.dtype) -> torch.dtype:
 class Outside(Protocol):
     """A model from outside: give it inputs and it becomes something the probe can ask."""
 
-    def named(self, images: Inputs, texts: Inputs) -> tuple[Inputs, Inputs]:
-        """Of both, what the model is given; nothing else counts as rows."""
+    def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
+        """Inputs in whatever people hold them, as ``bind`` takes them: tensors, and only what the model is given."""
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]

@@ -16,10 +16,12 @@ from gazeshift.models.adapters.checks import (
     heeds_neighbours,
     one_by_one,
 )
+from gazeshift.models.adapters.finding import Trial, layout_of
 from gazeshift.models.adapters.inputs import Inputs, count, take
-from gazeshift.models.adapters.layouts import Layout, layout_of
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, places_of, rows_first
 from gazeshift.models.adapters.parts import logits_of
 from gazeshift.models.adapters.protocol import Bound
+from gazeshift.models.adapters.reading import readable
 from gazeshift.models.adapters.rounding import logits_apart, rounding_of
 from gazeshift.models.adapters.state import quiet, steady
 from gazeshift.models.features import ImageFeatures
@@ -46,13 +48,14 @@ class SplitModel:
     """What ``split`` makes."""
 
     model: ThreeParts
-    grid: str | Layout | None
+    grid: str | Layout | LayoutRule | None
     pools_first: bool
     check: bool
 
-    def named(self, images: Inputs, texts: Inputs) -> tuple[Inputs, Inputs]:
-        """Both as they are: the parts take them whole."""
-        return images, texts
+    def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
+        """Both as tensors where the model computes; the parts take them whole."""
+        parts = _modules(self.model)
+        return readable(images, "image", parts), readable(texts, "text", parts)
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
@@ -80,7 +83,7 @@ class SplitModel:
 
 
 def split(
-    model: ThreeParts, grid: str | Layout | None = None, pools_first: bool = False, check: bool = True
+    model: ThreeParts, grid: str | Layout | LayoutRule | None = None, pools_first: bool = False, check: bool = True
 ) -> SplitModel:
     """Explain any object that has the three parts; it need not be a module or know gazeshift.
 
@@ -113,7 +116,7 @@ class _Run:
 
     model: ThreeParts
     modules: nn.Module
-    grid: str | Layout | None
+    grid: str | Layout | LayoutRule | None
     images: Inputs
     texts: Inputs
     image: Int[Tensor, " p"]
@@ -122,12 +125,22 @@ class _Run:
     def encoded_images(self, index: Int[Tensor, " r"]) -> Tensor:
         with steady(self.modules):
             features = self.model.encode_image(take(self.images, index))
-        if not isinstance(features, Tensor) or features.shape[:1] != (len(index),):
-            given = tuple(features.shape) if isinstance(features, Tensor) else f"a {type(features).__name__}"
+        return self.checked(features, len(index))
+
+    def checked(self, features: Any, images: int) -> Tensor:
+        if not isinstance(features, Tensor):
             raise ModelError(
-                f"encode_image gives {given} for {len(index)} images; it must give a tensor, one row per image."
+                f"encode_image gives a {type(features).__name__} for {images} images; it must give a tensor, one row per image."
             )
         return features
+
+    def layout(self, features: Tensor) -> Layout | LayoutRule:
+        def other(changed: Inputs) -> Tensor:
+            with steady(self.modules):
+                return self.checked(self.model.encode_image(changed), count(changed, "image"))
+
+        trial = Trial(self.images, count(self.images, "image"), self.modules, None, other)
+        return layout_of(self.grid, features, "encode_image", trial)
 
     def encoded_texts(self, texts: Inputs) -> Any:
         with steady(self.modules):
@@ -137,19 +150,19 @@ class _Run:
             raise ModelError(f"encode_text gives {rows} rows for {asked} texts; it must give one row per text.")
         return features
 
-    def logits(self, grid: Tensor, text: Any, seed: int = 0) -> Float[Tensor, "r classes"]:
+    def logits(self, grid: Tensor, text: Any, rows: int, seed: int = 0) -> Float[Tensor, "r classes"]:
         with steady(self.modules, seed):
             result = self.model.classify(grid, text)
-        if not isinstance(result, Tensor) or result.shape[:1] != (len(grid),) or result.ndim not in {1, 2}:
+        if not isinstance(result, Tensor) or result.shape[:1] != (rows,) or result.ndim not in {1, 2}:
             given = tuple(result.shape) if isinstance(result, Tensor) else f"a {type(result).__name__}"
             raise ModelError(
-                f"classify gives {given} for {len(grid)} rows; it must give logits (rows, classes) or one score a row."
+                f"classify gives {given} for {rows} rows; it must give logits (rows, classes) or one score a row."
             )
-        return logits_of(result, len(grid))
+        return logits_of(result, rows)
 
     def alone(self, number: int, seed: int) -> Float[Tensor, "1 classes"]:
         text = self.encoded_texts(take(self.texts, self.text[number : number + 1]))
-        return self.logits(self.encoded_images(self.image[number : number + 1]), text, seed).float()
+        return self.logits(self.encoded_images(self.image[number : number + 1]), text, 1, seed).float()
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,21 +172,29 @@ class _Encoded:
     run: _Run
     features: Tensor
     texts: Any
-    layout: Layout
+    layout: Layout | LayoutRule
 
     @classmethod
     def of(cls, run: _Run) -> "_Encoded":
         features = run.encoded_images(torch.arange(count(run.images, "image")))
-        return cls(run, features, run.encoded_texts(run.texts), layout_of(run.grid, features, "encode_image"))
+        return cls(run, features, run.encoded_texts(run.texts), run.layout(features))
 
     def bound(self, pools_first: bool) -> Bound:
         def tail(grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Tensor:
+            layout = placed(self.layout, take(self.run.images, image), take(self.run.texts, text))
+            if rows_first(layout):
+                whole = self.features[image]
+            else:  # rows of a folded output cannot be picked from it
+                with torch.no_grad():
+                    whole = self.run.encoded_images(image)
             # With pooling first the grid has one cell: there is nothing of the original to keep around it.
-            whole = self.layout.write(self.features[image], grid).to(self.features.dtype)
-            return self.run.logits(whole, take(self.texts, text))
+            return self.run.logits(layout.write(whole, grid.to(whole.dtype)), take(self.texts, text), len(image))
 
-        grid, texts = self.layout.read(self.features).float(), count(self.texts, "text")
-        return Bound(self.run.modules, tail, grid, texts, self.run.image.to(grid.device), pools_first)
+        rows, texts = count(self.run.images, "image"), count(self.texts, "text")
+        layout = placed(self.layout, self.run.images, self.run.texts)
+        grid = grids_of(layout, self.features, rows, "encode_image").float()
+        places = places_of(self.layout, self.features)
+        return Bound(self.run.modules, tail, grid, texts, self.run.image.to(grid.device), pools_first, places)
 
 
 def _check(run: _Run, bound: Bound) -> None:

@@ -1,0 +1,81 @@
+"""What keeps a model from being watched at a layer, by its true name: compiled, scripted, traced or quantised parts."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from gazeshift.errors import ModelError, listed
+
+_QUANTISED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch.nn.quantized")
+
+
+def refuse_unwatchable(model: nn.Module, name: str, layer: nn.Module) -> None:
+    """Refuse a layer whose output no hook sees.
+
+    Raises:
+        ModelError: it is scripted, or is not called by the graph of a traced model; says what to give instead.
+    """
+    if isinstance(layer, torch.jit.ScriptModule):
+        raise ModelError(
+            f"layer {name!r} is scripted or traced (torch.jit), and nothing sees into it: give the module as it was before."
+        )
+    for around, graph in model.named_modules():
+        if isinstance(graph, torch.fx.GraphModule) and layer is not graph and layer in set(graph.modules()):
+            called = {str(node.target) for node in graph.graph.nodes if node.op == "call_module"}
+            own = name.removeprefix(f"{around}.") if around else name
+            if not any(own == one or own.startswith(f"{one}.") for one in called):
+                has = f"it calls {listed(sorted(called))}" if called else "it calls no module at all"
+                raise ModelError(
+                    f"layer {name!r} is in a traced graph (torch.fx, torch.export) that does not call it ({has}): give the module as it "
+                    "was before."
+                )
+
+
+def refuse_numbers(output: Tensor, name: str) -> Tensor:
+    """A layer's output, if gradients go through numbers of its type.
+
+    Raises:
+        ModelError: whole or quantised numbers.
+    """
+    if output.is_floating_point():
+        return output
+    kind = str(output.dtype).removeprefix("torch.")
+    raise ModelError(
+        f"layer {name!r} gives numbers of type {kind}, through which no gradient goes: "
+        + (_advice() if output.is_quantized else "choose a layer that gives floating point numbers.")
+    )
+
+
+@contextmanager
+def naming_quantised(model: nn.Module, *errors: type[Exception]) -> Iterator[None]:
+    """Say of such errors of a model with quantised parts that these are why: they have no gradient, and round by what is in the batch.
+
+    Raises:
+        ModelError: in their place.
+    """
+    try:
+        yield
+    except errors as error:
+        kinds = {name: type(module).__module__ for name, module in model.named_modules()}
+        parts = [name for name, kind in kinds.items() if kind.startswith(_QUANTISED) and "._" not in name]
+        if not parts:
+            raise
+        raise ModelError(
+            f"the model has quantised parts ({listed(parts, 3)}), which give no gradient and round by what else is in the batch: "
+            + _advice()
+        ) from error
+
+
+@contextmanager
+def eager(model: nn.Module) -> Iterator[None]:
+    """Let parts that ``torch.compile`` made run as they were written for a while: compiled code calls no hooks of later."""
+    with ExitStack() as stack:
+        if any("_orig_mod" in module._modules or module._compiled_call_impl is not None for module in model.modules()):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
+
+
+def _advice() -> str:
+    return "explain the model as it was before it was quantised."
