@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 STOREYS = [
     {"errors"},
     {"registry"},
-    {"names", "pairs", "preprocessing", "whole"},
+    {"names", "pairs", "preprocessing", "spreadsheet", "whole"},
     {"data", "models", "edits", "measures", "statistics"},
     {"training", "saliency"},
     {"study"},

@@ -1,10 +1,10 @@
 """What a training did, epoch by epoch."""
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+
+from gazeshift.spreadsheet import csv_text
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,7 @@ def best_of(history: Sequence[EpochRecord]) -> EpochRecord:
 
 def write_csv(history: Sequence[EpochRecord], path: Path) -> None:
     """Write all epochs as a table; the file is whole at any time."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, [field.name for field in fields(EpochRecord)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(record) for record in history)
+    table = csv_text([field.name for field in fields(EpochRecord)], map(astuple, history))
     unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(table.getvalue(), encoding="utf-8")
+    unfinished.write_text(table, encoding="utf-8")
     unfinished.replace(path)

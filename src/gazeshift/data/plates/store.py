@@ -1,6 +1,5 @@
 """Plates on disk: the layout of UPMC Food-101, with label maps and a table of objects."""
 
-import csv
 import json
 import shutil
 import uuid
@@ -23,6 +22,7 @@ from gazeshift.data.plates.layout import image_only_ceiling
 from gazeshift.data.plates.scene import Caption, PlateObject, Scene, sample_scene
 from gazeshift.data.plates.vocabulary import SPLITS, generator
 from gazeshift.errors import DataError, UsageError
+from gazeshift.spreadsheet import csv_text
 
 VERSION = 1
 """Changes whenever the same settings would give another picture or text."""
@@ -132,9 +132,8 @@ def _write_draft(config: PlatesConfig, draft: Path, workers: int, progress: Call
 
 def _write_titles(path: Path, rows: list[Row]) -> None:
     """Titles in UPMC Food-101's form: no header; file, title, class."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows((Path(row["key"]).name, row["text"], row["label"]) for row in rows if row["index"] == 1)
+    titles = [(Path(row["key"]).name, row["text"], row["label"]) for row in rows if row["index"] == 1]
+    path.write_text(csv_text([], titles), encoding="utf-8", newline="")
 
 
 def _new_header(config: PlatesConfig, rows: Mapping[str, list[Row]]) -> dict[str, Any]:
