@@ -14,9 +14,9 @@ from PIL import Image
 
 from gazeshift.errors import DataError
 from gazeshift.report import write
+from gazeshift.report.files import fitting_page, gather
 from gazeshift.report.overlay import Quality
 from gazeshift.report.store import read_run
-from gazeshift.report.write import fitting_page, gather
 from gazeshift.spreadsheet import read_csv
 
 FILES = [

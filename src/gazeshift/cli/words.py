@@ -17,8 +17,7 @@ from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, load
 from gazeshift.report.coloured import coloured_words
 from gazeshift.report.numbers import clipped
-from gazeshift.report.word_page import word_page
-from gazeshift.report.word_sheet import CUT, word_sheet
+from gazeshift.report.words import CUT
 from gazeshift.saliency import WordEffects, word_effects
 from gazeshift.whole import whole_file
 
@@ -84,8 +83,12 @@ def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: boo
     crop = model.spec.preprocessing.crop_image(decode(image, image.name).convert("RGB"))
     with whole_file(out) as file:
         if out.suffix.lower() == ".html":
+            from gazeshift.report.word_page import word_page
+
             file.write_text(word_page(crop, found, image.name, model.spec.name, how, cut=cut), encoding="utf-8")
             return
+        from gazeshift.report.word_sheet import word_sheet
+
         sheet = word_sheet(crop, found, how, cut=cut)
         sheet.image.save(file, "PNG")
     if sheet.missing:

@@ -64,6 +64,9 @@ TEXTS_WORDS = {
 }
 """Which texts stand behind a split of information; and which a model was trained on, where they are not the pairs' own."""
 
+CUT = "The text is longer than the model reads: words past its limit are not read, and show no effect."
+"""What must stand beside words that a model never saw."""
+
 SAME_MEANING = ("original", "paraphrase", "shuffle", "same-class")
 """Texts under which the pair's own class is still the right answer."""
 
