@@ -103,7 +103,7 @@ def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
             ["maps", "{model}", "--data", "{root}", "--out", "m.parquet", *("--target", "donut") * 2],
             ["--target", "twice"],
         ),
-        (["explain", "{model}", "{picture}", "--method", "gradcam"], ["gradcam", "grad-cam"]),
+        (["explain", "{model}", "{picture}", "--method", "gradcan"], ["gradcan", "grad-cam"]),
         (["explain", "{model}", "{picture}", "--out", "maps.jpg"], ["maps.jpg", ".png"]),
         (["explain", "{model}", "{picture}", "--out", "no/folder/maps.png"], ["no/folder"]),
         (["report", "no/run"], ["no/run"]),

@@ -12,7 +12,7 @@ from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.loader import crops
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
-from gazeshift.registry import lookup
+from gazeshift.registry import known_name
 from gazeshift.study.config import DataConfig
 from gazeshift.study.prepare import SPLITS, Pairs, read_pairs
 from gazeshift.study.read import read_study
@@ -23,7 +23,7 @@ from gazeshift.training import Split, accuracy, predict
 def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[str], resume: bool) -> None:
     """Train one model of a study file into a folder."""
     study = read_study(file, settings)
-    lookup(study.models, name, f"model of {file}")
+    name = known_name(study.models, name, f"model of {file}")
     fitted = train_single(study, name, seed, out, resume=resume, progress=sys.stderr.isatty())
     typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
 

@@ -11,6 +11,7 @@ from torch import nn
 from gazeshift.errors import ModelError
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ImageSpec
+from gazeshift.registry import folded
 
 
 def check_name(name: str) -> None:
@@ -21,7 +22,9 @@ def check_name(name: str) -> None:
     """
     bare = name.partition(".")[0]
     if not timm.is_model(bare):
-        near = timm.list_models(f"*{bare}*")[:4] or difflib.get_close_matches(bare, timm.list_models(), n=3)
+        names = timm.list_models()
+        alike = [known for known in names if folded(known) == folded(bare)]
+        near = alike or timm.list_models(f"*{bare}*")[:4] or difflib.get_close_matches(bare, names, n=3)
         raise ModelError(f"unknown image model {name!r}: timm has no such name{_near(near)}.")
 
 

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gazeshift.models.adapters.protocol import Tapped
+from gazeshift.registry import folded, known_name
 from gazeshift.saliency.attention import attention_gradient, rollout
 from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
 from gazeshift.saliency.path import IntegratedGradients
@@ -31,6 +32,15 @@ TAP_METHODS: dict[str, CamMethod] = {
 # These show the trunk changed images, and need the pixels.
 PIXEL_METHODS: dict[str, CamMethod] = {"score-cam": score_cam, "occlusion": Occlusion(), "rise": Rise()}
 METHODS: dict[str, CamMethod] = TAP_METHODS | PIXEL_METHODS
+
+
+def chosen_method(model: Tapped, name: str) -> str:
+    """The method that a name means, however it is written; ``default`` is the one that suits the model.
+
+    Raises:
+        UsageError: an unknown method; suggests near ones.
+    """
+    return known_name({*METHODS, "default"}, name, "method") if folded(name) != "default" else default_method(model)
 
 
 def default_method(model: Tapped) -> str:

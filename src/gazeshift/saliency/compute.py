@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gazeshift.models import ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
-from gazeshift.registry import lookup
+from gazeshift.registry import known_name
 from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
 from gazeshift.saliency.probe import Probe, Rows, chunk
 
@@ -43,7 +43,8 @@ def compute_maps(
     Raises:
         UsageError: an unknown method, one that needs the pixels without them, or one that needs attention on a model without it.
     """
-    draw = lookup(METHODS, method, "method")
+    method = known_name(METHODS, method, "method")
+    draw = METHODS[method]
     cells = 1 if model.pools_first else image.grid[0, 0].numel()
     size = chunk(image.grid.shape[1] * cells, image.grid.device)
     # A changed image goes through the trunk once for all its rows, so these methods get all rows; their logits are chunked in the probe.

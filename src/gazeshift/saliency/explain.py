@@ -13,7 +13,7 @@ from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating, known_digest
 from gazeshift.registry import lookup
-from gazeshift.saliency.cams import default_method
+from gazeshift.saliency.cams import chosen_method
 from gazeshift.saliency.compute import class_logits, compute_maps
 from gazeshift.saliency.encode import encode_texts
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
@@ -63,7 +63,7 @@ def explain(
         raise UsageError("explain needs at least one text; an empty text is ''.")
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
-    method = default_method(model) if method == "default" else method
+    method = chosen_method(model, method)
     name = key or name_of(image)
     pixels = pixels_of(model, image, name)
     features, encoded = encode(model, pixels, texts)
