@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 STOREYS = [
     {"errors", "lazy"},
     {"registry"},
-    {"names", "pairs", "preprocessing", "spreadsheet", "whole"},
+    {"names", "pairs", "preprocessing", "scripts", "spreadsheet", "whole"},
     {"data", "models", "edits", "measures", "statistics"},
     {"training", "saliency"},
     {"study"},

@@ -195,3 +195,12 @@ def test_what_cannot_be_used_is_named(bert_folder: str, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(Path(bert_folder, name).read_bytes())
     with pytest.raises(ModelError, match="no tokenizer"):
         build_text(TextSpec(encoder="huggingface"), [], str(tmp_path))
+
+
+@pytest.mark.parametrize("source", ["ours", "transformers"])
+def test_a_text_of_which_no_piece_is_known_is_said(source: str, saved_tokenizer: PreTrainedTokenizerBase) -> None:
+    inner = train_tokenizer(TITLES, 200) if source == "ours" else saved_tokenizer
+    texts = ["red apple", "ពាក្យ", "ពាក្យ red", "", "  ", "[MASK]", "ពាក្យ [MASK]", "ក " * 30]
+    assert TextTokenizer(inner, 5)(texts).unread == (False, True, False, False, False, False, False, True)
+    cleaned = TextTokenizer(inner, 5, "gallo")(["red apple", "寿司 123", "", "ពាក្យ red"])
+    assert cleaned.unread == (False, True, False, False), "nothing is left of it after cleaning"

@@ -15,10 +15,12 @@ from rich.text import Text
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, load
+from gazeshift.registry import known_name
 from gazeshift.report.coloured import coloured_words
 from gazeshift.report.numbers import clipped
-from gazeshift.report.words import CUT
+from gazeshift.report.words import CUT, UNREAD
 from gazeshift.saliency import WordEffects, word_effects
+from gazeshift.saliency.words import WAYS
 from gazeshift.whole import whole_file
 
 
@@ -43,16 +45,25 @@ def explain_words(
         raise UsageError(f"--label {label} is used only with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
+    how = known_name(WAYS, how, "--how")
     model = load(folder)
     found = word_effects(model, image, text, target, how=how, method=method, label=label)
-    cut = bool(model.tokenize([text]).truncated[0])
+    read = model.tokenize([text])
+    cut, unread = read.truncated[0], read.unread[0]
     if out is not None:
         _draw(model, image, found, how, cut, out)
     records = _records(found)
     if as_json:
         typer.echo(
             json.dumps(
-                {"text": text, "explained": found.explained, "how": how, "truncated": cut, "words": records},
+                {
+                    "text": text,
+                    "explained": found.explained,
+                    "how": how,
+                    "truncated": cut,
+                    "unread": unread,
+                    "words": records,
+                },
                 ensure_ascii=False,
             )
         )
@@ -74,6 +85,8 @@ def explain_words(
     )
     if cut:
         console.print(CUT)
+    if unread:
+        console.print(UNREAD)
     if out is not None:
         console.print(f"drawn: {escape(str(out))}", soft_wrap=True)
 

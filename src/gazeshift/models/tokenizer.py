@@ -73,8 +73,8 @@ class TextTokenizer:
     def __call__(self, texts: Sequence[str]) -> Tokens:
         """Token ids of texts, padded to the longest."""
         cleaned = [self.clean(text) for text in texts]
-        ids = self.tokenizer(cleaned, verbose=False)["input_ids"]
-        truncated = tuple(len(each) > self.max_tokens for each in ids)
+        whole = ids = self.tokenizer(cleaned, verbose=False)["input_ids"]
+        truncated = tuple(len(each) > self.max_tokens for each in whole)
         if any(truncated):
             ids = self.tokenizer(cleaned, truncation=True, max_length=self.max_tokens)["input_ids"]
         lengths = torch.tensor([len(each) for each in ids])
@@ -83,7 +83,17 @@ class TextTokenizer:
             batch_first=True,
             padding_value=self.tokenizer.pad_token_id,
         )
-        return Tokens(padded, torch.arange(padded.shape[1]) < lengths[:, None], truncated)
+        unread = tuple(
+            bool(text.strip()) and self._reads_nothing(*read) for text, *read in zip(texts, cleaned, whole, strict=True)
+        )
+        return Tokens(padded, torch.arange(padded.shape[1]) < lengths[:, None], truncated, unread)
+
+    def _reads_nothing(self, cleaned: str, whole: list[int]) -> bool:
+        unknown = self.tokenizer.unk_token_id
+        if unknown not in whole and len(whole) > self.tokenizer.num_special_tokens_to_add():
+            return False
+        bare = self.tokenizer([cleaned], add_special_tokens=False, verbose=False)["input_ids"][0]
+        return all(piece == unknown for piece in bare)
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's own files."""

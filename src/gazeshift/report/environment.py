@@ -2,6 +2,7 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gazeshift.edits import SAME_MEANING
 from gazeshift.report import words
 from gazeshift.report.numbers import clipped, exact, language, shown, visible
 from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, density, density_bar, overlay, png_uri, shrunk
@@ -23,6 +24,7 @@ def page_environment(quality: Quality) -> Environment:
     environment.globals.update(
         words=words,
         edit_words=words.EDIT_WORDS,
+        same_meaning=SAME_MEANING,
         half=HALF,
         picture=lambda sample: data_uri(sample.image, quality),
         map_picture=lambda sample, reading: data_uri(overlay(shrunk(sample.image, quality.edge), reading.raw), quality),
