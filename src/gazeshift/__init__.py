@@ -8,8 +8,9 @@ Example:
     0.21
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gazeshift.lazy import on_demand
 
 if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
@@ -70,12 +71,7 @@ __all__ = [
     "word_effects",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that the command line's help need not wait for torch."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'gazeshift' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+__getattr__ = on_demand(__name__, _HOME)  # so that the command line's help need not wait for torch
 
 
 def __dir__() -> list[str]:

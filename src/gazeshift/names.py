@@ -5,12 +5,16 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-KATAKANA = r"\u30a1-\u30fa\u30fc-\u30ff"
-UNSPACED = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    + KATAKANA
+KATAKANA = r"\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+HAN = (
+    r"\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    r"\U00016fe3\U00016ff0-\U00016ff6\U00020000-\U0003347f"
 )
-"""Letters of scripts that put no space between words (Thai, Lao, Burmese, Khmer, kana, Han), as ranges of a character class."""
+UNSPACED = (
+    r"\u0e00-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u3041-\u309f\u3105-\u312f\u31a0-\u31bf\ua9e0-\ua9fe\uaa60-\uaadf"
+    r"\U00011700-\U00011746\U0001aff0-\U0001b168" + HAN + KATAKANA
+)
+"""Letters of scripts that put no space between words, those of ``gazeshift.scripts``, as ranges of a character class."""
 
 _LETTERS = rf"[^\W_{UNSPACED}]"
 

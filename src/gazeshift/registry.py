@@ -1,26 +1,62 @@
-"""One way to look a thing up by name: plain dicts as registries, and an error that lists what there is."""
+"""One way to look a thing up by name: plain dicts as registries, names as people write them, and an error that lists what there is."""
 
 import difflib
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from gazeshift.errors import UsageError
 
 T = TypeVar("T")
+_APART = re.compile(r"[\s_‐‑–-]+")
+
+
+def folded(name: str) -> str:
+    """What is the same in all ways to write a name: no capitals, hyphens, underscores or spaces; ``plus`` and a last ``pp`` are signs.
+
+    Example:
+        >>> folded("Grad-CAM++") == folded("grad_cam_plus_plus") == folded("GradCAMpp") == "gradcam++"
+        True
+    """
+    bare = _APART.sub("", unicodedata.normalize("NFKC", name).casefold()).replace("plus", "+")
+    return f"{bare[:-2]}++" if bare.endswith("pp") else bare
+
+
+def known_name(names: Collection[str], name: str, kind: str) -> str:
+    """The one of ``names`` that is meant: as it stands there, or in the only way that is written alike (``folded``).
+
+    Raises:
+        UsageError: no such name, or several that are written alike; the message suggests the nearest ones and lists all.
+
+    Example:
+        >>> known_name(["grad-cam", "hires-cam"], "HiResCAM", "method")
+        'hires-cam'
+    """
+    if name in names:
+        return name
+    written = {known: folded(known) for known in names}
+    alike = [known for known, form in written.items() if form == folded(name)]
+    if len(alike) == 1:
+        return alike[0]
+    near = alike or [
+        known
+        for form in difflib.get_close_matches(folded(name), set(written.values()), n=3)
+        for known in written
+        if written[known] == form
+    ]
+    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    raise UsageError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(sorted(names))}.")
 
 
 def lookup(registry: Mapping[str, T], name: str, kind: str) -> T:
-    """Return ``registry[name]``.
+    """What a registry holds under a name, however it is written (``known_name``).
 
     Raises:
-        UsageError: no such name; the message suggests the nearest ones and lists all.
+        UsageError: no such name, or several that are written alike; the message suggests the nearest ones and lists all.
 
     Example:
-        >>> lookup({"grad-cam": 1}, "grad-cam", "method")
+        >>> lookup({"grad-cam": 1}, "GradCAM", "method")
         1
     """
-    if name in registry:
-        return registry[name]
-    near = difflib.get_close_matches(name, registry, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UsageError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(sorted(registry))}.")
+    return registry[known_name(registry, name, kind)]

@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from gazeshift.cli.data_check import check
+from gazeshift.cli.data import check
 from gazeshift.data.audit import audit, drop_undecodable
 from gazeshift.data.findings import KINDS
 from gazeshift.data.sources import FORMATS, load_pairs

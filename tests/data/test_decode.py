@@ -53,6 +53,30 @@ def test_cmyk_becomes_the_colour_it_prints() -> None:
     assert np.abs(np.subtract(pixel, RED)).max() < 12
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA"])
+@pytest.mark.parametrize("compression", [None, "tga_rle"])
+def test_tga_is_read(mode: str, compression: str | None, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (4, 3), WHITE)
+    picture.putpixel((1, 0), (0, 0, 0))
+    stored = encode(picture.convert(mode), "TGA", compression=compression)
+    for source in (stored, tmp_path / "photo.TGA", tmp_path / "photo"):  # by its footer, its name, its footer again
+        if isinstance(source, Path):
+            source.write_bytes(stored)
+        assert np.array_equal(np.asarray(decode(source)), np.asarray(picture))
+        assert image_size(source) == (4, 3)
+    first_version = stored[:-26]  # it has no footer: the name alone tells
+    assert decode(first_version, "photo.tga").size == (4, 3)
+    with pytest.raises(ImageError, match="not an image of a known format"):
+        decode(first_version, "photo.bin")
+
+
+@given(st.binary(max_size=400))
+def test_bytes_that_no_name_and_no_mark_call_a_tga_are_none(content: bytes) -> None:
+    header = bytes([0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 0, 24, 0])  # 2 x 2, as good as any
+    with pytest.raises(ImageError):
+        decode(header + content + b"!")
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
 def test_transparent_pixels_are_white(mode: str) -> None:
     image = Image.new("RGBA", (2, 1), (0, 0, 0, 0))

@@ -88,7 +88,7 @@ def test_every_complaint_is_one_line_with_file_and_key(tmp_path: Path, text: str
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("englsh", "unknown lexicon 'englsh'; known: english, japanese"), ("no.yaml", "no.yaml: no such")],
+    [("englsh", "unknown lexicon 'englsh'. Did you mean 'english'"), ("no.yaml", "no.yaml: no such")],
 )
 def test_what_is_not_there_is_said(name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):

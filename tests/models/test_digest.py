@@ -10,6 +10,7 @@ from torch import nn
 
 from gazeshift.models import Classifier, digest, known_digest
 from gazeshift.models.fingerprint import _known
+from gazeshift.models.tokenizer import train_tokenizer
 
 Build = Callable[..., Classifier]
 
@@ -49,7 +50,7 @@ def cast(model: Classifier) -> None:
 
 def a_word_more(model: Classifier) -> None:
     assert model.tokenizer is not None
-    model.tokenizer.tokenizer.add_tokens(["umami"])
+    model.tokenizer.tokenizer = train_tokenizer(["umami"], 100)
 
 
 CHANGES = [in_place, past_the_counter, by_an_optimiser, replaced, a_buffer, loaded, cast, a_word_more]

@@ -11,10 +11,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models import TextParts, TextSpec, build_text
-from gazeshift.models.tokenizer import TextTokenizer, clean_gallo, train_tokenizer, vocabulary
+from gazeshift.models.tokenizer import TextTokenizer, WordPieceTokenizer, clean_gallo, train_tokenizer, vocabulary
 
 TITLES = [
     f"{a} {b} {c}"
@@ -34,6 +35,14 @@ KINDS = {
     "huggingface cls": TextSpec(encoder="huggingface", pooling="cls", max_tokens=40),
     "bert-lstm": TextSpec(encoder="bert-lstm", width=12, max_tokens=40),
 }
+
+
+@pytest.fixture(scope="module")
+def saved_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBase:
+    """Our tokenizer of the titles, saved and loaded by transformers."""
+    folder = tmp_path_factory.mktemp("tokenizer")
+    train_tokenizer(TITLES, 200).save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 @pytest.fixture(params=KINDS)
@@ -93,10 +102,36 @@ def test_the_order_of_titles_does_not_matter() -> None:
 
 def test_common_words_are_pieces_and_rare_ones_fall_apart() -> None:
     tokenizer = train_tokenizer(["apple apple apple pie"], 16)
-    assert tokenizer.tokenize("apple PIE") == ["apple", "p", "##i", "##e"]
-    assert tokenizer.tokenize("leap") == ["l", "##e", "##a", "##p"]
-    assert tokenizer.tokenize("寿司") == ["[UNK]", "[UNK]"]
-    assert tokenizer("")["input_ids"] == [2, 3], "the empty text is [CLS] [SEP]"
+    texts = ["apple PIE", "leap", "寿司", ""]
+    assert [tokenizer.convert_ids_to_tokens(ids) for ids in tokenizer(texts)["input_ids"]] == [
+        ["[CLS]", "apple", "p", "##i", "##e", "[SEP]"],
+        ["[CLS]", "l", "##e", "##a", "##p", "[SEP]"],
+        ["[CLS]", "[UNK]", "[UNK]", "[SEP]"],
+        ["[CLS]", "[SEP]"],
+    ]
+
+
+@given(
+    st.lists(
+        st.text(max_size=20) | st.sampled_from(["[MASK] pie", "a[SEP]b", "[pad]", "red apple pie " * 9]), min_size=1
+    )
+)
+def test_transformers_reads_our_tokenizer_as_we_do(saved_tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> None:
+    ours = TextTokenizer(train_tokenizer(TITLES, 200), 7)(texts)
+    theirs = saved_tokenizer(texts, truncation=True, max_length=7, padding=True, return_tensors="pt")
+    assert torch.equal(ours.ids, theirs["input_ids"])
+    assert torch.equal(ours.mask, theirs["attention_mask"].bool())
+    assert ours.truncated == tuple(len(ids) > 7 for ids in saved_tokenizer(texts)["input_ids"])
+
+
+def test_what_transformers_saved_is_read_without_it(saved_tokenizer: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    saved_tokenizer(TITLES, truncation=True, max_length=3, padding=True)  # leaves its limit in the file
+    saved_tokenizer.save_pretrained(tmp_path)
+    own, read = train_tokenizer(TITLES, 200), WordPieceTokenizer.from_pretrained(tmp_path)
+    assert read.get_vocab() == own.get_vocab() == saved_tokenizer.get_vocab()
+    assert read(TITLES) == own(TITLES)
+    for role in ("pad", "unk", "mask"):
+        assert getattr(own, f"{role}_token") == getattr(saved_tokenizer, f"{role}_token")
 
 
 @given(st.lists(st.text(max_size=20), max_size=8))
@@ -160,3 +195,12 @@ def test_what_cannot_be_used_is_named(bert_folder: str, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(Path(bert_folder, name).read_bytes())
     with pytest.raises(ModelError, match="no tokenizer"):
         build_text(TextSpec(encoder="huggingface"), [], str(tmp_path))
+
+
+@pytest.mark.parametrize("source", ["ours", "transformers"])
+def test_a_text_of_which_no_piece_is_known_is_said(source: str, saved_tokenizer: PreTrainedTokenizerBase) -> None:
+    inner = train_tokenizer(TITLES, 200) if source == "ours" else saved_tokenizer
+    texts = ["red apple", "ពាក្យ", "ពាក្យ red", "", "  ", "[MASK]", "ពាក្យ [MASK]", "ក " * 30]
+    assert TextTokenizer(inner, 5)(texts).unread == (False, True, False, False, False, False, False, True)
+    cleaned = TextTokenizer(inner, 5, "gallo")(["red apple", "寿司 123", "", "ពាក្យ red"])
+    assert cleaned.unread == (False, True, False, False), "nothing is left of it after cleaning"

@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from gazeshift.cli.data_plates import plates
+from gazeshift.cli.data import plates
 from gazeshift.data.plates import (
     PlatesConfig,
     label_map,

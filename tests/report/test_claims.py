@@ -1,6 +1,5 @@
 """The verdicts on the page, in claims.csv and in summary.json are the same; nothing of them is left out."""
 
-import csv
 import json
 import math
 import re
@@ -12,6 +11,7 @@ from gazeshift.errors import DataError
 from gazeshift.report import write
 from gazeshift.report.claims import findings, forests, primary_axes
 from gazeshift.report.words import VERDICT_MARKS
+from gazeshift.spreadsheet import read_csv
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +99,7 @@ def test_needed_contrasts_are_marked(section: str, claims: dict):
 
 
 def test_claims_table_holds_every_contrast(finished: Path, claims: dict):
-    with (finished / "claims.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(finished / "claims.csv")
     wanted = [(name, row) for name, one in by_contrast(claims).items() for row in [one, *one.get("supports", [])]]
     assert len(rows) == len(wanted)
     for found, (name, row) in zip(rows, wanted, strict=True):

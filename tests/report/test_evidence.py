@@ -1,7 +1,6 @@
 """What the claims rest on: the page and the CSV tables say what the store says, and a run without it has no such section."""
 
 import base64
-import csv
 import io
 import json
 import re
@@ -20,6 +19,7 @@ from gazeshift.report.classes import ENDS, ranking
 from gazeshift.report.effects import effects
 from gazeshift.report.means import over_images, over_seeds
 from gazeshift.report.store import read_run
+from gazeshift.spreadsheet import read_csv
 
 OPTIONAL = ("information", "modifiers", "equivariance", "retrained", "mean-maps")
 
@@ -30,8 +30,7 @@ def html(finished: Path) -> str:
 
 
 def rows(run: Path, name: str) -> list[dict[str, str]]:
-    with (run / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(run / f"{name}.csv")
 
 
 def store(run: Path, name: str) -> pd.DataFrame:

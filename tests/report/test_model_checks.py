@@ -1,6 +1,5 @@
 """The section and the table of the checks of models: there if the study asked for them, and only then."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from fake_run import build, figure
 from gazeshift.report import write
 from gazeshift.report.model_checks import panels
 from gazeshift.report.store import read_run
+from gazeshift.spreadsheet import read_csv
 
 FOUND = {
     "image-only": {
@@ -47,8 +47,7 @@ def test_page_and_table_show_them(run: Path) -> None:
     section = section[: section.index("</section>")]
     assert '<data value="0.42">0.42</data>' in section
     assert "undefined" in section  # rho has no value
-    with (run / "modelchecks.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(run / "modelchecks.csv")
     assert len(rows) == 8
     energy = next(row for row in rows if (row["model"], row["measure"]) == ("early-fusion", "energy_corrected"))
     assert (energy["check"], float(energy["mean"]), int(energy["n"])) == ("localisation", 0.42, 40)

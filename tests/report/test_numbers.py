@@ -1,6 +1,5 @@
 """The page, the CSV tables and summary.json say the same."""
 
-import csv
 import json
 import math
 import re
@@ -13,6 +12,7 @@ from scipy.spatial.distance import jensenshannon
 
 from gazeshift.report import write
 from gazeshift.report.numbers import shown
+from gazeshift.spreadsheet import read_csv
 
 EXACT = re.compile(r'<data value="([^"]+)">([^<]*)</data>')
 
@@ -28,8 +28,7 @@ def summary(finished: Path) -> dict:
 
 
 def rows(run: Path, name: str) -> list[dict[str, str]]:
-    with (run / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return read_csv(run / f"{name}.csv")
 
 
 def same(row: dict[str, str], figure: dict, prefix: str = "") -> bool:

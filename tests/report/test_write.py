@@ -1,10 +1,12 @@
 """Faults of a run folder: one line that names the file; the former report stays."""
 
+import csv
 import json
 import random
 import shutil
 from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -12,9 +14,10 @@ from PIL import Image
 
 from gazeshift.errors import DataError
 from gazeshift.report import write
+from gazeshift.report.files import fitting_page, gather
 from gazeshift.report.overlay import Quality
 from gazeshift.report.store import read_run
-from gazeshift.report.write import fitting_page, gather
+from gazeshift.spreadsheet import read_csv
 
 FILES = [
     "run.json",
@@ -57,6 +60,17 @@ def test_a_missing_key_and_a_missing_column_are_named(unwritten: Path):
     (unwritten / "run.json").write_text(json.dumps(run))
     with pytest.raises(DataError, match=r"run.json: no key 'models.1.structure'"):
         write(unwritten)
+
+
+def test_no_text_of_a_table_is_a_formula_and_every_text_comes_back(finished: Path, fake_run: ModuleType):
+    for path in finished.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            for cell in (cell for row in csv.reader(file) for cell in row):
+                assert not cell.startswith(("=", "+", "@", "\t", "\r", "\n")), f"{path.name}: {cell}"
+                assert not cell.startswith("-") or float(cell) <= 0, f"{path.name}: {cell}"
+    shown = {row["text"] for row in read_csv(finished / "table2.csv")}
+    assert shown == {row["own_text"] for row in read_csv(finished / "table3.csv")} == set(fake_run.TEXTS)
+    assert any(text.startswith("=HYPERLINK") for text in shown)
 
 
 def test_a_failed_report_leaves_the_former_one(unwritten: Path):

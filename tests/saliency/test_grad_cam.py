@@ -142,4 +142,4 @@ def test_within_class_change_is_the_flipped_gates(tiny: Tiny) -> None:
 def test_an_unknown_method_is_named(tiny: Tiny) -> None:
     encoded = tiny()
     with pytest.raises(UsageError, match="Did you mean 'grad-cam'"):
-        compute_maps(encoded.model, encoded.image, encoded.text, every_row(1, 1, 1), "gradcam")
+        compute_maps(encoded.model, encoded.image, encoded.text, every_row(1, 1, 1), "gradcan")

@@ -60,6 +60,28 @@ def test_words_prints_every_word_and_what_it_does(gazeshift: Command, tiny_run: 
     assert "a [red] donut 🍣" in out
 
 
+@pytest.mark.parametrize("command", ["explain", "words"])
+def test_a_text_that_the_tokenizer_does_not_know_is_said(
+    gazeshift: Command, tiny_run: Path, picture: Path, command: str
+) -> None:
+    model = tiny_run / "models" / "early-fusion" / "seed-0"
+    for text, unread in (("ឆ្ងាញ់", True), ("a donut", False)):
+        texts = ["--text", "a donut", "--text", text] if command == "explain" else [text]
+        code, out, _ = gazeshift(command, model, picture, *texts)
+        assert code == 0
+        assert ("The tokenizer knows no piece of the text" in out) == unread
+        assert ("Text 2." in out) == (unread and command == "explain")
+        printed = json.loads(gazeshift(command, model, picture, *texts, "--json")[1])
+        assert (printed["texts"][-1] if command == "explain" else printed)["unread"] == unread
+
+
+def test_methods_are_named_as_the_field_names_them(gazeshift: Command, tiny_run: Path, picture: Path) -> None:
+    model = tiny_run / "models" / "early-fusion" / "seed-0"
+    for written in ("HiResCAM", "hires_cam", "hires-cam"):
+        code, out, _ = gazeshift("explain", model, picture, "--method", written, "--json")
+        assert (code, json.loads(out)["method"]) == (0, "hires-cam")
+
+
 def test_train_one_model_and_evaluate_it(gazeshift: Command, tiny_run: Path, tmp_path: Path) -> None:
     root = tiny_run / "plates"
     study = write_yaml(tmp_path, data={"root": str(root), "validation": 0.2, "workers": 1})
@@ -103,7 +125,7 @@ def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
             ["maps", "{model}", "--data", "{root}", "--out", "m.parquet", *("--target", "donut") * 2],
             ["--target", "twice"],
         ),
-        (["explain", "{model}", "{picture}", "--method", "gradcam"], ["gradcam", "grad-cam"]),
+        (["explain", "{model}", "{picture}", "--method", "gradcan"], ["gradcan", "grad-cam"]),
         (["explain", "{model}", "{picture}", "--out", "maps.jpg"], ["maps.jpg", ".png"]),
         (["explain", "{model}", "{picture}", "--out", "no/folder/maps.png"], ["no/folder"]),
         (["report", "no/run"], ["no/run"]),

@@ -50,7 +50,7 @@ def test_the_papers_rates_batches_and_epochs() -> None:
             ["explain.lexicon=plates", "explain.edits=[paraphrase, material]"],
             ["explain.lexicon", "'material'", "filler"],
         ),
-        (["explain.method=gradcam"], ["explain.method", "grad-cam"]),
+        (["explain.method=gradcan"], ["explain.method", "grad-cam"]),
         (["explain.method=rise"], ["explain.method", "rise", "gs.explain"]),
         (["seeds=5"], ["seeds", "list"]),
         (["data=3"], ["data", "keys under it"]),
@@ -124,3 +124,20 @@ def test_a_lexicon_without_a_kind_is_found_before_any_work(tmp_path: Path) -> No
     explain = {"modifiers": 2, "lexicon": str(tmp_path / "mine.yaml")}
     with pytest.raises(ConfigError, match=r"explain.lexicon.*position"):
         read_study(write_yaml(tmp_path, explain=explain))
+
+
+def test_names_are_kept_as_they_are_known_however_they_are_written(tmp_path: Path) -> None:
+    written = read_study(
+        write_yaml(
+            tmp_path,
+            models={"image-only": None, "Early_Fusion": None, "seer": {"kind": "LateFusion", "recipe": "AdamW"}},
+            recipe="Plates",
+            explain={"method": "HiResCAM", "edits": ["Other Class", "PARAPHRASE"], "checks": ["Sanity"]},
+        )
+    )
+    assert written.explain.method == "hires-cam"
+    assert written.explain.edits == ("original", "other-class", "paraphrase")
+    assert written.explain.checks == ("sanity",)
+    assert written.recipe == "plates"
+    assert [written.kind(name) for name in written.models] == ["image-only", "early-fusion", "late-fusion"]
+    assert written.models["seer"].recipe == "adamw"

@@ -9,6 +9,7 @@ import pytest
 from gazeshift.edits import EDITS, WholeWords
 from gazeshift.models import TokenizerPieces
 from gazeshift.models.tokenizer import TextTokenizer, train_tokenizer
+from gazeshift.study import warn
 from gazeshift.study.reading import with_reading
 from gazeshift.study.units import edited_texts
 from tests.edits.scene import CORPUS, PAIR, SCENE
@@ -51,6 +52,19 @@ def test_texts_cut_short_and_texts_that_read_as_before_are_warned_of(short: Path
         cut, same = own["truncated"].mean(), own["unchanged"].mean()
         assert (f" {edit} {cut:.1%}" in longer) == (cut > 0)
         assert (f" {edit} {same:.1%}" in alike) == (same > 0)
+
+
+def test_texts_of_which_the_tokenizer_knows_nothing_are_warned_of() -> None:
+    rows = [
+        {"model": model, "split": split, "key": key, "truncated": False, "unread": model == "reader" and key == "a"}
+        for model in ("reader", "other")
+        for split in ("train", "test")
+        for key in ("a", "b")
+    ]
+    said = warn._texts(pd.DataFrame(rows), {"edits": {}})
+    assert said == [
+        "reader: 1 of 2 test texts hold no piece that the tokenizer knows, so the model reads nothing of them."
+    ]
 
 
 def test_reading_is_what_the_model_reads() -> None:

@@ -1,4 +1,3 @@
-import csv
 import logging
 import math
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from gazeshift.errors import DataError, TrainingError
 from gazeshift.models import Classifier, ImageSpec, build_trunk
 from gazeshift.preprocessing import Preprocessing
+from gazeshift.spreadsheet import read_csv
 from gazeshift.training import Split, accuracy, fit, fit_trunk, image_features, predict, recipe_of, text_features
 from gazeshift.training.keyed import order
 from gazeshift.training.optimise import parameter_groups
@@ -205,8 +205,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_epoch(
         return
     fit(one_epoch, train, validation, recipe.model_copy(update={"epochs": 1}), 0, tmp_path / "one", progress=False)
     assert not changed(model, copy(one_epoch))
-    with (tmp_path / "bad" / "metrics.csv").open() as file:
-        assert [row["epoch"] for row in csv.DictReader(file)] == ["1"]
+    assert [row["epoch"] for row in read_csv(tmp_path / "bad" / "metrics.csv")] == ["1"]
 
 
 def test_the_best_epoch_is_kept(build, train: Split, validation: Split, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_wrong_change_is_one_line_that_names_it(changes: dict, message: str) -
 
 def test_unknown_recipe() -> None:
     with pytest.raises(UsageError, match="Did you mean 'adamw'"):
-        recipe_of("adam-w")
+        recipe_of("adamv")
 
 
 def test_a_recipe_does_not_change() -> None:

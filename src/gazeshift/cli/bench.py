@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import timm
 import torch
 import typer
 from rich import box
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from gazeshift.bench import BenchSettings, all_settings, run_all, run_bench
 from gazeshift.errors import UsageError
-from gazeshift.models.image import check_name
+from gazeshift.models.timm_nets import check_name, input_size
 
 
 def bench_command(settings: BenchSettings, *, everything: bool, as_json: bool) -> None:
@@ -38,9 +37,10 @@ def bench_command(settings: BenchSettings, *, everything: bool, as_json: bool) -
 
 
 def _size(model: str) -> int:
+    if model == "small_cnn":
+        return 96
     check_name(model)
-    bare = model.partition(".")[0]
-    return 96 if bare == "small_cnn" else timm.models.get_pretrained_cfg_value(bare, "input_size")[-1]
+    return input_size(model)
 
 
 def _print(results: list[dict[str, Any]]) -> None:

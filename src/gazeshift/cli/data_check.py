@@ -1,13 +1,9 @@
-"""``gazeshift data check``: decode a whole data set, say what is in it and what is wrong with it.
+"""``gazeshift data check``: decode a whole data set, say what is in it and what is wrong with it."""
 
-What needs torch is imported when the command runs, so that help is there at once.
-"""
-
-import json as json_module
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,40 +11,26 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from gazeshift.data.audit import Audit, audit
 from gazeshift.data.decode import MAX_PIXELS
 from gazeshift.data.findings import KINDS, Finding, clipped
-
-if TYPE_CHECKING:
-    from gazeshift.data.audit import Audit
+from gazeshift.data.sources import load_pairs
 
 
-def check(
-    root: Annotated[
-        Path,
-        typer.Argument(help="Folder of the data set, or a table; train.csv is that split, whole.", show_default=False),
-    ],
+def check_data(
+    root: Path,
+    format: str,
     *,
-    format: Annotated[str, typer.Option(help="Layout: auto, upmc, imagefolder, mmbt, table, texts_txt.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
-    image_column: Annotated[str | None, typer.Option(help="Column of the image paths, of a table.")] = None,
-    text_column: Annotated[
-        str | None, typer.Option(help="Column of the texts, of a table; text.en is a field.")
-    ] = None,
-    label_column: Annotated[str | None, typer.Option(help="Column of the classes, of a table.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="Column of the splits, of a table.")] = None,
-    show: Annotated[int, typer.Option(min=0, help="Findings of each kind to name; --json names all.")] = 5,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Larger images count as corrupt.")] = MAX_PIXELS,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; as many as CPUs by default.")] = None,
-) -> None:
-    """Decode every image of a data set and report what is in it and what is wrong with it.
-
-    Exit code: 0 clean (a study of these pairs would run), 1 findings, 2 unusable.
-
-    Example: gazeshift data check data/food101 --json
-    """
-    from gazeshift.data.audit import audit
-    from gazeshift.data.sources import load_pairs
-
+    image_column: str | None,
+    text_column: str | None,
+    label_column: str | None,
+    split_column: str | None,
+    show: int,
+    max_pixels: int | None,
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """Decode every image and print what was found; the exit code: 0 clean (a study of these pairs would run), 1 findings."""
     pair_set = load_pairs(
         root,
         format,
@@ -59,22 +41,22 @@ def check(
     )
     console = Console(stderr=True)
     bar = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*bar, console=console, transient=True, disable=json or not console.is_terminal) as progress:
+    with Progress(*bar, console=console, transient=True, disable=as_json or not console.is_terminal) as progress:
         task = progress.add_task("decoding", total=len(pair_set.pairs))
         found = audit(
             pair_set,
-            max_pixels=max_pixels,
+            max_pixels=max_pixels or MAX_PIXELS,
             workers=workers,
             progress=lambda done, _: progress.update(task, completed=done),
         )
-    if json:
-        typer.echo(json_module.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:
         _print(found, Console(), show)
-    raise typer.Exit(1 if found.findings else 0)
+    return 1 if found.findings else 0
 
 
-def _print(found: "Audit", console: Console, show: int) -> None:
+def _print(found: Audit, console: Console, show: int) -> None:
     console.print(f"[bold]{escape(found.root)}[/]  layout {found.format}, fingerprint {found.fingerprint[:12]}")
     console.print(_splits(found))
     console.print(_facts(found))
@@ -101,7 +83,7 @@ def _print_kind(kind: str, findings: Sequence[Finding], console: Console, show: 
         console.print(f"    ... and {len(findings) - show:,} more (--show, --json)")
 
 
-def _splits(found: "Audit") -> Table:
+def _splits(found: Audit) -> Table:
     table = Table("split", box=None, header_style="bold")
     for heading in ("pairs", "smallest / largest class", "titles with class name", "repeated titles"):
         table.add_column(heading, justify="right")
@@ -111,7 +93,7 @@ def _splits(found: "Audit") -> Table:
     return table
 
 
-def _facts(found: "Audit") -> Table:
+def _facts(found: Audit) -> Table:
     counts = found.counts
     table = Table(box=None, show_header=False)
     table.add_row("pairs", f"{sum(found.pairs.values()):,}")
@@ -132,7 +114,7 @@ def _facts(found: "Audit") -> Table:
 _MISSING = ("image", "text", "class")
 
 
-def _classes(found: "Audit") -> Table:
+def _classes(found: Audit) -> Table:
     table = Table("class", box=None, header_style="bold")
     for split in found.pairs:
         table.add_column(split, justify="right")

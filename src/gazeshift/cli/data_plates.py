@@ -1,10 +1,10 @@
 """``gazeshift data plates OUT``: write a Plates data set."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,49 +12,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gazeshift.data.plates import PlatesConfig, Written, write
 from gazeshift.errors import UsageError
 
-_DEFAULT = PlatesConfig()
 
-
-def plates(
-    out: Annotated[Path, typer.Argument(help="Folder to write; must not exist, be empty, or hold this very data set.")],
-    train: Annotated[int, typer.Option(help="Training scenes.")] = _DEFAULT.train,
-    test: Annotated[int, typer.Option(help="Test scenes.")] = _DEFAULT.test,
-    size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = _DEFAULT.size,
-    seed: Annotated[int, typer.Option(help="Decides everything that is random.")] = _DEFAULT.seed,
-    objects: Annotated[tuple[int, int], typer.Option(help="Fewest and most objects of a scene.")] = _DEFAULT.objects,
-    dishes: Annotated[int, typer.Option(help="Number of dishes, the classes.")] = _DEFAULT.n_dishes,
-    colours: Annotated[int, typer.Option(help="Number of colours.")] = _DEFAULT.n_colours,
-    kappa: Annotated[
-        float, typer.Option(help="Centre pull of the object that the text is about.")
-    ] = _DEFAULT.kappa_target,
-    kappa_distractor: Annotated[
-        float | None, typer.Option(help="Centre pull of the others.", show_default="as --kappa")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Any other setting as NAME=VALUE, for example mix='{dish: 1}' or rho=1; repeatable."
-        ),
-    ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core, at most 8")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+def write_plates(
+    out: Path,
+    options: Mapping[str, Any],
+    kappa_distractor: float | None,
+    settings: Sequence[str],
+    workers: int | None,
+    quiet: bool,
 ) -> None:
-    """Write Plates: pictures of plates with dishes, titles about one of them, and masks.
+    """Write a Plates data set and say what is in it.
 
-    Example: gazeshift data plates plates --train 4000 --test 1000 --size 128
+    Args:
+        out: the folder.
+        options: settings of ``PlatesConfig`` by name; None means its default.
+        kappa_distractor: None means as ``kappa_target``.
+        settings: any others, as NAME=VALUE.
+        workers: processes; None for one a core, at most 8.
+        quiet: show no progress bar.
     """
-    values = _DEFAULT.to_dict() | {
-        "train": train,
-        "test": test,
-        "size": size,
-        "seed": seed,
-        "objects": list(objects),
-        "n_dishes": dishes,
-        "n_colours": colours,
-        "kappa_target": kappa,
-        "kappa_distractor": kappa if kappa_distractor is None else kappa_distractor,
-    }
-    config = PlatesConfig.from_dict(values | dict(map(_setting, settings or [])))
+    default = PlatesConfig().to_dict()
+    values = default | {name: value for name, value in options.items() if value is not None}
+    values["kappa_distractor"] = values["kappa_target"] if kappa_distractor is None else kappa_distractor
+    config = PlatesConfig.from_dict(values | dict(map(_setting, settings)))
     written = _write_with_progress(config, out, workers or min(8, os.cpu_count() or 1), quiet)
     Console(highlight=False, soft_wrap=True).print(_summary(written), markup=False)
 

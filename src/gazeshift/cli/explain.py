@@ -18,6 +18,7 @@ from gazeshift.measures import centre_bias, coverage, distribution
 from gazeshift.models import load
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.report.strip import strip
+from gazeshift.report.words import UNREAD
 from gazeshift.saliency import SaliencyMaps, explain, shift
 from gazeshift.whole import whole_file
 
@@ -48,8 +49,11 @@ def explain_image(
         raise UsageError(f"{image}: is a folder; name one image file.")
     model = load(folder)
     maps = explain(model, image, texts, target, label=label, method=method)
-    cut = model.tokenize(list(texts)).truncated
-    records = [record | {"truncated": lost} for record, lost in zip(_records(maps), cut, strict=True)]
+    read = model.tokenize(list(texts))
+    records = [
+        record | {"truncated": lost, "unread": unread}
+        for record, lost, unread in zip(_records(maps), read.truncated, read.unread, strict=True)
+    ]
     if out is not None:
         _draw(model.spec.preprocessing, image, maps, len(records), out)
     if save is not None:
@@ -128,6 +132,9 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     lost = [str(number) for number, record in enumerate(records, start=1) if record["truncated"]]
     if lost:
         console.print(f"Longer than the model reads, so it lost its end: text {', '.join(lost)}.")
+    unread = [str(number) for number, record in enumerate(records, start=1) if record["unread"]]
+    if unread:
+        console.print(f"{UNREAD} Text {', '.join(unread)}.")
     console.print(escape(structure))
 
 

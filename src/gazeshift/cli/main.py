@@ -8,23 +8,34 @@ from typing import Annotated
 
 import typer
 
-from gazeshift.cli.data_check import check
-from gazeshift.cli.data_plates import plates
+from gazeshift import __version__
+from gazeshift.cli.data import data
 from gazeshift.cli.interrupt import interruptible
 from gazeshift.errors import GazeshiftError
 
 app = typer.Typer(
-    help="How does a text act on what an image classifier looks at?",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     epilog="Begin with: gazeshift study configs/plates.yaml --out runs/plates",
 )
-data = typer.Typer(help="Check data, or make synthetic ones.", no_args_is_help=True)
 app.add_typer(data, name="data")
-data.command("check")(interruptible()(check))
-data.command("plates")(interruptible("nothing was written.")(plates))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gazeshift {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gazeshift(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """How does a text act on what an image classifier looks at?"""
 
 
 Settings = Annotated[

@@ -14,7 +14,7 @@ from gazeshift.data.findings import short
 from gazeshift.data.loader import crops
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
-from gazeshift.registry import lookup
+from gazeshift.registry import known_name
 from gazeshift.study.config import DataConfig
 from gazeshift.study.prepare import SPLITS, Pairs, read_pairs
 from gazeshift.study.read import read_study
@@ -26,7 +26,7 @@ def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[
     """Train one model of a study file into a folder."""
     check_new_folder(out)
     study = read_study(file, settings)
-    lookup(study.models, name, f"model of {file}")
+    name = known_name(study.models, name, f"model of {file}")
     fitted = train_single(study, name, seed, out, resume=resume, progress=sys.stderr.isatty())
     typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
 

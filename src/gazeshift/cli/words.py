@@ -15,11 +15,12 @@ from rich.text import Text
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, load
+from gazeshift.registry import known_name
 from gazeshift.report.coloured import coloured_words
 from gazeshift.report.numbers import clipped
-from gazeshift.report.word_page import word_page
-from gazeshift.report.word_sheet import CUT, word_sheet
+from gazeshift.report.words import CUT, UNREAD
 from gazeshift.saliency import WordEffects, word_effects
+from gazeshift.saliency.words import WAYS
 from gazeshift.whole import whole_file
 
 
@@ -44,16 +45,25 @@ def explain_words(
         raise UsageError(f"--label {label} is used only with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
+    how = known_name(WAYS, how, "--how")
     model = load(folder)
     found = word_effects(model, image, text, target, how=how, method=method, label=label)
-    cut = bool(model.tokenize([text]).truncated[0])
+    read = model.tokenize([text])
+    cut, unread = read.truncated[0], read.unread[0]
     if out is not None:
         _draw(model, image, found, how, cut, out)
     records = _records(found)
     if as_json:
         typer.echo(
             json.dumps(
-                {"text": text, "explained": found.explained, "how": how, "truncated": cut, "words": records},
+                {
+                    "text": text,
+                    "explained": found.explained,
+                    "how": how,
+                    "truncated": cut,
+                    "unread": unread,
+                    "words": records,
+                },
                 ensure_ascii=False,
             )
         )
@@ -77,6 +87,8 @@ def explain_words(
         console.print(f"The map of the whole text is undefined: {escape(found.reason)}.")
     if cut:
         console.print(CUT)
+    if unread:
+        console.print(UNREAD)
     if out is not None:
         console.print(f"drawn: {escape(str(out))}", soft_wrap=True)
 
@@ -86,8 +98,12 @@ def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: boo
     crop = model.spec.preprocessing.crop_image(decode(image, image.name).convert("RGB"))
     with whole_file(out) as file:
         if out.suffix.lower() == ".html":
+            from gazeshift.report.word_page import word_page
+
             file.write_text(word_page(crop, found, image.name, model.spec.name, how, cut=cut), encoding="utf-8")
             return
+        from gazeshift.report.word_sheet import word_sheet
+
         sheet = word_sheet(crop, found, how, cut=cut)
         sheet.image.save(file, "PNG")
     if sheet.missing:

@@ -1,6 +1,7 @@
 """One decoder for every image, and one gate for every path that a data file names."""
 
 import io
+import os
 import threading
 import warnings
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -19,6 +20,9 @@ MAX_PIXELS = 89_478_485
 Image.init()
 _WANTED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
 FORMATS: list[str] = [name for name in _WANTED if name in Image.OPEN]
+# A TGA file begins with nothing that marks it, so half of all bytes could be one: its name or the footer of its second version must say so.
+_TGA_NAMES = (".tga", ".icb", ".vda", ".vst")
+_TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 
 # EXIF orientation -> what turns the stored pixels upright (EXIF 2.32, tag 0x0112).
 _UPRIGHT = {
@@ -130,9 +134,10 @@ def _open(source: Path | bytes, name: str) -> Image.Image:
     if not (len(source) if isinstance(source, bytes) else source.stat().st_size):
         raise ImageError(f"{name}: the file is empty.")
     try:
+        formats = [*FORMATS, "TGA"] if _may_be_tga(source, name) else FORMATS
         with _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the pixel cap is ours; broken metadata is no broken picture
-            return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+            return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats)
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: too many pixels ({_one_line(error)}).") from error
     except UnidentifiedImageError as error:
@@ -140,6 +145,17 @@ def _open(source: Path | bytes, name: str) -> Image.Image:
         raise ImageError(f"{name}: not an image of a known format ({known}).") from error
     except Exception as error:
         raise ImageError(f"{name}: cannot be opened ({_one_line(error)}).") from error
+
+
+def _may_be_tga(source: Path | bytes, name: str) -> bool:
+    names = [name, source.name] if isinstance(source, Path) else [name]
+    if any(each.lower().endswith(_TGA_NAMES) for each in names):
+        return True
+    if isinstance(source, bytes):
+        return source.endswith(_TGA_FOOTER)
+    with source.open("rb") as file:
+        file.seek(-min(len(_TGA_FOOTER), source.stat().st_size), os.SEEK_END)
+        return file.read() == _TGA_FOOTER
 
 
 def _name(source: Path | bytes) -> str:

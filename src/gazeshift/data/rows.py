@@ -12,7 +12,7 @@ from gazeshift.data.locate import Finder
 from gazeshift.pairs import Pair
 
 IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif", ".jp2")
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif", ".jp2", ".tga")
 )
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {

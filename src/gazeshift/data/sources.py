@@ -24,7 +24,7 @@ from gazeshift.data.splits import with_test
 from gazeshift.data.upmc import is_kaggle, is_texts_txt, read_kaggle, read_texts_txt
 from gazeshift.errors import DataError, UsageError
 from gazeshift.pairs import Pair
-from gazeshift.registry import lookup
+from gazeshift.registry import known_name
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ def load_pairs(
     """
     root = Path(root).expanduser()
     columns = Columns(image_column, text_column, label_column, split_column)
-    name = _recognise(root) if format == "auto" else format
-    layout = lookup(FORMATS, name, "data format")
+    name = _recognise(root) if format == "auto" else known_name(FORMATS, format, "data format")
+    layout = FORMATS[name]
     if not root.exists():
         raise DataError(f"{root}: no such file or folder; give the data root.")
     if columns != Columns() and name in {"upmc", "texts_txt"}:

@@ -42,6 +42,10 @@ FLOORS = (
 )
 """The edits that are noise floors, from the text itself, which must move nothing, to no text; a shift is the excess over one of them."""
 
+SAME_MEANING = FLOORS[:4]
+"""The floors that say what the own text says, itself among them: its class is still the right answer. The others say something else, or
+nothing, and their share is no noise."""
+
 __all__ = [
     "BARE",
     "EDITS",
@@ -49,6 +53,7 @@ __all__ = [
     "LEXICON_EDITS",
     "PAPER_COLOUR",
     "PAPER_POSITION",
+    "SAME_MEANING",
     "SHIPPED",
     "Corpus",
     "EditBuilder",

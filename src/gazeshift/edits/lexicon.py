@@ -8,7 +8,8 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from gazeshift.errors import ConfigError
+from gazeshift.errors import ConfigError, UsageError
+from gazeshift.registry import known_name
 from gazeshift.yaml_text import read_yaml
 
 BARE = "bare"
@@ -69,8 +70,10 @@ def shipped(name: str) -> Lexicon:
     Raises:
         ConfigError: no such lexicon.
     """
-    if name not in SHIPPED:
-        raise ConfigError(f"unknown lexicon {name!r}; known: {', '.join(SHIPPED)}, or give a YAML file.")
+    try:
+        name = known_name(SHIPPED, name, "lexicon")
+    except UsageError as error:
+        raise ConfigError(f"{error} Or give a YAML file.") from None
     text = (files("gazeshift.edits") / "lexicons" / f"{name}.yaml").read_text(encoding="utf-8")
     return _lexicon(text, name)
 
@@ -81,7 +84,7 @@ def find_lexicon(name: str) -> Lexicon:
     Raises:
         ConfigError: neither, or a file that is no lexicon.
     """
-    return shipped(name) if name in SHIPPED or not Path(name).suffix else read_lexicon(Path(name))
+    return read_lexicon(Path(name)) if Path(name).suffix else shipped(name)
 
 
 def read_lexicon(path: Path) -> Lexicon:

@@ -6,12 +6,13 @@ import numpy as np
 
 from gazeshift.edits.edit import Corpus, Edited, TextEdit
 from gazeshift.edits.pieces import Pieces
-from gazeshift.names import KATAKANA, UNSPACED, contains_name, name_words, replace_names, spoken
+from gazeshift.names import HAN, KATAKANA, UNSPACED, contains_name, name_words, replace_names, spoken
 from gazeshift.pairs import Pair
 
 # Where there are no spaces, a change of script is the nearest thing to the edge of a word.
+_MARKS = r"\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # of voice, of a letter's form: they stay with their letter
 _RUNS = re.compile(
-    rf"[{KATAKANA}]+|[\u3041-\u309f]+|[\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[{UNSPACED}]+|[^{UNSPACED}]+"
+    "|".join(rf"(?:[{script}][{_MARKS}]*)+" for script in (KATAKANA, r"\u3041-\u309f", HAN, UNSPACED, f"^{UNSPACED}"))
 )
 _BARE = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _HAS_UNSPACED = re.compile(f"[{UNSPACED}]")

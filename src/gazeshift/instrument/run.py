@@ -11,7 +11,7 @@ from gazeshift.instrument.expectations import EXPECTATIONS, Expectation
 from gazeshift.instrument.lab import Lab
 from gazeshift.instrument.rows import ROWS
 from gazeshift.instrument.worlds import WORLDS
-from gazeshift.registry import lookup
+from gazeshift.registry import known_name, lookup
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def run_instrument(
     Raises:
         UsageError: an unknown row or world.
     """
-    rows = {name: lookup(ROWS, name, "row") for name in (only or ROWS)}
+    rows = {name: ROWS[name] for name in (known_name(ROWS, name, "row") for name in (only or ROWS))}
     place = lookup(WORLDS, world, "world")
     results = []
     with tempfile.TemporaryDirectory(prefix="gazeshift-instrument-") as folder:

@@ -1,10 +1,9 @@
 """How far apart two maps are."""
 
 import numpy as np
-import scipy.stats
 
 from gazeshift.errors import UsageError
-from gazeshift.measures.ranking import top_cells
+from gazeshift.measures.ranking import ranks, top_cells
 from gazeshift.measures.where import Maps, PerMap, amplitude, entropy
 from gazeshift.rounding import constant
 
@@ -52,7 +51,7 @@ def spearman(a: Maps, b: Maps) -> PerMap:
 
 
 def _ranks(raw: Maps) -> Maps:
-    return scipy.stats.rankdata(raw.reshape(*raw.shape[:-2], -1), axis=-1).reshape(raw.shape)
+    return ranks(raw.reshape(*raw.shape[:-2], -1)).reshape(raw.shape)
 
 
 def iou(a: Maps, b: Maps, share: float = 0.2) -> PerMap:

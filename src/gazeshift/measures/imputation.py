@@ -2,8 +2,6 @@
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.sparse import coo_array
-from scipy.sparse.linalg import spsolve
 
 # Offset (down, right) and weight of the eight neighbours.
 _NEIGHBOURS = [
@@ -62,6 +60,9 @@ def keep_pixels(keep: Float[np.ndarray, "*b h w"], height: int, width: int) -> B
 
 def _solve(image: np.ndarray, keep: np.ndarray, hidden: np.ndarray) -> Float[np.ndarray, "c hidden"]:
     """Values of the hidden pixels: ``sum of weights x value - weighted hidden neighbours = weighted shown neighbours``."""
+    from scipy.sparse import coo_array  # noqa: PLC0415  most commands impute nothing, and need not wait for scipy
+    from scipy.sparse.linalg import spsolve  # noqa: PLC0415
+
     number = np.full(keep.shape, -1)
     number[~keep] = np.arange(len(hidden))
     diagonal = np.zeros(len(hidden))

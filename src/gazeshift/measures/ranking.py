@@ -1,7 +1,9 @@
-"""The highest cells of a map, with ties that favour no place."""
+"""Cells in the order of their values, with ties that favour no place."""
+
+from typing import Literal
 
 import numpy as np
-import scipy.stats
+from jaxtyping import Float
 
 from gazeshift.measures.where import Maps, PerMap
 
@@ -22,6 +24,20 @@ def top_cells(values: Maps, count: PerMap) -> Maps:
     """
     places = np.asarray(count)[..., None, None]
     flat = -np.asarray(values, dtype=np.float64).reshape(*values.shape[:-2], -1)
-    above = scipy.stats.rankdata(flat, method="min", axis=-1).reshape(values.shape) - 1
-    tied = scipy.stats.rankdata(flat, method="max", axis=-1).reshape(values.shape) - above
+    above = ranks(flat, "min").reshape(values.shape) - 1
+    tied = ranks(flat, "max").reshape(values.shape) - above
     return np.clip((places - above) / tied, 0, 1)
+
+
+def ranks(
+    values: Float[np.ndarray, "*b n"], ties: Literal["average", "min", "max"] = "average"
+) -> Float[np.ndarray, "*b n"]:
+    """Ranks from 1 along the last axis; equal values take the mean, the least or the greatest of their ranks; NaN gives NaN.
+
+    Example:
+        >>> ranks(np.array([2.0, 1.0, 2.0])).tolist()
+        [2.5, 1.0, 2.5]
+    """
+    from scipy.stats import rankdata  # noqa: PLC0415  scipy.stats takes half as long as torch, and most commands rank nothing
+
+    return np.asarray(rankdata(values, method=ties, axis=-1), dtype=np.float64)

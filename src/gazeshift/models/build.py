@@ -13,8 +13,8 @@ from gazeshift.models.classifier import Classifier, pools_by_mean
 from gazeshift.models.image import GridTrunk, Trunk, build_trunk
 from gazeshift.models.modes import evaluating
 from gazeshift.models.spec import ModelSpec, TextSpec
-from gazeshift.models.text import Encoder, build_encoder, load_huggingface
-from gazeshift.models.tokenizer import TextTokenizer, load_tokenizer, train_tokenizer
+from gazeshift.models.text import Encoder, build_encoder
+from gazeshift.models.tokenizer import TextTokenizer, Tokenizer, WordPieceTokenizer, train_tokenizer
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") 
     if spec.encoder == "transformer":
         tokenizer = build_tokenizer(spec, training_texts)
         return TextParts(spec, build_encoder(spec, len(tokenizer.tokenizer)), tokenizer)
-    net = load_huggingface(source)
+    from gazeshift.models.pretrained import load_encoder  # noqa: PLC0415  transformers takes a second to import
+
+    net = load_encoder(source)
     places = getattr(net.config, "max_position_embeddings", None)  # not every architecture has such a limit
     if places is not None and spec.max_tokens > places:
         raise ModelError(f"text.max_tokens: {source!r} reads at most {places} tokens; {spec.max_tokens} is too many.")
@@ -61,9 +63,16 @@ def build_tokenizer(spec: TextSpec, training_texts: Sequence[str], source: str =
     Raises:
         ModelError: the source cannot be loaded.
     """
-    own = spec.encoder == "transformer"
-    tokenizer = train_tokenizer(training_texts, spec.vocabulary) if own else load_tokenizer(source)
+    tokenizer = (
+        train_tokenizer(training_texts, spec.vocabulary) if spec.encoder == "transformer" else _pretrained(source)
+    )
     return TextTokenizer(tokenizer, spec.max_tokens, spec.cleaning)
+
+
+def _pretrained(source: str) -> Tokenizer:
+    from gazeshift.models.pretrained import load_tokenizer  # noqa: PLC0415  transformers takes a second to import
+
+    return load_tokenizer(source)
 
 
 def build_classifier(spec: ModelSpec, trunk: Trunk, text: TextParts, seed: int = 0) -> Classifier:
@@ -93,9 +102,10 @@ def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
             return Classifier(spec, trunk, build_encoder(spec.text, 0), None)
         if not (tokenizer_folder / "tokenizer.json").is_file():
             raise ModelError("there is no tokenizer.json; the model folder is not complete.")
-        fast = load_tokenizer(str(tokenizer_folder))
-        tokenizer = TextTokenizer(fast, spec.text.max_tokens, spec.text.cleaning)
-        return Classifier(spec, trunk, build_encoder(spec.text, len(fast)), tokenizer)
+        own = spec.text.encoder == "transformer"
+        found = WordPieceTokenizer.from_pretrained(tokenizer_folder) if own else _pretrained(str(tokenizer_folder))
+        tokenizer = TextTokenizer(found, spec.text.max_tokens, spec.text.cleaning)
+        return Classifier(spec, trunk, build_encoder(spec.text, len(found)), tokenizer)
 
 
 def set_affine(trunk: Trunk, pooled: Float[Tensor, "n c"], features: str, size: int) -> None:

@@ -63,15 +63,17 @@ class Tokens:
         ids: padded to the longest text of the batch.
         mask: True at real tokens.
         truncated: per text, whether it was longer than the tokenizer's limit and lost its end.
+        unread: per text, whether it says something of which the tokenizer knows no piece, or of which its cleaning leaves nothing.
     """
 
     ids: Int[Tensor, "b l"]
     mask: Bool[Tensor, "b l"]
     truncated: tuple[bool, ...]
+    unread: tuple[bool, ...]
 
     def to(self, device: torch.device | str) -> "Tokens":
         """The same tokens on another device."""
-        return Tokens(self.ids.to(device), self.mask.to(device), self.truncated)
+        return Tokens(self.ids.to(device), self.mask.to(device), self.truncated, self.unread)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -114,11 +116,11 @@ class TextFeatures:
 
 
 def no_tokens(texts: Sequence[str]) -> Tokens:
-    """Tokens of a model that reads no text: length 0, nothing truncated.
+    """Tokens of a model that reads no text: length 0, nothing truncated, nothing that could have been read.
 
     Example:
         >>> no_tokens(["a", "b"]).ids.shape
         torch.Size([2, 0])
     """
     empty = torch.zeros(len(texts), 0, dtype=torch.long)
-    return Tokens(empty, empty.bool(), (False,) * len(texts))
+    return Tokens(empty, empty.bool(), (False,) * len(texts), (False,) * len(texts))

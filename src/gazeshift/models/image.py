@@ -1,16 +1,13 @@
 """Image trunks, split at the tap: ``encode`` up to the last spatial grid, ``pool`` from there to one vector per image."""
 
-import difflib
 import math
 from pathlib import Path
-from typing import Any, Protocol, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, cast
 
-import timm
 import torch
 from jaxtyping import Float
 from safetensors.torch import load_file
-from timm.models import get_pretrained_cfg_value
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from gazeshift.errors import GazeshiftError, ModelError
@@ -21,6 +18,9 @@ from gazeshift.models.reason import reason
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.spec import ImageSpec
 from gazeshift.models.tokens import ClassTokenTrunk, TokenTrunk, token_trunk
+
+if TYPE_CHECKING:
+    from timm.models.vision_transformer import VisionTransformer
 
 
 class GridNet(Protocol):
@@ -114,11 +114,13 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     """
     if spec.name == "none":
         return NoTrunk()
-    net = _small_cnn(spec) if spec.name == "small_cnn" else _timm(spec, size, weights)
-    if weights not in {"none", "hub"}:
-        _load_weights(net, Path(weights), spec.name)
-    if isinstance(net, VisionTransformer):
-        return token_trunk(net, spec, size)
+    if spec.name == "small_cnn":
+        return _grid_trunk(_with_weights(_small_cnn(spec), weights, spec.name), spec, size)
+    timm_nets = _timm_nets()
+    net = _with_weights(timm_nets.create(spec, size, weights), weights, spec.name)
+    if timm_nets.is_vision_transformer(net):
+        one_norm = timm_nets.last_block_has_one_first_norm(net)
+        return token_trunk(cast("VisionTransformer", net), spec, size, one_norm)
     return _grid_trunk(net, spec, size)
 
 
@@ -128,10 +130,14 @@ def check_name(name: str) -> None:
     Raises:
         ModelError: suggests near names.
     """
-    bare = name.partition(".")[0]
-    if name not in {"none", "small_cnn"} and not timm.is_model(bare):
-        near = timm.list_models(f"*{bare}*")[:4] or difflib.get_close_matches(bare, timm.list_models(), n=3)
-        raise ModelError(f"unknown image model {name!r}: timm has no such name{_near(near)}.")
+    if name not in {"none", "small_cnn"}:
+        _timm_nets().check_name(name)
+
+
+def _timm_nets() -> ModuleType:
+    from gazeshift.models import timm_nets  # noqa: PLC0415  timm imports torchvision and half of torch's compiler with it
+
+    return timm_nets
 
 
 def _small_cnn(spec: ImageSpec) -> SmallCNN:
@@ -142,21 +148,10 @@ def _small_cnn(spec: ImageSpec) -> SmallCNN:
     return SmallCNN(**spec.options)
 
 
-def _timm(spec: ImageSpec, size: int, weights: str) -> nn.Module:
-    check_name(spec.name)
-    name = spec.name.partition(".")[0]
-    options: dict[str, Any] = {"num_classes": 0, **spec.options}
-    if get_pretrained_cfg_value(name, "fixed_input_size") and get_pretrained_cfg_value(name, "input_size")[-1] != size:
-        options.setdefault("img_size", size)
-    try:
-        return timm.create_model(spec.name, pretrained=weights == "hub", **options)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        way_out = "; give a local file with weights=FILE.safetensors, or weights=none" if weights == "hub" else ""
-        raise ModelError(f"image model {spec.name!r} cannot be made: {reason(error)}{way_out}.") from error
-
-
-def _near(names: list[str]) -> str:
-    return f"; near it: {', '.join(names)}" if names else ""
+def _with_weights(net: nn.Module, weights: str, name: str) -> nn.Module:
+    if weights not in {"none", "hub"}:
+        _load_weights(net, Path(weights), name)
+    return net
 
 
 def _load_weights(net: nn.Module, path: Path, name: str) -> None:

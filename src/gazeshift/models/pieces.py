@@ -29,9 +29,7 @@ class TokenizerPieces:
             (('apple', 'p', '##i', '##p'), 6, '[MASK]')
         """
         if text not in self._known:
-            ids = self._tokenizer(self._clean(text), add_special_tokens=False, truncation=False, verbose=False)[
-                "input_ids"
-            ]
+            ids = self._tokenizer([self._clean(text)], add_special_tokens=False, verbose=False)["input_ids"][0]
             self._known[text] = tuple(self._tokenizer.convert_ids_to_tokens(ids))
         return self._known[text]
 

@@ -1,10 +1,11 @@
 """What a classifier is made of, as plain data: enough to build it again from a ``config.json``."""
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gazeshift.preprocessing import Preprocessing
+from gazeshift.registry import folded
 
 # Keyword arguments of timm that read files, download or cut the net elsewhere: a model's folder must never ask for these.
 _REFUSED_OPTIONS = frozenset(
@@ -14,9 +15,24 @@ _REFUSED_OPTIONS = frozenset(
 
 
 class Strict(BaseModel):
-    """A frozen record that refuses unknown keys."""
+    """A frozen record that refuses unknown keys. A choice between names may be written in any of the ways that ``folded`` takes for one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choices_as_they_are_known(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        choices = {
+            name: get_args(f.annotation) for name, f in cls.model_fields.items() if get_origin(f.annotation) is Literal
+        }
+        return {key: _as_known(value, choices[key]) if key in choices else value for key, value in values.items()}
+
+
+def _as_known(value: object, choices: tuple[object, ...]) -> object:
+    alike = [name for name in choices if isinstance(value, str) and folded(str(name)) == folded(value)]
+    return alike[0] if len(alike) == 1 else value
 
 
 class ImageSpec(Strict):

@@ -1,17 +1,18 @@
 """Text encoders: tokens to one vector per token and one per text. They never receive the image."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
-from gazeshift.errors import ModelError
 from gazeshift.models.features import TextFeatures
-from gazeshift.models.reason import reason
 from gazeshift.models.spec import TextSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+else:
+    PreTrainedModel = nn.Module  # which it is; transformers is imported by models that stand on it alone
 
 
 def masked_mean(tokens: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b d"]:
@@ -111,42 +112,8 @@ def build_encoder(spec: TextSpec, vocabulary_size: int, net: PreTrainedModel | N
         return NoText()
     if spec.encoder == "transformer":
         return SmallTransformer(vocabulary_size, spec)
-    net = net if net is not None else huggingface_from_config(spec.config)
+    if net is None:
+        from gazeshift.models.pretrained import encoder_from_config  # noqa: PLC0415  transformers takes a second to import
+
+        net = encoder_from_config(spec.config)
     return BertLSTM(net, spec.width) if spec.encoder == "bert-lstm" else HuggingFaceEncoder(net, spec.pooling)
-
-
-def huggingface_from_config(config: dict[str, Any] | None) -> PreTrainedModel:
-    """An untrained Hugging Face encoder from its configuration alone: no download, no foreign code.
-
-    Raises:
-        ModelError: the configuration names no known architecture.
-    """
-    values = _architecture(config or {})
-    kind = values.pop("model_type", None)
-    if kind is None:
-        raise ModelError("text encoder: its configuration names no model_type, so it cannot be built.")
-    try:
-        return AutoModel.from_config(AutoConfig.for_model(kind, **values), trust_remote_code=False)
-    except Exception as error:  # transformers raises many kinds
-        raise ModelError(f"text encoder of type {kind!r} cannot be built: {reason(error)}.") from error
-
-
-def _architecture(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without the keys that choose an implementation: these may name code to be fetched from a hub."""
-    kept = {key: value for key, value in config.items() if "attn_implementation" not in key and key != "auto_map"}
-    return {key: _architecture(value) if isinstance(value, dict) else value for key, value in kept.items()}
-
-
-def load_huggingface(name: str) -> PreTrainedModel:
-    """A Hugging Face encoder by name or local folder, from safetensors only; code that a repository brings is never run.
-
-    Raises:
-        ModelError: there is none.
-    """
-    transformers_logging.disable_progress_bar()  # loading from disk needs no bar; downloads have their own
-    try:
-        return AutoModel.from_pretrained(name, trust_remote_code=False, use_safetensors=True)
-    except Exception as error:  # transformers raises many kinds
-        raise ModelError(
-            f"text_encoder: {name!r} cannot be loaded ({reason(error)}); give a Hugging Face name or a local folder."
-        ) from error

@@ -1,22 +1,25 @@
 """Texts to token ids: a vocabulary made from the training texts, or any Hugging Face tokenizer."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
+import torch
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from torch.nn.utils.rnn import pad_sequence
 
 from gazeshift.errors import ModelError
 from gazeshift.models.features import Tokens
+from gazeshift.models.reason import reason
 from gazeshift.registry import lookup
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _TAGS = re.compile(r"<[^>]+>")
 _NON_LETTERS = re.compile(r"[^a-zA-Z]")
-_NO_TOKENIZER = "no tokenizer for {!r}; give a Hugging Face name or a local folder with its files."
 _SINGLE = re.compile(r"\s+[a-zA-Z]\s+")
 
 
@@ -34,27 +37,138 @@ def clean_gallo(text: str) -> str:
 CLEANERS: dict[str, Callable[[str], str]] = {"none": str, "gallo": clean_gallo}
 
 
-class TextTokenizer:
-    """A Hugging Face tokenizer with a length limit and a cleaning step; it says which texts it cut."""
+@runtime_checkable
+class Tokenizer(Protocol):
+    """What is asked of a tokenizer, in the words of transformers, whose tokenizers all answer it."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_tokens: int, cleaning: str = "none") -> None:
+    mask_token: Any
+    unk_token: Any
+    pad_token_id: Any
+    unk_token_id: Any
+
+    def __call__(  # noqa: D102
+        self,
+        text: list[str],
+        *,
+        add_special_tokens: bool = True,
+        truncation: bool = False,
+        max_length: int | None = None,
+        verbose: bool = True,
+    ) -> Mapping[str, Any]: ...
+    def __len__(self) -> int: ...
+    def get_vocab(self) -> dict[str, int]: ...  # noqa: D102
+    def num_special_tokens_to_add(self) -> int: ...  # noqa: D102
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]: ...  # noqa: D102
+    def save_pretrained(self, save_directory: Path) -> Any: ...  # noqa: D102
+
+
+class TextTokenizer:
+    """A tokenizer with a length limit and a cleaning step; it says which texts it cut."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int, cleaning: str = "none") -> None:
         self.tokenizer = tokenizer
-        # Longer texts lose their end, and padding stands behind the text, whatever the tokenizer was made for.
-        self.tokenizer.padding_side = self.tokenizer.truncation_side = "right"
         self.max_tokens = max_tokens
         self.clean = lookup(CLEANERS, cleaning, "text cleaning")
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
         """Token ids of texts, padded to the longest."""
         cleaned = [self.clean(text) for text in texts]
-        whole = self.tokenizer(cleaned, add_special_tokens=True, truncation=False, verbose=False)["input_ids"]
-        cut = self.tokenizer(cleaned, truncation=True, max_length=self.max_tokens, padding=True, return_tensors="pt")
-        truncated = tuple(len(ids) > self.max_tokens for ids in whole)
-        return Tokens(cut["input_ids"].long(), cut["attention_mask"].bool(), truncated)
+        whole = ids = self.tokenizer(cleaned, verbose=False)["input_ids"]
+        truncated = tuple(len(each) > self.max_tokens for each in whole)
+        if any(truncated):
+            ids = self.tokenizer(cleaned, truncation=True, max_length=self.max_tokens)["input_ids"]
+        lengths = torch.tensor([len(each) for each in ids])
+        padded = pad_sequence(
+            [torch.tensor(each, dtype=torch.long) for each in ids],
+            batch_first=True,
+            padding_value=self.tokenizer.pad_token_id,
+        )
+        unread = tuple(
+            bool(text.strip()) and self._reads_nothing(*read) for text, *read in zip(texts, cleaned, whole, strict=True)
+        )
+        return Tokens(padded, torch.arange(padded.shape[1]) < lengths[:, None], truncated, unread)
+
+    def _reads_nothing(self, cleaned: str, whole: list[int]) -> bool:
+        unknown = self.tokenizer.unk_token_id
+        if unknown not in whole and len(whole) > self.tokenizer.num_special_tokens_to_add():
+            return False
+        bare = self.tokenizer([cleaned], add_special_tokens=False, verbose=False)["input_ids"][0]
+        return all(piece == unknown for piece in bare)
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer's own files."""
         self.tokenizer.save_pretrained(folder)
+
+
+class WordPieceTokenizer:
+    """Our own word pieces, with ``[CLS] text [SEP]``: the tokenizers library alone, for transformers takes a second to import.
+
+    Args:
+        fast: a WordPiece model whose vocabulary holds the five special tokens; each of them is one piece wherever it stands in a text.
+    """
+
+    pad_token, unk_token, cls_token, sep_token, mask_token = _SPECIAL
+
+    def __init__(self, fast: FastTokenizer) -> None:
+        fast.add_special_tokens(list(_SPECIAL))
+        fast.no_truncation()  # a saved one may come with the limit and the padding of its last texts
+        fast.no_padding()
+        self._fast = fast
+        numbers = fast.get_vocab()
+        self.pad_token_id, self.unk_token_id, self._start, self._end = (numbers[token] for token in _SPECIAL[:4])
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> "WordPieceTokenizer":
+        """As ``save_pretrained`` left it, here or by transformers.
+
+        Raises:
+            ModelError: its file is missing or damaged.
+        """
+        path = folder / "tokenizer.json"
+        try:
+            return cls(FastTokenizer.from_file(str(path)))
+        except Exception as error:  # the library raises plain exceptions
+            raise ModelError(f"{path}: not a tokenizer that can be read ({reason(error)}).") from error
+
+    def __call__(
+        self,
+        text: list[str],
+        *,
+        add_special_tokens: bool = True,
+        truncation: bool = False,
+        max_length: int | None = None,
+        verbose: bool = True,
+    ) -> dict[str, list[list[int]]]:
+        """``input_ids``: per text its pieces; the end is lost of what is longer than ``max_length``."""
+        pieces = [each.ids for each in self._fast.encode_batch(text, add_special_tokens=False)]
+        if truncation and max_length is not None:
+            pieces = [ids[: max_length - add_special_tokens * self.num_special_tokens_to_add()] for ids in pieces]
+        return {"input_ids": [[self._start, *ids, self._end] for ids in pieces] if add_special_tokens else pieces}
+
+    def __len__(self) -> int:
+        return int(self._fast.get_vocab_size())
+
+    def get_vocab(self) -> dict[str, int]:
+        """Every piece with its number."""
+        return dict(self._fast.get_vocab())
+
+    def num_special_tokens_to_add(self) -> int:
+        """How many pieces stand around a text."""
+        return 2
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
+        """The pieces with these numbers."""
+        return [str(self._fast.id_to_token(number)) for number in ids]
+
+    def save_pretrained(self, save_directory: Path) -> None:
+        """Write the two files from which transformers makes the same tokenizer."""
+        save_directory.mkdir(parents=True, exist_ok=True)
+        self._fast.save(str(save_directory / "tokenizer.json"))
+        names = {
+            f"{role}_token": token for role, token in zip(("pad", "unk", "cls", "sep", "mask"), _SPECIAL, strict=True)
+        }
+        config = {"tokenizer_class": "PreTrainedTokenizerFast", **names}
+        (save_directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def vocabulary(texts: Sequence[str], size: int) -> dict[str, int]:
@@ -84,7 +198,7 @@ def _normalizer() -> normalizers.Normalizer:
     return normalizers.BertNormalizer(lowercase=True, strip_accents=False)
 
 
-def train_tokenizer(texts: Sequence[str], size: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Sequence[str], size: int) -> WordPieceTokenizer:
     """A tokenizer over ``vocabulary(texts, size)`` with ``[CLS] text [SEP]``, so that even the empty text has tokens."""
     pieces = vocabulary(texts, size)
     fast = FastTokenizer(models.WordPiece(pieces, unk_token="[UNK]", max_input_chars_per_word=100))
@@ -95,33 +209,4 @@ def train_tokenizer(texts: Sequence[str], size: int) -> PreTrainedTokenizerFast:
     fast.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ends
     )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=fast,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-    )
-
-
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """A Hugging Face tokenizer by name or from a local folder; code that a repository brings is never run.
-
-    Raises:
-        ModelError: there is none, or one that knows no word or cannot pad.
-    """
-    try:
-        local = Path(name).is_dir()  # then nothing is asked of a hub
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=local)
-    except Exception as error:  # transformers raises many kinds
-        raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}") from error
-    if len(tokenizer) <= len(
-        tokenizer.all_special_tokens
-    ):  # what transformers makes of a folder without tokenizer files
-        raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}")
-    if tokenizer.pad_token is None:
-        raise ModelError(
-            f"text_encoder: the tokenizer of {name!r} has no padding token; choose an encoder such as BERT."
-        )
-    return tokenizer
+    return WordPieceTokenizer(fast)

@@ -5,14 +5,20 @@ over channels of gradient times activation is then 0 in that cell, whatever the 
 listens to the cells has no map; one just behind it has.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 from jaxtyping import Float
-from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.spec import ImageSpec
+
+if TYPE_CHECKING:
+    from timm.models.vision_transformer import VisionTransformer
+else:
+    VisionTransformer = nn.Module  # which it is; timm is imported by models that stand on it alone
 
 
 class TokenTrunk(nn.Module):
@@ -107,11 +113,19 @@ class ClassTokenTrunk(nn.Module):
         return self.net.forward_head(self.norm(read), pre_logits=True)
 
 
-def token_trunk(net: VisionTransformer, spec: ImageSpec, size: int) -> TokenTrunk | ClassTokenTrunk:
+def token_trunk(
+    net: VisionTransformer, spec: ImageSpec, size: int, one_first_norm: bool
+) -> TokenTrunk | ClassTokenTrunk:
     """Split a vision transformer at the tap that its spec names.
 
     ``last`` is the last place where cells are heard other than through a norm alone. Nets that read a class token and whose last block
     has several first norms side by side, or an order of its own, have no such place in it: their tap is the input of the block before.
+
+    Args:
+        net: timm's.
+        spec: names the tap.
+        size: side of the input images in pixels.
+        one_first_norm: whether the last block hears the tokens through a single norm.
 
     Raises:
         ModelError: the image's side is no multiple of a patch's, or there is no such tap.
@@ -123,7 +137,7 @@ def token_trunk(net: VisionTransformer, spec: ImageSpec, size: int) -> TokenTrun
         return TokenTrunk(net, _depth(net, spec))
     if net.attn_pool is not None or net.global_pool != "token":
         return TokenTrunk(net, len(net.blocks) - 1)
-    if type(net.blocks[-1]) is Block:
+    if one_first_norm:
         return ClassTokenTrunk(net)
     return TokenTrunk(net, max(0, len(net.blocks) - 2))
 

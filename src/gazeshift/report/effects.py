@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gazeshift.edits import FLOORS
+from gazeshift.edits import FLOORS, SAME_MEANING
 from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import over_images, over_seeds
 from gazeshift.report.store import RunFolder
-from gazeshift.report.words import EDIT_WORDS, MODIFIER_WORDS, SAME_MEANING
+from gazeshift.report.words import EDIT_WORDS, MODIFIER_WORDS
 
 RETRAINING = "retraining"
 MODIFIERS = "One word before the bare class name, against the bare name"

@@ -4,7 +4,6 @@ import base64
 import io
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
@@ -72,7 +71,7 @@ def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
         return Image.fromarray(_hatched(base))
     grid = Image.fromarray(normalised(raw).astype(np.float32))
     value = np.clip(np.asarray(grid.resize(picture.size, Image.Resampling.BILINEAR)), 0, 1)
-    colour = mpl.colormaps["turbo"](REDDEST * value)[..., :3] * 255
+    colour = _colours("turbo", REDDEST * value) * 255
     opacity = (OPACITY * value)[..., None]
     mixed = base * (1 - opacity) + colour * opacity
     mixed[_outline(value >= HALF)] = 255
@@ -93,7 +92,7 @@ def density(p: Float[np.ndarray, "h w"], top: float, edge: int = 192) -> Image.I
         >>> density(np.full((2, 4), 1 / 8), 2.0, edge=8).size
         (8, 4)
     """
-    colour = mpl.colormaps["viridis"](np.clip(p * p.size / top, 0, 1))[..., :3]
+    colour = _colours("viridis", np.clip(p * p.size / top, 0, 1))
     cell = max(1, edge // max(p.shape))
     pixels = (colour * 255).round().astype(np.uint8).repeat(cell, 0).repeat(cell, 1)
     return Image.fromarray(pixels)
@@ -133,6 +132,13 @@ def png_uri(picture: Image.Image) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _colours(scale: str, values: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "*s 3"]:
+    """Colours of values from 0 to 1, red, green and blue from 0 to 1."""
+    import matplotlib as mpl  # noqa: PLC0415  whoever prints numbers alone need not wait for it
+
+    return np.asarray(mpl.colormaps[scale](values)[..., :3])
 
 
 def _pale(picture: Image.Image) -> Float[np.ndarray, "h w 3"]:

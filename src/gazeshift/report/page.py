@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from gazeshift.measures import Figure
-from gazeshift.report import grid, words
+from gazeshift.report import words
 from gazeshift.report.claims import Finding, forests, primary_axes
 from gazeshift.report.classes import Ranking
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.effects import Effects
+from gazeshift.report.environment import page_environment
 from gazeshift.report.habit import Habits
 from gazeshift.report.information import Information
 from gazeshift.report.model_checks import panels
-from gazeshift.report.numbers import clipped, exact, language, shown, visible
-from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, density, density_bar, overlay, png_uri, shrunk
+from gazeshift.report.overlay import Quality
 from gazeshift.report.published import published
 from gazeshift.report.samples import Sample
 from gazeshift.report.store import MeanMap, RunFolder
@@ -102,33 +100,6 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "csv_names": CSV_NAMES,
     }
     return environment.get_template("report.html.j2").render(context)
-
-
-def page_environment(quality: Quality) -> Environment:
-    """Where templates are rendered: whatever data says is escaped."""
-    # S701 wants autoescape; it is on for every template, whatever its suffix: all text of a page comes from data.
-    environment = Environment(
-        loader=PackageLoader("gazeshift.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # What data says is made visible before it is escaped, so no template can forget it.
-        finalize=lambda value: visible(value) if type(value) is str else value,
-    )
-    environment.filters.update(shown=shown, exact=exact, clipped=clipped, language=language)
-    environment.globals.update(
-        words=words,
-        grid=grid,
-        edit_words=words.EDIT_WORDS,
-        half=HALF,
-        picture=lambda sample: data_uri(sample.image, quality),
-        map_picture=lambda sample, reading: data_uri(overlay(shrunk(sample.image, quality.edge), reading.raw), quality),
-        density=lambda p, top: png_uri(density(p, top)),
-        density_bar=lambda: png_uri(density_bar()),
-        bar=lambda: data_uri(colour_bar(), Quality(256, 90)),
-    )
-    return environment
 
 
 def key_numbers(folder: RunFolder) -> list[KeyNumber]:

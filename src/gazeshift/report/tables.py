@@ -1,7 +1,5 @@
 """The CSV tables: the page's numbers, unrounded; an empty field where a number is undefined."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +9,7 @@ from gazeshift.report.claims import Contrast, Finding
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.samples import Reading, Sample
 from gazeshift.report.store import RunFolder
+from gazeshift.spreadsheet import csv_text
 
 FIGURE_COLUMNS = ("mean", "low", "high", "n", "seeds")
 
@@ -29,18 +28,14 @@ class Table:
     columns: Sequence[str]
     rows: list[list[Any]]
 
-    def to_csv(self) -> str:
-        r"""RFC 4180 text with line feeds.
+    def as_csv(self) -> bytes:
+        r"""The file's content.
 
         Example:
-            >>> Table("t", ["a", "b"], [[None, 0.1]]).to_csv()
-            'a,b\n,0.1\n'
+            >>> Table("t", ["a", "b"], [[None, 0.1]]).as_csv()
+            b'a,b\n,0.1\n'
         """
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
-        return buffer.getvalue()
+        return csv_text(self.columns, self.rows).encode("utf-8", "replace")
 
 
 def figure_fields(figure: Figure | None) -> list[Any]:

@@ -9,12 +9,11 @@ from gazeshift.report.coloured import Colour, ColouredWord, coloured_words, stro
 from gazeshift.report.fonts import STAND_IN, Typeface, typeface
 from gazeshift.report.numbers import shown
 from gazeshift.report.overlay import is_undefined, overlay
+from gazeshift.report.words import CUT
 from gazeshift.saliency import WordEffects
 
 SHOWN = 8
 """How many words' maps are drawn, besides that of the whole text."""
-CUT = "The text is longer than the model reads: words past its limit are not read, and show no effect."
-"""What must stand beside words that a model never saw."""
 TAKEN = {"leave-out": "without", "mask": "masked:"}
 UNDEFINED = "hatched: no positive evidence"
 

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gazeshift.models.adapters.protocol import Tapped
+from gazeshift.registry import folded, known_name
 from gazeshift.saliency.attention import attention_gradient, rollout
 from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
 from gazeshift.saliency.path import INTEGRATED_GRADIENTS
@@ -37,6 +38,15 @@ DEFAULT = "default"
 """In the place of a method's name: the one that suits the model."""
 
 
+def method_for(model: Tapped, name: str) -> str:
+    """The method that a name means, however it is written; ``default`` is the one that suits the model.
+
+    Raises:
+        UsageError: an unknown method; suggests near ones.
+    """
+    return default_method(model) if folded(name) == DEFAULT else known_name({*METHODS, DEFAULT}, name, "method")
+
+
 def default_method(model: Tapped) -> str:
     """The method to take when nobody chose one: Grad-CAM under global pooling, HiResCAM elsewhere.
 
@@ -44,8 +54,3 @@ def default_method(model: Tapped) -> str:
     gradient does not, and Grad-CAM is blind.
     """
     return "grad-cam" if model.pools_first else "hires-cam"
-
-
-def method_for(model: Tapped, name: str) -> str:
-    """The name of a method that may have been left to the model (``default``)."""
-    return default_method(model) if name == DEFAULT else name

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from gazeshift.models import ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
-from gazeshift.registry import lookup
 from gazeshift.saliency.cams import DEFAULT, METHODS, PIXEL_METHODS, method_for
 from gazeshift.saliency.magnitude import noise_of, resolved
 from gazeshift.saliency.path import gaps_of
@@ -55,7 +54,7 @@ def compute_maps(
         UsageError: an unknown method, one that needs the pixels without them, or one that needs attention on a model without it.
     """
     method = method_for(model, method)
-    draw = lookup(METHODS, method, "method")
+    draw = METHODS[method]
     cells = 1 if model.pools_first else image.grid[0, 0].numel()
     size = chunk(image.grid.shape[1] * cells, image.grid.device)
     # A changed image goes through the trunk once for all its rows, so these methods get all rows; their logits are chunked in the probe.

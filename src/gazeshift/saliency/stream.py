@@ -15,7 +15,7 @@ from gazeshift.data.pool import map_ahead
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
-from gazeshift.registry import lookup
+from gazeshift.registry import known_name
 from gazeshift.saliency.cams import DEFAULT, TAP_METHODS, method_for
 from gazeshift.saliency.compute import compute_maps, row_logits
 from gazeshift.saliency.encode import encode_texts
@@ -90,8 +90,7 @@ def stream_maps(
         raise UsageError("texts: give a list of at least one text, or none for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: {speed.batch} is not at least 1.")
-    method = method_for(model, method)
-    lookup(TAP_METHODS, method, "method for a whole data set")
+    method = known_name(TAP_METHODS, method_for(model, method), "method for a whole data set")
     return _stream(model, pairs, texts, method, speed, _asked(model, target))
 
 

@@ -1,6 +1,5 @@
 """Which words of a text move the map of an image, and where to: each word left out, or masked, in one batch."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +8,13 @@ from jaxtyping import Float
 from gazeshift.errors import UsageError
 from gazeshift.measures import distribution, jensen_shannon
 from gazeshift.models import Classifier
+from gazeshift.registry import known_name
 from gazeshift.saliency.cams import DEFAULT
 from gazeshift.saliency.explain import Picture, explain
+from gazeshift.scripts import word_spans
 
-# Scripts without spaces between words: Japanese and Chinese characters stand for themselves, one each.
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
+WAYS = ("leave-out", "mask")
+"""How a word is taken away."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,15 @@ class WordEffects:
 
 
 def split_words(text: str) -> list[tuple[int, int]]:
-    """Start and end of each word: what stands between spaces; in scripts without spaces, each character.
+    """Start and end of each word: what stands between spaces; in scripts without spaces, each character with its marks.
+
+    The rule is that of ``gazeshift.scripts.word_spans``.
 
     Example:
         >>> [("red 寿司 pie"[a:b]) for a, b in split_words("red 寿司 pie")]
         ['red', '寿', '司', 'pie']
     """
-    return [match.span() for match in _WORD.finditer(text)]
+    return word_spans(text)
 
 
 def word_effects(
@@ -106,10 +108,8 @@ def word_effects(
 
 
 def _replacement(model: Classifier, how: str) -> str:
-    if how == "leave-out":
+    if known_name(WAYS, how, "way to take a word away") == "leave-out":
         return ""
-    if how != "mask":
-        raise UsageError(f"how {how!r}: give 'leave-out' or 'mask'.")
     token = None if model.tokenizer is None else model.tokenizer.tokenizer.mask_token
     if not token:
         raise UsageError(f"the tokenizer of {model.spec.name!r} has no mask token; use how='leave-out'.")

@@ -1,6 +1,7 @@
 """The study file: every setting, documented and checked before any work."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,11 +9,12 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gazeshift.edits import EDITS, FLOORS
 from gazeshift.edits.templates import FEWEST
-from gazeshift.errors import ConfigError
+from gazeshift.errors import ConfigError, UsageError
 from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Strict
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.saliency import PIXEL_METHODS, TAP_METHODS
+from gazeshift.registry import known_name
+from gazeshift.saliency import METHODS, PIXEL_METHODS
 from gazeshift.saliency.cams import DEFAULT
 from gazeshift.study.checks import CHECKS
 from gazeshift.study.expectations import EXPECTATIONS
@@ -136,9 +138,10 @@ class ExplainConfig(Strict):
     @field_validator("method")
     @classmethod
     def _known_method(cls, name: str) -> str:
+        name = _known(name, {*METHODS, DEFAULT}, "method")
         if name in PIXEL_METHODS:
             raise ValueError(f"{name!r} changes the image itself, which a study does not do; use it with gs.explain")
-        return name if name == DEFAULT else _known(name, TAP_METHODS)
+        return name
 
     @field_validator("modifiers")
     @classmethod
@@ -150,7 +153,8 @@ class ExplainConfig(Strict):
     @field_validator("edits")
     @classmethod
     def _known_edits(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        rest = [_known(name, EDITS) for name in names if name != "original"]
+        known = [_known(name, EDITS, "edit") for name in names]
+        rest = [name for name in known if name != "original"]
         if len(set(rest)) < len(rest):
             raise ValueError("an edit is named twice")
         return ("original", *rest)
@@ -158,7 +162,7 @@ class ExplainConfig(Strict):
     @field_validator("checks")
     @classmethod
     def _known_checks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_known(name, CHECKS) for name in names))
+        return tuple(dict.fromkeys(_known(name, CHECKS, "check") for name in names))
 
     @model_validator(mode="after")
     def _enough_texts(self) -> "ExplainConfig":
@@ -230,19 +234,17 @@ class StudyConfig(Strict):
     def _known_models(cls, values: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
         if not values:
             raise ValueError("name at least one model")
-        for name, own in values.items():
+        for name in values:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
                 raise ValueError(
                     f"{name!r}: a model's name is made of letters, digits, dots and dashes; it names folders"
                 )
-            _known(own.kind or name, HEADS)
-            _known(own.recipe or "adamw", RECIPES)
-        return values
+        return {name: _with_known_names(name, own) for name, own in values.items()}
 
     @field_validator("recipe")
     @classmethod
     def _known_recipe(cls, name: str) -> str:
-        return _known(name, RECIPES)
+        return _known(name, RECIPES, "recipe")
 
     @field_validator("seeds")
     @classmethod
@@ -254,9 +256,7 @@ class StudyConfig(Strict):
     @field_validator("expect")
     @classmethod
     def _known_expectations(cls, values: dict[str, float]) -> dict[str, float]:
-        for name in values:
-            _known(name, EXPECTATIONS)
-        return values
+        return {_known(name, EXPECTATIONS, "threshold"): value for name, value in values.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
@@ -331,7 +331,16 @@ def _from_home(path: str | None) -> str | None:
     return str(Path(path).expanduser()) if path and path.startswith("~") else path
 
 
-def _known(name: str, registry: Any) -> str:
-    if name not in registry:
-        raise ValueError(f"unknown {name!r}; known: {', '.join(registry)}")
-    return name
+def _with_known_names(model: str, own: ModelConfig) -> ModelConfig:
+    """A model's settings with its kind and its recipe named as they stand in their registries."""
+    kind = None if own.kind is None and model in HEADS else _known(own.kind or model, HEADS, "kind of model")
+    recipe = None if own.recipe is None else _known(own.recipe, RECIPES, "recipe")
+    return own.model_copy(update={"kind": kind, "recipe": recipe})
+
+
+def _known(name: str, registry: Collection[str], kind: str = "name") -> str:
+    """The name as it stands in the registry."""
+    try:
+        return known_name(registry, name, kind)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(".")) from None

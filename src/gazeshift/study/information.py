@@ -7,14 +7,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from gazeshift.edits import FLOORS
+from gazeshift.edits import FLOORS, SAME_MEANING
 from gazeshift.measures import InformationSums, distribution
 
 ALL = ""
 """The label of rows over all classes."""
-
-SAME_MEANING = ("paraphrase", "shuffle", "same-class")
-"""Floors that say what the own text says; the others say something else, or nothing, and their share is no noise."""
 
 Drawn = dict[str, dict[str, Float[np.ndarray, "h w"]]]
 """By edit and key: the map of the predicted class, as a distribution."""
@@ -37,7 +34,7 @@ def text_sets(edits: Sequence[str]) -> tuple[list[str], list[str]]:
         (['other-class'], ['paraphrase'])
     """
     changed = [edit for edit in edits if edit not in FLOORS]
-    floor = [edit for edit in edits if edit in SAME_MEANING]
+    floor = [edit for edit in edits if edit in SAME_MEANING and edit != "original"]
     count = min(len(changed), len(floor))
     return changed[:count], floor[:count]
 

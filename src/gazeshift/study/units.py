@@ -161,7 +161,7 @@ def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: 
     texts = ingredients.texts(model, split, training=False) if is_fixed(model.encoder, frozen) else None
     logits = predict(model, data, images=images, texts=texts, device=model.device)
     confidence, predicted = logits.softmax(1).max(1)
-    truncated = model.tokenize(read).truncated
+    tokens = model.tokenize(read)
     return [
         {
             "split": split,
@@ -171,8 +171,11 @@ def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: 
             "confidence": float(sure),
             "correct": model.classes[int(guess)] == pair.label,
             "truncated": cut,
+            "unread": unread,
         }
-        for pair, guess, sure, cut in zip(pairs, predicted, confidence, truncated, strict=True)
+        for pair, guess, sure, cut, unread in zip(
+            pairs, predicted, confidence, tokens.truncated, tokens.unread, strict=True
+        )
     ]
 
 

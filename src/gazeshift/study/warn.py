@@ -86,11 +86,13 @@ def _texts(predictions: pd.DataFrame, figures: dict[str, Any]) -> list[str]:
     """Models of one tokenizer read the texts alike: what is true of several is said once."""
     cut: dict[str, list[str]] = defaultdict(list)
     for model, rows in predictions[predictions["split"] == "test"].groupby("model", sort=False):
-        count = rows.groupby("key")["truncated"].any().sum()
-        if count:
-            cut[
-                f"{count} of {rows['key'].nunique()} test texts are longer than the encoder's limit and lost their end"
-            ].append(str(model))
+        for name, said in (
+            ("truncated", "are longer than the encoder's limit and lost their end"),
+            ("unread", "hold no piece that the tokenizer knows, so the model reads nothing of them"),
+        ):
+            count = rows.groupby("key")[name].any().sum()
+            if count:
+                cut[f"{count} of {rows['key'].nunique()} test texts {said}"].append(str(model))
     for model, edits in figures["edits"].items():
         for name, said in (
             ("unchanged", "of these changed texts read to the model as before"),

@@ -1,11 +1,10 @@
 """What a training did, epoch by epoch."""
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from gazeshift.spreadsheet import csv_text
 from gazeshift.whole import whole_file
 
 
@@ -80,9 +79,7 @@ def best_of(history: Sequence[EpochRecord]) -> EpochRecord:
 
 def write_csv(history: Sequence[EpochRecord], path: Path) -> None:
     """Write all epochs as a table; the file is whole at any time."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, [field.name for field in fields(EpochRecord)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(record) for record in history)
     with whole_file(path) as file:
-        file.write_text(table.getvalue(), encoding="utf-8")
+        file.write_text(
+            csv_text([field.name for field in fields(EpochRecord)], map(astuple, history)), encoding="utf-8"
+        )

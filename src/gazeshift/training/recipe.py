@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gazeshift.errors import ConfigError, UsageError
-from gazeshift.registry import lookup
+from gazeshift.models.spec import Strict
+from gazeshift.registry import known_name, lookup
 from gazeshift.training.augment import AUGMENTATIONS
 
 
-class Recipe(BaseModel):
+class Recipe(Strict):
     """Every choice of a training but the data, the seed and the machine.
 
     Attributes:
@@ -41,8 +42,6 @@ class Recipe(BaseModel):
         0.001
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
     trunk_learning_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -62,13 +61,13 @@ class Recipe(BaseModel):
     keep: Literal["last", "best"] = "last"
     gradient_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
-    @model_validator(mode="after")
-    def _known_augmentation(self) -> "Recipe":
+    @field_validator("augmentation")
+    @classmethod
+    def _known_augmentation(cls, name: str) -> str:
         try:
-            lookup(AUGMENTATIONS, self.augmentation, "augmentation")
+            return known_name(AUGMENTATIONS, name, "augmentation")
         except UsageError as error:
             raise ValueError(str(error)) from None
-        return self
 
     @model_validator(mode="after")
     def _something_to_freeze(self) -> "Recipe":

@@ -10,7 +10,7 @@ from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import Window, render
 from gazeshift.data.plates.layout import REACH
 from gazeshift.data.plates.scene import PlateObject, Scene, sample_scene
-from gazeshift.registry import lookup
+from gazeshift.registry import known_name
 
 
 def single_objects(
@@ -64,7 +64,7 @@ def single_kinds(
         >>> len(kinds(config)), int(single_kinds(config, n=3, seed=0)[1].max()) < 32
         (32, True)
     """
-    lookup(_KINDS, by, "label of single objects")
+    by = known_name(_KINDS, by, "label of single objects")
     images, items = _crops(config, n, seed, crop)
     places = {kind: place for place, kind in enumerate(kinds(config, by))}
     return images, np.array([places[f"{_OF[by](item)} {item.name}"] for item in items], np.int64)

@@ -1,6 +1,5 @@
 """Plates on disk: the layout of UPMC Food-101, with label maps and a table of objects."""
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from gazeshift.data.plates.scene import Caption, PlateObject, Scene, sample_scen
 from gazeshift.data.plates.vocabulary import SPLITS, generator
 from gazeshift.errors import DataError, UsageError
 from gazeshift.interrupts import deaf_children
+from gazeshift.spreadsheet import csv_text
 from gazeshift.whole import whole_folder
 
 VERSION = 1
@@ -125,9 +125,8 @@ def _write_draft(config: PlatesConfig, draft: Path, workers: int, progress: Call
 
 def _write_titles(path: Path, rows: list[Row]) -> None:
     """Titles in UPMC Food-101's form: no header; file, title, class."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows((Path(row["key"]).name, row["text"], row["label"]) for row in rows if row["index"] == 1)
+    titles = [(Path(row["key"]).name, row["text"], row["label"]) for row in rows if row["index"] == 1]
+    path.write_text(csv_text([], titles), encoding="utf-8", newline="")
 
 
 def _new_header(config: PlatesConfig, rows: Mapping[str, list[Row]]) -> dict[str, Any]:

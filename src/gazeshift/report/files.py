@@ -71,7 +71,7 @@ def write(run: Path, out: Path | None = None) -> Path:
         evidence_tables.class_table(content.ranking),
         model_check_table(folder),
     ]
-    files = {f"{table.name}.csv": table.to_csv().encode("utf-8", "replace") for table in written}
+    files = {f"{table.name}.csv": table.as_csv() for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
     place = folder.path if out is None else Path(out)
     _replace(place, files)

@@ -1,0 +1,73 @@
+"""Nets of timm; imported on demand, because torchvision comes with it."""
+
+import difflib
+from typing import Any
+
+import timm
+from timm.models import get_pretrained_cfg_value
+from timm.models.vision_transformer import Block, VisionTransformer
+from torch import nn
+
+from gazeshift.errors import ModelError
+from gazeshift.models.reason import reason
+from gazeshift.models.spec import ImageSpec
+from gazeshift.registry import folded
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is not timm's.
+
+    Raises:
+        ModelError: suggests near names.
+    """
+    bare = name.partition(".")[0]
+    if not timm.is_model(bare):
+        names = timm.list_models()
+        alike = [known for known in names if folded(known) == folded(bare)]
+        near = alike or timm.list_models(f"*{bare}*")[:4] or difflib.get_close_matches(bare, names, n=3)
+        raise ModelError(f"unknown image model {name!r}: timm has no such name{_near(near)}.")
+
+
+def create(spec: ImageSpec, size: int, weights: str) -> nn.Module:
+    """A net without its classifier.
+
+    Args:
+        spec: which one.
+        size: side of the input images in pixels.
+        weights: ``hub`` for timm's pretrained weights, downloaded; anything else leaves it random.
+
+    Raises:
+        ModelError: an unknown name, or a net that cannot be made.
+    """
+    check_name(spec.name)
+    name = spec.name.partition(".")[0]
+    options: dict[str, Any] = {"num_classes": 0, **spec.options}
+    if get_pretrained_cfg_value(name, "fixed_input_size") and input_size(name) != size:
+        options.setdefault("img_size", size)
+    try:
+        return timm.create_model(spec.name, pretrained=weights == "hub", **options)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        way_out = "; give a local file with weights=FILE.safetensors, or weights=none" if weights == "hub" else ""
+        raise ModelError(f"image model {spec.name!r} cannot be made: {reason(error)}{way_out}.") from error
+
+
+def input_size(name: str) -> int:
+    """Side in pixels of the images that a net of this name was made for."""
+    return int(get_pretrained_cfg_value(name.partition(".")[0], "input_size")[-1])
+
+
+def is_vision_transformer(net: nn.Module) -> bool:
+    """Whether a net is a stack of blocks over tokens, which is split between its blocks."""
+    return isinstance(net, VisionTransformer)
+
+
+def last_block_has_one_first_norm(net: VisionTransformer) -> bool:
+    """Whether all that the last block's attention hears of the tokens is the output of one norm, which can be a tap.
+
+    Blocks of another kind have several such norms side by side, or none before the attention.
+    """
+    return type(net.blocks[-1]) is Block
+
+
+def _near(names: list[str]) -> str:
+    return f"; near it: {', '.join(names)}" if names else ""
