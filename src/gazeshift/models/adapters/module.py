@@ -100,11 +100,9 @@ def wrap(
         forward: for signatures that names cannot describe (a list, positions): ``forward(images, texts)`` calls the model.
         part: which part of the layer's output holds the grid, where it gives a tuple, a mapping or a dataclass.
         nth: which call of the layer, counted from 0, where one pass runs it several times (a backbone shared by views).
-        text_free: that the text does not reach the layer (True) or does (False) is found out; say it to be told where it is not so, or,
-            with ``check=False``, to save the pass of every combination.
+        text_free: whether texts do not reach the layer is found out; say it to be told where it is not so, or, unchecked, to save passes.
         read_text: what to do with the texts once, before the first pass; an encoder that need not run again.
-        check: False draws maps without the checks. With ``text_free=True`` the whole model then runs once per image, whatever the
-            number of texts.
+        check: False draws maps without the checks; with ``text_free=True`` the whole model then runs once per image.
 
     Raises:
         UsageError: no such layer.
@@ -116,7 +114,6 @@ def wrap(
         ...         self.trunk, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
         ...     def forward(self, pixels, words):
         ...         return self.head(self.trunk(pixels).mean((2, 3)) * words)
-        >>> import torch
         >>> wrapped = wrap(Fusion(), "trunk", image="pixels", text="words")
         >>> index = torch.zeros(1, dtype=torch.long)
         >>> wrapped.bind(torch.rand(1, 3, 8, 8), torch.rand(1, 4), index, index).image.grid.shape
