@@ -114,6 +114,7 @@ def wrap(
         ...         self.trunk, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
         ...     def forward(self, pixels, words):
         ...         return self.head(self.trunk(pixels).mean((2, 3)) * words)
+        >>> import torch
         >>> wrapped = wrap(Fusion(), "trunk", image="pixels", text="words")
         >>> index = torch.zeros(1, dtype=torch.long)
         >>> wrapped.bind(torch.rand(1, 3, 8, 8), torch.rand(1, 4), index, index).image.grid.shape
