@@ -94,7 +94,7 @@ def wrap(
         image: names of the arguments that are images.
         text: names of the arguments that are text, or whatever else is to be changed while the map is watched.
         output: from what the model returns to logits ``(rows, classes)`` or one score a row; a tensor and ``logits`` are found alone.
-        grid: layout of the layer's output: a name, ``TokenGrid(height, width, prefix)``, or a function of a pass; told from the image if None.
+        grid: layout of the layer's output: a name, ``TokenGrid(height, width, prefix)``, or a function of a pass; else told.
         given: arguments that are the same in every call.
         forward: for signatures that names cannot describe (a list, positions): ``forward(images, texts)`` calls the model.
         part: which part of the layer's output holds the grid, where it gives a tuple, a mapping or a dataclass.
