@@ -10,6 +10,7 @@ from gazeshift.report import write
 from gazeshift.study.read import read_study
 from gazeshift.study.run import Outcome, run_study
 
+collect_ignore = ["interrupted.py"]  # a program that tests run, and no module of tests
 Command = Callable[..., tuple[int, str, str]]
 TINY = {
     "title": "tiny",
