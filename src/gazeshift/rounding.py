@@ -10,20 +10,19 @@ terms keep five digits; and a layer norm's own epsilon leaves a millionth of wha
 EXACT = 1e-12
 """The same for what is computed here, in float64, from numbers that are taken as they are."""
 
-_ULPS = 4  # of a precision coarser than float32
-
-
 def rounding(eps: float) -> float:
-    """``ROUNDING`` for a model of another precision: never finer, and four times what a coarser one resolves.
+    """``ROUNDING`` for a model of another precision: never finer, and what a coarser one resolves.
+
+    Over a few hundred terms roundings of both signs cancel: of bfloat16's step a fifth was found to be left over.
 
     Args:
         eps: the distance from 1 to the next number, as in ``torch.finfo(dtype).eps``.
 
     Example:
         >>> rounding(2**-52), rounding(2**-23), rounding(2**-7)
-        (1e-05, 1e-05, 0.03125)
+        (1e-05, 1e-05, 0.0078125)
     """
-    return max(ROUNDING, _ULPS * eps)
+    return max(ROUNDING, eps)
 
 
 def beyond_rounding(
