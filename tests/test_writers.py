@@ -189,7 +189,7 @@ WRITES = {
 BLOCKS = {"whole_file", "whole_folder", "whole_array", "writing", "growing_table", "enter_context"}
 INSIDE = {
     "data/plates/store.py": {"_write_draft", "_write_chunk", "_write_titles"},
-    "models/tokenizer.py": {"save"},  # by models/files.py
+    "models/tokenizer.py": {"save", "save_pretrained"},  # by models/files.py
     "study/growing.py": {"write"},  # enters its block itself
     "study/scan/write.py": {"_write"},
     "bench/photos.py": {"write_photos"},  # into a temporary folder

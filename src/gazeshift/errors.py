@@ -6,6 +6,7 @@ The command line prints the message alone and exits with ``exit_code``; a librar
 from collections.abc import Iterable
 
 _LONGEST = 60
+_LONGEST_LIST = 240
 
 
 class GazeshiftError(Exception):
@@ -48,9 +49,11 @@ def listed(names: Iterable[object], most: int = 6) -> str:
         'a, b and 2 others'
     """
     known = [shown(name).strip("'") for name in names]
+    fit = [end for end in range(len(known) + 1) if sum(map(len, known[:end])) <= _LONGEST_LIST]
+    most = max(1, min(most, fit[-1]))
     rest = len(known) - most
     if rest == 1:
-        most, rest = most + 1, 0  # its name is no longer than saying that there is one more
+        most, rest = most + 1, 0  # its name is hardly longer than saying that there is one more
     return ", ".join(known[:most]) + (f" and {rest} others" if rest > 0 else "")
 
 

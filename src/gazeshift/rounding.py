@@ -10,6 +10,7 @@ terms keep five digits; and a layer norm's own epsilon leaves a millionth of wha
 EXACT = 1e-12
 """The same for what is computed here, in float64, from numbers that are taken as they are."""
 
+
 def rounding(eps: float) -> float:
     """``ROUNDING`` for a model of another precision: never finer, and what a coarser one resolves.
 

@@ -34,7 +34,9 @@ def test_under_autocast_the_head_and_the_map_stay_in_float32(build: Build, image
             features, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
     # The same half-precision features, with everything after the tap outside of autocast.
     rows = Rows(torch.tensor([0, 0]), torch.tensor([0, 1]), torch.tensor([2, 2]))
-    by_hand = compute_maps(model, features.to(torch.float32), text.with_precision(torch.float32), rows).maps.numpy()
+    by_hand = compute_maps(
+        model, features.to(torch.float32), text.with_precision(torch.float32), rows, "default"
+    ).maps.numpy()
     np.testing.assert_allclose(half.raw[:2], by_hand, rtol=0, atol=1e-5 * abs(by_hand).max())
     assert apart(model, half.raw[:2]) <= MOST or head == "early-fusion", "a linear head has no unit that could flip"
 

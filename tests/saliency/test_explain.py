@@ -142,7 +142,7 @@ def test_what_cannot_be_explained_is_said(
     with pytest.raises(UsageError, match="unknown class 'pizza'"):
         explain(model, picture, TEXTS, "label", label="pizza")
     with pytest.raises(UsageError, match="Did you mean 'grad-cam'"):
-        explain(model, picture, TEXTS, method="grad_cam")
+        explain(model, picture, TEXTS, method="grad-camera")
     with pytest.raises(UsageError, match="at least one text"):
         explain(model, picture, [])
     with pytest.raises(UsageError, match="sees no image"):

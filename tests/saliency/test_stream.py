@@ -218,7 +218,7 @@ def test_faster_maps_stay_within_the_stated_tolerance(
     """
     model, fast = well_scaled(build(head, image=image)), FASTER[speed]
     exact = maps_in_double(model, [decode(pair.image, pair.key) for pair in pairs], TEXTS)
-    faster = joined(stream_maps(model, pairs, TEXTS, "grad-cam", target="all", speed=fast)).maps
+    faster = joined(stream_maps(model, pairs, TEXTS, target="all", speed=fast)).maps
     apart = np.abs(faster - exact).max((3, 4)) / np.abs(exact).max((3, 4))
     median, most = TOLERANCE[fast.precision]
     assert np.median(apart) <= median

@@ -5,10 +5,12 @@ A worker process, which is to leave the interrupt to the one that started it, sa
 
 import importlib
 import multiprocessing
+import os
 import sys
 import time
 
-module, name = sys.argv[1].split(":")
+# A worker process gets the arguments that the command was left with, but all of its environment.
+module, name = os.environ.setdefault("STAYS_AT", sys.argv[1]).split(":")
 original = getattr(importlib.import_module(module), name)
 
 

@@ -44,7 +44,7 @@ def test_every_model_that_sees_images_has_the_checks_that_say_something_of_it(ch
     for checks in figures.values():
         for measures in checks.values():
             for figure in measures.values():
-                assert set(figure) == {"mean", "interval", "n", "seeds"}
+                assert set(figure) == {"mean", "interval", "n", "seeds", "left_out"}
                 assert figure["seeds"] == 2
     assert "text_excess" in figures["early-fusion"]["sanity"]
     assert "text_excess" not in figures["image-only"]["sanity"]
@@ -96,7 +96,9 @@ def test_a_study_that_asks_for_none_has_none(tiny_run: Path) -> None:
 
 
 def test_unknown_checks_and_sanity_without_a_floor_are_told_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"explain\.checks.*unknown 'astrology'.*known: localisation"):
+    with pytest.raises(
+        ConfigError, match=r"explain\.checks.*unknown check 'astrology'.*Known: faithfulness, localisation"
+    ):
         read_study(write_yaml(tmp_path, explain={"checks": ["astrology"]}))
     with pytest.raises(ConfigError, match="explain: the check 'sanity' holds changed texts against"):
         read_study(write_yaml(tmp_path, explain={"checks": ["sanity"], "edits": ["paper-colour"]}))

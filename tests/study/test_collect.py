@@ -152,7 +152,7 @@ def test_wrong_use_is_one_line(
     assert (code, printed) == (2, "")
     assert words in err
     assert len(err.splitlines()) == 1
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["there.parquet"]
 
 
 def test_broken_images_are_named_and_counted(

@@ -129,7 +129,8 @@ def test_maps_of_a_table_without_classes(
     rows = pd.read_parquet(out, columns=["key", "label", "class"])
     assert len(rows) == 20
     assert set(rows["label"]) == {""}
-    code, _, err = gazeshift("maps", model, "--data", data / "photos.csv", "--out", out, *texts, "--target", "label")
+    again = tmp_path / "labelled.parquet"
+    code, _, err = gazeshift("maps", model, "--data", data / "photos.csv", "--out", again, *texts, "--target", "label")
     assert code == 2
     assert "label" in err
 

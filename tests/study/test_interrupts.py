@@ -73,7 +73,7 @@ NOTHING = "gazeshift: interrupted; nothing was written."
         ("gazeshift.study.conclude:summarise", ["study", "{study}", "--quiet", "--out", "{run}"], GOES_ON),
         ("gazeshift.cli.models:read_pairs", ["evaluate", "{model}", "--data", "{plates}"], "gazeshift: interrupted."),
         ("gazeshift.cli.explain:explain", ["explain", "{model}", "{picture}"], NOTHING),
-        ("gazeshift.report.write:read_run", ["report", "{run}"], NOTHING),
+        ("gazeshift.report.files:read_run", ["report", "{run}"], NOTHING),
         ("gazeshift.data.audit:audit", ["data", "check", "{plates}"], "gazeshift: interrupted."),
         # In worker processes, which leave the answer to the one that started them.
         ("gazeshift.data.plates.store:_write_chunk", ["data", "plates", "{new}", "--workers", "2", "--quiet"], NOTHING),

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces, Tokens, no_tokens
+from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens, no_tokens
 from gazeshift.models.heads import HEADS, Structure
 from gazeshift.models.image import Trunk
 from gazeshift.models.modes import evaluating
@@ -53,11 +53,6 @@ class Classifier(nn.Module):
         """Where the head's weights are."""
         return next(self.head.parameters()).device
 
-    @property
-    def precision(self) -> torch.dtype:
-        """The numbers that the head computes with, and the part of the trunk after the tap."""
-        return next(self.head.parameters()).dtype
-
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Texts to tokens, on the model's device."""
         tokens = no_tokens(texts) if self.tokenizer is None else self.tokenizer(texts)
@@ -74,10 +69,6 @@ class Classifier(nn.Module):
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """The rest of the trunk, pooling, fusion and head: logits."""
         return self.head(self.trunk.pool(image), text)
-
-    def places(self, image: ImageFeatures) -> TokenPlaces:
-        """Where the grid's cells stand among the tokens of a transformer trunk."""
-        return image.places
 
     def forward(
         self, images: Float[Tensor, "b 3 H W"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]

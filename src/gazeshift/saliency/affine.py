@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.models.adapters.protocol import Explainable, Tapped
-from gazeshift.models.features import TokenPlaces
 from gazeshift.models.image import GridTrunk
 from gazeshift.saliency.probe import Probe
 
@@ -23,10 +21,6 @@ class _BeforeAffine:
     deviation: Float[Tensor, "c 1 1"]
     pools_first: bool
 
-    @property
-    def precision(self) -> torch.dtype:
-        return self.model.precision
-
     def modules(self) -> Iterator[nn.Module]:
         return self.model.modules()
 
@@ -38,9 +32,6 @@ class _BeforeAffine:
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         return self.model.classify(ImageFeatures((image.grid - self.mean) / self.deviation, image.prefix), text)
-
-    def places(self, image: ImageFeatures) -> TokenPlaces:
-        return self.model.places(image)
 
     def undo(self, image: ImageFeatures) -> ImageFeatures:
         return ImageFeatures(image.grid * self.deviation + self.mean, image.prefix)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gazeshift.models import ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.adapters.protocol import Explainable
-from gazeshift.saliency.cams import DEFAULT, METHODS, PIXEL_METHODS, method_for
+from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, method_for
 from gazeshift.saliency.magnitude import noise_of, resolved
 from gazeshift.saliency.path import gaps_of
 from gazeshift.saliency.probe import Probe, Rows, chunk
@@ -36,7 +36,7 @@ def compute_maps(
     image: ImageFeatures,
     text: TextFeatures,
     rows: Rows,
-    method: str = DEFAULT,
+    method: str = "grad-cam",
     *,
     pixels: Float[Tensor, "n 3 H W"] | None = None,
 ) -> ComputedMaps:

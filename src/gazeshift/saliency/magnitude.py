@@ -122,7 +122,7 @@ def noise_of(method: str, probe: Probe) -> Float[Tensor, "r h w"]:
         probe: the question that the maps answer.
     """
     magnitude = MAGNITUDES.get(method, _none)
-    return rounding(torch.finfo(probe.model.precision).eps) * magnitude(probe).detach().abs()
+    return rounding(torch.finfo(probe.precision).eps) * magnitude(probe).detach().abs()
 
 
 def resolved(maps: Float[Tensor, "r h w"], noise: Float[Tensor, "r h w"]) -> Float[Tensor, "r h w"]:

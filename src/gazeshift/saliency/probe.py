@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gazeshift.errors import UsageError, listed
 from gazeshift.models import ImageFeatures, TextFeatures
-from gazeshift.models.adapters.protocol import Tapped
+from gazeshift.models.adapters.protocol import Foreign, Tapped
 from gazeshift.models.features import TokenPlaces
 from gazeshift.saliency.recording import AttentionRecorder, after
 
@@ -113,6 +113,11 @@ class Probe:
         return self.image.averaged() if self.model.pools_first else self.image
 
     @property
+    def precision(self) -> torch.dtype:
+        """The coarsest numbers that what follows the tap computes with."""
+        return self.model.precision if isinstance(self.model, Foreign) else self.tap.grid.dtype
+
+    @property
     def batch(self) -> int:
         """How many grids of ``tap`` are held at once."""
         return chunk(self.tap.grid[0].numel(), self.tap.grid.device)
@@ -191,7 +196,7 @@ class Probe:
     @cached_property
     def places(self) -> TokenPlaces:
         """Where the grid's cells stand among the tokens that attend to each other after the tap."""
-        return self.model.places(self.tap)
+        return self.model.places(self.tap) if isinstance(self.model, Foreign) else self.tap.places
 
     @cached_property
     def attention(self) -> tuple[Attention, ...]:

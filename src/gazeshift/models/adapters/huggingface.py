@@ -109,7 +109,7 @@ def blip_matching(model: nn.Module) -> HookedModel:
     """
     return wrap(
         model,
-        _BLIP_TAP,
+        _blip_tap(model),
         nth=0,
         image="pixel_values",
         text=("input_ids", "attention_mask"),
@@ -131,7 +131,7 @@ def blip_caption(model: nn.Module, position: int) -> HookedModel:
         raise UsageError(f"position {position}: the first word that a step comes before stands at 1.")
     return wrap(
         model,
-        _BLIP_TAP,
+        _blip_tap(model),
         nth=0,
         image="pixel_values",
         text=("input_ids", "attention_mask"),
@@ -218,6 +218,12 @@ def _pixels(images: Any) -> Tensor:
 def _vectors(output: Any) -> Tensor:
     """The vectors, which older versions give alone and newer ones beside the tokens."""
     return output if isinstance(output, Tensor) else output.pooler_output
+
+
+def _blip_tap(model: nn.Module) -> str:
+    if _BLIP_TAP not in dict(model.named_modules()):
+        raise ModelError(f"{type(model).__name__} is no BLIP: use wrap(model, layer, ...) and name the layer there.")
+    return _BLIP_TAP
 
 
 def _last_heard(model: nn.Module) -> str:

@@ -37,15 +37,20 @@ class Tapped(Protocol):
     def pools_first(self) -> bool:
         """Whether all that follows the tap depends on the grid through its mean alone."""
 
-    @property
-    def precision(self) -> torch.dtype:
-        """The coarsest numbers that what follows the tap computes with."""
-
     def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """The image trunk up to the tap; only methods that change the image itself ask for it."""
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits from the tap on."""
+
+
+@runtime_checkable
+class Foreign(Protocol):
+    """What a model from outside knows of itself; of the others the features at the tap tell it."""
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The coarsest numbers that what follows the tap computes with."""
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
         """Where the grid's cells stand among the tokens that attend to each other after the tap; only attention methods ask for it.
