@@ -40,6 +40,17 @@ def distribution(raw: Maps) -> Maps:
     return scaled / scaled.sum((-2, -1), keepdims=True)
 
 
+def over_maximum(raw: Maps) -> Maps:
+    """``ReLU(L) / max``: a map from 0 to 1, to draw; NaN where undefined. Invariant to scale.
+
+    Example:
+        >>> over_maximum(np.array([[-5.0, 1.0, 2.0]])).tolist()
+        [[0.0, 0.5, 1.0]]
+    """
+    p = distribution(raw)
+    return p / p.max((-2, -1), keepdims=True)
+
+
 def check_distributions(p: Maps, asked_by: str) -> None:
     """Raise unless every map without a NaN is non-negative and sums to 1, within 1e-6.
 

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from gazeshift.measures import undefined
+from gazeshift.measures.where import over_maximum
 
 Pixels = UInt8[np.ndarray, "h w 3"]
 
@@ -42,19 +43,6 @@ def is_undefined(raw: Float[np.ndarray, "h w"]) -> bool:
     return bool(undefined(raw))
 
 
-def normalised(raw: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """ReLU, then division by the map's own maximum: 0 to 1; all zero where the map is undefined.
-
-    Example:
-        >>> normalised(np.array([[-1.0, 1.0, 2.0]])).tolist()
-        [[0.0, 0.5, 1.0]]
-    """
-    if is_undefined(raw):
-        return np.zeros(raw.shape)
-    positive = np.maximum(raw, 0)
-    return np.asarray(positive / positive.max())
-
-
 def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
     """The map over its picture, which is drawn pale and nearly grey so that colour means the map alone.
 
@@ -69,7 +57,7 @@ def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
     base = _pale(picture)
     if is_undefined(raw):
         return Image.fromarray(_hatched(base))
-    grid = Image.fromarray(normalised(raw).astype(np.float32))
+    grid = Image.fromarray(over_maximum(raw).astype(np.float32))
     value = np.clip(np.asarray(grid.resize(picture.size, Image.Resampling.BILINEAR)), 0, 1)
     colour = _colours("turbo", REDDEST * value) * 255
     opacity = (OPACITY * value)[..., None]

@@ -13,16 +13,12 @@ from safetensors.numpy import save_file
 
 from gazeshift.errors import DataError, UsageError
 from gazeshift.measures import distribution, undefined
+from gazeshift.measures.where import over_maximum
 from gazeshift.registry import lookup
 from gazeshift.saliency.reasons import why_incomplete, why_undefined
 from gazeshift.whole import whole_file
 
 FORMAT = "gazeshift-maps-1"
-
-
-def _by_maximum(raw: Float[np.ndarray, "r h w"]) -> Float[np.ndarray, "r h w"]:
-    p = distribution(raw)
-    return p / p.max((1, 2), keepdims=True)
 
 
 def _signed(raw: Float[np.ndarray, "r h w"]) -> Float[np.ndarray, "r h w"]:
@@ -32,7 +28,7 @@ def _signed(raw: Float[np.ndarray, "r h w"]) -> Float[np.ndarray, "r h w"]:
 
 
 _SCALES: dict[str, Callable[[Float[np.ndarray, "r h w"]], Float[np.ndarray, "r h w"]]] = {
-    "maximum": _by_maximum,
+    "maximum": over_maximum,
     "sum": distribution,
     "signed": _signed,
 }
