@@ -225,15 +225,8 @@ def bench(
     from gazeshift.cli.bench import bench_command
 
     settings = BenchSettings(
-        model=model,
-        batches=(batch,),
-        texts=(texts,),
-        images=images,
-        rounds=rounds,
-        device=device,
-        workers=workers,
-        compiled=compiled,
-    )
+        model=model, batches=(batch,), texts=(texts,), images=images, rounds=rounds, device=device, workers=workers, compiled=compiled
+    )  # fmt: skip
     with interruptible():
         bench_command(settings, everything=everything, as_json=as_json)
 

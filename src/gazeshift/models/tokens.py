@@ -33,10 +33,7 @@ class TokenTrunk(nn.Module):
     def __init__(self, net: VisionTransformer, depth: int) -> None:
         """``depth``: how many blocks stand before the tap."""
         super().__init__()
-        self.last_blocks = net.blocks[depth:]
-        self.norm = net.norm
-        net.blocks = net.blocks[:depth]
-        net.norm = nn.Identity()
+        self.last_blocks, self.norm = _cut_off(net, depth)
         self.net = net
         self.grid_size: tuple[int, int] = net.patch_embed.grid_size
         self.prefix_length: int = net.num_prefix_tokens
@@ -77,10 +74,7 @@ class ClassTokenTrunk(nn.Module):
 
     def __init__(self, net: VisionTransformer) -> None:
         super().__init__()
-        self.last_blocks = net.blocks[-1:]
-        self.norm = net.norm
-        net.blocks = net.blocks[:-1]
-        net.norm = nn.Identity()
+        self.last_blocks, self.norm = _cut_off(net, -1)
         self.net = net
         self.grid_size: tuple[int, int] = net.patch_embed.grid_size
         self.prefix_length: int = net.num_prefix_tokens
@@ -140,6 +134,13 @@ def token_trunk(
     if one_first_norm:
         return ClassTokenTrunk(net)
     return TokenTrunk(net, max(0, len(net.blocks) - 2))
+
+
+def _cut_off(net: VisionTransformer, depth: int) -> tuple[nn.Sequential, nn.Module]:
+    """Take the blocks from one on, and the norm behind them, out of a net, so that its features end before them."""
+    blocks, norm = net.blocks[depth:], net.norm
+    net.blocks, net.norm = net.blocks[:depth], nn.Identity()
+    return blocks, norm
 
 
 def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
