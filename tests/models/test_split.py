@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from gazeshift.errors import ModelError
 from gazeshift.models import Classifier, ImageFeatures, ImageSpec, build_trunk
 from gazeshift.models.image import Trunk
+from gazeshift.models.tokens import ClassTokenTrunk
 
 # name, side of the input, grid, whether everything after the tap sees the grid through its mean alone
 ENCODERS = [
@@ -149,3 +150,59 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
     path.write_bytes(b"\x80\x04not safetensors")
     with pytest.raises(ModelError, match="does not fit"):
         build_trunk(ImageSpec(name="resnet18"), 64, str(path))
+
+
+SMALL: dict[str, Any] = {"embed_dim": 32, "depth": 3, "num_heads": 2}
+# Every way in which timm's vision transformers read their tokens: name, side of the input, whether the tap lies behind a norm.
+TRANSFORMERS = [
+    ("vit_tiny_patch16_224", 64, True),
+    ("deit_tiny_distilled_patch16_224", 64, True),
+    ("deit3_small_patch16_224", 64, True),
+    ("vit_small_patch14_reg4_dinov2", 56, True),
+    ("vit_base_patch32_clip_224", 96, True),
+    ("vit_base_patch16_radio_v3", 64, True),
+    ("vit_base_patch16_siglip_224", 64, False),
+    ("vit_base_patch16_siglip_gap_224", 64, False),
+    ("vit_base_patch16_reg4_gap_256", 64, False),
+    ("aimv2_large_patch14_224", 56, False),
+    ("vit_base_patch16_rpn_224", 64, False),
+    ("vit_small_patch16_18x2_224", 64, False),
+    ("vit_base_patch16_xp_224", 64, False),
+]
+
+
+def transformers_of(name: str, size: int, tap: str = "last") -> tuple[torch.nn.Module, Trunk]:
+    """timm's own net and our trunk, with the same random weights."""
+    options = dict(SMALL)
+    if timm.get_pretrained_cfg_value(name, "fixed_input_size"):
+        options["img_size"] = size
+    torch.manual_seed(0)
+    whole = timm.create_model(name, num_classes=0, **options).eval()
+    torch.manual_seed(0)
+    return whole, build_trunk(ImageSpec(name=name, options=SMALL, tap=tap), size).eval()
+
+
+@pytest.mark.parametrize(("name", "size", "behind"), TRANSFORMERS, ids=[name for name, *_ in TRANSFORMERS])
+def test_every_family_of_transformers_is_the_unsplit_one(name: str, size: int, behind: bool) -> None:
+    whole, trunk = transformers_of(name, size)
+    assert isinstance(trunk, ClassTokenTrunk) is behind
+    images = torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        expected = whole.forward_head(whole.forward_features(images), pre_logits=True)
+        found = trunk.pool(trunk.encode(images))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", [name for name, _, behind in TRANSFORMERS if behind])
+def test_weights_saved_before_the_tap_moved_still_load(name: str) -> None:
+    """Until 0.1 the tap was the input of the last block: its trunk had the very same tensors by the same names."""
+    size = {name: size for name, size, _ in TRANSFORMERS}[name]
+    _, before = transformers_of(name, size, tap=f"blocks.{SMALL['depth'] - 2}")
+    _, now = transformers_of(name, size)
+    now.load_state_dict(before.state_dict(), strict=True)
+    images = torch.randn(1, 3, size, size)
+    with torch.no_grad():
+        expected = before.pool(before.encode(images))
+        torch.testing.assert_close(
+            now.pool(now.encode(images)), expected, rtol=0, atol=1e-5 * float(expected.abs().max())
+        )
