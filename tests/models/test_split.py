@@ -172,25 +172,25 @@ TRANSFORMERS = [
 
 
 def transformers_of(name: str, size: int, tap: str = "last") -> tuple[torch.nn.Module, Trunk]:
-    """timm's own net and our trunk, with the same random weights."""
+    """timm's own net and our trunk, with the same random weights, in double precision."""
     options = dict(SMALL)
     if timm.get_pretrained_cfg_value(name, "fixed_input_size"):
         options["img_size"] = size
     torch.manual_seed(0)
-    whole = timm.create_model(name, num_classes=0, **options).eval()
+    whole = timm.create_model(name, num_classes=0, **options).double().eval()
     torch.manual_seed(0)
-    return whole, build_trunk(ImageSpec(name=name, options=SMALL, tap=tap), size).eval()
+    return whole, build_trunk(ImageSpec(name=name, options=SMALL, tap=tap), size).double().eval()
 
 
 @pytest.mark.parametrize(("name", "size", "behind"), TRANSFORMERS, ids=[name for name, *_ in TRANSFORMERS])
 def test_every_family_of_transformers_is_the_unsplit_one(name: str, size: int, behind: bool) -> None:
     whole, trunk = transformers_of(name, size)
     assert isinstance(trunk, ClassTokenTrunk) is behind
-    images = torch.randn(2, 3, size, size)
+    images = torch.randn(2, 3, size, size, dtype=torch.float64)
     with torch.no_grad():
         expected = whole.forward_head(whole.forward_features(images), pre_logits=True)
         found = trunk.pool(trunk.encode(images))
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("name", [name for name, _, behind in TRANSFORMERS if behind])
@@ -200,9 +200,9 @@ def test_weights_saved_before_the_tap_moved_still_load(name: str) -> None:
     _, before = transformers_of(name, size, tap=f"blocks.{SMALL['depth'] - 2}")
     _, now = transformers_of(name, size)
     now.load_state_dict(before.state_dict(), strict=True)
-    images = torch.randn(1, 3, size, size)
+    images = torch.randn(1, 3, size, size, dtype=torch.float64)
     with torch.no_grad():
         expected = before.pool(before.encode(images))
         torch.testing.assert_close(
-            now.pool(now.encode(images)), expected, rtol=0, atol=1e-5 * float(expected.abs().max())
+            now.pool(now.encode(images)), expected, rtol=0, atol=1e-12 * float(expected.abs().max())
         )
