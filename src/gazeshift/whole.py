@@ -46,7 +46,9 @@ def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False)
     unfinished = place.with_name(f"{place.name}{_mark() if shared else ''}{UNFINISHED}")
     with writing(path):
         if place.exists() and not place.is_file():
-            raise UsageError(f"{path}: is no file that could be replaced, but a folder, a device or a pipe; name a file.")
+            raise UsageError(
+                f"{path}: is no file that could be replaced, but a folder, a device or a pipe; name a file."
+            )
         if parents:
             place.parent.mkdir(parents=True, exist_ok=True)
         try:
