@@ -3,10 +3,10 @@
 ``python benchmarks/full_disk.py --sizes 15``
 
 Needs root on Linux, to mount file systems of a few kilobytes in memory (tmpfs). For each size a very small study of Plates runs with its
-run folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. Every other command that
-writes is tried the same way. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on
-that disk, no signal, nothing half written; and every study that went on ends with the figures, the tables and the weights of an
-undisturbed one, byte for byte.
+run folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. The same with a finished
+study of which one step and all later ones are to be done again, for every step. Every other command that writes is tried on ever larger
+disks. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on that disk, no signal,
+nothing half written; and every study that went on ends with the figures, maps, tables and weights of an undisturbed one, byte for byte.
 """
 # ruff: noqa: T201, S603, S607, PLC0415
 
@@ -14,6 +14,7 @@ import argparse
 import importlib
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,8 +23,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 STUDY = """
 title: small
@@ -43,6 +42,8 @@ explain: {edits: [paraphrase, paper-colour, other-object], samples: 1, modifiers
   check_images: 4, wasserstein: 10}
 """
 FEWEST_KB = 100
+SPARE_KB = (0, 16, 128)
+"""What is left on the disk when a step begins: nothing, or enough for some of its files."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
         subprocess.run(["umount", place], check=True)
 
 
+def resize(disk: Path, kilobytes: int) -> None:
+    """Make a small disk larger or smaller, with what is on it."""
+    subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", disk], check=True)
+
+
 def faults(ended: Ended, disk: Path) -> list[str]:
     """What is wrong with how a command ended on a full disk."""
     found = []
@@ -108,40 +114,57 @@ def faults(ended: Ended, disk: Path) -> list[str]:
     return found + [f"left behind: {path.relative_to(disk)}" for path in left]
 
 
+RESULTS = ("summary.json", "*.csv", "store/**/*.parquet", "models/*/*/model.safetensors")
+
+
 def differences(one: Path, other: Path) -> list[str]:
-    """Files of two runs that should be the same and are not."""
-    wanted = ["summary.json", *_relative(one, "store/**/*.parquet"), *_relative(one, "models/*/*/model.safetensors")]
-    there = {*_relative(other, "store/**/*.parquet"), *_relative(other, "models/*/*/model.safetensors")}
-    found = [f"only in one of the runs: {name}" for name in there ^ {*wanted[1:]}]
-    for name in wanted:
-        if (other / name).exists() and not _same(one / name, other / name):
-            found.append(f"differs: {name}")
+    """Results of two runs that should be the same, byte for byte, and are not."""
+    there = [
+        {str(path.relative_to(run)): path.read_bytes() for pattern in RESULTS for path in run.glob(pattern)}
+        for run in (one, other)
+    ]
+    found = [
+        f"differs: {name}"
+        for name in sorted(there[0].keys() | there[1].keys())
+        if there[0].get(name) != there[1].get(name)
+    ]
     return found + ([] if (other / "report.html").is_file() else ["no report"])
-
-
-def _relative(run: Path, pattern: str) -> list[str]:
-    return sorted(str(path.relative_to(run)) for path in run.glob(pattern))
-
-
-def _same(one: Path, other: Path) -> bool:
-    if one.suffix == ".parquet":
-        return pd.read_parquet(one).map(str).equals(pd.read_parquet(other).map(str))
-    return one.read_bytes() == other.read_bytes()
 
 
 def try_study(study: Path, undisturbed: Path, disk: Path, kilobytes: int, enough: int) -> list[str]:
     """A study on a disk of some size, and again on one that has room."""
     with small_disk(disk, kilobytes):
         (disk / "tmp").mkdir()
-        command = ["study", study, "--quiet", "--out", disk / "run"]
-        first = gazeshift(command, disk / "tmp")
-        found = [] if first.code == 0 else faults(first, disk)
-        print(f"{kilobytes:7,d} KB  exit {first.code:3d}  {first.said.strip() or 'done'}", flush=True)
-        subprocess.run(["mount", "-o", f"remount,size={enough}k", disk], check=True)
-        second = gazeshift(command, disk / "tmp")
-        if second.code != 0:
-            return [*found, f"did not go on: exit code {second.code}, {second.said!r}"]
-        return found + differences(undisturbed, disk / "run")
+        return _full_then_free(f"{kilobytes:7,d} KB", study, undisturbed, disk, enough)
+
+
+def try_step(place: int, spare: int, study: Path, undisturbed: Path, disk: Path, enough: int) -> list[str]:
+    """A study that has come as far as one of its steps, on a disk with so many kilobytes left, and again with room."""
+    with small_disk(disk, enough):
+        (disk / "tmp").mkdir()
+        shutil.copytree(undisturbed, disk / "run")
+        manifests = [disk / "run" / "steps" / name for name in steps_of(undisturbed)]
+        for manifest in manifests[place:]:
+            manifest.unlink()
+        resize(disk, shutil.disk_usage(disk).used // 1024 + spare)
+        return _full_then_free(f"{spare:7,d} KB left for {manifests[place].stem}:", study, undisturbed, disk, enough)
+
+
+def _full_then_free(what: str, study: Path, undisturbed: Path, disk: Path, enough: int) -> list[str]:
+    command = ["study", study, "--quiet", "--out", disk / "run"]
+    first = gazeshift(command, disk / "tmp")
+    found = [] if first.code == 0 else faults(first, disk)
+    print(f"{what}  exit {first.code:3d}  {first.said.strip() or 'done'}", flush=True)
+    resize(disk, enough)
+    second = gazeshift(command, disk / "tmp")
+    if second.code != 0:
+        return [*found, f"did not go on: exit code {second.code}, {second.said!r}"]
+    return found + differences(undisturbed, disk / "run")
+
+
+def steps_of(run: Path) -> list[str]:
+    """The manifests of a run's steps, in the order in which they were done."""
+    return [path.name for path in sorted((run / "steps").iterdir(), key=lambda path: path.stat().st_mtime_ns)]
 
 
 def try_command(name: str, arguments: Sequence[object], disk: Path, sizes: Sequence[int]) -> list[str]:
@@ -163,7 +186,7 @@ def commands(study: Path, run: Path, disk: Path) -> dict[str, list[object]]:
     picture = next((plates / "images" / "test").rglob("*.png"))
     maps = run / "store" / "maps"
     return {
-        "maps": ["maps", model, "--data", plates, "--out", disk / "maps.parquet"],
+        "maps": ["maps", model, "--data", plates, "--split", "all", *_texts(100), "--out", disk / "maps.parquet"],
         "analyse": [
             "analyse",
             maps / "early-fusion" / "seed-0.parquet",
@@ -221,6 +244,11 @@ def main() -> None:
                 found += [
                     f"study, {kilobytes} KB: {fault}" for fault in try_study(study, run, disk, kilobytes, 4 * used)
                 ]
+            for place, step in enumerate(steps_of(run)):
+                for spare in SPARE_KB:
+                    found += [
+                        f"{step}, {spare} KB: {fault}" for fault in try_step(place, spare, study, run, disk, 4 * used)
+                    ]
         if asked.only != "study":
             for name, arguments in commands(study, run, disk).items():
                 found += try_command(name, arguments, disk, geometric(4, 8 * 1024, 12))

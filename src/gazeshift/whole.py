@@ -42,11 +42,13 @@ def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False)
         >>> place.read_text(), [each.name for each in place.parent.iterdir()]
         ('1 2 3', ['numbers.txt'])
     """
-    place = Path(path).resolve()
-    if place.exists() and not place.is_file():
-        raise UsageError(f"{path}: is no file that could be replaced, but a folder, a device or a pipe; name a file.")
+    place = _real(path)
     unfinished = place.with_name(f"{place.name}{_mark() if shared else ''}{UNFINISHED}")
     with writing(path):
+        if place.exists() and not place.is_file():
+            raise UsageError(
+                f"{path}: is no file that could be replaced, but a folder, a device or a pipe; name a file."
+            )
         if parents:
             place.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -81,11 +83,11 @@ def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
         >>> [each.name for each in place.parent.iterdir()]
         ['result']
     """
-    place = Path(path).resolve()
-    if place.exists() and (not place.is_dir() or (not replace and any(place.iterdir()))):
-        raise UsageError(f"{path}: {'is not empty' if place.is_dir() else 'is a file'}; name a new folder.")
+    place = _real(path)
     unfinished = place.with_name(f"{place.name}{_mark()}{UNFINISHED}")
     with writing(path):
+        if place.exists():
+            _check_replaceable(place, path, replace)
         try:
             unfinished.mkdir(parents=True)
             yield unfinished
@@ -124,11 +126,20 @@ def writing(path: Path | str) -> Iterator[None]:
         raise DataError(_sentence(Path(path), refused)) from error
 
 
+def _check_replaceable(place: Path, path: Path | str, replace: bool) -> None:
+    if not place.is_dir():
+        raise UsageError(f"{path}: is a file; name a new folder.")
+    if place.is_mount():
+        raise UsageError(f"{path}: is where a disk is mounted, and cannot be replaced; name a folder in it.")
+    if not replace and any(place.iterdir()):
+        raise UsageError(f"{path}: is not empty; name a new folder.")
+
+
 def _replace(place: Path, new: Path) -> None:
     """A folder cannot be replaced in one step: the old one moves aside first and goes when the new one stands."""
     retired = place.with_name(place.name + ".retired")
-    shutil.rmtree(retired, ignore_errors=True)
     if place.exists():
+        shutil.rmtree(retired, ignore_errors=True)
         place.replace(retired)
     new.replace(place)
     shutil.rmtree(retired, ignore_errors=True)
@@ -143,16 +154,18 @@ def _refused(error: Exception) -> OSError | None:
 
 
 def _sentence(path: Path, error: OSError) -> str:
-    place = _known(_elsewhere(path, error) or path)
+    elsewhere = _elsewhere(path, error)
+    place = _known(elsewhere or path)
     if error.errno in _FULL:
         return f"{place.parent}: the disk is full, {place.name} cannot be written; free some space and try again."
-    return f"{place}: cannot be written ({os.strerror(error.errno) if error.errno else error})."
+    what = "read or written" if elsewhere else "written"  # what the block reads lies elsewhere, too
+    return f"{place}: cannot be {what} ({os.strerror(error.errno) if error.errno else error})."
 
 
 def _elsewhere(path: Path, error: OSError) -> Path | None:
     """The file that the system named, if it is not in the place that is being written: a temporary file, say."""
     named = error.filename2 or error.filename
-    if not isinstance(named, str) or Path(named).resolve().is_relative_to(path.resolve().parent):
+    if not isinstance(named, str) or _real(named).is_relative_to(_real(path).parent):
         return None
     return Path(named)
 
@@ -163,6 +176,11 @@ def _known(path: Path) -> Path:
         if _DRAFT.search(each.name):
             return each.with_name(_DRAFT.sub("", each.name))
     return path
+
+
+def _real(path: Path | str) -> Path:
+    """Without links; ``Path.resolve`` raises where they go in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def _mark() -> str:

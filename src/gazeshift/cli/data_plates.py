@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gazeshift.data.plates import PlatesConfig, Written, write
 from gazeshift.errors import UsageError
+from gazeshift.yaml_text import read_yaml
 
 
 def write_plates(
@@ -44,10 +44,7 @@ def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"--set {text}: write it as NAME=VALUE.")
-    try:
-        return name.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {text}: the value cannot be read.") from error
+    return name.strip(), read_yaml(value, f"--set {name.strip()}")
 
 
 def _write_with_progress(config: PlatesConfig, out: Path, workers: int, quiet: bool) -> Written:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gazeshift.data.pool import map_ordered
@@ -114,9 +115,8 @@ def _read(known: Path) -> dict[str, str]:
 
 
 def _write(known: Path, digests: dict[str, str]) -> None:
-    try:
-        known.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(known) as file:
-            file.write_text(json.dumps(digests), encoding="utf-8")
-    except (OSError, GazeshiftError):
-        return  # a read-only or a full disk: the file only saves time
+    with (
+        suppress(GazeshiftError),
+        whole_file(known, parents=True) as file,
+    ):  # a read-only or a full disk: it only saves time
+        file.write_text(json.dumps(digests), encoding="utf-8")

@@ -1,7 +1,7 @@
 """A Parquet file written part by part, there whole or not at all."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ def growing_table(
             held.clear()
             if writer is None:
                 place = file.enter_context(whole_file(path, parents=True))
-                writer = pq.ParquetWriter(place, table.schema, compression="zstd", **options(table))
+                new = pq.ParquetWriter(place, table.schema, compression="zstd", **options(table))
+                writer = file.enter_context(new)
             writer.write_table(table, row_group_size=max(1, len(table)))
 
         def append(table: pa.Table) -> None:
@@ -52,17 +53,6 @@ def growing_table(
             if sum(map(len, held)) >= group:
                 write()
 
-        try:
-            yield append
-            if held:
-                write()
-        except BaseException:
-            with suppress(OSError):  # the disk that could not take the rows takes no footer
-                _close(writer)
-            raise
-        _close(writer)
-
-
-def _close(writer: pq.ParquetWriter | None) -> None:
-    if writer is not None:
-        writer.close()
+        yield append
+        if held:
+            write()

@@ -17,8 +17,9 @@ from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
 from gazeshift.data.audit import audit
+from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding
-from gazeshift.data.loader import crops
+from gazeshift.data.loader import CONTENTS, crops
 from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
 from gazeshift.edits import Corpus, find_lexicon
@@ -96,7 +97,9 @@ def _run(study: StudyConfig, run: Path, command: str, announce: Announce, progre
         return crops(pairs.splits[split], study.crop, run / "cache", workers=study.data.workers)
 
     ingredients = Ingredients(study, pairs.classes, pairs.splits, cropped, weights, run / "cache", progress)
-    units = _units(study, pairs, ingredients, steps, run, {"data": data, **source})
+    learnt_from = (*pairs.splits["train"], *pairs.splits["validation"])
+    known = fingerprint(learnt_from, run / "cache" / CONTENTS, study.data.workers)
+    units = _units(study, pairs, ingredients, steps, run, {"data": data, "learnt_from": known, **source})
     conclusion = conclude(study, pairs, run, steps, units, command, started)
     return Outcome(conclusion, steps.records, steps)
 
@@ -248,6 +251,7 @@ def _units(
             trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
             look = {
                 "train": trained,
+                "data": sources["data"],
                 "lexicon": words,
                 "explain": study.explain.model_dump(exclude={"samples", "checks", "check_images"}),
             }
@@ -264,16 +268,16 @@ def _units(
                     check_unit(ingredients, name, seed, folder, question, rows, scenes, run / "store")
 
                 settings = study.explain.model_dump(include=set(CHECK_SETTINGS))
-                asked = {"train": trained, "lexicon": words, "explain": settings}
+                asked = {"train": trained, "data": sources["data"], "lexicon": words, "explain": settings}
                 kept = (check_file(run / "store", name, seed),)
                 digests[f"checks of {name} seed {seed}"] = steps.do(f"check {name} seed {seed}", asked, check, kept)
     return digests
 
 
 def _inputs(ingredients: Ingredients, name: str, seed: int, sources: dict[str, Any]) -> dict[str, Any]:
-    """Everything that decides the weights of one model: no more, so that other settings do not repeat its training."""
+    """Everything that decides the weights of one model: no more, so that other settings and other test pairs do not repeat its training."""
     spec = ingredients.spec(name)
-    used = {"data": sources["data"], "seed": seed, "spec": spec.model_dump(mode="json")}
+    used = {"data": sources["learnt_from"], "seed": seed, "spec": spec.model_dump(mode="json")}
     used["recipe"] = ingredients.study.recipe_of(name).model_dump()
     used["texts"] = ingredients.study.models[name].texts
     if spec.image.name != "none":
