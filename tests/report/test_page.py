@@ -1,10 +1,15 @@
 """The page as a browser would take it: nothing from data acts, nothing is fetched, everything is said."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from gazeshift.edits import PAPER_COLOUR, PAPER_POSITION
+from gazeshift.report import write
 
 ADDRESS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}
 VOID = {"meta", "img", "line", "path", "link", "br", "rect"}
@@ -133,6 +138,21 @@ def test_has_warnings_checks_and_structure(page: Page):
     assert "73.5 % of the titles contain the class name" in page.text
     assert "✗ not passed" in page.text
     assert "early-linear in one sentence" in page.text
+
+
+def test_a_study_without_the_papers_texts_does_not_speak_of_them(unwritten: Path):
+    path = unwritten / "store" / "measures.parquet"
+    measures = pd.read_parquet(path)
+    measures[~measures["edit"].str.startswith("paper")].to_parquet(path)
+    summary = json.loads((unwritten / "summary.json").read_text())
+    summary |= {"headline": ["A sentence."], "claims": {}}
+    for edits in summary["edits"].values():
+        del edits["paper-colour"], edits["paper-position"]
+    (unwritten / "summary.json").write_text(json.dumps(summary))
+    page = write(unwritten).read_text(encoding="utf-8")
+    assert PAPER_COLOUR not in page
+    assert PAPER_POSITION not in page
+    assert "the paper’s" not in page
 
 
 def test_the_papers_texts_are_in_table_3(page: Page):

@@ -40,7 +40,7 @@ def summary(
         (-0.2, [-0.3, -0.1], "The text lowers accuracy on the test pairs from 50.0% (seer) to 70.0% (gallo).",
          "-20.0 points [-30.0, -10.0] on the same test pairs."),
         (0.02, [-0.1, 0.2], "The text is not shown to change accuracy on the test pairs: 50.0% (seer) without it, 70.0% (gallo) with it.",
-         "+2.0 points [-10.0, 20.0] on the same test pairs: no difference is shown."),
+         "+2.0 points [-10.0, 20.0] on the same test pairs; no difference is shown."),
         (0.1, None, "The text raises accuracy", "+10.0 points on the same test pairs."),
     ],
 )  # fmt: skip
@@ -57,11 +57,11 @@ def test_first_what_the_text_did_to_accuracy(mean: float, interval: list[float] 
         (-0.034, [-0.05, -0.02], "The text alone does better than text and image together:",
          "gallo may just read the text: the image changes accuracy by -3.4 points [-5.0, -2.0]."),
         (0.002, [-0.01, 0.01], "The text alone does as well as text and image together:",
-         "+0.2 points [-1.0, 1.0]: no difference is shown."),
+         "+0.2 points [-1.0, 1.0]; no difference is shown."),
         (-0.002, [-0.01, 0.01], "The text alone does as well as text and image together:",
-         "-0.2 points [-1.0, 1.0]: no difference is shown."),
+         "-0.2 points [-1.0, 1.0]; no difference is shown."),
         (0.1, [-0.1, 0.3], "That seeing the image helps is not shown:",
-         "gallo may just read the text: the image changes accuracy by +10.0 points [-10.0, 30.0]: no difference is shown."),
+         "gallo may just read the text: the image changes accuracy by +10.0 points [-10.0, 30.0]; no difference is shown."),
     ],
 )  # fmt: skip
 def test_a_text_that_does_as_well_alone_is_said_first(
@@ -110,7 +110,7 @@ def test_then_whether_the_map_follows(edits: dict[str, Any], said: str) -> None:
     assert said in found[0]
     assert found[0].startswith("The text raises accuracy")
     assert any(
-        "0.400 of these bits come with a switch of the predicted class (in 90% of the images)" in one for one in found
+        "0.400 of them come with a switch of the predicted class (in 90% of the images)" in one for one in found
     )
 
 

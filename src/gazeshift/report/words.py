@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gazeshift.edits import PAPER_COLOUR, PAPER_POSITION
+
 
 @dataclass(frozen=True)
 class Column:
@@ -80,8 +82,8 @@ EDIT_WORDS = {
     "position": "a text about position",
     "material": "a material before the text",
     "nonsense": "a nonsense word before the text",
-    "paper-colour": "the paper’s colour text, for every picture",
-    "paper-position": "the paper’s position text, for every picture",
+    "paper-colour": f"the paper’s colour text for every picture, “{PAPER_COLOUR}”",
+    "paper-position": f"the paper’s position text for every picture, “{PAPER_POSITION}”",
     "same-class": "another title of the same class",
     "other-class": "a title of another class",
     "other-class-same-length": "a title of another class, of the same length",

@@ -113,13 +113,13 @@ def _shift(summary: Figures, subject: str) -> str:
     if change["js_split"]["mean"] is None:
         return f"How far {TEXTS[name]} moves the map of {subject} cannot be measured: {_undefined(change)}."
     floor = edits.get("paraphrase", {}).get("js_bits", {}).get("mean")
-    against = "" if floor is None else f"; a paraphrase, by {floor:.3f}"
+    against = "" if floor is None else f" A paraphrase moves it by {floor:.3f} bits."
     said = TEXTS[name]
     return (
         f"{said[0].upper()}{said[1:]} moves the map of {subject} by {change['js_split']['mean']:.3f} bits of Jensen-Shannon divergence"
-        f"{_interval(change['js_split'])}{against}. {change['switch']['mean']:.3f} of these bits come with a switch of the predicted "
-        f"class (in {change['switched_split']['mean']:.0%} of the images) and {change['within']['mean']:.3f} from re-weighting what is "
-        f"seen for the same class ({change['js_split']['n']} images whose four maps are defined)."
+        f"{_interval(change['js_split'])}: {change['switch']['mean']:.3f} of them come with a switch of the predicted class (in "
+        f"{change['switched_split']['mean']:.0%} of the images) and {change['within']['mean']:.3f} from re-weighting what is seen for "
+        f"the same class ({change['js_split']['n']} images whose four maps are defined).{against}"
     )
 
 
@@ -217,7 +217,7 @@ def _below(figure: Figures) -> bool:
 
 
 def _unshown(figure: Figures) -> str:
-    return "" if _above(figure) or _below(figure) else ": no difference is shown"
+    return "" if _above(figure) or _below(figure) else "; no difference is shown"
 
 
 def _undefined(figures: Figures) -> str:
