@@ -14,16 +14,14 @@ from torch import Tensor, nn
 from gazeshift.errors import GazeshiftError, ModelError
 from gazeshift.models.adapters import split, wrap
 from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.inputs import PackedRows
 from gazeshift.models.adapters.layouts import (
     CHANNELS_LAST,
     ChannelsFirst,
-    Heads,
     Layout,
-    Packed,
     Permuted,
     Slices,
-    Tiles,
     TokenGrid,
     TokensAt,
     rows_first,

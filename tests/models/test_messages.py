@@ -22,7 +22,8 @@ from gazeshift.models.adapters import (
     wrap,
     zero_shot,
 )
-from gazeshift.models.adapters.layouts import Heads, Packed, Tiles, TokenGrid
+from gazeshift.models.adapters.folded import Heads, Packed, Tiles
+from gazeshift.models.adapters.layouts import TokenGrid
 from gazeshift.saliency import explain_inputs, shift_inputs
 from tests.models.outside_model import Fusion, close, seeded, some_ids, some_images
 from tests.models.test_adapters_huggingface import sentences, tiny_clip, tiny_siglip

@@ -109,9 +109,7 @@ def test_then_whether_the_map_follows(edits: dict[str, Any], said: str) -> None:
     found = headline(summary(figure(0.2, [0.1, 0.3]), edits=edits), ALL, {})
     assert said in found[0]
     assert found[0].startswith("The text raises accuracy")
-    assert any(
-        "0.400 of them come with a switch of the predicted class (in 90% of the images)" in one for one in found
-    )
+    assert any("0.400 of them come with a switch of the predicted class (in 90% of the images)" in one for one in found)
 
 
 def test_without_a_floor_nothing_is_said_to_follow() -> None:

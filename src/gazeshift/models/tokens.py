@@ -5,7 +5,7 @@ over channels of gradient times activation is then 0 in that cell, whatever the 
 listens to the cells has no map; one just behind it has.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from jaxtyping import Float
@@ -16,9 +16,9 @@ from gazeshift.models.features import ImageFeatures
 from gazeshift.models.spec import ImageSpec
 
 if TYPE_CHECKING:
-    from timm.models.vision_transformer import VisionTransformer
+    from timm.models.vision_transformer import Block, VisionTransformer
 else:
-    VisionTransformer = nn.Module  # which it is; timm is imported by models that stand on it alone
+    Block = VisionTransformer = nn.Module  # which it is; timm is imported by models that stand on it alone
 
 
 class TokenTrunk(nn.Module):
@@ -91,7 +91,7 @@ class ClassTokenTrunk(nn.Module):
         """Images to the tokens at the tap: patches behind the last block's first norm, the others before it."""
         tokens = self.net.forward_features(images)
         prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
-        return torch.cat([prefix, self.last_blocks[0].norm1(patches)], dim=1)
+        return torch.cat([prefix, self._block.norm1(patches)], dim=1)
 
     def tapped(self, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
         """The same in our layout: a grid of patches, the others beside it."""
@@ -99,12 +99,16 @@ class ClassTokenTrunk(nn.Module):
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the last block for the tokens beside the grid, norm and the net's own pooling."""
-        block, read = self.last_blocks[0], features.prefix
+        block, read = self._block, features.prefix
         assert read is not None  # noqa: S101  # put there by ``tapped``; this tells the type checker
         heard = torch.cat([block.norm1(read), features.grid.flatten(2).transpose(1, 2)], dim=1)
         read = read + block.drop_path1(block.ls1(block.attn(heard)[:, : self.prefix_length]))
         read = read + block.drop_path2(block.ls2(block.mlp(block.norm2(read))))
         return self.net.forward_head(self.norm(read), pre_logits=True)
+
+    @property
+    def _block(self) -> Block:
+        return cast("Block", self.last_blocks[0])
 
 
 def token_trunk(

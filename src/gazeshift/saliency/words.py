@@ -9,6 +9,7 @@ from gazeshift.errors import UsageError
 from gazeshift.measures import distribution, jensen_shannon
 from gazeshift.models import Classifier
 from gazeshift.registry import known_name
+from gazeshift.rounding import beyond_rounding
 from gazeshift.saliency.cams import DEFAULT
 from gazeshift.saliency.explain import Picture, explain
 from gazeshift.scripts import word_spans
@@ -28,7 +29,7 @@ class WordEffects:
         explained: class name that is explained: the one predicted with the whole text, unless another was asked for.
         logit: change of the class's logit; positive: the word speaks for the class.
         js_bits: Jensen-Shannon divergence of the maps with and without the word, 0 to 1; NaN where a map is undefined.
-        maps: change of the raw signed map: positive where the word adds evidence.
+        maps: change of the raw signed map: positive where the word adds evidence; 0 where it is below the rounding of the whole text's map.
         whole: raw signed map with the whole text.
         reason: why that map is undefined, in words; None if it is not.
     """
@@ -101,7 +102,7 @@ def word_effects(
         explained=found.classes[found.rows[0].target],
         logit=logits[0] - logits[1:],
         js_bits=jensen_shannon(p[:1], p[1:]),
-        maps=raw[0] - raw[1:],
+        maps=beyond_rounding(raw[0] - raw[1:], np.abs(raw[:1]).max((1, 2), keepdims=True)),
         whole=raw[0],
         reason=found.reasons[0],
     )

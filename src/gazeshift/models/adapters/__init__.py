@@ -1,5 +1,6 @@
 """Models from outside: anything a user brings, seen as the split ``encode_image``, ``encode_text``, ``classify``."""
 
+from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.huggingface import (
     blip_caption,
     blip_matching,
@@ -10,11 +11,8 @@ from gazeshift.models.adapters.huggingface import (
 )
 from gazeshift.models.adapters.inputs import PackedRows
 from gazeshift.models.adapters.layouts import (
-    Heads,
-    Packed,
     Permuted,
     Slices,
-    Tiles,
     TokenGrid,
     TokensAt,
     sequence_first,
