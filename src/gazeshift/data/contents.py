@@ -115,8 +115,6 @@ def _read(known: Path) -> dict[str, str]:
 
 
 def _write(known: Path, digests: dict[str, str]) -> None:
-    with (
-        suppress(GazeshiftError),
-        whole_file(known, parents=True) as file,
-    ):  # a read-only or a full disk: it only saves time
+    # A read-only or a full disk is no matter: the file only saves time.
+    with suppress(GazeshiftError), whole_file(known, parents=True) as file:
         file.write_text(json.dumps(digests), encoding="utf-8")
