@@ -170,9 +170,13 @@ def test_split_reads_the_same_forms(images: Tensor) -> None:
         ({"image": torch.rand(2, 3, 21, 25)}, None, "lack pixels; they have image"),
     ],
 )
-def test_what_cannot_be_rows_is_refused_in_a_line(images: Any, texts: Any, words: str, model: Any, ids: Tensor) -> None:
+def test_what_cannot_be_rows_is_refused_in_a_line(images: Any, texts: Any, words: str, ids: Tensor) -> None:
+    class Boxed(Fusion):
+        def forward(self, pixels: Tensor, ids: Tensor, boxes: Tensor | None = None) -> Tensor:
+            return super().forward(pixels, ids)
+
     names = ("pixels", "boxes") if isinstance(images, dict) and "boxes" in images else "pixels"
-    wrapped = wrap(model, "layer", image=names, text="ids")
+    wrapped = wrap(seeded(Boxed), "layer", image=names, text="ids")
     with pytest.raises(UsageError, match=words) as error:
         explain_inputs(wrapped, torch.rand(2, 3, 21, 25) if images is None else images, ids if texts is None else texts)
     assert "\n" not in str(error.value)

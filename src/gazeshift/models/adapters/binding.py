@@ -18,8 +18,10 @@ from gazeshift.models.adapters.checks import (
     each_alone,
     heeds_neighbours,
     one_by_one,
+    to_be_alone,
 )
-from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.corners import Trial
+from gazeshift.models.adapters.finding import layout_of
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, places_of
 from gazeshift.models.adapters.parts import exchanged
@@ -76,9 +78,8 @@ class Binding:
 
         try:
             kept = reusable(passes.model, tap.layer, tap.nth or 0, tap.read, run)
-        except (
-            RuntimeError
-        ):  # a trunk that runs without gradients only: nothing is reused, and what else is wrong shows now
+        except (RuntimeError, ModelError):
+            # A trunk that runs without gradients only: nothing is reused, and what else is wrong shows now.
             kept, found = {}, []
             run()
 
@@ -121,7 +122,8 @@ class Binding:
             ModelError: the ways do not agree, whatever is tried, or a check fails.
         """
         plain = self._see(text_free, gradients=False)
-        check_company(self._alone, plain.logits, self.rounding)
+        alone = to_be_alone(self.passes.images, self.passes.texts, self.image, self.text)
+        check_company(self._alone, alone, plain.logits, self.rounding)
         bound, results = self._agreeing(plain, text_free)
         bound.rounding = self.rounding
         changed = self._changing(bound, results)

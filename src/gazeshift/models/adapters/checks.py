@@ -1,13 +1,15 @@
 """What an adapter asks of itself before a map is drawn: of rows alone, and of one small change at the layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils.checkpoint import CheckpointError
 
 from gazeshift.errors import ModelError
+from gazeshift.models.adapters.inputs import Inputs, extremes
 from gazeshift.models.adapters.passes import all_against_all
 from gazeshift.models.adapters.protocol import Bound, Tail, predicted
 from gazeshift.models.adapters.rounding import Rounding, apart
@@ -15,6 +17,9 @@ from gazeshift.models.features import ImageFeatures
 
 ONE_BY_ONE = "what follows the layer answers a row otherwise where others stand beside it: every row is asked in a pass of its own"
 WAY_OUT = "If you know better, say check=False."
+_ALONE = 8
+"""Combinations that are also asked in a pass of their own, if no more stand out: all of them where they are no more."""
+_CHECKPOINTS = "switch gradient checkpointing off"
 _STEP = 0.05
 """Length of a small change, as a part of the grid's own size."""
 _FAULT = 0.02
@@ -26,11 +31,31 @@ Changed = Callable[[int, Float[Tensor, "m c h w"]], Float[Tensor, "m classes"]]
 """From a combination's number and what is added to its grid to the logits of a pass in which nothing else is changed."""
 
 
-def check_company(alone: Alone, logits: Float[Tensor, "p classes"], rounding: Rounding) -> None:
-    """The first and the last combination, each in a pass of its own, must be answered as among the others.
+def to_be_alone(images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: Int[Tensor, " p"]) -> list[int]:
+    """Combinations to ask alone: those whose image or text stands out, and others spread over all.
+
+    Not any two will do: where a model trims its texts to the longest in a batch, or divides by the largest value, most rows do not notice
+    their company, but the shortest do.
+
+    Args:
+        images: one row an image.
+        texts: one row a text.
+        image: the image of each combination.
+        text: the text of each combination.
+    """
+    chosen: set[int] = set()
+    for inputs, index in ((images, image.tolist()), (texts, text.tolist())):
+        chosen |= {index.index(row) for row in extremes(inputs) if row in index}
+    others = len(image) if len(image) <= _ALONE else max(2, _ALONE - len(chosen))
+    return sorted(chosen | set(torch.linspace(0, len(image) - 1, others).round().long().tolist()))
+
+
+def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p classes"], rounding: Rounding) -> None:
+    """Combinations must be answered in a pass of their own as among the others.
 
     Args:
         alone: runs one.
+        numbers: which to ask.
         logits: of all, in passes of several rows.
         rounding: of the model.
 
@@ -38,7 +63,7 @@ def check_company(alone: Alone, logits: Float[Tensor, "p classes"], rounding: Ro
         ModelError: another answer; says whether scores are of all against all, answers are random, or rows depend on each other.
     """
     scale = _largest(logits) / 100
-    for number in {0, len(logits) - 1} if len(logits) > 1 else ():
+    for number in numbers if len(logits) > 1 else ():
         one, among = alone(number, 0), logits[number : number + 1]
         if one.shape != among.shape:
             raise ModelError(all_against_all(logits))
@@ -97,7 +122,8 @@ def check_gradient(bound: Bound, text: Int[Tensor, " p"], layer: str) -> None:
     """
     if _slope(bound, text, 0, 0) is None:
         raise ModelError(
-            f"the output does not depend on {layer}: choose a layer on its way (or the model detaches it)."
+            f"the output does not depend on {layer}: choose a layer on its way (or the model detaches it, runs under no_grad, or computes "
+            f"it a second time: {_CHECKPOINTS})."
         )
 
 
@@ -173,7 +199,12 @@ def _slope(bound: Bound, text: Tensor, number: int, target: int) -> Float[Tensor
         logits = bound.classify(ImageFeatures(leaf * 1, row.prefix), bound.text.rows(text[number : number + 1]))
         if not logits.requires_grad:
             return None
-        (slope,) = torch.autograd.grad(logits[0, target], leaf, allow_unused=True)
+        try:
+            (slope,) = torch.autograd.grad(logits[0, target], leaf, allow_unused=True)
+        except CheckpointError as error:
+            raise ModelError(
+                f"the model computes its activations a second time for a gradient: {_CHECKPOINTS}."
+            ) from error
     return None if slope is None else slope[0]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from gazeshift.errors import ModelError
-from gazeshift.models.adapters.arguments import call, names_of, only_named
+from gazeshift.errors import ModelError, UsageError
+from gazeshift.models.adapters.arguments import call, check_names, names_of, only_named
 from gazeshift.models.adapters.binding import Binding
 from gazeshift.models.adapters.hindrances import naming_quantised, refuse_unwatchable
 from gazeshift.models.adapters.inputs import Inputs, count
@@ -104,7 +104,7 @@ def wrap(
         check: False draws maps without the checks; with ``text_free=True`` the whole model then runs once per image.
 
     Raises:
-        UsageError: no such layer.
+        UsageError: no such layer or argument.
 
     Example:
         >>> class Fusion(nn.Module):
@@ -119,9 +119,13 @@ def wrap(
         >>> wrapped.bind(torch.rand(1, 3, 8, 8), torch.rand(1, 4), index, index).image.grid.shape
         torch.Size([1, 4, 6, 6])
     """
+    if nth is not None and nth < 0:
+        raise UsageError(f"nth={nth}: the calls of a layer are counted from 0.")
     model = unwrapped(model)
     name, found = find_layer(model, layer)
     images, texts = names_of(image), names_of(text)
+    if forward is None:
+        check_names(model, (*images, *texts, *(given or {})))
     run = forward or partial(call, model, images, texts, dict(given or {}))
     return HookedModel(
         model,

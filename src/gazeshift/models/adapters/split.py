@@ -15,8 +15,11 @@ from gazeshift.models.adapters.checks import (
     check_gradient,
     heeds_neighbours,
     one_by_one,
+    to_be_alone,
 )
-from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.corners import Trial
+from gazeshift.models.adapters.finding import layout_of
+from gazeshift.models.adapters.hindrances import naming_failure
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, places_of, rows_first
 from gazeshift.models.adapters.parts import logits_of
@@ -123,8 +126,9 @@ class _Run:
     text: Int[Tensor, " p"]
 
     def encoded_images(self, index: Int[Tensor, " r"]) -> Tensor:
-        with steady(self.modules):
-            features = self.model.encode_image(take(self.images, index))
+        images = take(self.images, index)
+        with steady(self.modules), naming_failure("encode_image", images):
+            features = self.model.encode_image(images)
         return self.checked(features, len(index))
 
     def checked(self, features: Any, images: int) -> Tensor:
@@ -136,14 +140,14 @@ class _Run:
 
     def layout(self, features: Tensor) -> Layout | LayoutRule:
         def other(changed: Inputs) -> Tensor:
-            with steady(self.modules):
+            with steady(self.modules), naming_failure("encode_image", changed):
                 return self.checked(self.model.encode_image(changed), count(changed, "image"))
 
         trial = Trial(self.images, count(self.images, "image"), self.modules, None, other)
         return layout_of(self.grid, features, "encode_image", trial)
 
     def encoded_texts(self, texts: Inputs) -> Any:
-        with steady(self.modules):
+        with steady(self.modules), naming_failure("encode_text", texts):
             features = self.model.encode_text(texts)
         rows, asked = count(features, "encoded text"), count(texts, "text")
         if rows != asked:
@@ -151,7 +155,7 @@ class _Run:
         return features
 
     def logits(self, grid: Tensor, text: Any, rows: int, seed: int = 0) -> Float[Tensor, "r classes"]:
-        with steady(self.modules, seed):
+        with steady(self.modules, seed), naming_failure("classify", grid, text):
             result = self.model.classify(grid, text)
         if not isinstance(result, Tensor) or result.shape[:1] != (rows,) or result.ndim not in {1, 2}:
             given = tuple(result.shape) if isinstance(result, Tensor) else f"a {type(result).__name__}"
@@ -205,7 +209,7 @@ def _check(run: _Run, bound: Bound) -> None:
         text = bound.text.rows(run.text[number].expand(len(added)))
         return bound.classify(ImageFeatures(rows.grid + added, rows.prefix), text)
 
-    check_company(run.alone, bound.logits, rounding)
+    check_company(run.alone, to_be_alone(run.images, run.texts, run.image, run.text), bound.logits, rounding)
     if len(run.image) == 1 and heeds_neighbours(bound, run.text, rounding):
         bound.tail, bound.notes = one_by_one(bound.tail), (ONE_BY_ONE,)
     check_difference(bound, run.text, changed, _GRID, rounding)
