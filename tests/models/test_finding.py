@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gazeshift.errors import GazeshiftError, ModelError
-from gazeshift.models.adapters import TokenGrid, TokensAt, split, windows, wrap
+from gazeshift.models.adapters import Permuted, TokenGrid, TokensAt, split, windows, wrap
 from gazeshift.models.adapters.corners import Trial
 from gazeshift.models.adapters.finding import layout_of
 from gazeshift.models.adapters.layouts import Layout
@@ -176,6 +176,45 @@ def test_tokens_in_another_order_are_not_taken_for_rows(order: str, layer: str) 
     else:
         with pytest.raises(ModelError, match=r"corners of the image are not seen there .*TokensAt\(cells\)"):
             explain_inputs(wrap(model, layer, image="image"), images, target=0)
+
+
+@pytest.mark.parametrize(
+    ("order", "grid", "doubted"),
+    [
+        ("after a class token", TokenGrid(8, 8, 1), False),
+        ("after a class token", TokenGrid(8, 8), True),
+        ("row by row", TokensAt(ROWS.flip(1)), True),
+        ("row by row", TokensAt(ROWS.T), True),
+        ("mirrored", TokensAt(ROWS.flip(1)), False),
+    ],
+)
+def test_a_grid_that_was_said_and_is_not_seen_there_has_a_note(order: str, grid: Any, doubted: bool) -> None:
+    """Above all a class token that was forgotten: every cell would be its neighbour's."""
+    places = ORDERS[order][0]
+    model = seeded(lambda: Ordered(places, int(places.max()) - 63))
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+    class Parts:
+        model = seeded(lambda: nn.Conv2d(3, 8, 4, 4))
+
+        def encode_image(self, images: Tensor) -> Tensor:
+            cells = self.model(images).flatten(2).transpose(1, 2)
+            return torch.cat([cells, torch.ones(len(cells), 1, 8)], 1)[:, places]
+
+        def encode_text(self, texts: Tensor) -> Tensor:
+            return texts
+
+        def classify(self, grid: Tensor, texts: Tensor) -> Tensor:
+            return torch.tanh(grid).mean(1) * texts
+
+    for wrapped, texts in (
+        (wrap(model, "layer", image="image", grid=grid), None),
+        (split(Parts(), grid), torch.ones(1, 8)),
+    ):
+        notes = explain_inputs(wrapped, images, texts).notes
+        assert any("look at its prefix" in note for note in notes) == doubted
+    turned = wrap(model, "layer", image="image", grid=Permuted((0, 1, 2), grid))
+    assert bool(explain_inputs(turned, images).notes) == doubted
 
 
 class Fewer(nn.Module):

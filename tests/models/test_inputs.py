@@ -166,6 +166,8 @@ def test_split_reads_the_same_forms(images: Tensor) -> None:
         (None, np.array(["2020-01-01"], dtype="datetime64[D]"), "array of type datetime64"),
         ([torch.rand(3, 21, 25), torch.rand(3, 21, 25)], None, r"Stack single images"),
         ([np.zeros((21, 25, 3)), np.zeros((30, 20, 3))], None, r"Stack single images"),
+        (None, [torch.tensor([1, 2, 3])] * 3, r"3 arrays like \(3,\): single rows.*Stack single rows"),
+        (None, [np.array([1, 2, 3])], "Stack single rows"),
         ({"pixels": torch.rand(2, 3, 21, 25), "boxes": torch.rand(3, 4)}, None, "2 and 3 rows"),
         ({"image": torch.rand(2, 3, 21, 25)}, None, "lack pixels; they have image"),
     ],

@@ -16,11 +16,16 @@ def names_of(names: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_names(model: nn.Module, names: tuple[str, ...]) -> None:
-    """Refuse names that are no arguments of the model's ``forward``.
+    """Refuse names that are no arguments of the model's ``forward``, or that stand twice.
 
     Raises:
         UsageError: says which it has.
     """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"{listed(twice)}: named twice in image=, text= and given=, so that one would replace the other."
+        )
     try:
         known = inspect.signature(model.forward).parameters
     except (TypeError, ValueError):  # scripted models have none to read

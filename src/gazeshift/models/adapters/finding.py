@@ -14,6 +14,7 @@ from gazeshift.models.adapters.layouts import (
     Permuted,
     Slices,
     TokenGrid,
+    TokensAt,
     sequence_first,
 )
 from gazeshift.models.adapters.sides import MOST_PREFIX, Sides, may_be_a_grid, sides_of, token_cells
@@ -77,6 +78,25 @@ def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str
     if len(found) == 1:
         return found[0].layout
     raise ModelError(_refusal(shape, layer, found or options, images, trial, several=len(found) > 1))
+
+
+def doubted(grid: str | Layout | LayoutRule | None, output: Tensor, trial: Trial) -> tuple[str, ...]:
+    """A note where the corners of the image are plainly not seen in those of a grid that was said; most often its prefix is another.
+
+    Args:
+        grid: as for ``layout_of``; only tokens at fixed places are held against the corners.
+        output: what the layer gave.
+        trial: the pass that gave it.
+    """
+    outer = grid if isinstance(grid, Permuted) else Permuted((0, 1, 2), grid) if isinstance(grid, Layout) else None
+    if outer is None or not isinstance(outer.inner, TokenGrid | TokensAt):
+        return ()
+    seen = Corners(output, sides_of(trial.images), trial).seen(outer, outer.axes[0])
+    if seen is None or not seen.elsewhere():
+        return ()
+    return (
+        "the corners of the image are seen at other tokens than grid= has them: look at its prefix, and at the order of the tokens",
+    )
 
 
 @dataclass(frozen=True)
