@@ -102,6 +102,28 @@ def test_an_object_of_three_parts_is_asked_the_same() -> None:
     assert explain_inputs(split(Parts()), images, ids[8:], target=1).raw.shape[0] == 44
 
 
+@pytest.mark.parametrize("make", [Recurrent, Trimmed])
+@pytest.mark.parametrize(("texts", "short"), [(2, 1), (30, 7)])
+def test_texts_that_are_read_once_are_asked_the_same(make: Callable[[], Any], texts: int, short: int) -> None:
+    class Fusion(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = make()
+
+        def forward(self, image: Tensor, text: Tensor) -> Tensor:
+            return self.inner.head(torch.tanh(torch.cat([self.inner.layer(image).mean((2, 3)), text], 1)))
+
+    model: Any = seeded(Fusion)
+    images, ids = some(texts, short)
+    wrapped = wrap(model, "inner.layer", image="image", text="text", read_text=model.inner.read)
+    with pytest.raises(ModelError, match=r"reads text .* otherwise alone than among others"):
+        explain_inputs(wrapped, images, ids, target=1)
+    assert explain_inputs(wrapped, images, ids[ids[:, 2] > 0], target=1).raw.shape[0] == 2 * (texts - 1)
+    fewer = wrap(model, "inner.layer", image="image", text="text", read_text=lambda ids: model.inner.read(ids)[:1])
+    with pytest.raises(ModelError, match=f"read_text= gives 1 rows for {texts} texts"):
+        explain_inputs(fewer, images, ids)
+
+
 @given(st.integers(1, 40), st.integers(1, 12), st.data())
 def test_what_stands_out_is_asked_alone(texts: int, images: int, data: st.DataObject) -> None:
     """Also where it stands behind many others; and no more than twelve of any number, all where they are few."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.checkpoint import CheckpointError
 
 from gazeshift.errors import ModelError
-from gazeshift.models.adapters.inputs import Inputs, extremes
+from gazeshift.models.adapters.inputs import Inputs, count, extremes, leaves, take
 from gazeshift.models.adapters.passes import all_against_all
 from gazeshift.models.adapters.protocol import Bound, Tail, predicted
 from gazeshift.models.adapters.rounding import Rounding, apart
@@ -62,22 +62,49 @@ def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p
     Raises:
         ModelError: another answer; says whether scores are of all against all, answers are random, or rows depend on each other.
     """
-    scale = _largest(logits) / 100
+    scale, first = _largest(logits) / 100, numbers[0]
+    if apart(alone(first, 0), alone(first, 1), scale) > rounding.to_refuse:
+        raise ModelError(
+            "the model does not answer the same twice: it draws random numbers in evaluation mode, or keeps something from one pass "
+            f"to the next; switch that off. {WAY_OUT}"
+        )
     for number in numbers if len(logits) > 1 else ():
         one, among = alone(number, 0), logits[number : number + 1]
         if one.shape != among.shape:
             raise ModelError(all_against_all(logits))
         if apart(one, among, scale) <= rounding.to_refuse:
             continue
-        if apart(one, alone(number, 1), scale) > rounding.to_refuse:
-            raise ModelError(
-                "the model does not answer the same twice: it draws random numbers in evaluation mode, or keeps something from one pass "
-                f"to the next; switch that off. {WAY_OUT}"
-            )
         raise ModelError(
             f"row {number} is answered otherwise alone than among others (a logit moves by {_moved(one, among):.2g}): its rows depend "
             f"on each other, as with a batch norm without running statistics; give one image with one text a call. {WAY_OUT}"
         )
+
+
+def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inputs, rounding: Rounding) -> None:
+    """Texts that stand out, and the first and last, must be read alone as among the others.
+
+    Args:
+        read: from texts to what the model takes.
+        texts: all of them.
+        encoded: what was read of all.
+        rounding: of the model.
+
+    Raises:
+        ModelError: another row for one of them, or another number of rows.
+    """
+    rows, asked = count(encoded, "encoded text"), count(texts, "text")
+    if rows != asked:
+        raise ModelError(f"read_text= gives {rows} rows for {asked} texts; it must give one row per text.")
+    for row in sorted({*extremes(texts), 0, rows - 1}) if rows > 1 else ():
+        index = torch.tensor([row])
+        pairs = zip(leaves(read(take(texts, index))), leaves(take(encoded, index)), strict=True)
+        values = [pair for pair in pairs if all(isinstance(one, Tensor) for one in pair)]
+        # Features of tokens are padded to the longest text: there shapes differ, and a mask goes with them.
+        if any(one.shape == other.shape and apart(one, other) > rounding.to_refuse for one, other in values):
+            raise ModelError(
+                f"read_text= reads text {row} otherwise alone than among others: what it gives depends on the longest text, or on the "
+                f"batch; read one text a call. {WAY_OUT}"
+            )
 
 
 def heeds_neighbours(bound: Bound, text: Int[Tensor, " p"], rounding: Rounding) -> bool:
