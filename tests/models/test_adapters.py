@@ -1,5 +1,7 @@
 """Models from outside: the fast path, the slow path and plain autograd with a hook must agree."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
