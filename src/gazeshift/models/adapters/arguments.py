@@ -1,7 +1,8 @@
 """Inputs by the names of a model's arguments."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +14,18 @@ from gazeshift.models.adapters.inputs import Inputs, by_name, mapped
 def names_of(names: str | tuple[str, ...]) -> tuple[str, ...]:
     """One name or several, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def calling(
+    model: nn.Module, image: tuple[str, ...], text: tuple[str, ...], given: Mapping[str, Any]
+) -> Callable[[Inputs, Inputs], Any]:
+    """``call`` with all but the images and texts.
+
+    Raises:
+        UsageError: names that are no arguments of the model's ``forward``, or that stand twice.
+    """
+    check_names(model, (*image, *text, *given))
+    return partial(call, model, image, text, given)
 
 
 def check_names(model: nn.Module, names: tuple[str, ...]) -> None:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from gazeshift.errors import ModelError, UsageError
-from gazeshift.models.adapters.arguments import call, check_names, names_of, only_named
+from gazeshift.errors import ModelError
+from gazeshift.models.adapters.arguments import calling, names_of, only_named
 from gazeshift.models.adapters.binding import Binding
 from gazeshift.models.adapters.checks import check_reading
 from gazeshift.models.adapters.hindrances import naming_failure, naming_quantised, refuse_unwatchable
@@ -131,14 +130,10 @@ def wrap(
         >>> wrapped.bind(torch.rand(1, 3, 8, 8), torch.rand(1, 4), index, index).image.grid.shape
         torch.Size([1, 4, 6, 6])
     """
-    if nth is not None and nth < 0:
-        raise UsageError(f"nth={nth}: the calls of a layer are counted from 0.")
     model = unwrapped(model)
     name, found = find_layer(model, layer)
     images, texts = names_of(image), names_of(text)
-    if forward is None:
-        check_names(model, (*images, *texts, *(given or {})))
-    run = forward or partial(call, model, images, texts, dict(given or {}))
+    run = forward or calling(model, images, texts, dict(given or {}))
     return HookedModel(
         model,
         Tap(name, found, part, nth),

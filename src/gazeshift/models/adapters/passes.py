@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from gazeshift.errors import ModelError
+from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters.hindrances import eager, naming_failure, refuse_numbers
 from gazeshift.models.adapters.inputs import Inputs, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
@@ -35,6 +35,11 @@ class Tap:
     layer: nn.Module
     part: int | str | None
     nth: int | None
+
+    def __post_init__(self) -> None:
+        """Refuse a call that no pass has."""
+        if self.nth is not None and self.nth < 0:
+            raise UsageError(f"nth={self.nth}: the calls of a layer are counted from 0.")
 
     def read(self, output: Any) -> Tensor:
         """The tensor that holds the grid."""
