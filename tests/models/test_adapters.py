@@ -1,5 +1,7 @@
 """Models from outside: the fast path, the slow path and plain autograd with a hook must agree."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -123,3 +125,17 @@ def test_a_module_used_inside_and_outside_of_another_is_not_mixed_up(images: Ten
     maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
     close(maps.of(1, 2), by_hook(model.layer, lambda: model(images[1:], ids[2:])[0, 1]))
     np.testing.assert_allclose(maps.logits[5], model(images[1:], ids[2:])[0].detach(), rtol=1e-5)
+
+
+def test_the_checks_cost_a_few_rows(images: Tensor, ids: Tensor) -> None:
+    """Beside every row once as it is: one to see what flows into the layer, at most nine alone; and no row for a map."""
+    model, rows = seeded(Fusion), []
+    original = model.stem[0]._conv_forward
+
+    def counted(given: Tensor, *others: Any) -> Tensor:
+        rows.append(len(given))
+        return original(given, *others)
+
+    model.stem[0]._conv_forward = counted
+    explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids.repeat(20, 1))
+    assert 120 + 1 + 4 <= sum(rows) <= 120 + 1 + 9

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError
 from gazeshift.models.adapters import split, wrap
 from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import Fusion, by_hook, close, seeded
+from tests.models.outside_model import by_hook, close, seeded
 
 
 def draw(*shape: int, seed: int = 3) -> Tensor:
@@ -176,8 +176,11 @@ def test_as_many_classes_as_rows_are_classes() -> None:
     assert explained(seeded(Small), draw(3, 3, 9, 9)).logits.shape == (3, 3)
 
 
-@pytest.mark.parametrize("name", ["dropout", "noise", "counter"])
-def test_answers_that_are_not_the_same_twice_are_called_so(name: str) -> None:
+@pytest.mark.parametrize("name", ["dropout", "noise", "one for all", "counter"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_answers_that_are_not_the_same_twice_are_called_so(name: str, rows: int) -> None:
+    """Also of a single row, and where all rows of a pass have the same random numbers."""
+
     class Fickle(Small):
         passes = 0
 
@@ -186,11 +189,12 @@ def test_answers_that_are_not_the_same_twice_are_called_so(name: str) -> None:
             return {
                 "dropout": lambda: nn.functional.dropout(grid, 0.5, training=True),
                 "noise": lambda: grid + torch.randn(grid.shape),
+                "one for all": lambda: grid * torch.rand(grid.shape[1:]),
                 "counter": lambda: grid * self.passes,
             }[name]()
 
     with pytest.raises(ModelError, match="does not answer the same twice"):
-        explained(seeded(Fickle), draw(3, 3, 9, 9))
+        explained(seeded(Fickle), draw(rows, 3, 9, 9))
 
 
 # What a small change at the layer does.
@@ -312,20 +316,6 @@ def test_a_true_gradient_is_not_refused(make: Callable[[], Small], seed: int) ->
     maps = explained(model, pixels)
     assert maps.notes == ()
     close(maps.raw[1], by_hook(model.layer, lambda: model(pixels[1:2])[0, 1]))
-
-
-def test_the_checks_cost_a_few_rows(images: Tensor, ids: Tensor) -> None:
-    """Beside every row once as it is: one to see what flows into the layer, two alone; and no row for a map."""
-    model, rows = seeded(Fusion), []
-    original = model.stem[0]._conv_forward
-
-    def counted(given: Tensor, *others: Any) -> Tensor:
-        rows.append(len(given))
-        return original(given, *others)
-
-    model.stem[0]._conv_forward = counted
-    explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids.repeat(20, 1))
-    assert sum(rows) == 120 + 1 + 2
 
 
 def test_a_split_model_is_asked_the_same() -> None:

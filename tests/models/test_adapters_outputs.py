@@ -294,6 +294,11 @@ def test_only_named_arguments_count_as_rows(images: Tensor, ids: Tensor) -> None
         {"ids": ids, "overflow": torch.zeros(9), "names": ["a"]},
     )
     close(more.raw, explain_inputs(wrapped, images, ids).raw)
-    both = wrap(seeded(Fusion), "layer", image="pixels", text=("ids", "overflow"))
+
+    class Overflowing(Fusion):
+        def forward(self, pixels: Tensor, ids: Tensor, overflow: Tensor) -> Tensor:
+            return super().forward(pixels, ids)
+
+    both = wrap(seeded(Overflowing), "layer", image="pixels", text=("ids", "overflow"))
     with pytest.raises(UsageError, match="rows"):
         explain_inputs(both, images, {"ids": ids, "overflow": torch.zeros(9)})

@@ -166,13 +166,19 @@ def test_split_reads_the_same_forms(images: Tensor) -> None:
         (None, np.array(["2020-01-01"], dtype="datetime64[D]"), "array of type datetime64"),
         ([torch.rand(3, 21, 25), torch.rand(3, 21, 25)], None, r"Stack single images"),
         ([np.zeros((21, 25, 3)), np.zeros((30, 20, 3))], None, r"Stack single images"),
+        (None, [torch.tensor([1, 2, 3])] * 3, r"3 arrays like \(3,\): single rows.*Stack single rows"),
+        (None, [np.array([1, 2, 3])], "Stack single rows"),
         ({"pixels": torch.rand(2, 3, 21, 25), "boxes": torch.rand(3, 4)}, None, "2 and 3 rows"),
         ({"image": torch.rand(2, 3, 21, 25)}, None, "lack pixels; they have image"),
     ],
 )
-def test_what_cannot_be_rows_is_refused_in_a_line(images: Any, texts: Any, words: str, model: Any, ids: Tensor) -> None:
+def test_what_cannot_be_rows_is_refused_in_a_line(images: Any, texts: Any, words: str, ids: Tensor) -> None:
+    class Boxed(Fusion):
+        def forward(self, pixels: Tensor, ids: Tensor, boxes: Tensor | None = None) -> Tensor:
+            return super().forward(pixels, ids)
+
     names = ("pixels", "boxes") if isinstance(images, dict) and "boxes" in images else "pixels"
-    wrapped = wrap(model, "layer", image=names, text="ids")
+    wrapped = wrap(seeded(Boxed), "layer", image=names, text="ids")
     with pytest.raises(UsageError, match=words) as error:
         explain_inputs(wrapped, torch.rand(2, 3, 21, 25) if images is None else images, ids if texts is None else texts)
     assert "\n" not in str(error.value)

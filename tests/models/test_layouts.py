@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from gazeshift.errors import GazeshiftError, ModelError
+from gazeshift.errors import ModelError
 from gazeshift.models.adapters import split, wrap
-from gazeshift.models.adapters.finding import Trial, layout_of
 from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.inputs import PackedRows
 from gazeshift.models.adapters.layouts import (
@@ -228,97 +227,6 @@ def test_left_padded_prefixes_follow_their_rows() -> None:
         close(raw, explain_inputs(alone, images[[row.image]], ids[[row.text]], target=2).raw[0])
 
 
-class Vit(nn.Module):
-    """Patches and other tokens through two blocks that mix them."""
-
-    def __init__(self, patch: int, stride: int, before: int, after: int, convolution: bool) -> None:
-        super().__init__()
-        self.patch, self.stride, self.after = patch, stride, after
-        self.project = nn.Conv2d(3, 8, patch, stride) if convolution else nn.Linear(3 * patch * patch, 8)
-        self.first, self.last = nn.Parameter(torch.randn(before, 8)), nn.Parameter(torch.randn(after, 8))
-        self.blocks = nn.Sequential(*(nn.TransformerEncoderLayer(8, 2, 16, 0.0, batch_first=True) for _ in range(2)))
-        self.head = nn.Linear(8, 2)
-
-    def forward(self, image: Tensor) -> Tensor:
-        if isinstance(self.project, nn.Conv2d):
-            cells = self.project(image).flatten(2).transpose(1, 2)
-        else:
-            cells = self.project(nn.functional.unfold(image, self.patch, stride=self.stride).transpose(1, 2))
-        others = [one.expand(len(cells), -1, -1) for one in (self.first, self.last)]
-        return self.head(self.blocks(torch.cat([others[0], cells, others[1]], 1)).mean(1))
-
-
-# Height and width of the image, patch, stride, tokens before and after, whether a convolution cuts the patches; the grid.
-VITS = [
-    ((224, 256), 16, 16, 1, 0, True, (14, 16)),
-    ((224, 256), 16, 16, 1, 0, False, (14, 16)),
-    ((256, 224), 16, 16, 1, 0, True, (16, 14)),
-    ((240, 240), 16, 16, 0, 0, False, (15, 15)),
-    ((96, 160), 16, 16, 5, 0, True, (6, 10)),
-    ((96, 160), 16, 16, 5, 0, False, (6, 10)),
-    ((96, 160), 16, 16, 0, 4, True, (6, 10)),
-    ((100, 150), 14, 14, 1, 0, True, (7, 10)),
-    ((64, 96), 16, 8, 1, 0, True, (7, 11)),
-    ((64, 96), 16, 8, 2, 0, False, (7, 11)),
-    ((32, 32), 8, 8, 1, 0, True, (4, 4)),
-    ((32, 32), 10, 10, 8, 0, True, (3, 3)),
-    ((32, 32), 8, 8, 1, 0, False, (4, 4)),
-    ((16, 128), 16, 16, 1, 0, True, (1, 8)),
-]
-
-
-@pytest.mark.parametrize("case", VITS, ids=str)
-def test_the_grid_is_the_one_that_the_image_was_cut_into_or_refused(case: Any) -> None:
-    size, patch, stride, before, after, convolution, expected = case
-    model = seeded(lambda: Vit(patch, stride, before, after, convolution))
-    images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(1))
-    told = wrap(model, "blocks.0", image="image", grid=TokenGrid(*expected, before))
-    maps = explain_inputs(told, images, target=0)
-    close(explain_inputs(wrap(model, "blocks.0", image="image"), images, target=0).raw, maps.raw)
-
-
-def dropped(cells: Tensor) -> Tensor:
-    """The class token and 100 others: a square, but not of patches that lie side by side."""
-    return cells[:, :101]
-
-
-@pytest.mark.parametrize(
-    ("shape", "words"),
-    [
-        ((1, 101, 8), "no grid of patches of an image of 224 x 224"),
-        ((1, 10, 10, 10), r"'b c h w' or 'b h w c'"),
-        ((1, 8), "one vector a row"),
-        ((1, 8, 4, 7, 7), "a volume or a film"),
-        ((7, 50, 8), "Tiles"),
-        ((49, 8), r"Packed\(\.\.\.\)"),
-    ],
-)
-def test_what_fits_nothing_or_several_is_refused_with_the_way_out(shape: tuple[int, ...], words: str) -> None:
-    class Odd(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.patch, self.layer = nn.Conv2d(3, 8, 16, 16), nn.Identity()
-
-        def forward(self, image: Tensor) -> Tensor:
-            each = shape[0] * len(image), *shape[1:]
-            some = self.patch(image).mean() + torch.rand(each)
-            return self.layer(some).reshape(len(image), -1)[:, :3]
-
-    images = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
-    with pytest.raises(ModelError, match=words) as error:
-        explain_inputs(wrap(seeded(Odd), "layer", image="image"), images)
-    assert len(str(error.value)) < 400
-    assert "\n" not in str(error.value)
-
-
-def test_without_an_image_a_sequence_is_not_taken_for_a_square() -> None:
-    model = nn.Sequential(nn.Linear(5, 8), nn.Flatten(), nn.Linear(49 * 8, 2))
-    features = torch.rand(2, 49, 5)
-    with pytest.raises(ModelError, match=r"no image to compare with; say grid=TokenGrid"):
-        explain_inputs(wrap(model, "0", image="input"), features)
-    assert explain_inputs(wrap(model, "0", image="input", grid=TokenGrid(1, 49)), features).raw.shape == (2, 1, 49)
-
-
 def test_a_volume_is_drawn_slice_below_slice() -> None:
     model = seeded(lambda: nn.Sequential(nn.Conv3d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 2 * 4 * 5, 2)))
     volumes = torch.rand(2, 1, 4, 6, 7, generator=torch.Generator().manual_seed(1))
@@ -326,27 +234,6 @@ def test_a_volume_is_drawn_slice_below_slice() -> None:
     grid = model[0](volumes).detach().requires_grad_()
     (slope,) = torch.autograd.grad(model[1:](grid)[:, 1].sum(), grid)
     close(maps.raw, (slope * grid).sum(1).flatten(1, 2).detach().numpy())
-
-
-@given(
-    st.lists(st.integers(1, 9), min_size=0, max_size=6),
-    st.integers(1, 3),
-    st.sampled_from([None, *["b n c", "b c h w", "n b c"]]),
-)
-def test_any_shape_gives_a_layout_or_one_line(shape: list[int], rows: int, grid: str | None) -> None:
-    images = torch.rand(rows, 3, 12, 9)
-    output = torch.zeros(shape)
-    trial = Trial(images, rows, nn.Conv2d(3, 4, 3, 3), None, lambda changed: torch.zeros(len(changed), *shape[1:]))
-    try:
-        layout = layout_of(grid, output, "layer", trial)
-    except GazeshiftError as error:
-        said = str(error)
-    else:
-        assert isinstance(layout, Layout)
-        assert len(layout.read(output)) > 0
-        return
-    assert 20 < len(said) <= 400
-    assert "\n" not in said
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,45 @@ def test_the_cells_are_where_the_layout_has_them(grid: Any, lay: Any, cells: Ten
         close(raw, reference(plain, images[[row.image]], ids[[row.text]], 1, "rollout", cells).numpy())
 
 
+class Crossed(nn.Module):
+    """Image tokens, perhaps through attention among themselves, asked by a text or by learned queries (or asking them)."""
+
+    def __init__(self, way: str, encoded: bool) -> None:
+        super().__init__()
+        self.way, self.layer, self.words = way, nn.Conv2d(3, 8, 4, 4), nn.Embedding(9, 8)
+        self.encoder = nn.TransformerEncoderLayer(8, 2, 16, 0.0, batch_first=True) if encoded else nn.Identity()
+        self.decoder = nn.TransformerDecoderLayer(8, 2, 16, 0.0, batch_first=True)
+        self.attention, self.head = nn.MultiheadAttention(8, 2, batch_first=True), nn.Linear(8, 3)
+
+    def forward(self, image: Tensor, ids: Tensor) -> Tensor:
+        cells, words = self.encoder(self.layer(image).flatten(2).transpose(1, 2)), self.words(ids)
+        if self.way == "decoder":
+            mixed = self.decoder(words, cells)
+        elif self.way == "text asks":
+            mixed = self.attention(words, cells, cells)[0]
+        elif self.way == "image asks":
+            mixed = cells + self.attention(cells, words, words, need_weights=False)[0]
+        else:
+            mixed = (words @ cells.transpose(1, 2) / 3).softmax(-1) @ cells
+        return self.head(torch.tanh(mixed).mean(1))
+
+
+@pytest.mark.parametrize("method", ["attention-gradient", "rollout"])
+@pytest.mark.parametrize("encoded", [True, False])
+@pytest.mark.parametrize("way", ["decoder", "text asks", "image asks", "plain"])
+def test_a_text_of_as_many_tokens_is_not_taken_for_the_image(way: str, encoded: bool, method: str) -> None:
+    model = seeded(lambda: Crossed(way, encoded))
+    images, ids = torch.rand(2, 3, 16, 20, generator=torch.Generator().manual_seed(1)), torch.arange(40).view(2, 20) % 9
+    wrapped = wrap(model, "layer", image="image", text="ids")
+    with pytest.raises(UsageError, match=r"20 x 20, but a text .* pad the texts to another length"):
+        explain_inputs(wrapped, images, ids, target=1, method=method)
+    if encoded:
+        assert explain_inputs(wrapped, images, ids[:, :19], target=1, method=method).raw.shape == (4, 4, 5)
+    else:
+        with pytest.raises(UsageError, match="no attention over the grid"):
+            explain_inputs(wrapped, images, ids[:, :19], target=1, method=method)
+
+
 def test_without_attention_after_the_layer_the_refusal_says_what_there_is() -> None:
     model = seeded(lambda: Reader(1, "fused")).double()
     images, ids = random(2, 3, 16, 20).sigmoid(), torch.arange(10).view(2, 5) % 9

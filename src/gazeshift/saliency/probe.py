@@ -11,7 +11,7 @@ from gazeshift.errors import UsageError, listed
 from gazeshift.models import ImageFeatures, TextFeatures
 from gazeshift.models.adapters.protocol import Foreign, Tapped
 from gazeshift.models.features import TokenPlaces
-from gazeshift.saliency.recording import AttentionRecorder, after
+from gazeshift.saliency.recording import AttentionRecorder, after, one_sided
 
 CHUNK_BYTES = 4 * 2**20
 """Grids at the tap that are held at once, on a CPU. What follows the tap can take thirty times as much (a transformer's last block), and
@@ -221,6 +221,11 @@ class Probe:
             kept = [weights for weights in seen if _over_tokens(weights, len(rows), self.places.tokens)]
             if not kept:
                 raise UsageError(_no_attention(seen, self.places))
+            if any(one_sided(weights, leaf) for weights in kept):
+                raise UsageError(
+                    f"what follows the tap attends {self.places.tokens} x {self.places.tokens}, but a text (or learned queries) of as many "
+                    "tokens as the grid takes part: pad the texts to another length, or choose a gradient method such as hires-cam."
+                )
             slopes = torch.autograd.grad(scores.sum(), kept, allow_unused=True, materialize_grads=True)
         by_row = [
             [tensor.detach().reshape(len(rows), -1, *tensor.shape[-2:]) for tensor in pair]

@@ -104,6 +104,32 @@ def after(weights: Sequence[Tensor], leaf: Tensor) -> list[Tensor]:
         >>> [bool(found is leaf) for found in after([leaf * 2, other * 2], leaf)], len(after([leaf * 2, other * 2], leaf))
         ([False], 1)
     """
+    reached = _from(leaf)
+    return [one for one in weights if one.grad_fn is not None and reached(one.grad_fn)]
+
+
+def one_sided(weights: Tensor, leaf: Tensor) -> bool:
+    """Whether only the keys, or only the queries, of an attention were computed from a leaf: the others are a text's, or learned.
+
+    Example:
+        >>> image, text = torch.zeros(1, 2, 3, 4, requires_grad=True), torch.zeros(1, 2, 3, 4)
+        >>> with AttentionRecorder() as recorder:
+        ...     _ = functional.scaled_dot_product_attention(text, image, image)
+        ...     _ = functional.scaled_dot_product_attention(image, image, image)
+        >>> [one_sided(found, image) for found in recorder.weights]
+        [True, False]
+    """
+    node = weights.grad_fn
+    while node is not None and "mm" not in node.name().lower():  # the product of queries and keys is a matrix product
+        node = next((before for before, _ in node.next_functions if before is not None), None)
+    if node is None:
+        return False
+    reached = _from(leaf)
+    return sum(before is not None and reached(before) for before, _ in node.next_functions[-2:]) == 1
+
+
+def _from(leaf: Tensor) -> Callable[[Any], bool]:
+    """Whether a node of the graph was computed from a leaf."""
     start = torch.autograd.graph.get_gradient_edge(leaf).node
     reached: dict[Any, bool] = {start: True}
 
@@ -121,7 +147,7 @@ def after(weights: Sequence[Tensor], leaf: Tensor) -> list[Tensor]:
                 stack += waiting
         return reached[node]
 
-    return [one for one in weights if one.grad_fn is not None and visit(one.grad_fn)]
+    return visit
 
 
 def _over_the_last_axis(out: Tensor, input: Any = None, dim: int | None = None, *others: Any, **named: Any) -> bool:

@@ -1,17 +1,54 @@
 """Inputs by the names of a model's arguments."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from gazeshift.errors import UsageError, listed
-from gazeshift.models.adapters.inputs import Inputs, by_name
+from gazeshift.models.adapters.inputs import Inputs, by_name, mapped
 
 
 def names_of(names: str | tuple[str, ...]) -> tuple[str, ...]:
     """One name or several, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def calling(
+    model: nn.Module, image: tuple[str, ...], text: tuple[str, ...], given: Mapping[str, Any]
+) -> Callable[[Inputs, Inputs], Any]:
+    """``call`` with all but the images and texts.
+
+    Raises:
+        UsageError: names that are no arguments of the model's ``forward``, or that stand twice.
+    """
+    check_names(model, (*image, *text, *given))
+    return partial(call, model, image, text, given)
+
+
+def check_names(model: nn.Module, names: tuple[str, ...]) -> None:
+    """Refuse names that are no arguments of the model's ``forward``, or that stand twice.
+
+    Raises:
+        UsageError: says which it has.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"{listed(twice)}: named twice in image=, text= and given=, so that one would replace the other."
+        )
+    try:
+        known = inspect.signature(model.forward).parameters
+    except (TypeError, ValueError):  # scripted models have none to read
+        return
+    lacking = [name for name in names if name not in known]
+    if lacking and not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values()):
+        raise UsageError(
+            f"the model's forward takes {listed(known)}, not {listed(lacking)}: name its own arguments, or say "
+            "forward=lambda image, text: ..."
+        )
 
 
 def only_named(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
@@ -34,7 +71,8 @@ def call(
     Raises:
         UsageError: inputs that are not what was named.
     """
-    arguments = dict(given)
+    # Some models change what they are given in place; every pass gets it as it was.
+    arguments: dict[str, Any] = mapped(dict(given), lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf)
     for names, values, kind in zip((image, text), inputs, ("image", "text"), strict=True):
         arguments |= _named(names, values, kind)
     return model(**arguments)

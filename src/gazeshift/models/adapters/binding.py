@@ -18,8 +18,10 @@ from gazeshift.models.adapters.checks import (
     each_alone,
     heeds_neighbours,
     one_by_one,
+    to_be_alone,
 )
-from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.corners import Trial
+from gazeshift.models.adapters.finding import doubted, layout_of
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, places_of
 from gazeshift.models.adapters.parts import exchanged
@@ -27,7 +29,6 @@ from gazeshift.models.adapters.passes import Passes, Replay, Seen
 from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.recording import Results, reusable, reusing
 from gazeshift.models.adapters.rounding import Rounding, logits_apart, rounding_of
-from gazeshift.models.features import TokenPlaces
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,10 @@ class Binding:
 
     Attributes:
         passes: the model with its inputs.
+        grid: what was said of the layer's layout.
         layout: of the layer's output.
-        places: where the cells stand among its tokens.
+        output: what the layer gave for the first combination.
+        trial: how it gave it.
         kept: modules that may be reused where no text reaches the layer, with the number of their calls.
         image: the image of each combination.
         text: the text of each combination.
@@ -45,8 +48,10 @@ class Binding:
     """
 
     passes: Passes
+    grid: str | Layout | LayoutRule | None
     layout: Layout | LayoutRule
-    places: TokenPlaces | None
+    output: Tensor
+    trial: Trial
     kept: dict[torch.nn.Module, int]
     image: Int[Tensor, " p"]
     text: Int[Tensor, " p"]
@@ -76,9 +81,8 @@ class Binding:
 
         try:
             kept = reusable(passes.model, tap.layer, tap.nth or 0, tap.read, run)
-        except (
-            RuntimeError
-        ):  # a trunk that runs without gradients only: nothing is reused, and what else is wrong shows now
+        except (RuntimeError, ModelError):
+            # A trunk that runs without gradients only: nothing is reused, and what else is wrong shows now.
             kept, found = {}, []
             run()
 
@@ -92,7 +96,7 @@ class Binding:
 
         trial = Trial(take(passes.images, image[:1]), 1, passes.model, tap.layer, other)
         layout = layout_of(grid, found[0], tap.name, trial)
-        return cls(passes, layout, places_of(layout, found[0]), kept, image, text, texts)
+        return cls(passes, grid, layout, found[0], trial, kept, image, text, texts)
 
     @property
     def rounding(self) -> Rounding:
@@ -121,9 +125,11 @@ class Binding:
             ModelError: the ways do not agree, whatever is tried, or a check fails.
         """
         plain = self._see(text_free, gradients=False)
-        check_company(self._alone, plain.logits, self.rounding)
+        alone = to_be_alone(self.passes.images, self.passes.texts, self.image, self.text)
+        check_company(self._alone, alone, plain.logits, self.rounding)
         bound, results = self._agreeing(plain, text_free)
         bound.rounding = self.rounding
+        bound.notes += doubted(self.grid, self.output, self.trial)
         changed = self._changing(bound, results)
         if len(self.image) == 1 and heeds_neighbours(bound, self.text, self.rounding):
             bound.tail, bound.notes = one_by_one(bound.tail), (*bound.notes, ONE_BY_ONE)
@@ -188,7 +194,9 @@ class Binding:
         return Replay(self.passes, self.layout, image_of, results, seen.logits.shape[1])
 
     def _bound(self, seen: Seen, replay: Replay) -> Bound:
-        return Bound(self.passes.model, replay, seen.grids, self.texts, seen.row, places=self.places)
+        return Bound(
+            self.passes.model, replay, seen.grids, self.texts, seen.row, places=places_of(self.layout, self.output)
+        )
 
     def _alone(self, number: int, seed: int) -> Float[Tensor, "1 classes"]:
         return self.passes.logits(self.image[number : number + 1], self.text[number : number + 1], seed)

@@ -1,13 +1,15 @@
 """What an adapter asks of itself before a map is drawn: of rows alone, and of one small change at the layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils.checkpoint import CheckpointError
 
 from gazeshift.errors import ModelError
+from gazeshift.models.adapters.inputs import Inputs, count, extremes, leaves, take
 from gazeshift.models.adapters.passes import all_against_all
 from gazeshift.models.adapters.protocol import Bound, Tail, predicted
 from gazeshift.models.adapters.rounding import Rounding, apart
@@ -15,6 +17,9 @@ from gazeshift.models.features import ImageFeatures
 
 ONE_BY_ONE = "what follows the layer answers a row otherwise where others stand beside it: every row is asked in a pass of its own"
 WAY_OUT = "If you know better, say check=False."
+_ALONE = 8
+"""Combinations that are also asked in a pass of their own, if no more stand out: all of them where they are no more."""
+_CHECKPOINTS = "switch gradient checkpointing off"
 _STEP = 0.05
 """Length of a small change, as a part of the grid's own size."""
 _FAULT = 0.02
@@ -26,33 +31,80 @@ Changed = Callable[[int, Float[Tensor, "m c h w"]], Float[Tensor, "m classes"]]
 """From a combination's number and what is added to its grid to the logits of a pass in which nothing else is changed."""
 
 
-def check_company(alone: Alone, logits: Float[Tensor, "p classes"], rounding: Rounding) -> None:
-    """The first and the last combination, each in a pass of its own, must be answered as among the others.
+def to_be_alone(images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: Int[Tensor, " p"]) -> list[int]:
+    """Combinations to ask alone: those whose image or text stands out, and others spread over all.
+
+    Not any two will do: where a model trims its texts to the longest in a batch, or divides by the largest value, most rows do not notice
+    their company, but the shortest do.
+
+    Args:
+        images: one row an image.
+        texts: one row a text.
+        image: the image of each combination.
+        text: the text of each combination.
+    """
+    chosen: set[int] = set()
+    for inputs, index in ((images, image.tolist()), (texts, text.tolist())):
+        chosen |= {index.index(row) for row in extremes(inputs) if row in index}
+    others = len(image) if len(image) <= _ALONE else max(2, _ALONE - len(chosen))
+    return sorted(chosen | set(torch.linspace(0, len(image) - 1, others).round().long().tolist()))
+
+
+def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p classes"], rounding: Rounding) -> None:
+    """Combinations must be answered in a pass of their own as among the others.
 
     Args:
         alone: runs one.
+        numbers: which to ask.
         logits: of all, in passes of several rows.
         rounding: of the model.
 
     Raises:
         ModelError: another answer; says whether scores are of all against all, answers are random, or rows depend on each other.
     """
-    scale = _largest(logits) / 100
-    for number in {0, len(logits) - 1} if len(logits) > 1 else ():
+    scale, first = _largest(logits) / 100, numbers[0]
+    if apart(alone(first, 0), alone(first, 1), scale) > rounding.to_refuse:
+        raise ModelError(
+            "the model does not answer the same twice: it draws random numbers in evaluation mode, or keeps something from one pass "
+            f"to the next; switch that off. {WAY_OUT}"
+        )
+    for number in numbers if len(logits) > 1 else ():
         one, among = alone(number, 0), logits[number : number + 1]
         if one.shape != among.shape:
             raise ModelError(all_against_all(logits))
         if apart(one, among, scale) <= rounding.to_refuse:
             continue
-        if apart(one, alone(number, 1), scale) > rounding.to_refuse:
-            raise ModelError(
-                "the model does not answer the same twice: it draws random numbers in evaluation mode, or keeps something from one pass "
-                f"to the next; switch that off. {WAY_OUT}"
-            )
         raise ModelError(
             f"row {number} is answered otherwise alone than among others (a logit moves by {_moved(one, among):.2g}): its rows depend "
             f"on each other, as with a batch norm without running statistics; give one image with one text a call. {WAY_OUT}"
         )
+
+
+def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inputs, rounding: Rounding) -> None:
+    """Texts that stand out, and the first and last, must be read alone as among the others.
+
+    Args:
+        read: from texts to what the model takes.
+        texts: all of them.
+        encoded: what was read of all.
+        rounding: of the model.
+
+    Raises:
+        ModelError: another row for one of them, or another number of rows.
+    """
+    rows, asked = count(encoded, "encoded text"), count(texts, "text")
+    if rows != asked:
+        raise ModelError(f"read_text= gives {rows} rows for {asked} texts; it must give one row per text.")
+    for row in sorted({*extremes(texts), 0, rows - 1}) if rows > 1 else ():
+        index = torch.tensor([row])
+        pairs = zip(leaves(read(take(texts, index))), leaves(take(encoded, index)), strict=True)
+        values = [pair for pair in pairs if all(isinstance(one, Tensor) for one in pair)]
+        # Features of tokens are padded to the longest text: there shapes differ, and a mask goes with them.
+        if any(one.shape == other.shape and apart(one, other) > rounding.to_refuse for one, other in values):
+            raise ModelError(
+                f"read_text= reads text {row} otherwise alone than among others: what it gives depends on the longest text, or on the "
+                f"batch; read one text a call. {WAY_OUT}"
+            )
 
 
 def heeds_neighbours(bound: Bound, text: Int[Tensor, " p"], rounding: Rounding) -> bool:
@@ -97,7 +149,8 @@ def check_gradient(bound: Bound, text: Int[Tensor, " p"], layer: str) -> None:
     """
     if _slope(bound, text, 0, 0) is None:
         raise ModelError(
-            f"the output does not depend on {layer}: choose a layer on its way (or the model detaches it)."
+            f"the output does not depend on {layer}: choose a layer on its way (or the model detaches it, runs under no_grad, or computes "
+            f"it a second time: {_CHECKPOINTS})."
         )
 
 
@@ -173,7 +226,12 @@ def _slope(bound: Bound, text: Tensor, number: int, target: int) -> Float[Tensor
         logits = bound.classify(ImageFeatures(leaf * 1, row.prefix), bound.text.rows(text[number : number + 1]))
         if not logits.requires_grad:
             return None
-        (slope,) = torch.autograd.grad(logits[0, target], leaf, allow_unused=True)
+        try:
+            (slope,) = torch.autograd.grad(logits[0, target], leaf, allow_unused=True)
+        except CheckpointError as error:
+            raise ModelError(
+                f"the model computes its activations a second time for a gradient: {_CHECKPOINTS}."
+            ) from error
     return None if slope is None else slope[0]
 
 

@@ -1,14 +1,11 @@
 """The layout of a layer's output, told from its shape and the image's sides; where several fit, the model itself is asked."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
-from gazeshift.models.adapters.inputs import Inputs, mapped, take
+from gazeshift.models.adapters.corners import Corners, Trial
 from gazeshift.models.adapters.layouts import (
     CHANNELS_LAST,
     ChannelsFirst,
@@ -17,9 +14,10 @@ from gazeshift.models.adapters.layouts import (
     Permuted,
     Slices,
     TokenGrid,
+    TokensAt,
     sequence_first,
 )
-from gazeshift.models.adapters.sides import Sides, may_be_a_grid, sides_of, token_cells
+from gazeshift.models.adapters.sides import MOST_PREFIX, Sides, may_be_a_grid, sides_of, token_cells
 from gazeshift.registry import lookup
 
 _NAMED: dict[str, Layout | None] = {
@@ -44,28 +42,6 @@ _NAMED_AT_MOST = 4
 _CHANNELS_AT_THE_END = (nn.Linear, nn.LayerNorm)
 
 
-_Tried = dict[tuple[int, int], Tensor]  # outputs for an image and its changed corners, by the size of the grid
-
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A forward pass whose layer gave an output, and the way to make others like it.
-
-    Attributes:
-        images: those of the pass, a row each.
-        rows: how many these are.
-        model: all modules.
-        tap: the layer; None where there is none.
-        run: the layer's output for other images in their place.
-    """
-
-    images: Inputs
-    rows: int
-    model: nn.Module
-    tap: nn.Module | None
-    run: Callable[[Inputs], Tensor]
-
-
 def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str, trial: Trial) -> Layout | LayoutRule:
     """The layout that was named, or the only one that fits the output's shape, the image's sides and what the layer does.
 
@@ -80,6 +56,7 @@ def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str
         UsageError: a name that is none.
 
     Example:
+        >>> import torch
         >>> images, patch = torch.zeros(2, 3, 224, 256), nn.Conv2d(3, 8, 16, 16)
         >>> found = layout_of(None, torch.zeros(2, 225, 8), "block", Trial(images, 2, patch, None, lambda images: images))
         >>> (found.height, found.width, found.prefix)
@@ -97,12 +74,29 @@ def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str
         return named
     images = sides_of(trial.images)
     options = [option for option in _options(output, images, trial) if grid in {None, option.name}]
-    tried: _Tried = {}
-    found = options if len(options) == 1 else _surest(options)
-    found = found or [option for option in options if _lies_so(option, output, images, trial, tried)]
+    found = _fitting(options, Corners(output, images, trial))
     if len(found) == 1:
         return found[0].layout
-    raise ModelError(_refusal(shape, layer, found or options, images, trial))
+    raise ModelError(_refusal(shape, layer, found or options, images, trial, several=len(found) > 1))
+
+
+def doubted(grid: str | Layout | LayoutRule | None, output: Tensor, trial: Trial) -> tuple[str, ...]:
+    """A note where the corners of the image are plainly not seen in those of a grid that was said; most often its prefix is another.
+
+    Args:
+        grid: as for ``layout_of``; only tokens at fixed places are held against the corners.
+        output: what the layer gave.
+        trial: the pass that gave it.
+    """
+    outer = grid if isinstance(grid, Permuted) else Permuted((0, 1, 2), grid) if isinstance(grid, Layout) else None
+    if outer is None or not isinstance(outer.inner, TokenGrid | TokensAt):
+        return ()
+    seen = Corners(output, sides_of(trial.images), trial).seen(outer, outer.axes[0])
+    if seen is None or not seen.elsewhere():
+        return ()
+    return (
+        "the corners of the image are seen at other tokens than grid= has them: look at its prefix, and at the order of the tokens",
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +108,8 @@ class _Option:
         text: how to give it.
         layout: itself.
         batch: the axis of the rows.
-        sure: whether the layer's own kind speaks for it.
+        sure: whether it is meant where no other fits: the layer's own kind speaks for it, or it is a grid as it stands.
+        whole: whether it has one token for each patch that the model's first convolution cuts.
     """
 
     name: str
@@ -122,12 +117,42 @@ class _Option:
     layout: Layout
     batch: int = 0
     sure: bool = False
+    whole: bool = False
 
 
 def _options(output: Tensor, images: tuple[Sides, ...], trial: Trial) -> list[_Option]:
     if output.ndim == 4:
         return _grids(output, images, trial)
     return _tokens(output, images, trial) if output.ndim == 3 else []
+
+
+def _fitting(options: list[_Option], corners: Corners) -> list[_Option]:
+    """Those that are meant, by their kind or by where the corners of the image are seen; only one of them is an answer."""
+    sure = [option for option in options if option.sure]
+    if len(sure) == 1 or not options:
+        return sure
+    if len(options) == 1:
+        return options if _bears_out(options[0], corners) else []
+    seen = [(option, corners.seen(option.layout, option.batch)) for option in options]
+    # Tokens are cells one by one; convolutions before a grid may show a corner in the next cells.
+    reach = [
+        max(corners.sizes(option.layout)) // 4 if option.name in {"b c h w", "b h w c"} else 0 for option in options
+    ]
+    return [option for (option, found), near in zip(seen, reach, strict=True) if found and found.in_place(near)]
+
+
+def _bears_out(option: _Option, corners: Corners) -> bool:
+    """Whether the only layout that fits may be believed.
+
+    A token a patch is one, unless the corners are plainly seen elsewhere (windows, column by column). Fewer tokens are as often no cells
+    at all (queries of a resampler, what was left of dropped tokens), so that the corners must be seen in place.
+    """
+    if option.name in {"b c h w", "b h w c"}:
+        return True
+    seen = corners.seen(option.layout, option.batch)
+    if seen is None:
+        return option.whole
+    return not seen.elsewhere() and (option.whole or seen.in_place(1 if min(seen.cells.shape[1:]) >= 4 else 0))
 
 
 def _grids(output: Tensor, images: tuple[Sides, ...], trial: Trial) -> list[_Option]:
@@ -151,95 +176,55 @@ def _tokens(output: Tensor, images: tuple[Sides, ...], trial: Trial) -> list[_Op
     first, second, third = output.shape
     options: list[_Option] = []
     if first == trial.rows:
-        options += [_token_option("b n c", grid) for grid in _token_grids(second, images, trial.model)]
-        channels_first = [
-            grid for grid in _token_grids(third, images, trial.model) if grid.height * grid.width == third
-        ]
-        options += [_token_option("b c n", grid) for grid in channels_first]
+        options += _token_options("b n c", second, images, trial.model)
+        options += _token_options("b c n", third, images, trial.model, most=0)
     if second == trial.rows:
-        options += [_token_option("n b c", grid) for grid in _token_grids(first, images, trial.model)]
+        options += _token_options("n b c", first, images, trial.model)
     return options
 
 
-def _token_grids(tokens: int, images: tuple[Sides, ...], model: nn.Module) -> list[TokenGrid]:
+def _token_options(
+    name: str, tokens: int, images: tuple[Sides, ...], model: nn.Module, most: int = MOST_PREFIX
+) -> list[_Option]:
     """Every place that a grid may have in a sequence. A single other token is a class token, which stands first."""
     found = []
     for cells in token_cells(tokens, images, model):
         prefixes = [cells.others] if cells.others < 2 else range(cells.others + 1)
-        found += [TokenGrid(cells.height, cells.width, prefix) for prefix in prefixes]
+        grids = [TokenGrid(cells.height, cells.width, prefix) for prefix in prefixes]
+        found += [_token_option(name, grid, cells.whole) for grid in grids if cells.others <= most]
     return found
 
 
-def _token_option(name: str, grid: TokenGrid) -> _Option:
+def _token_option(name: str, grid: TokenGrid, whole: bool) -> _Option:
     inner = f"TokenGrid({grid.height}, {grid.width}, prefix={grid.prefix})"
     layouts: dict[str, tuple[str, Layout]] = {
         "b n c": (inner, grid),
         "n b c": (f"sequence_first({inner})", sequence_first(grid)),
         "b c n": (f"Permuted((0, 2, 1), {inner})", Permuted((0, 2, 1), grid)),
     }
-    return _Option(name, *layouts[name], batch=name.split().index("b"))
-
-
-def _surest(options: list[_Option]) -> list[_Option]:
-    return [option for option in options if option.sure]
-
-
-def _lies_so(option: _Option, output: Tensor, images: tuple[Sides, ...], trial: Trial, tried: _Tried) -> bool:
-    """Whether another content in each corner of the image is seen most in that corner of the grid, and nowhere beside it."""
-    height, width = _sizes(option.layout, output)
-    if not images or height * width == 1:
-        return False
-    corners = [(row, column) for row in (0, height - 1) for column in (0, width - 1)]
-    if (height, width) not in tried:
-        repeated = take(trial.images, torch.zeros(1 + len(corners), dtype=torch.long))
-        changed = mapped(repeated, lambda leaf: _changed(leaf, images[0], corners, (height, width)))
-        tried[height, width] = trial.run(changed).float()
-    rows = tried[height, width].transpose(0, option.batch)
-    if rows.shape[1:] != output.transpose(0, option.batch).shape[1:] or len(rows) != 1 + len(corners):
-        return False  # the rows are on another axis
-    change = (rows - rows[:1]).abs().transpose(0, option.batch)
-    grids = option.layout.read(change)
-    cells = grids[1:].amax(1).flatten(1)
-    beside = option.layout.write(change, torch.zeros_like(grids)).transpose(0, option.batch)[1:].flatten(1).amax(1)
-    reach = 0 if output.ndim == len("bnc") else max(height, width) // 4
-    seen = [divmod(place, width) for place in cells.argmax(1).tolist()]
-    near = all(max(abs(y - row), abs(x - column)) <= reach for (y, x), (row, column) in zip(seen, corners, strict=True))
-    return near and bool((cells.amax(1) > beside).all())
-
-
-def _sizes(layout: Layout, output: Tensor) -> tuple[int, int]:
-    """Height and width of the grid; 1 x 1 where the layout does not fit the output."""
-    try:
-        height, width = layout.read(output).shape[2:]
-    except ModelError:
-        return 1, 1
-    return height, width
-
-
-def _changed(leaf: Any, sides: Sides, corners: list[tuple[int, int]], grid: tuple[int, int]) -> Any:
-    """Rows of an image of which all but the first have another content in one corner cell; other inputs stay."""
-    if not isinstance(leaf, Tensor) or leaf.ndim not in {4, 5} or sides_of(leaf) != (sides,):
-        return leaf
-    axes = (-2, -1) if leaf.shape[-2:] == (sides.height, sides.width) else (-3, -2)
-    changed, low, high = leaf.clone(), float(leaf.min()), float(leaf.max())
-    noise = torch.rand(leaf.shape[1:], generator=torch.Generator().manual_seed(0))
-    other = (low + noise * max(high - low, 1.0)).to(leaf.device, leaf.dtype)
-    for row, corner in enumerate(corners, start=1):
-        where = [slice(None)] * (leaf.ndim - 1)
-        for axis, cell, side, cells in zip(axes, corner, (sides.height, sides.width), grid, strict=True):
-            where[axis] = slice(cell * side // cells, max((cell + 1) * side // cells, cell * side // cells + 1))
-        changed[row][tuple(where)] = other[tuple(where)]
-    return changed
+    return _Option(name, *layouts[name], batch=name.split().index("b"), whole=whole)
 
 
 def _refusal(
-    shape: tuple[int, ...], layer: str, options: list[_Option], images: tuple[Sides, ...], trial: Trial
+    shape: tuple[int, ...],
+    layer: str,
+    options: list[_Option],
+    images: tuple[Sides, ...],
+    trial: Trial,
+    *,
+    several: bool,
 ) -> str:
     start = f"layer {layer!r} gives {shape}, and where its grid is cannot be told"
     if options:
         names = " or ".join(option.text for option in options[:_NAMED_AT_MOST])
         more = f" (or {len(options) - _NAMED_AT_MOST} others)" if len(options) > _NAMED_AT_MOST else ""
-        return f"{start}: it may be {names}{more}; say which with grid=."
+        why = (
+            "; say which with grid=."
+            if several
+            else ", but the corners of the image are not seen there (another order of tokens, or no cells at all); say what is right with "
+            "grid=, e.g. TokensAt(cells)."
+        )
+        return f"{start}: it may be {names}{more}{why}"
     if len(shape) > len("bchw"):
         return f"{start}: it is a volume or a film; say grid='b c d h w' (or 'b t c h w') to have its slices one below another."
     if len(shape) < len("bnc") and shape[:1] == (trial.rows,):

@@ -1,5 +1,6 @@
-"""What keeps a model from being watched at a layer, by its true name: compiled, scripted, traced or quantised parts."""
+"""What keeps a model from being watched at a layer, by its true name: compiled, scripted, traced or quantised parts, inputs it fails on."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -7,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError, listed
+from gazeshift.models.adapters.inputs import Inputs, described
 
+_LONGEST = 160
 _QUANTISED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch.nn.quantized")
 
 
@@ -75,6 +78,22 @@ def eager(model: nn.Module) -> Iterator[None]:
         if any("_orig_mod" in module._modules or module._compiled_call_impl is not None for module in model.modules()):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         yield
+
+
+@contextmanager
+def naming_failure(what: str, *inputs: Inputs) -> Iterator[None]:
+    """Say of an exception inside of a model on which inputs it came, in one line; the exception itself is the cause.
+
+    Raises:
+        ModelError: in its place. Exceptions of the model's own kinds, and a full memory, stay what they are.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+        said = textwrap.shorten(str(error).partition("\n")[0], _LONGEST, placeholder=" ...")
+        raise ModelError(f"{what} fails on {described(inputs)}: {type(error).__name__}: {said}") from error
 
 
 def _advice() -> str:

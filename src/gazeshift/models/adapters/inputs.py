@@ -119,6 +119,41 @@ def leaves(inputs: Inputs) -> Iterator[Any]:
     return iter(found)
 
 
+def extremes(inputs: Inputs) -> list[int]:
+    """The rows that stand out in some part: of the smallest and largest sum, the shortest and longest text.
+
+    Example:
+        >>> extremes({"mask": torch.tensor([[1, 1], [1, 0], [1, 1], [1, 1]]), "words": ["a", "soup", "of", "it"]})
+        [0, 1]
+    """
+    found = set()
+    for leaf in leaves(inputs):
+        if isinstance(leaf, Tensor):
+            sizes = leaf.flatten(1).double().sum(1).tolist() if leaf.ndim > 1 else leaf.tolist() if leaf.ndim else []
+        elif isinstance(leaf, PackedRows):
+            sizes = leaf.sizes
+        else:
+            sizes = [len(value) if isinstance(value, str) else 0 for value in leaf]
+        found |= {sizes.index(end(sizes)) for end in (min, max)} if sizes else set()
+    return sorted(found)
+
+
+def described(inputs: Inputs) -> str:
+    """Types and shapes of all that has rows, for a message.
+
+    Example:
+        >>> described({"ids": torch.zeros(3, 7), "words": ["soup"]})
+        'float32 (3, 7), a list of 1'
+    """
+    found = [
+        f"{str(leaf.dtype).removeprefix('torch.')} {tuple(leaf.shape)}"
+        if isinstance(leaf, Tensor)
+        else f"a list of {len(leaf)}"
+        for leaf in leaves(inputs)
+    ]
+    return ", ".join(found[:4]) + (", ..." if len(found) > 4 else "") if found else "no inputs"
+
+
 def mapped(inputs: Inputs, change: Callable[[Any], Any]) -> Inputs:
     """The same nesting with every part that has rows exchanged; constants stay as they are."""
     if isinstance(inputs, Tensor | PackedRows) or is_pieces(inputs):

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from jaxtyping import Int
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
-from gazeshift.models.adapters.arguments import call, names_of, only_named
+from gazeshift.models.adapters.arguments import calling, names_of, only_named
 from gazeshift.models.adapters.binding import Binding
-from gazeshift.models.adapters.hindrances import naming_quantised, refuse_unwatchable
+from gazeshift.models.adapters.checks import check_reading
+from gazeshift.models.adapters.hindrances import naming_failure, naming_quantised, refuse_unwatchable
 from gazeshift.models.adapters.inputs import Inputs, count
 from gazeshift.models.adapters.layers import find_layer, unwrapped
 from gazeshift.models.adapters.layouts import Layout, LayoutRule
@@ -19,7 +19,8 @@ from gazeshift.models.adapters.parts import find_logits
 from gazeshift.models.adapters.passes import Passes, Tap
 from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.reading import readable
-from gazeshift.models.adapters.state import quiet
+from gazeshift.models.adapters.rounding import rounding_of
+from gazeshift.models.adapters.state import quiet, steady
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +55,21 @@ class HookedModel:
         images, texts = self.read(images, texts)
         refuse_unwatchable(self.model, self.tap.name, self.tap.layer)
         with quiet(self.model), naming_quantised(self.model, RuntimeError):
-            texts = self.read_text(texts) if self.read_text else texts
+            texts = self._encoded(texts)
             passes = Passes(self.model, self.tap, self.forward, self.output, images, texts)
             binding = Binding.of(passes, self.grid, image_index, text_index, count(texts, "text"))
             with naming_quantised(self.model, ModelError):
                 return binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
+
+    def _encoded(self, texts: Inputs) -> Inputs:
+        """What the model is given for texts: once for all of them."""
+        if self.read_text is None:
+            return texts
+        with steady(self.model), naming_failure("read_text=", texts):
+            encoded = self.read_text(texts)
+            if self.check:
+                check_reading(self.read_text, texts, encoded, rounding_of(self.model))
+        return encoded
 
     def unchecked(self) -> "HookedModel":
         """The same without the checks."""
@@ -104,7 +115,7 @@ def wrap(
         check: False draws maps without the checks; with ``text_free=True`` the whole model then runs once per image.
 
     Raises:
-        UsageError: no such layer.
+        UsageError: no such layer or argument.
 
     Example:
         >>> class Fusion(nn.Module):
@@ -122,7 +133,7 @@ def wrap(
     model = unwrapped(model)
     name, found = find_layer(model, layer)
     images, texts = names_of(image), names_of(text)
-    run = forward or partial(call, model, images, texts, dict(given or {}))
+    run = forward or calling(model, images, texts, dict(given or {}))
     return HookedModel(
         model,
         Tap(name, found, part, nth),

@@ -8,7 +8,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.errors import ModelError, shown
+from gazeshift.errors import ModelError, listed, shown
+from gazeshift.models.adapters.inputs import by_name
 
 
 def select(output: Any, part: int | str | None, layer: str) -> Tensor:
@@ -76,18 +77,20 @@ def logits_of(result: Any, rows: int) -> Float[Tensor, "r classes"]:
 
 
 def find_logits(result: Any) -> Tensor:
-    """What needs no saying: a tensor, or what calls itself logits.
+    """What needs no saying: a tensor, or what is called logits in a mapping, dataclass or named tuple.
 
     Raises:
         ModelError: there is neither.
     """
     if isinstance(result, Tensor):
         return result
-    if isinstance(result, Mapping) and isinstance(result.get("logits"), Tensor):
-        found: Tensor = result["logits"]
+    named = by_name(result)
+    if named is not None and isinstance(named.get("logits"), Tensor):
+        found: Tensor = named["logits"]
         return found
+    parts = f" of {listed(named)}" if named else ""
     raise ModelError(
-        f"the model returns a {type(result).__name__}: say where its logits are, e.g. output=lambda out: out[0]."
+        f"the model returns a {type(result).__name__}{parts}: say where its logits are, e.g. output=lambda out: out[0]."
     )
 
 

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from gazeshift.errors import ModelError
-from gazeshift.models.adapters.hindrances import eager, refuse_numbers
+from gazeshift.errors import ModelError, UsageError
+from gazeshift.models.adapters.hindrances import eager, naming_failure, refuse_numbers
 from gazeshift.models.adapters.inputs import Inputs, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
 from gazeshift.models.adapters.parts import exchanged, logits_of, select
@@ -35,6 +35,11 @@ class Tap:
     layer: nn.Module
     part: int | str | None
     nth: int | None
+
+    def __post_init__(self) -> None:
+        """Refuse a call that no pass has."""
+        if self.nth is not None and self.nth < 0:
+            raise UsageError(f"nth={self.nth}: the calls of a layer are counted from 0.")
 
     def read(self, output: Any) -> Tensor:
         """The tensor that holds the grid."""
@@ -99,9 +104,13 @@ class Passes:
 
     def logits(self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], seed: int = 0) -> Float[Tensor, "r classes"]:
         """One pass, under whatever hooks are there."""
+        images, texts = take(self.images, image), take(self.texts, text)
         with steady(self.model, seed), eager(self.model):
-            result = self.output(self.forward(take(self.images, image), take(self.texts, text)))
-        return logits_of(result, len(image))
+            with naming_failure("the model", images, texts):
+                result = self.forward(images, texts)
+            with naming_failure("output=", result):
+                logits = self.output(result)
+        return logits_of(logits, len(image))
 
     def watched(
         self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], change: Callable[[Any], Any]

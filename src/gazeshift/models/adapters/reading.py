@@ -34,7 +34,7 @@ def readable(inputs: Inputs, kind: str, model: nn.Module | None = None) -> Input
         model: gives the device and the precision of what is turned; CPU and PyTorch's default if None.
 
     Raises:
-        UsageError: lists of different lengths, a list of single images, an array of neither numbers nor texts.
+        UsageError: lists of different lengths, a list of single images or vectors, an array of neither numbers nor texts.
 
     Example:
         >>> readable({"input_ids": [[1, 2], [3, 4]], "size": (2, 2)}, "text")
@@ -53,7 +53,7 @@ def _read(inputs: Inputs, kind: str, like: Tensor) -> Inputs:
     if isinstance(inputs, list) and _is_numbers(inputs):
         return _tensor(_rectangular(inputs, kind), like)
     if isinstance(inputs, list):
-        _refuse_single_images(inputs, kind)
+        _refuse_single_rows(inputs, kind)
     if isinstance(inputs, _ArrayLike):
         return _read_array(np.asarray(inputs), kind, like)
     return each(inputs, lambda value: _read(value, kind, like))
@@ -95,13 +95,14 @@ def _tensor(array: np.ndarray, like: Tensor) -> Tensor:
     return found.to(like.device, like.dtype if found.is_floating_point() else found.dtype)
 
 
-def _refuse_single_images(inputs: list[Any], kind: str) -> None:
-    """A list of ``(3, H, W)`` may be so many images, or so many arguments of three rows: only the user knows."""
-    if inputs and all(_is_single_image(value) for value in inputs):
-        raise UsageError(
-            f"the {kind} inputs are a list of {len(inputs)} arrays like {tuple(inputs[0].shape)}: single images, or several "
-            "arguments with a row per image? Stack single images (torch.stack), give several arguments as a tuple."
-        )
+def _refuse_single_rows(inputs: list[Any], kind: str) -> None:
+    """A list of ``(3, H, W)`` or of vectors may be so many rows, or so many arguments of three rows: only the user knows."""
+    for single, what in ((_is_single_image, "images"), (_is_vector, "rows")):
+        if inputs and all(single(value) for value in inputs):
+            raise UsageError(
+                f"the {kind} inputs are a list of {len(inputs)} arrays like {tuple(inputs[0].shape)}: single {what}, or several "
+                f"arguments with a row per {kind}? Stack single {what} (torch.stack), give several arguments as a tuple."
+            )
 
 
 def _is_single_image(value: Any) -> bool:
@@ -110,3 +111,7 @@ def _is_single_image(value: Any) -> bool:
     first, middle, last = value.shape
     sides = (middle, last) if first in _CHANNELS else (first, middle) if last in _CHANNELS else (0, 0)
     return min(sides) >= _LEAST_SIDE
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, Tensor | np.ndarray) and value.ndim == 1

@@ -25,11 +25,12 @@ class Sides:
 
 @dataclass(frozen=True, order=True)
 class Cells:
-    """A grid that tokens may stand for, with the tokens that are left over."""
+    """A grid that tokens may stand for, with the tokens that are left over, and whether it has a cell for each patch of the model's."""
 
     height: int
     width: int
     others: int
+    whole: bool
 
 
 def sides_of(images: Inputs) -> tuple[Sides, ...]:
@@ -52,7 +53,7 @@ def token_cells(tokens: int, images: tuple[Sides, ...], model: nn.Module) -> tup
 
     Example:
         >>> token_cells(225, (Sides(224, 256, 3),), nn.Conv2d(3, 8, 16, 16))
-        (Cells(height=14, width=16, others=1),)
+        (Cells(height=14, width=16, others=1, whole=True),)
     """
     found = set()
     for sides in images:
@@ -62,7 +63,7 @@ def token_cells(tokens: int, images: tuple[Sides, ...], model: nn.Module) -> tup
         options = options if made else {(grid, MOST_PREFIX) for grid in _patches(sides)}
         for (height, width), most in options:
             if height * width > 1 and 0 <= tokens - height * width <= most:
-                found.add(Cells(height, width, tokens - height * width))
+                found.add(Cells(height, width, tokens - height * width, (height, width) in made))
     return tuple(sorted(found, key=lambda cells: (cells.others, cells)))
 
 

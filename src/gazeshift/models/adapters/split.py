@@ -15,8 +15,11 @@ from gazeshift.models.adapters.checks import (
     check_gradient,
     heeds_neighbours,
     one_by_one,
+    to_be_alone,
 )
-from gazeshift.models.adapters.finding import Trial, layout_of
+from gazeshift.models.adapters.corners import Trial
+from gazeshift.models.adapters.finding import doubted, layout_of
+from gazeshift.models.adapters.hindrances import naming_failure
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, places_of, rows_first
 from gazeshift.models.adapters.parts import logits_of
@@ -79,6 +82,7 @@ class SplitModel:
             check_gradient(bound, text_index, _GRID)
             bound.answer(text_index)
             _check(run, bound)
+            bound.notes += doubted(run.grid, encoded.features, run.trial)
             return _pooled(encoded, bound) if self.pools_first else bound
 
 
@@ -123,8 +127,9 @@ class _Run:
     text: Int[Tensor, " p"]
 
     def encoded_images(self, index: Int[Tensor, " r"]) -> Tensor:
-        with steady(self.modules):
-            features = self.model.encode_image(take(self.images, index))
+        images = take(self.images, index)
+        with steady(self.modules), naming_failure("encode_image", images):
+            features = self.model.encode_image(images)
         return self.checked(features, len(index))
 
     def checked(self, features: Any, images: int) -> Tensor:
@@ -134,16 +139,16 @@ class _Run:
             )
         return features
 
-    def layout(self, features: Tensor) -> Layout | LayoutRule:
+    @property
+    def trial(self) -> Trial:
         def other(changed: Inputs) -> Tensor:
-            with steady(self.modules):
+            with steady(self.modules), naming_failure("encode_image", changed):
                 return self.checked(self.model.encode_image(changed), count(changed, "image"))
 
-        trial = Trial(self.images, count(self.images, "image"), self.modules, None, other)
-        return layout_of(self.grid, features, "encode_image", trial)
+        return Trial(self.images, count(self.images, "image"), self.modules, None, other)
 
     def encoded_texts(self, texts: Inputs) -> Any:
-        with steady(self.modules):
+        with steady(self.modules), naming_failure("encode_text", texts):
             features = self.model.encode_text(texts)
         rows, asked = count(features, "encoded text"), count(texts, "text")
         if rows != asked:
@@ -151,7 +156,7 @@ class _Run:
         return features
 
     def logits(self, grid: Tensor, text: Any, rows: int, seed: int = 0) -> Float[Tensor, "r classes"]:
-        with steady(self.modules, seed):
+        with steady(self.modules, seed), naming_failure("classify", grid, text):
             result = self.model.classify(grid, text)
         if not isinstance(result, Tensor) or result.shape[:1] != (rows,) or result.ndim not in {1, 2}:
             given = tuple(result.shape) if isinstance(result, Tensor) else f"a {type(result).__name__}"
@@ -177,7 +182,9 @@ class _Encoded:
     @classmethod
     def of(cls, run: _Run) -> "_Encoded":
         features = run.encoded_images(torch.arange(count(run.images, "image")))
-        return cls(run, features, run.encoded_texts(run.texts), run.layout(features))
+        return cls(
+            run, features, run.encoded_texts(run.texts), layout_of(run.grid, features, "encode_image", run.trial)
+        )
 
     def bound(self, pools_first: bool) -> Bound:
         def tail(grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Tensor:
@@ -205,9 +212,9 @@ def _check(run: _Run, bound: Bound) -> None:
         text = bound.text.rows(run.text[number].expand(len(added)))
         return bound.classify(ImageFeatures(rows.grid + added, rows.prefix), text)
 
-    check_company(run.alone, bound.logits, rounding)
+    check_company(run.alone, to_be_alone(run.images, run.texts, run.image, run.text), bound.logits, rounding)
     if len(run.image) == 1 and heeds_neighbours(bound, run.text, rounding):
-        bound.tail, bound.notes = one_by_one(bound.tail), (ONE_BY_ONE,)
+        bound.tail, bound.notes = one_by_one(bound.tail), (*bound.notes, ONE_BY_ONE)
     check_difference(bound, run.text, changed, _GRID, rounding)
 
 
@@ -216,9 +223,9 @@ def _pooled(encoded: _Encoded, whole: Bound) -> Bound:
     pooled = encoded.bound(pools_first=True)
     moved = logits_apart(pooled.answer(encoded.run.text), whole.logits)
     if moved <= rounding_of(encoded.run.modules, whole.image.grid).of_logits:
-        pooled.rounding = whole.rounding
+        pooled.rounding, pooled.notes = whole.rounding, whole.notes
         return pooled
-    whole.notes = (
+    whole.notes += (
         f"pools_first=True was said, but classify sees more of the grid than its mean (a logit moves by {moved:.1%} of the largest): the "
         "maps are drawn without it",
     )
