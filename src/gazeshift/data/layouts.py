@@ -11,7 +11,6 @@ from gazeshift.data.rows import SPLIT_NAMES, Row, Source, scan_images
 from gazeshift.data.table_files import TableFiles, find_tables, listed, suffix_of, tables_in
 from gazeshift.data.table_rows import Places, TableRows
 
-
 _SHEETS = {".xlsx", ".xls", ".ods", ".numbers"}
 
 
