@@ -186,6 +186,8 @@ def test_a_drawn_split_never_divides_an_image(labels: list[list[str]], fraction:
         (["-1", "1"], ["-1", "1"]),
         (["b", "10", "9"], ["10", "9", "b"]),
         (["01", "02"], ["01", "02"]),
+        (["01", "1.0", "2"], ["01", "1", "2"]),
+        (["9007199254740992.0", "9007199254740993.0"], ["9007199254740992", "9007199254740993"]),
     ],
 )
 def test_numbers_as_classes_are_numbers(rows: Rows, tmp_path: Path, labels: list[str], classes: list[str]) -> None:
@@ -232,10 +234,29 @@ def test_classes_that_look_alike_are_a_finding(other: str) -> None:
     assert "1 pair)" in finding.detail
 
 
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [
+        (["-1", "0", "1"], 0),
+        (["-1", "+1"], 0),
+        (["-inf", "inf", "nan?"], 0),
+        (["1", "01"], 1),
+        (["1", "+1", "1.00"], 2),
+        (["1000", "1e3", "1_000"], 2),
+        (["12345678901234567890123456789012345", "12345678901234567890123456789012346"], 0),
+    ],
+)
+def test_numbers_look_alike_by_their_value(names: list[str], alike: int) -> None:
+    found = doubtful_classes(dict.fromkeys(names, 5))
+    assert [finding.kind for finding in found] == ["similar classes"] * alike
+
+
 def test_composed_and_decomposed_classes_look_alike_and_accents_do_not() -> None:
     name = "crème"
     (finding,) = doubtful_classes({unicodedata.normalize(form, name): 1 for form in ("NFC", "NFD")})
     assert finding.kind == "similar classes"
+    assert "'cr\\xe8me'" in finding.detail  # else the two names cannot be told apart
+    assert "'cre\\u0300me'" in finding.detail
     assert doubtful_classes({name: 1, "creme": 1, "pie": 2}) == []
 
 

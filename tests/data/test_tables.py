@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gazeshift.data.audit import audit
@@ -40,6 +42,14 @@ WAYS: dict[str, Callable[[Rows], tuple[str, bytes]]] = {
     "commas in a tsv": lambda rows: ("data.tsv", as_csv(rows).encode()),
     "a line for spreadsheets": lambda rows: ("data.csv", ("sep=;\r\n" + as_csv(rows, ";")).encode()),
     "UTF-16": lambda rows: ("data.csv", as_csv(rows, "\t").encode("utf-16")),
+    "UTF-16 without a mark": lambda rows: ("data.csv", as_csv(rows).encode("utf-16-le")),
+    "UTF-32": lambda rows: ("data.csv", as_csv(rows).encode("utf-32")),
+    "carriage returns": lambda rows: ("data.csv", as_csv(rows).replace("\r\n", "\r").encode()),
+    "carriage returns and a line for spreadsheets": lambda rows: (
+        "data.csv",
+        ("sep=;\r\n" + as_csv(rows, ";")).replace("\r\n", "\r").encode(),
+    ),
+    "columns without a name": lambda rows: ("data.csv", as_csv(rows).replace("\r\n", ",,\r\n").encode()),
     "csv.gz": lambda rows: ("data.csv.gz", gzip.compress(as_csv(rows).encode())),
     "tsv.gz": lambda rows: ("data.tsv.gz", gzip.compress(as_csv(rows, "\t").encode())),
     "jsonl": lambda rows: ("data.jsonl", as_lines(rows).encode()),
@@ -80,7 +90,12 @@ def test_an_unusual_way_is_noted(rows: Rows, tmp_path: Path, way: str, word: str
         ("data.csv.gz", b"image,text,label\n", r"data\.csv\.gz: cannot be read as a \.csv table"),
         ("data.jsonl.gz", gzip.compress(b"x" * 999)[:-9], r"data\.jsonl\.gz: cannot be read"),
         ("data.json", b'{"images": [1, 2], "annotations": [1]}', "no column that looks like the image"),
-        ("data.json", b"[1, 2]", "Columns: none"),
+        ("data.json", b"[1, 2]", "none of its 2 rows"),
+        (
+            "data.jsonl",
+            json.dumps({"image": "1.png"}, indent=1).replace(":", "=").encode(),
+            "none of its 3 rows.*jsonl:1",
+        ),
         ("data.csv", b"image;text\n1.png;a\n", "no column that looks like the label"),
         ("data.csv", b"1.png,a,pie\n2.png,b,pie\n", "first line must name the columns"),
     ],
@@ -90,6 +105,49 @@ def test_unreadable_tables_end_in_one_line(tmp_path: Path, name: str, content: b
     with pytest.raises(DataError, match=message) as caught:
         load_pairs(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def as_parquet(columns: list[str], values: list[str]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table([[value] for value in values], names=columns), buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("column", ["image", "text", "label", "split", "something"])
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("data.csv", lambda columns, values: f"{','.join(columns)}\n{','.join(values)}\n".encode()),
+        ("data.tsv", lambda columns, values: "\t".join(columns).encode() + b"\n" + "\t".join(values).encode()),
+        ("data.parquet", as_parquet),
+    ],
+)
+def test_a_column_that_stands_twice_is_refused(
+    tmp_path: Path, name: str, write: Callable[[list[str], list[str]], bytes], column: str
+) -> None:
+    columns, values = ["image", "text", "label", "split", "something"], ["1.png", "a pie", "pie", "train", "x"]
+    (tmp_path / name).write_bytes(write([*columns, column], [*values, "y"]))
+    with pytest.raises(DataError, match=f"several columns are called '{column}'"):
+        load_pairs(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["row", "value"])
+@pytest.mark.parametrize("shape", ["lines", "array"])
+def test_a_key_that_stands_twice_is_no_row(rows: Rows, tmp_path: Path, shape: str, place: str) -> None:
+    each = [json.dumps({**row, "more": {"a": 1}}) for row in rows]
+    each[3] = each[3].replace('{"image"', '{"label": "soup", "image"') if place == "row" else each[3]
+    each[3] = each[3].replace('{"a": 1}', '{"a": 1, "a": 2}') if place == "value" else each[3]
+    (tmp_path / "data.jsonl").write_text("\n".join(each) if shape == "lines" else f"[{','.join(each)}]")
+    found = load_pairs(tmp_path)
+    assert len(found.pairs) == len(rows) - 1
+    assert [(finding.kind, finding.key) for finding in found.findings] == [("unreadable row", "data.jsonl:4")]
+    assert "stands twice" in found.findings[0].detail
+
+
+def test_columns_that_differ_in_case_are_both_named(rows: Rows, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(as_csv([{"Label": "x", **row} for row in rows]))
+    found = load_pairs(tmp_path)
+    assert any("label 'Label'" in note and "beside them 'label'" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +177,14 @@ def test_tables_that_cannot_be_told_apart_are_named(tmp_path: Path) -> None:
         (tmp_path / name).write_text("image,text,label\n")
     with pytest.raises(DataError, match=r"a\.csv, b\.csv.*name one"):
         load_pairs(tmp_path)
-    (tmp_path / "sheet.xlsx").touch()
+
+
+@pytest.mark.parametrize("name", ["sheet.xlsx", "sheet.XLS", "sheet.ods"])
+@pytest.mark.parametrize("whole", [True, False], ids=["file", "folder"])
+def test_a_spreadsheet_is_to_be_saved_as_csv(tmp_path: Path, name: str, whole: bool) -> None:
+    (tmp_path / name).touch()
     with pytest.raises(DataError, match="save the sheet as CSV"):
-        load_pairs(tmp_path / "sheet.xlsx")
+        load_pairs(tmp_path / name if whole else tmp_path)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

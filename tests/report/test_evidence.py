@@ -210,8 +210,9 @@ def test_each_part_can_be_absent_and_a_spoiled_one_is_named(tmp_path: Path, fake
 
 
 def test_one_seed_has_no_interval_over_seeds_and_nothing_is_nothing():
-    assert over_seeds([0.5], n=3).interval is None
-    assert over_seeds([float("nan")], n=3).mean is None
-    assert over_seeds([1.0, float("nan"), 3.0], n=3).seeds == 2
+    assert over_seeds([0.5], [3]).interval is None
+    assert over_seeds([float("nan")], [3]).mean is None
+    found = over_seeds([1.0, float("nan"), 3.0], [5, 0, 4])
+    assert (found.mean, found.n, found.seeds) == (2.0, 4, 2)  # a seed without a value brings no images either
     assert over_images(pd.DataFrame({"seed": [], "key": [], "x": []}), "x").mean is None
     assert over_images(pd.DataFrame({"seed": [0], "key": ["a"], "x": [np.nan]}), "x").n == 0

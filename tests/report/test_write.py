@@ -128,4 +128,21 @@ def test_only_an_image_model(unwritten: Path):
     run = json.loads((unwritten / "run.json").read_text())
     run["models"] = run["models"][:1]
     (unwritten / "run.json").write_text(json.dumps(run))
-    assert "image-only" in write(unwritten).read_text(encoding="utf-8")
+    page = write(unwritten).read_text(encoding="utf-8")
+    assert " · 1 model · " in page
+    assert "<h3>Accuracy, image-only</h3>" in page
+    assert page.count("<h3>Centre bias, image-only</h3>") == 1
+    assert 'id="edits"' not in page
+    assert 'href="#edits"' not in page
+
+
+def test_texts_that_nobody_changed_have_no_table(unwritten: Path):
+    path = unwritten / "store" / "measures.parquet"
+    measures = pd.read_parquet(path)
+    measures[measures["edit"] == "original"].to_parquet(path)
+    summary = json.loads((unwritten / "summary.json").read_text())
+    summary |= {"edits": {name: {} for name in summary["edits"]}, "headline": ["A sentence."], "claims": {}}
+    (unwritten / "summary.json").write_text(json.dumps(summary))
+    page = write(unwritten).read_text(encoding="utf-8")
+    assert 'id="edits"' not in page
+    assert "Table 3" not in page

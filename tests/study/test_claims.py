@@ -199,6 +199,8 @@ def test_undefined_images_are_left_out_and_empty_cells_cost_their_class() -> Non
         replace(given, changes=given.changes.assign(centre_bias=given.changes["centre_bias"].where(~all_of)))
     )["C1"]
     assert (found["classes"], found["dropped_classes"]) == (len(CLASSES) - 1, 1)
+    assert found["n"] == (len(CLASSES) - 1) * IMAGES  # the images of a class that is left out do not count
+    assert {support["n"] for support in found["supports"] if support["name"] == "static share"} == {0}  # whole classes
     assert math.isfinite(found["effect"])
 
 

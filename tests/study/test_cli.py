@@ -112,6 +112,8 @@ def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
     [
         (["study", "none.yaml", "--out", "x"], ["none.yaml"]),
         (["evaluate", "no/model", "--data", "."], ["no/model", "config.json"]),
+        (["evaluate", "{run}", "--data", "{root}"], ["config.json", "did you mean {run}/models/early-fusion/seed-0?"]),
+        (["explain", "{run}/models/text-only", "{picture}"], ["did you mean {run}/models/text-only/seed-0?"]),
         (["evaluate", "{model}", "--data", "no/data"], ["no/data"]),
         (["evaluate", "{model}", "--data", "{root}", "--split", "exam"], ["exam", "validation"]),
         (["explain", "{model}", "no.png"], ["no.png"]),
@@ -139,6 +141,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
 ) -> None:
     places = {
         "model": tiny_run / "models" / "early-fusion" / "seed-0",
+        "run": tiny_run,
         "text_only": tiny_run / "models" / "text-only" / "seed-0",
         "root": tiny_run / "plates",
         "picture": picture,
@@ -149,7 +152,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert out == ""
     assert err.count("\n") == 1, err
     assert "Traceback" not in err
-    assert all(word in err for word in words), err
+    assert all(word.format(**places) in err for word in words), err
 
 
 def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path) -> None:

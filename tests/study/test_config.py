@@ -4,7 +4,10 @@ import pytest
 import yaml
 
 from gazeshift.errors import ConfigError
+from gazeshift.models.spec import HeadSpec, ImageSpec, Strict, TextSpec
+from gazeshift.study.config import DataConfig, ExplainConfig, HeadConfig, ModelConfig, PretrainConfig, StudyConfig
 from gazeshift.study.read import read_study, write_study
+from gazeshift.training import Recipe
 
 from .conftest import write_yaml
 
@@ -29,6 +32,33 @@ def test_the_papers_rates_batches_and_epochs() -> None:
     assert (image.epochs, image.batch_size, image.learning_rate) == (10, 75, 0.01)
     assert (fusion.epochs, fusion.batch_size, fusion.learning_rate) == (15, 8, 0.01)
     assert image.trunk == fusion.trunk == "fine-tuned"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        DataConfig(),
+        PretrainConfig(),
+        HeadConfig(),
+        ModelConfig(),
+        ExplainConfig(),
+        ImageSpec(name="small_cnn"),
+        TextSpec(),
+        HeadSpec(head="early-fusion"),
+        Recipe(),
+        StudyConfig(
+            title="t",
+            data=DataConfig(root="."),
+            preprocessing={"size": 48},
+            image=ImageSpec(name="small_cnn"),
+            models={"early-fusion": ModelConfig()},
+        ),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_a_key_left_out_means_what_its_default_means_written_out(record: Strict) -> None:
+    """Else a default misses what validators make of a given value, as ``explain.edits`` missed ``original``."""
+    assert type(record).model_validate(record.model_dump()) == record
 
 
 @pytest.mark.parametrize(

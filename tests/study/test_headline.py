@@ -81,14 +81,16 @@ def test_a_model_that_sees_too_is_said_not_to_just_read() -> None:
     )
 
 
-def moved(excess: list[float] | None, bits: float = 0.4, floor: float = 0.05) -> dict[str, Any]:
+def moved(
+    excess: list[float] | None, bits: float = 0.4, floor: float = 0.05, distances: tuple[float, float] = (0.6, 0.2)
+) -> dict[str, Any]:
     mean = None if excess is None else sum(excess) / 2
     parts = {name: figure(bits, [bits - 0.1, bits + 0.1], 18) for name in ("js_bits", "js_split", "switch")}
     other = {"within": figure(0.0), "switched_split": figure(0.9), "undefined": figure(0.1)}
     return {
         "gallo": {
-            "paraphrase": {"js_bits": figure(floor)},
-            "other-object": {**parts, **other, "excess": figure(mean, excess)},
+            "paraphrase": {"js_bits": figure(floor), "js_distance": figure(distances[1])},
+            "other-object": {**parts, **other, "excess": figure(mean, excess), "js_distance": figure(distances[0])},
         }
     }
 
@@ -103,6 +105,11 @@ def moved(excess: list[float] | None, bits: float = 0.4, floor: float = 0.05) ->
         (moved([-0.1, 0.2]), "That the map of gallo follows the text is not shown: a text that names another object of the scene moves it "
          "no farther than a paraphrase (+0.050 bits [-0.100, 0.200])."),
         (moved([-0.3, -0.1]), "is not shown"),
+        (moved([0.0001, 0.002], distances=(0.034, 0.022)), "The map of gallo hardly follows the text: a text that names another object of "
+         "the scene moves it farther than a paraphrase does, but by less than counts as a change (a Jensen-Shannon distance of 0.034 "
+         "against 0.022, where 1 is the most)."),
+        (moved([0.0001, 0.0003]), "8 times as far"),
+        (moved([-0.00002, 0.00006]), "no farther than a paraphrase (+0.00002 bits [-0.00002, 0.00006])"),
     ],
 )  # fmt: skip
 def test_then_whether_the_map_follows(edits: dict[str, Any], said: str) -> None:

@@ -10,11 +10,12 @@ from gazeshift.edits import EDITS, WholeWords
 from gazeshift.models import TokenizerPieces
 from gazeshift.models.tokenizer import TextTokenizer, train_tokenizer
 from gazeshift.study import warn
+from gazeshift.study.read import read_study
 from gazeshift.study.reading import with_reading
 from gazeshift.study.units import edited_texts
 from tests.edits.scene import CORPUS, PAIR, SCENE
 
-from .conftest import TINY, run_tiny
+from .conftest import TINY, run_tiny, write_yaml
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +94,21 @@ def test_texts_do_not_depend_on_the_order_of_the_pairs() -> None:
     pairs = [PAIR, SCENE]
     forth, back = (edited_texts(some, tuple(EDITS), CORPUS, WholeWords()) for some in (pairs, pairs[::-1]))
     assert forth == {edit: texts[::-1] for edit, texts in back.items()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "frozen"),
+    [
+        ([], None),
+        (["training.trunk=frozen"], "image-only, early-linear, early-fusion"),
+        (["models.early-fusion.training.trunk=frozen"], "early-fusion"),
+        (["training.trunk=frozen", "weights=w.safetensors"], None),
+    ],
+)
+def test_a_trunk_that_never_learned_is_warned_of(tmp_path: Path, settings: list[str], frozen: str | None) -> None:
+    (tmp_path / "w.safetensors").touch()
+    at = [setting.replace("w.safetensors", str(tmp_path / "w.safetensors")) for setting in settings]
+    study = read_study(write_yaml(tmp_path, pretrain=None), at)
+    audit = {"title_contains_class": None, "test_pairs_with_training_title": 0}
+    said = [line for line in warn._data(study, audit) if "learned nothing about images" in line]
+    assert [line.partition(":")[0] for line in said] == ([] if frozen is None else [frozen])

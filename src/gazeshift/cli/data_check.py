@@ -7,10 +7,11 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from gazeshift.cli.printing import literal, plain, terminal
 from gazeshift.data.audit import Audit, audit
 from gazeshift.data.decode import MAX_PIXELS
 from gazeshift.data.findings import KINDS, Finding, clipped
@@ -39,7 +40,7 @@ def check_data(
         label_column=label_column,
         split_column=split_column,
     )
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     bar = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bar, console=console, transient=True, disable=as_json or not console.is_terminal) as progress:
         task = progress.add_task("decoding", total=len(pair_set.pairs))
@@ -52,18 +53,19 @@ def check_data(
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:
-        _print(found, Console(), show)
+        _print(found, terminal(), show)
     return 1 if found.findings else 0
 
 
 def _print(found: Audit, console: Console, show: int) -> None:
-    console.print(f"[bold]{escape(found.root)}[/]  layout {found.format}, fingerprint {found.fingerprint[:12]}")
+    layout = f"  layout {found.format}, fingerprint {found.fingerprint[:12]}"
+    console.print(Text.assemble((plain(found.root), "bold"), layout))
     console.print(_splits(found))
     console.print(_facts(found))
     if len(found.classes) <= 25:
         console.print(_classes(found))
     for note in found.notes:
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        console.print(literal(f"note: {note}"), soft_wrap=True)
     if not found.findings:
         console.print("[green]clean: no findings[/]")
         return
@@ -78,7 +80,7 @@ def _print(found: Audit, console: Console, show: int) -> None:
 def _print_kind(kind: str, findings: Sequence[Finding], console: Console, show: int) -> None:
     console.print(f"[yellow]{len(findings):,} x {kind}[/] - {KINDS[kind]}")
     for finding in findings[:show]:
-        console.print(f"    {finding.key}  {finding.detail}".rstrip(), markup=False, highlight=False, soft_wrap=True)
+        console.print(literal(f"    {finding.key}  {finding.detail}".rstrip()), soft_wrap=True)
     if len(findings) > show > 0:
         console.print(f"    ... and {len(findings) - show:,} more (--show, --json)")
 
@@ -119,7 +121,7 @@ def _classes(found: Audit) -> Table:
     for split in found.pairs:
         table.add_column(split, justify="right")
     for label, counts in found.classes.items():
-        table.add_row(escape(clipped(label)), *(f"{count:,}" for count in counts.values()))
+        table.add_row(literal(clipped(label)), *(f"{count:,}" for count in counts.values()))
     return table
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from gazeshift.cli.places import check_picture
+from gazeshift.cli.printing import literal, terminal
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
 from gazeshift.measures import centre_bias, coverage, distribution
@@ -39,8 +39,8 @@ def explain_image(
     if out is not None and out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: the picture is a PNG file; give a name that ends in .png.")
     for path in (out, save):
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
-            raise UsageError(f"{path}: is a folder." if path.is_dir() else f"{path}: there is no folder {path.parent}.")
+        if path is not None:
+            check_picture(path, image)
     if out is not None and save is not None and out.resolve() == save.resolve():
         raise UsageError(f"--out and --save are both {out}; name two files.")
     if label is not None and target != "label":
@@ -103,11 +103,11 @@ def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:
 
 
 def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     # Every target but ``predicted`` is one class for all texts.
     explained = "the predicted class" if maps.target == "predicted" else f"the class {records[0]['explained']}"
-    title = f"{escape(maps.key)}: maps of {escape(explained)} with each text"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    title = f"{maps.key}: maps of {explained} with each text"
+    table = Table(title=literal(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", justify="right")
     table.add_column("text", overflow="fold", min_width=12)
     table.add_column("predicted", overflow="fold", min_width=9)
@@ -116,8 +116,8 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     for number, record in enumerate(records, start=1):
         measured = ("confidence", "centre_bias", "coverage", "js_bits", "switch", "within")
         values = [_number(record[name]) for name in measured]
-        text = escape(record["text"]) or "[dim](no text)[/]"
-        table.add_row(str(number), text, escape(record["predicted"]), *values)
+        text = literal(record["text"]) if record["text"].strip() else "[dim](no text)[/]"
+        table.add_row(str(number), text, literal(record["predicted"]), *values)
     console.print(table)
     console.print(
         "sure: probability of the explained class. centre: centre bias. cover: share of the grid. JS: divergence from the "
@@ -125,17 +125,25 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     )
     if maps.undefined[: len(maps.texts)].any():
         console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
-    for number, record in enumerate(records, start=1):
-        for said in (record["reason"], record["note"]):
-            if said is not None:
-                console.print(f"Map {number}: {escape(said)}.")
+    for said, numbers in said_of(records).items():
+        console.print(literal(f"Map {', '.join(numbers)}: {said}."))
     lost = [str(number) for number, record in enumerate(records, start=1) if record["truncated"]]
     if lost:
         console.print(f"Longer than the model reads, so it lost its end: text {', '.join(lost)}.")
     unread = [str(number) for number, record in enumerate(records, start=1) if record["unread"]]
     if unread:
         console.print(f"{UNREAD} Text {', '.join(unread)}.")
-    console.print(escape(structure))
+    console.print(literal(structure))
+
+
+def said_of(records: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Why maps are undefined, and what else there is to say of them: each once, with the numbers of its maps."""
+    said: dict[str, list[str]] = {}
+    for number, record in enumerate(records, start=1):
+        for one in (record["reason"], record["note"]):
+            if one is not None:
+                said.setdefault(one, []).append(str(number))
+    return said
 
 
 def _number(value: float | None) -> str:

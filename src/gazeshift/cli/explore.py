@@ -5,10 +5,9 @@ from pathlib import Path
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from gazeshift.cli.printing import literal, terminal
 from gazeshift.errors import UsageError
 from gazeshift.study.explore import VALUES, explore_run, lead_of
 
@@ -28,10 +27,10 @@ def explore_command(run: Path, named: str | None, value: str, as_json: bool) -> 
         table.add_column(heading, justify="left" if heading == "effect" else "right")
     for effect in found.effects:
         interval = f"{effect.low:+.4f} to {effect.high:+.4f}"
-        table.add_row(escape(effect.name), f"{effect.estimate:+.4f}", interval, f"{effect.p_value:.3g}")
-    console = Console(highlight=False)
+        table.add_row(literal(effect.name), f"{effect.estimate:+.4f}", interval, f"{effect.p_value:.3g}")
+    console = terminal()
     console.print(table)
     spread = ", ".join(f"{name} {value:.2g}" for name, value in found.components.items())
     console.print(f"variances: {spread}; {found.rows} cells, {found.dropped} left out")
     for note in found.notes:
-        console.print(f"note: {escape(note)}")
+        console.print(literal(f"note: {note}"))

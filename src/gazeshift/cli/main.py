@@ -331,7 +331,9 @@ def run() -> None:
         finally:
             sys.stdout.flush()
     except GazeshiftError as error:
-        typer.echo(f"gazeshift: {error}", err=True)
+        from gazeshift.cli.printing import plain
+
+        typer.echo(f"gazeshift: {plain(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:  # what no command foresaw: a full disk, also behind the output; a folder without rights
         _drop_output()

@@ -21,6 +21,24 @@ def check_new_file(out: Path) -> None:
         raise UsageError(f"--out {out}: there is no folder {out.parent}.")
 
 
+def check_picture(out: Path, image: Path) -> None:
+    """What is drawn or saved of one image may replace what was drawn before, but not the image.
+
+    Args:
+        out: the file to be written.
+        image: what is explained.
+
+    Raises:
+        UsageError: it is a folder, its folder is not there, or it is the image.
+    """
+    if out.is_dir():
+        raise UsageError(f"{out}: is a folder.")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}.")
+    if out.exists() and image.exists() and out.samefile(image):
+        raise UsageError(f"{out}: is the image itself; name another file.")
+
+
 def check_new_folder(out: Path) -> None:
     """The same for a folder, which may be there if it is empty.
 

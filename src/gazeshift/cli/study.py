@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from gazeshift.cli.printing import literal, terminal
 from gazeshift.report import write
 from gazeshift.study.read import read_study
 from gazeshift.study.run import Outcome, run_study
@@ -22,12 +23,12 @@ def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: boo
         0, or 1 if something the study expects did not come true.
     """
     study = read_study(file, settings)
-    console = Console(stderr=True, highlight=False)
+    console = terminal(stderr=True)
     command = shlex.join(["gazeshift", *sys.argv[1:]])
     outcome = run_study(study, out, command, _announcer(console, quiet), progress=not quiet and console.is_terminal)
     outcome.steps.do("report", {"conclusion": outcome.conclusion.digest}, lambda _: _write(out), (out / "report.html",))
-    _print(outcome, Console(highlight=False, soft_wrap=True))
-    Console(highlight=False, soft_wrap=True).print(f"report: {escape(str(out / 'report.html'))}")
+    _print(outcome, terminal(soft_wrap=True))
+    terminal(soft_wrap=True).print(literal(f"report: {out / 'report.html'}"))
     return 0 if outcome.conclusion.passed else 1
 
 
@@ -41,7 +42,7 @@ def _announcer(console: Console, quiet: bool) -> Callable[[str | StepRecord], No
             return
         if isinstance(event, StepRecord):
             state = f"{event.seconds:7.1f} s" if event.state == "done" else "   reused"
-            console.print(f"{state}  {escape(event.name)}")
+            console.print(literal(f"{state}  {event.name}"))
 
     return announce
 
@@ -59,7 +60,8 @@ def _print(outcome: Outcome, console: Console) -> None:
     if "ceiling" in summary["data"]:
         console.print(f"The best that an image alone allows here (ceiling): {summary['data']['ceiling']['test']:.3f}")
     for sentence in summary["headline"]:
-        console.print(escape(sentence))
+        console.print(literal(sentence))
     for record in summary["checks"]:
-        mark = "[green]met[/]   " if record["passed"] else "[red]missed[/]"
-        console.print(f"{mark} {escape(record['name'])}: {record['found']} (wanted {escape(record['wanted'])})")
+        mark = ("met   ", "green") if record["passed"] else ("missed", "red")
+        said = literal(f" {record['name']}: {record['found']} (wanted {record['wanted']})")
+        console.print(Text.assemble(mark, said))

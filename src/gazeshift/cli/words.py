@@ -7,11 +7,11 @@ from typing import Any
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from gazeshift.cli.places import check_picture
+from gazeshift.cli.printing import literal, plain, terminal
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, load
@@ -39,8 +39,8 @@ def explain_words(
     """Leave out each word in turn; print what the class and its map lose, draw it if asked."""
     if out is not None and out.suffix.lower() not in {".png", ".html"}:
         raise UsageError(f"--out {out}: give a name that ends in .png or .html.")
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        raise UsageError(f"{out}: is a folder." if out.is_dir() else f"{out}: there is no folder {out.parent}.")
+    if out is not None:
+        check_picture(out, image)
     if label is not None and target != "label":
         raise UsageError(f"--label {label} is used only with --target label.")
     if image.is_dir():
@@ -68,29 +68,29 @@ def explain_words(
             )
         )
         return
-    console = Console(highlight=False)
+    console = terminal()
     console.print(_coloured(found))
     table = Table(
-        title=f"class {escape(found.explained)}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=literal(f"class {found.explained}"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.add_column("word", overflow="fold")
     for heading in ("logit", "JS bits"):
         table.add_column(heading, justify="right", no_wrap=True)
     for record in records:
         moved = "-" if record["js_bits"] is None else f"{record['js_bits']:.3f}"
-        table.add_row(escape(record["word"]), f"{record['logit']:+.3f}", moved)
+        table.add_row(literal(record["word"]), f"{record['logit']:+.3f}", moved)
     console.print(table)
     console.print(
         "logit: what the class gains by the word; green speaks for it, red against. JS: how far the map moves when the word is taken away."
     )
     if found.reason is not None:
-        console.print(f"The map of the whole text is undefined: {escape(found.reason)}.")
+        console.print(literal(f"The map of the whole text is undefined: {found.reason}."))
     if cut:
         console.print(CUT)
     if unread:
         console.print(UNREAD)
     if out is not None:
-        console.print(f"drawn: {escape(str(out))}", soft_wrap=True)
+        console.print(literal(f"drawn: {out}"), soft_wrap=True)
 
 
 def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: bool, out: Path) -> None:
@@ -131,6 +131,6 @@ def _coloured(found: WordEffects) -> Text:
     """The text; each word's background is as strong as its effect on the logit, relative to the strongest."""
     line = Text()
     for word in coloured_words(found):
-        line.append(word.before)
-        line.append(word.text, style="black on rgb({},{},{})".format(*word.logit_colour))
-    return line.append(found.text[found.spans[-1][1] :])
+        line.append(plain(word.before))
+        line.append(plain(word.text), style="black on rgb({},{},{})".format(*word.logit_colour))
+    return line.append(plain(found.text[found.spans[-1][1] :]))

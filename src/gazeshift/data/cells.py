@@ -104,7 +104,7 @@ def as_class(value: Any, names: tuple[str, ...]) -> str | None:
     label = as_name(value)
     if not names or label is None or not re.fullmatch(r"[+-]?\d+(\.0+)?", label) or label in names:
         return label
-    number = int(float(label))
+    number = int(label.partition(".")[0])
     if number >= len(names):
         raise CellError(f"class number {number}, where the table names {len(names)} classes, counted from 0")
     return names[number] if number >= 0 else None

@@ -123,8 +123,7 @@ def _note(table: Table, found: Mapping[str, str | None]) -> str:
 
 
 def _usual(table: Table, role: str) -> list[str]:
-    by_lower = {column.lower(): column for column in reversed(table.columns)}
-    return [by_lower[name] for name in USUAL[role] if name in by_lower]
+    return [column for name in USUAL[role] for column in table.columns if column.lower() == name]
 
 
 def _column(table: Table, wanted: str | None, role: str, test: _Test, taken: Collection[str | None]) -> str | None:

@@ -33,7 +33,7 @@ KINDS = {
     "duplicate image": "an image with the same bytes as another of its split; kept",
     "duplicate image across splits": "an image with the same bytes as one of another split; kept",
     "empty class": "a class without a training pair",
-    "similar classes": "two class names that differ in case, spaces, dashes or Unicode form alone; kept apart",
+    "similar classes": "two class names that differ in case, spaces, dashes or Unicode form alone, or are one number; kept apart",
     "odd class": "a class whose name often stands for a missing one; kept",
     "no study": "why a study or a training of these pairs is refused",
     # options

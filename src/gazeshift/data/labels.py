@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 
 from gazeshift.data.cells import CellError, as_name, field
 from gazeshift.data.findings import Finding, clipped, short
@@ -35,7 +36,7 @@ def class_numbers(tables: Sequence[Table], labels: Sequence[str | None]) -> dict
                 return None
             if not number or not re.fullmatch(r"\d+(\.0*)?", number):
                 return None
-            if name and numbers.setdefault(name, int(float(number))) != int(float(number)):
+            if name and numbers.setdefault(name, _integer(number)) != _integer(number):
                 return None
     return numbers if len(set(numbers.values())) == len(numbers) else None
 
@@ -54,12 +55,11 @@ def plain_numbers(rows: Iterable[Row | Finding]) -> list[Row | Finding]:
     labels = {row.label for row in every if isinstance(row, Row) and row.label is not None}
     if not labels or not all(_WHOLE.fullmatch(label) for label in labels):
         return every
-    pointed = any("." in label for label in labels)
     trained = {row.label for row in every if isinstance(row, Row) and _split(row) == "train"}
     gone = {label for label in labels - trained if float(label) == -1}
 
     def plain(label: str | None) -> str | None:
-        return None if label is None or label in gone else str(int(float(label))) if pointed else label
+        return None if label is None or label in gone else label.partition(".")[0]
 
     return [replace(row, label=plain(row.label)) if isinstance(row, Row) else row for row in every]
 
@@ -74,27 +74,41 @@ def doubtful_classes(counts: Mapping[str, int]) -> list[Finding]:
         >>> [finding.detail for finding in doubtful_classes({"apple pie": 9, "Apple_Pie": 1})]
         ["'Apple_Pie' (1 pair) looks like 'apple pie' (9 pairs)"]
     """
-    alike: dict[str, list[str]] = defaultdict(list)
+    alike: dict[str | Decimal, list[str]] = defaultdict(list)
     for label in counts:
         alike[_form(label)].append(label)
     found = []
     for names in alike.values():
         usual, *rare = sorted(names, key=lambda name: (-counts[name], name))
-        found += [
-            Finding("similar classes", clipped(name), f"{_counted(name, counts)} looks like {_counted(usual, counts)}")
-            for name in rare
-        ]
+        for name in rare:
+            write = _code_points if _same(name, usual) else short
+            detail = f"{_counted(name, counts, write)} looks like {_counted(usual, counts, write)}"
+            found.append(Finding("similar classes", clipped(name), detail))
     odd = [label for label in counts if label.strip().lower() in _NONE or (label == "-1" and _from_zero(counts))]
     way_out = "if it stands for no class, leave the cell empty"
     return found + [Finding("odd class", clipped(label), f"{_counted(label, counts)}; {way_out}") for label in odd]
+
+
+def _integer(number: str) -> int:
+    return int(number.partition(".")[0])
 
 
 def _split(row: Row) -> str | None:
     return SPLIT_NAMES.get((row.split or "train").strip().lower())
 
 
-def _counted(label: str, counts: Mapping[str, int]) -> str:
-    return f"{short(label)} ({counts[label]:,} pair{'s' if counts[label] != 1 else ''})"
+def _same(name: str, other: str) -> bool:
+    """Whether two names are drawn alike: composed and decomposed letters."""
+    return unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
+
+
+def _code_points(name: str) -> str:
+    """A name by its code points, where they are all that tells it from another."""
+    return clipped(ascii(name))
+
+
+def _counted(label: str, counts: Mapping[str, int], write: Callable[[str], str] = short) -> str:
+    return f"{write(label)} ({counts[label]:,} pair{'s' if counts[label] != 1 else ''})"
 
 
 def _from_zero(counts: Mapping[str, int]) -> bool:
@@ -103,7 +117,12 @@ def _from_zero(counts: Mapping[str, int]) -> bool:
     return {"0", "1", "2"} <= set(others) and all(label.isdigit() for label in others)
 
 
-def _form(label: str) -> str:
-    """What names that look alike have in common."""
+def _form(label: str) -> str | Decimal:
+    """What names that look alike have in common: of numbers their value, so that 1 and 01 look alike and 1 and -1 do not."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf")
+    try:
+        if not (number := Decimal(seen)).is_nan():
+            return number
+    except InvalidOperation:
+        pass
     return " ".join(re.sub(r"[-_\s]+", " ", seen).casefold().split()) or label

@@ -11,6 +11,8 @@ from gazeshift.data.rows import SPLIT_NAMES, Row, Source, scan_images
 from gazeshift.data.table_files import TableFiles, find_tables, listed, suffix_of, tables_in
 from gazeshift.data.table_rows import Places, TableRows
 
+_SHEETS = {".xlsx", ".xls", ".ods", ".numbers"}
+
 
 def is_table(root: Path) -> bool:
     """Whether ``root`` is a table, or a folder with tables that can be told apart."""
@@ -79,13 +81,14 @@ def read_imagefolder(root: Path, columns: Columns, optional: Collection[str] = (
 
 def why_no_table(root: Path) -> str:
     """Why a root that is no table, and no folder of tables that can be told apart, is none; empty if nothing speaks for a table."""
-    if root.is_file() and root.suffix.lower() in {".xlsx", ".xls", ".ods", ".numbers"}:
+    if root.is_file() and root.suffix.lower() in _SHEETS:
         return "not a table that can be read; save the sheet as CSV"
     if root.is_file():
         return "not a table that can be read; one ends in .csv, .tsv, .jsonl, .json or .parquet (or .csv.gz and so on)"
     tables = [path for folder in (root, root / "data") for path in tables_in(folder)]
     if not tables:
-        return ""
+        sheets = sorted(path.name for path in root.iterdir() if path.suffix.lower() in _SHEETS)
+        return f"holds {listed(sheets)}, which cannot be read; save the sheet as CSV" if sheets else ""
     names = listed(path.relative_to(root).as_posix() for path in tables)
     return f"holds the tables {names}, and none is called data, dataset, pairs or after a split: name one of them"
 

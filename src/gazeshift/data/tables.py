@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +65,7 @@ def load_table(path: Path, name: str) -> Table:
 def _read_text(path: Path) -> str:
     raw = path.read_bytes()
     raw = gzip.decompress(raw) if is_compressed(path) else raw
-    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))  # spreadsheets save "Unicode text" as UTF-16
-    return raw.decode("utf-16" if wide else "utf-8-sig")
+    return raw.decode(json.detect_encoding(raw))  # spreadsheets save "Unicode text" as UTF-16
 
 
 def _read_csv(text: str, name: str, suffix: str) -> Table:
@@ -73,11 +73,11 @@ def _read_csv(text: str, name: str, suffix: str) -> Table:
     usual = "\t" if suffix == ".tsv" else ","
     skipped = 0
     if text[:4].lower() == "sep=":  # a line for spreadsheets
-        first, _, text = text.partition("\n")
-        usual, skipped = first[4:5] or usual, 1
+        first = _first_line(text)
+        text, usual, skipped = text[len(first) :], first[4:].strip("\r\n")[:1] or usual, 1
     separator = _separator(text, usual)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    columns = tuple(column.strip() for column in next(reader, []))
+    columns = _once(tuple(column.strip() for column in next(reader, [])))
     records: list[tuple[int, Mapping[str, Any]]] = []
     findings = []
     for line, fields in _fields(reader, skipped):
@@ -92,12 +92,29 @@ def _read_csv(text: str, name: str, suffix: str) -> Table:
 
 def _separator(text: str, usual: str) -> str:
     """What stands between the fields: of the usual separators the one that cuts the header into most, in doubt the file's own."""
-    first = text.lstrip("\r\n").partition("\n")[0]
+    first = _first_line(text.lstrip("\r\n"))
 
     def fields(separator: str) -> int:
         return len(next(csv.reader([first], delimiter=separator), []))
 
     return max((usual, *(separator for separator in _SEPARATORS if separator != usual)), key=fields)
+
+
+def _first_line(text: str) -> str:
+    """The first line with its end, which is a carriage return alone on old systems."""
+    return io.StringIO(text, newline="").readline()
+
+
+def _once(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns, where no name stands twice; columns without a name are never read.
+
+    Raises:
+        ValueError: one does, so that nobody can tell which of them is meant.
+    """
+    twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
+    if twice is not None:
+        raise ValueError(f"several columns are called {clipped(twice)!r}; rename all but one")
+    return columns
 
 
 def _fields(reader: Any, skipped: int) -> Iterator[tuple[int, list[str]]]:
@@ -115,7 +132,7 @@ def _fields(reader: Any, skipped: int) -> Iterator[tuple[int, list[str]]]:
 def _read_json(text: str, name: str) -> Table:
     """A JSON object a line, or one array of objects, or one object of equally long columns, as pandas writes by default."""
     try:
-        whole = json.loads(text)
+        whole = _parsed(text)
     except ValueError:
         return _from_records(_json_lines(text), name, ())
     if isinstance(whole, list):
@@ -131,9 +148,27 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                yield number, json.loads(line)
+                yield number, _parsed(line)
             except (ValueError, RecursionError):
                 yield number, None
+
+
+@dataclass(frozen=True)
+class _Repeated:
+    """An object in which a key stands twice: nobody can tell which value is meant, and Python takes the last."""
+
+    key: str
+
+
+def _parsed(text: str) -> Any:
+    """JSON, with ``_Repeated`` in place of an object that has a key twice, itself or in an object within."""
+
+    def checked(pairs: list[tuple[str, Any]]) -> Any:
+        counts = Counter(key for key, _ in pairs)
+        twice = next((_Repeated(key) for key, count in counts.items() if count > 1), None)
+        return twice or next((value for _, value in pairs if isinstance(value, _Repeated)), dict(pairs))
+
+    return json.loads(text, object_pairs_hook=checked)
 
 
 def _json_columns(whole: dict[str, Any]) -> dict[str, list[Any]]:
@@ -154,7 +189,11 @@ def _from_records(rows: Any, name: str, notes: tuple[str, ...]) -> Table:
         if isinstance(record, dict):
             records.append((number, record))
         else:
-            findings.append(Finding("unreadable row", f"{name}:{number}", "not a JSON object"))
+            twice = isinstance(record, _Repeated)
+            reason = f"the key {clipped(record.key)!r} stands twice" if twice else "not a JSON object"
+            findings.append(Finding("unreadable row", f"{name}:{number}", reason))
+    if findings and not records:
+        raise ValueError(f"none of its {len(findings):,} rows can be read; {findings[0].key}: {findings[0].detail}")
     columns = dict.fromkeys(key for _, record in records for key in record)
     return Table(name, tuple(columns), tuple(records), tuple(findings), notes=notes)
 
@@ -163,6 +202,7 @@ def _read_parquet(path: Path, name: str) -> Table:
     # ParquetFile, not read_table: folders called a=b would become columns.
     with pq.ParquetFile(path) as file:
         table = file.read()
+    _once(tuple(table.column_names))
     stored = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
     features = stored.get("info", {}).get("features", {})
     records = tuple(enumerate(table.to_pylist(), start=1))

@@ -68,7 +68,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = Path(folder) / "config.json"
     if not path.is_file():
-        raise ModelError(f"{folder} is not a saved model: it holds no config.json.")
+        inside = (
+            path for pattern in ("*", "*/*", "*/*/*") for path in sorted(Path(folder).glob(f"{pattern}/config.json"))
+        )
+        nearest = next((path.parent for path in inside), None)
+        way_out = "" if nearest is None else f"; did you mean {nearest}?"
+        raise ModelError(f"{folder} is not a saved model: it holds no config.json{way_out or '.'}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

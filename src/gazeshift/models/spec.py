@@ -15,9 +15,12 @@ _REFUSED_OPTIONS = frozenset(
 
 
 class Strict(BaseModel):
-    """A frozen record that refuses unknown keys. A choice between names may be written in any of the ways that ``folded`` takes for one."""
+    """A frozen record that refuses unknown keys. A choice between names may be written in any of the ways that ``folded`` takes for one.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Defaults go through the validators as given values do, so that a key left out means what it means written out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -96,12 +96,11 @@ def kinds_of_modifiers(folder: RunFolder, model: str) -> dict[str, pd.DataFrame]
 
 def words_of_modifiers(rows: pd.DataFrame, value: str) -> dict[str, Figure]:
     """Of one kind: a mean per word; intervals over the training seeds."""
-    return {
-        str(word): over_seeds(
-            part.groupby("seed")[value].mean().tolist(), int(part.loc[part[value].notna(), "key"].nunique())
-        )
-        for word, part in rows.groupby("word", sort=False)
-    }
+    found = {}
+    for word, part in rows.groupby("word", sort=False):
+        known = part.assign(key=part["key"].where(part[value].notna())).groupby("seed")
+        found[str(word)] = over_seeds(known[value].mean().tolist(), known["key"].nunique().tolist())
+    return found
 
 
 def _groups(folder: RunFolder, model: str) -> list[tuple[str, list[Effect]]]:

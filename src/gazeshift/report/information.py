@@ -61,7 +61,7 @@ def static_share(folder: RunFolder, model: str) -> Figure:
 
 def _splits(part: pd.DataFrame) -> list[Split]:
     return [
-        Split(texts, **{term: over_seeds(mine[term].tolist(), int(mine["images"].min())) for term in ("total", *TERMS)})
+        Split(texts, **{term: over_seeds(mine[term].tolist(), mine["images"].tolist()) for term in ("total", *TERMS)})
         for texts in ("own", "changed", "floor")
         if len(mine := part[part["texts"] == texts])
     ]
@@ -72,4 +72,4 @@ def _above(part: pd.DataFrame) -> Figure:
     if any(rows.empty for rows in terms.values()):
         return NOTHING
     difference = terms["changed"]["text"] - terms["floor"]["text"]
-    return over_seeds(difference.tolist(), int(min(rows["images"].min() for rows in terms.values())))
+    return over_seeds(difference.tolist(), terms["changed"]["images"].tolist())  # the floor's are the same images

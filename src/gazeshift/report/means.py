@@ -32,22 +32,23 @@ def over_images(rows: pd.DataFrame, value: str, column: str = "key") -> Figure:
     return crossed_figure(table.to_numpy(float))
 
 
-def over_seeds(values: Sequence[float], n: int) -> Figure:
+def over_seeds(values: Sequence[float], images: Sequence[int]) -> Figure:
     """Mean over training seeds, its interval by Student's t over them; it says nothing of other images.
 
     Args:
         values: one per seed; NaN is left out.
-        n: images behind each.
+        images: behind each of them; ``n`` is the fewest behind one that enters.
 
     Example:
-        >>> over_seeds([1.0, 2.0, 3.0], n=10).interval is not None, over_seeds([1.0], n=10).interval
-        (True, None)
+        >>> figure = over_seeds([1.0, 3.0, float("nan")], [10, 9, 0])
+        >>> figure.mean, figure.n, figure.seeds, over_seeds([1.0], [10]).interval
+        (2.0, 9, 2, None)
     """
-    known = np.asarray(values, dtype=np.float64)
-    known = known[np.isfinite(known)]
+    every = np.asarray(values, dtype=np.float64)
+    known = every[np.isfinite(every)]
     if not len(known):
         return Figure(None, None, 0, len(values))
-    mean = float(known.mean())
+    mean, n = float(known.mean()), int(np.asarray(images)[np.isfinite(every)].min())
     if len(known) < 2:
         return Figure(mean, None, n, len(known))
     half = float(stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))

@@ -76,6 +76,7 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "figures": folder.figures,
         "checks": folder.checks,
         "edits": folder.edits,
+        "texts_changed": len(folder.edits) > 1 and bool(folder.model_names(sees_image=True, reads_text=True)),
         "study": folder.study,
         "key_numbers": key_numbers(folder),
         "splits": _splits(folder),
@@ -104,13 +105,12 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
 
 def key_numbers(folder: RunFolder) -> list[KeyNumber]:
     """The figures that answer the question, those of them that the study has."""
-    lead, image, text = folder.lead, folder.roles.get("image"), folder.roles.get("text")
-    if lead is None:
-        return []
+    image, text = folder.roles.get("image"), folder.roles.get("text")
+    lead = folder.lead or folder.model_names(sees_image=True)[0]
     accuracy, maps = folder.figures["accuracy"], folder.figures["maps"]
     edits = folder.figures["edits"].get(lead, {})
     edit = telling(edits)
-    models = [name for name in (image, text, lead) if name is not None]
+    models = list(dict.fromkeys(name for name in (image, text, lead) if name is not None))
     wanted = [
         *((f"Accuracy, {name}", accuracy.get(name, {}).get("test"), "percent", "test pairs") for name in models),
         ("What the text adds", folder.figures["gap"].get(lead), "points", f"points above {image}"),

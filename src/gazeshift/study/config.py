@@ -210,7 +210,7 @@ class StudyConfig(Strict):
     training: dict[str, Any] = Field(default_factory=dict)
     models: dict[str, ModelConfig]
     seeds: tuple[int, ...] = (0,)
-    explain: ExplainConfig = ExplainConfig()
+    explain: ExplainConfig = Field(default_factory=ExplainConfig)
     expect: dict[str, float] = Field(default_factory=dict)
 
     @field_validator("weights", "text_encoder")

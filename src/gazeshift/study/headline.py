@@ -70,6 +70,12 @@ def _follows(summary: Figures, subject: str) -> str:
     if not _above(excess):
         beyond = f"no farther than a paraphrase{_bits(excess)}"
         return f"That the map of {subject} follows the text is not shown: {TEXTS[name]} moves it {beyond}."
+    far, near = (edits[edit]["js_distance"]["mean"] for edit in (name, "paraphrase"))
+    if far - near < CLAIMS["C3"].margin:
+        return (
+            f"The map of {subject} hardly follows the text: {TEXTS[name]} moves it farther than a paraphrase does, but by less than "
+            f"counts as a change (a Jensen-Shannon distance of {far:.3f} against {near:.3f}, where 1 is the most)."
+        )
     moved, floor = edits[name]["js_bits"]["mean"], edits["paraphrase"]["js_bits"]["mean"]
     times = f"{moved / floor:.0f} times as far as" if moved >= 2 * floor > 0 else "farther than"
     return f"The map of {subject} follows the text: {TEXTS[name]} moves it {times} a paraphrase does."
@@ -113,12 +119,12 @@ def _shift(summary: Figures, subject: str) -> str:
     if change["js_split"]["mean"] is None:
         return f"How far {TEXTS[name]} moves the map of {subject} cannot be measured: {_undefined(change)}."
     floor = edits.get("paraphrase", {}).get("js_bits", {}).get("mean")
-    against = "" if floor is None else f" A paraphrase moves it by {floor:.3f} bits."
+    against = "" if floor is None else f" A paraphrase moves it by {_fine(floor)} bits."
     said = TEXTS[name]
     return (
-        f"{said[0].upper()}{said[1:]} moves the map of {subject} by {change['js_split']['mean']:.3f} bits of Jensen-Shannon divergence"
-        f"{_interval(change['js_split'])}: {change['switch']['mean']:.3f} of them come with a switch of the predicted class (in "
-        f"{change['switched_split']['mean']:.0%} of the images) and {change['within']['mean']:.3f} from re-weighting what is seen for "
+        f"{said[0].upper()}{said[1:]} moves the map of {subject} by {_fine(change['js_split']['mean'])} bits of Jensen-Shannon divergence"
+        f"{_interval(change['js_split'])}: {_fine(change['switch']['mean'])} of them come with a switch of the predicted class (in "
+        f"{change['switched_split']['mean']:.0%} of the images) and {_fine(change['within']['mean'])} from re-weighting what is seen for "
         f"the same class ({change['js_split']['n']} images whose four maps are defined).{against}"
     )
 
@@ -134,7 +140,7 @@ def _place(summary: Figures, roles: Roles, subject: str) -> str:
         return f"A difference in centre bias cannot be measured ({rates})."
     return (
         f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for {reference} and {ours['mean']:.2f} for {subject}; "
-        f"on the same images the difference is {gap['mean']:+.3f}{_interval(gap)}{_unshown(gap)}."
+        f"on the same images the difference is {_fine(gap['mean'], '+')}{_interval(gap)}{_unshown(gap)}."
     )
 
 
@@ -231,11 +237,21 @@ def _right(splits: Figures) -> str:
 
 
 def _interval(figure: Figures) -> str:
-    return " [{:.3f}, {:.3f}]".format(*figure["interval"]) if figure["interval"] else ""
+    return " [{}, {}]".format(*map(_fine, figure["interval"])) if figure["interval"] else ""
+
+
+def _fine(value: float, sign: str = "") -> str:
+    """Three decimals, or five where three would say 0 of what is not.
+
+    Example:
+        >>> _fine(0.0123), _fine(0.000107), _fine(0.0)
+        ('0.012', '0.00011', '0.000')
+    """
+    return f"{value:{sign}.{3 if round(value, 3) or not value else 5}f}"
 
 
 def _bits(figure: Figures) -> str:
-    return f" ({figure['mean']:+.3f} bits{_interval(figure)})"
+    return f" ({_fine(figure['mean'], '+')} bits{_interval(figure)})"
 
 
 def _points(gap: Figures) -> str:

@@ -79,6 +79,12 @@ def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
         )
     if study.weights == "none" and study.pretrain is None:
         said.append("The image trunk started from random weights.")
+        seeing = [model for model in study.models if study.structure(model).sees_image]
+        if frozen := [model for model in seeing if study.recipe_of(model).trunk == "frozen"]:
+            said.append(
+                f"{', '.join(frozen)}: the image trunk has random weights and is frozen, so it learned nothing about images "
+                "(weights gives it some, training: {trunk: fine-tuned} trains it)."
+            )
     return said
 
 

@@ -44,7 +44,7 @@ class Evidence:
 
 
 def _nothing(why: str) -> Evidence:
-    return Evidence(Cells(np.full((1, 1), np.nan), 0), missing=why)
+    return Evidence(Cells(np.full((1, 1), np.nan), np.zeros(1, int)), missing=why)
 
 
 def accuracy(tables: Tables) -> Evidence:
@@ -85,7 +85,7 @@ def centre_bias(tables: Tables) -> Evidence:
     own = tables.information[tables.information["texts"] == "own"] if len(tables.information) else tables.information
     static = own.assign(share=own["static"] / own["total"]) if len(own) else own
     shares = [tables.cells(tables.of(static, role), "share") for role in ("image", "fusion")]
-    share = Cells(shares[0].values - shares[1].values, image["key"].nunique())
+    share = shares[0].minus(shares[1])
     slopes = [tables.cells(tables.of(tables.equivariance, role), "slope") for role in ("fusion", "image")]
     told = "centre bias of early fusion told nothing minus early fusion"
     return Evidence(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from gazeshift.study.roles import Roles
 
@@ -57,11 +57,12 @@ class Tables:
     def cells(self, rows: pd.DataFrame, value: str) -> "Cells":
         """Means of a column over the images of each (seed, class); NaN values are left out of them."""
         if rows.empty or value not in rows:
-            return Cells(np.full((len(self.seeds), len(self.classes)), np.nan), 0)
+            return Cells(np.full((len(self.seeds), len(self.classes)), np.nan), np.zeros(len(self.classes), int))
         known = rows[rows[value].notna()]
         table = known.astype({value: float}).pivot_table(index="seed", columns="label", values=value, aggfunc="mean")
-        images = known["key"].nunique() if "key" in known else 0
-        return Cells(table.reindex(index=list(self.seeds), columns=list(self.classes)).to_numpy(float), int(images))
+        table = table.reindex(index=list(self.seeds), columns=list(self.classes))
+        counts = known.groupby("label")["key"].nunique() if "key" in known else pd.Series(dtype=int)
+        return Cells(table.to_numpy(float), counts.reindex(list(self.classes), fill_value=0).to_numpy(int))
 
     def difference(self, first: pd.DataFrame, second: pd.DataFrame, value: str, other: str | None = None) -> "Cells":
         """Cell means of ``first - second``, image by image where both are defined.
@@ -87,11 +88,16 @@ class Cells:
 
     Attributes:
         values: a row per training seed, a column per class; NaN where nothing was defined.
-        images: images that enter.
+        counts: images behind each class.
     """
 
     values: Float[np.ndarray, "seeds classes"]
-    images: int
+    counts: Int[np.ndarray, " classes"]
+
+    @property
+    def images(self) -> int:
+        """Images that enter: those of the classes whose cells are all there."""
+        return int(self.counts[np.isfinite(self.values).all(0)].sum())
 
     @property
     def empty(self) -> bool:
@@ -100,4 +106,4 @@ class Cells:
 
     def minus(self, other: "Cells") -> "Cells":
         """Cell by cell."""
-        return Cells(self.values - other.values, min(self.images, other.images))
+        return Cells(self.values - other.values, np.minimum(self.counts, other.counts))

@@ -1,0 +1,34 @@
+"""What commands print of texts, names and paths that are not ours: as they stand, and nothing in them steers the terminal."""
+
+import re
+
+from rich.console import Console
+from rich.text import Text
+
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters (escape sequences, line breaks), marks that turn the direction of what follows, halves of surrogate pairs."""
+
+
+def terminal(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
+    """A console that takes ``:pizza:`` for itself and colours no numbers."""
+    return Console(stderr=stderr, soft_wrap=soft_wrap, highlight=False, emoji=False)
+
+
+def plain(text: str) -> str:
+    r"""A text on one line, with escapes in place of what would steer a terminal.
+
+    Example:
+        >>> print(plain("two\nlines, \x1b[31mred"))
+        two\nlines, \x1b[31mred
+    """
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def literal(text: str) -> Text:
+    """The same where rich would look for markup.
+
+    Example:
+        >>> literal("[red]:pizza:").plain
+        '[red]:pizza:'
+    """
+    return Text(plain(text))
