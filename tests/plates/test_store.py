@@ -24,7 +24,7 @@ from gazeshift.data.plates import (
     write,
 )
 from gazeshift.data.sources import load_pairs
-from gazeshift.errors import DataError, UsageError
+from gazeshift.errors import ConfigError, DataError, UsageError
 
 CONFIG = PlatesConfig(size=32, train=60, test=30, seed=4)
 
@@ -174,6 +174,6 @@ def test_the_command_prints_the_ceiling_and_says_when_nothing_was_written(tmp_pa
 )
 def test_a_bad_option_is_an_error_that_names_it_and_writes_nothing(tmp_path, app, arguments, named):
     result = CliRunner().invoke(app, [str(tmp_path / "out"), *arguments])
-    assert isinstance(result.exception, UsageError)
+    assert isinstance(result.exception, UsageError | ConfigError)
     assert named in str(result.exception)
     assert not (tmp_path / "out").exists()

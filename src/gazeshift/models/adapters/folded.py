@@ -19,6 +19,7 @@ class Packed:
         inner: the layout of ``b n c``.
 
     Example:
+        >>> from gazeshift.models.adapters import TokenGrid
         >>> Packed(6, TokenGrid(2, 3)).read(torch.zeros(24, 16)).shape
         torch.Size([4, 16, 2, 3])
     """
@@ -58,6 +59,7 @@ class Tiles:
         after: other tiles after these.
 
     Example:
+        >>> from gazeshift.models.adapters import TokenGrid
         >>> Tiles(2, 3, TokenGrid(4, 4, prefix=1), after=1).read(torch.zeros(14, 17, 8)).shape
         torch.Size([2, 8, 8, 12])
     """
@@ -107,6 +109,7 @@ class Heads:
         inner: the layout of one head.
 
     Example:
+        >>> from gazeshift.models.adapters import TokenGrid
         >>> Heads(2, TokenGrid(2, 3)).read(torch.zeros(8, 6, 5)).shape
         torch.Size([4, 10, 2, 3])
     """
