@@ -1,6 +1,6 @@
 """What a classifier is made of, as plain data: enough to build it again from a ``config.json``."""
 
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -14,10 +14,15 @@ _REFUSED_OPTIONS = frozenset(
 )
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What every generator takes: torch's, NumPy's, ours."""
+
+
 class Strict(BaseModel):
     """A frozen record that refuses unknown keys. A choice between names may be written in any of the ways that ``folded`` takes for one.
 
-    Defaults go through the validators as given values do, so that a key left out means what it means written out.
+    ``true`` and ``false`` are not numbers. Defaults go through the validators as given values do: a key left out means what it means
+    written out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -31,6 +36,20 @@ class Strict(BaseModel):
             name: get_args(f.annotation) for name, f in cls.model_fields.items() if get_origin(f.annotation) is Literal
         }
         return {key: _as_known(value, choices[key]) if key in choices else value for key, value in values.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_values_are_not_numbers(cls, values: object) -> object:
+        for key, value in values.items() if isinstance(values, dict) else ():
+            held = value if isinstance(value, list | tuple) else [value]
+            wanted = _types_in(cls.model_fields[key].annotation) if key in cls.model_fields else {bool}
+            if {int, float} & wanted and bool not in wanted and any(isinstance(each, bool) for each in held):
+                raise ValueError(f"{key} is a number, not true or false")
+        return values
+
+
+def _types_in(annotation: object) -> set[object]:
+    return {annotation}.union(*map(_types_in, get_args(annotation)))
 
 
 def _as_known(value: object, choices: tuple[object, ...]) -> object:
@@ -91,6 +110,12 @@ class TextSpec(Strict):
     vocabulary: int = Field(default=8000, ge=100)
     cleaning: Literal["none", "gallo"] = "none"
     config: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _width_of_whole_heads(self) -> "TextSpec":
+        if self.encoder == "transformer" and self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
 
 
 class HeadSpec(Strict):

@@ -5,13 +5,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from gazeshift.edits import EDITS, FLOORS
 from gazeshift.edits.templates import FEWEST
 from gazeshift.errors import ConfigError, UsageError
 from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
-from gazeshift.models.spec import Strict
+from gazeshift.models.spec import Seed, Strict
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.registry import known_name
 from gazeshift.saliency import METHODS, PIXEL_METHODS
@@ -68,7 +68,7 @@ class PretrainConfig(Strict):
 
     images: int = Field(default=4000, ge=1)
     epochs: int = Field(default=3, ge=1)
-    seed: int = 0
+    seed: Seed = 0
 
 
 class HeadConfig(Strict):
@@ -209,9 +209,9 @@ class StudyConfig(Strict):
     recipe: str = "adamw"
     training: dict[str, Any] = Field(default_factory=dict)
     models: dict[str, ModelConfig]
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Seed, ...] = (0,)
     explain: ExplainConfig = Field(default_factory=ExplainConfig)
-    expect: dict[str, float] = Field(default_factory=dict)
+    expect: dict[str, FiniteFloat] = Field(default_factory=dict)
 
     @field_validator("weights", "text_encoder")
     @classmethod
@@ -249,8 +249,8 @@ class StudyConfig(Strict):
     @field_validator("seeds")
     @classmethod
     def _some_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ValueError("give one or more different seeds, 0 or above")
+        if not seeds or len(set(seeds)) < len(seeds):
+            raise ValueError("give one or more different seeds")
         return seeds
 
     @field_validator("expect")

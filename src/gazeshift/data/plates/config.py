@@ -155,7 +155,7 @@ def _complaints(config: PlatesConfig) -> list[str]:
         f"clutter must be in [0, 1], not {config.clutter}.": 0 <= config.clutter <= 1,
         f"right_captions must be in [0, 1], not {config.right_captions}.": 0 <= config.right_captions <= 1,
         f"rho must be in [0, 1], not {config.rho}.": 0 <= config.rho <= 1,
-        f"seed must be 0 or more, not {config.seed}.": config.seed >= 0,
+        f"seed must be 0 to {2**62}, not {config.seed}.": 0 <= config.seed <= 2**62,
         f"swap {config.swap!r} is unknown. Known: {', '.join(SWAPS)}.": config.swap in SWAPS,
         "swap centre needs kappa_target and kappa_distractor to differ.": config.swap != "centre"
         or config.kappa_target != config.kappa_distractor,
