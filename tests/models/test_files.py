@@ -181,10 +181,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "no model.safetensors"),
     "weights of another shape": (reshape, r"size mismatch for head\.joint\.2\.bias"),
     "a tensor missing": (lose_a_tensor, r"Missing key\(s\).*head\.joint\.2\.bias"),
-    "pickled weights": (lambda folder: torch.save({"a": torch.zeros(1)}, folder / "model.safetensors"), "does not fit"),
+    "pickled weights": (
+        lambda folder: torch.save({"a": torch.zeros(1)}, folder / "model.safetensors"),
+        "not a safetensors file",
+    ),
     "half the weights": (
         lambda folder: (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-100]),
-        "does not fit",
+        "is damaged or not",
     ),
     "no tokenizer": (lambda folder: shutil.rmtree(folder / "tokenizer"), "no tokenizer.json"),
     "half a tokenizer": (write("tokenizer/tokenizer.json", b'{"version"'), "tokenizer"),

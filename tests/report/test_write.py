@@ -41,6 +41,12 @@ def test_an_unfinished_run_names_the_missing_file_and_writes_nothing(unwritten: 
     assert sorted(path.name for path in unwritten.iterdir()) == before
 
 
+def test_a_folder_of_something_else_is_not_called_unfinished(tmp_path: Path):
+    (tmp_path / "photo.txt").touch()
+    with pytest.raises(DataError, match="is not the folder of a study"):
+        write(tmp_path)
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if not name.endswith("yaml")])
 def test_a_spoiled_file_is_named(unwritten: Path, name: str):
     (unwritten / name).write_bytes(b"{ not what it was")

@@ -11,13 +11,14 @@ from tests.models.outside_model import Fusion, seeded, some_ids, some_images
 import gazeshift as gs
 from gazeshift.models import Classifier
 from gazeshift.models.adapters import wrap
+from gazeshift.models.step import coarsest_step
 from gazeshift.saliency import METHODS, explain_inputs, shift_inputs
 
 TEXTS = ("red apple pie", "ramen", "")
 PICTURE = Image.fromarray(np.random.default_rng(1).integers(0, 255, (32, 32, 3), dtype=np.uint8))
 NEEDS_ATTENTION = {"attention-gradient", "rollout"}
-NEAR = 1e-3
-"""Of the largest value; accelerators round convolutions to fewer bits."""
+NEAR = 1e-4
+"""Of the largest value; where convolutions are computed in full, sums in another order are all that differs."""
 
 
 @pytest.fixture(params=["cuda", "mps"])
@@ -26,6 +27,15 @@ def device(request: pytest.FixtureRequest) -> str:
     if not getattr(torch.backends if name == "mps" else torch, name).is_available():
         pytest.skip(f"no {name} device on this machine")
     return name
+
+
+@pytest.fixture(autouse=True)
+def _in_full() -> Iterator[None]:
+    """CUDA computes convolutions in ten bits unless it is told otherwise."""
+    usual = torch.backends.cudnn.conv.fp32_precision
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    yield
+    torch.backends.cudnn.conv.fp32_precision = usual
 
 
 @pytest.fixture
@@ -89,3 +99,21 @@ def test_bfloat16_autocast_keeps_the_head_in_float32(model: Classifier, device: 
         there = gs.explain(model, PICTURE, TEXTS, "reference")
     assert there.raw.dtype == np.float32
     assert np.corrcoef(there.raw.ravel(), here.raw.ravel())[0, 1] > 0.95
+
+
+def test_convolutions_in_ten_bits_leave_a_map_of_the_same_cells(model: Classifier, device: str) -> None:
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    here = gs.explain(model, PICTURE, TEXTS, "reference")
+    there = gs.explain(model.to(device), PICTURE, TEXTS, "reference")
+    np.testing.assert_allclose(there.raw, here.raw, rtol=0, atol=0.05 * np.nanmax(np.abs(here.raw)))
+
+
+def test_what_convolutions_in_ten_bits_leave_over_is_noise() -> None:
+    """The noise level knows how a device computes, whether or not there is one here."""
+    kinds, steps = [torch.float32], {}
+    for precision in ("tf32", "ieee"):
+        torch.backends.cudnn.conv.fp32_precision = precision
+        steps[precision] = coarsest_step(kinds, torch.device("cuda"), convolves=True)
+    assert steps == {"tf32": 2**-10, "ieee": 2**-23}
+    assert coarsest_step(kinds, torch.device("cuda"), convolves=False) == 2**-23
+    assert coarsest_step(kinds, torch.device("cpu"), convolves=True) == 2**-23

@@ -140,6 +140,9 @@ def _lacking(table: Table, columns: Columns, roles: Collection[str]) -> Iterator
     """What to say of columns that are not there."""
     if not roles:
         return
+    if not table.columns:
+        yield "the table is empty: it has no column and no row"
+        return
     ordered = [role for role in USUAL if role in roles]
     missing = [short(named) if (named := getattr(columns, role)) else f"that looks like the {role}" for role in ordered]
     options = ", ".join(f"{role}_column (--{role}-column)" for role in ordered)

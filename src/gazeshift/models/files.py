@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from gazeshift.errors import ConfigError, GazeshiftError, ModelError
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ModelSpec
+from gazeshift.models.weights import read_weights
 from gazeshift.whole import whole_file, whole_folder
 
 FORMAT = "gazeshift-model-1"
@@ -102,9 +102,10 @@ def load(folder: str | Path) -> Classifier:
     weights = folder / "model.safetensors"
     if not weights.is_file():
         raise ModelError(f"{folder} holds no model.safetensors.")
+    state = read_weights(weights)
     try:
-        model.load_state_dict(load_file(weights), strict=True)
-    except (RuntimeError, SafetensorError, OSError) as error:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
         raise ModelError(f"{weights} does not fit its config.json: {reason(error)}.") from error
     return model.eval()
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gazeshift.errors import GazeshiftError, ModelError
+from gazeshift.errors import ModelError
 from gazeshift.models.cut import Cut, cut, output_of
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.modes import evaluating
@@ -18,6 +17,7 @@ from gazeshift.models.reason import reason
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.spec import ImageSpec
 from gazeshift.models.tokens import ClassTokenTrunk, TokenTrunk, token_trunk
+from gazeshift.models.weights import read_weights
 
 if TYPE_CHECKING:
     from timm.models.vision_transformer import VisionTransformer
@@ -156,14 +156,10 @@ def _with_weights(net: nn.Module, weights: str, name: str) -> nn.Module:
 
 def _load_weights(net: nn.Module, path: Path, name: str) -> None:
     """Load a state dict; only a classifier may be too much, only batch counters may be missing."""
-    if not path.is_file():
-        raise ModelError(f"weights: no file {path}.")
+    state = read_weights(path)
     try:
-        state = load_file(path)
         missing, unexpected = net.load_state_dict(state, strict=False)
-    except GazeshiftError:
-        raise
-    except Exception as error:  # safetensors raises its own and plain exceptions
+    except RuntimeError as error:  # other shapes
         raise ModelError(f"weights: {path} does not fit {name!r}: {reason(error)}.") from error
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     unexpected = [

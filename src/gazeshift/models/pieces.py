@@ -14,9 +14,10 @@ class TokenizerPieces:
     def __init__(self, tokenizer: TextTokenizer) -> None:
         self._clean = tokenizer.clean
         self._tokenizer = tokenizer.tokenizer
+        self._unknown = tokenizer.unk_token
         self._known: dict[str, tuple[str, ...]] = {}
         self.limit: int = tokenizer.max_tokens - self._tokenizer.num_special_tokens_to_add()
-        tokens = (self._tokenizer.mask_token, self._tokenizer.unk_token)
+        tokens = (tokenizer.mask_token, tokenizer.unk_token)
         self.mask: str = next((token for token in tokens if token is not None and self.split(token) == (token,)), "")
 
     def split(self, text: str) -> tuple[str, ...]:
@@ -40,4 +41,4 @@ class TokenizerPieces:
     def knows(self, word: str) -> bool:
         """Whether a word leaves something to read after cleaning, and no unknown token in it."""
         found = self.split(word)
-        return bool(found) and self._tokenizer.unk_token not in found
+        return bool(found) and self._unknown not in found

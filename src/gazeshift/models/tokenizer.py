@@ -17,6 +17,7 @@ from gazeshift.models.features import Tokens
 from gazeshift.models.reason import reason
 from gazeshift.registry import lookup
 
+_ROLES = ("pad", "unk", "cls", "sep", "mask")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _TAGS = re.compile(r"<[^>]+>")
 _NON_LETTERS = re.compile(r"[^a-zA-Z]")
@@ -39,12 +40,14 @@ CLEANERS: dict[str, Callable[[str], str]] = {"none": str, "gallo": clean_gallo}
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """What is asked of a tokenizer, in the words of transformers, whose tokenizers all answer it."""
+    """What is asked of a tokenizer, in the words of transformers, whose tokenizers all answer it.
 
-    mask_token: Any
-    unk_token: Any
-    pad_token_id: Any
-    unk_token_id: Any
+    Methods and properties alone: what transformers makes up when it is asked for (``mask_token``), Python 3.12 does not see in a check.
+    """
+
+    @property
+    def special_tokens_map(self) -> Mapping[str, Any]:
+        """The special tokens it has, by role: ``mask_token``, ``unk_token``, ``pad_token``."""
 
     def __call__(  # noqa: D102
         self,
@@ -57,16 +60,26 @@ class Tokenizer(Protocol):
     ) -> Mapping[str, Any]: ...
     def __len__(self) -> int: ...
     def get_vocab(self) -> dict[str, int]: ...  # noqa: D102
+    def convert_tokens_to_ids(self, tokens: str) -> int: ...  # noqa: D102
     def num_special_tokens_to_add(self) -> int: ...  # noqa: D102
     def convert_ids_to_tokens(self, ids: list[int]) -> list[str]: ...  # noqa: D102
     def save_pretrained(self, save_directory: Path) -> Any: ...  # noqa: D102
 
 
 class TextTokenizer:
-    """A tokenizer with a length limit and a cleaning step; it says which texts it cut."""
+    """A tokenizer with a length limit and a cleaning step; it says which texts it cut.
+
+    Attributes:
+        mask_token: the piece that stands for a hidden word; None where there is none.
+        unk_token: the piece that stands for what it does not know; None where there is none.
+    """
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, cleaning: str = "none") -> None:
         self.tokenizer = tokenizer
+        special = {role: str(token) for role, token in tokenizer.special_tokens_map.items()}
+        self.mask_token, self.unk_token = special.get("mask_token"), special.get("unk_token")
+        self._padding = tokenizer.convert_tokens_to_ids(special["pad_token"])
+        self._unknown = None if self.unk_token is None else tokenizer.convert_tokens_to_ids(self.unk_token)
         self.max_tokens = max_tokens
         self.clean = lookup(CLEANERS, cleaning, "text cleaning")
 
@@ -81,7 +94,7 @@ class TextTokenizer:
         padded = pad_sequence(
             [torch.tensor(each, dtype=torch.long) for each in ids],
             batch_first=True,
-            padding_value=self.tokenizer.pad_token_id,
+            padding_value=self._padding,
         )
         unread = tuple(
             bool(text.strip()) and self._reads_nothing(*read) for text, *read in zip(texts, cleaned, whole, strict=True)
@@ -89,7 +102,7 @@ class TextTokenizer:
         return Tokens(padded, torch.arange(padded.shape[1]) < lengths[:, None], truncated, unread)
 
     def _reads_nothing(self, cleaned: str, whole: list[int]) -> bool:
-        unknown = self.tokenizer.unk_token_id
+        unknown = self._unknown
         if unknown not in whole and len(whole) > self.tokenizer.num_special_tokens_to_add():
             return False
         bare = self.tokenizer([cleaned], add_special_tokens=False, verbose=False)["input_ids"][0]
@@ -107,15 +120,12 @@ class WordPieceTokenizer:
         fast: a WordPiece model whose vocabulary holds the five special tokens; each of them is one piece wherever it stands in a text.
     """
 
-    pad_token, unk_token, cls_token, sep_token, mask_token = _SPECIAL
-
     def __init__(self, fast: FastTokenizer) -> None:
         fast.add_special_tokens(list(_SPECIAL))
         fast.no_truncation()  # a saved one may come with the limit and the padding of its last texts
         fast.no_padding()
         self._fast = fast
-        numbers = fast.get_vocab()
-        self.pad_token_id, self.unk_token_id, self._start, self._end = (numbers[token] for token in _SPECIAL[:4])
+        self._start, self._end = (self.convert_tokens_to_ids(token) for token in _SPECIAL[2:4])
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> "WordPieceTokenizer":
@@ -152,6 +162,16 @@ class WordPieceTokenizer:
         """Every piece with its number."""
         return dict(self._fast.get_vocab())
 
+    @property
+    def special_tokens_map(self) -> dict[str, str]:
+        """The five special tokens by role."""
+        return {f"{role}_token": token for role, token in zip(_ROLES, _SPECIAL, strict=True)}
+
+    def convert_tokens_to_ids(self, tokens: str) -> int:
+        """The number of a piece, that of the unknown one if there is no such piece."""
+        number = self._fast.token_to_id(tokens)
+        return self.convert_tokens_to_ids(_SPECIAL[1]) if number is None else int(number)
+
     def num_special_tokens_to_add(self) -> int:
         """How many pieces stand around a text."""
         return 2
@@ -164,10 +184,7 @@ class WordPieceTokenizer:
         """Write the two files from which transformers makes the same tokenizer."""
         save_directory.mkdir(parents=True, exist_ok=True)
         self._fast.save(str(save_directory / "tokenizer.json"))
-        names = {
-            f"{role}_token": token for role, token in zip(("pad", "unk", "cls", "sep", "mask"), _SPECIAL, strict=True)
-        }
-        config = {"tokenizer_class": "PreTrainedTokenizerFast", **names}
+        config = {"tokenizer_class": "PreTrainedTokenizerFast", **self.special_tokens_map}
         (save_directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 

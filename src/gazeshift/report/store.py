@@ -179,6 +179,8 @@ def read_run(path: Path) -> RunFolder:
     """
     if not path.is_dir():
         raise DataError(f"{path}: no such run folder; `gazeshift study STUDY.yaml --out {path}` makes one.")
+    if not any((path / name).exists() for name in ("study.yaml", "run.json", "steps")):
+        raise DataError(f"{path} is not the folder of a study; `gazeshift study STUDY.yaml --out FOLDER` makes one.")
     run = _json(path / "run.json")
     _require(run, RUN_KEYS, path / "run.json")
     for index, model in enumerate(run["models"]):

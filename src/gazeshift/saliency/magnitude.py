@@ -114,7 +114,7 @@ MAGNITUDES: dict[str, Magnitude] = {
 def noise_of(method: str, probe: Probe) -> Float[Tensor, "r h w"]:
     """The noise level of every cell of a method's maps: what its terms leave over by rounding alone, not negative.
 
-    ``rounding(precision) * magnitude``, the magnitude being what the map would be if no term cancelled another. 0 for a method of one's
+    ``rounding(step) * magnitude``, the magnitude being what the map would be if no term cancelled another. 0 for a method of one's
     own, of whose terms nothing is known.
 
     Args:
@@ -122,7 +122,7 @@ def noise_of(method: str, probe: Probe) -> Float[Tensor, "r h w"]:
         probe: the question that the maps answer.
     """
     magnitude = MAGNITUDES.get(method, _none)
-    return rounding(torch.finfo(probe.precision).eps) * magnitude(probe).detach().abs()
+    return rounding(probe.step) * magnitude(probe).detach().abs()
 
 
 def resolved(maps: Float[Tensor, "r h w"], noise: Float[Tensor, "r h w"]) -> Float[Tensor, "r h w"]:

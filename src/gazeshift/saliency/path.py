@@ -60,7 +60,7 @@ class IntegratedGradients:
         start = lookup(BASELINES, self.baseline, "baseline")(probe.tap.grid)[probe.rows.image]
         rise = probe.scores - probe.score(start, torch.arange(len(probe.rows), device=start.device))
         missed = (rise - maps.sum((1, 2))).abs()
-        hidden = missed <= rounding(torch.finfo(probe.precision).eps) * probe.scores.abs()
+        hidden = missed <= rounding(probe.step) * probe.scores.abs()
         return torch.where(hidden, 0, missed / rise.abs())
 
     def _missed(self, probe: Probe, maps: Float[Tensor, "r h w"]) -> Bool[Tensor, " r"]:

@@ -11,6 +11,7 @@ from gazeshift.errors import UsageError, listed
 from gazeshift.models import ImageFeatures, TextFeatures
 from gazeshift.models.adapters.protocol import Foreign, Tapped
 from gazeshift.models.features import TokenPlaces
+from gazeshift.models.step import coarsest_step
 from gazeshift.saliency.recording import AttentionRecorder, after, one_sided
 
 CHUNK_BYTES = 4 * 2**20
@@ -113,9 +114,12 @@ class Probe:
         return self.image.averaged() if self.model.pools_first else self.image
 
     @property
-    def precision(self) -> torch.dtype:
-        """The coarsest numbers that what follows the tap computes with."""
-        return self.model.precision if isinstance(self.model, Foreign) else self.tap.grid.dtype
+    def step(self) -> float:
+        """The coarsest relative step of the numbers that what follows the tap computes with; of our models, no head convolves."""
+        if isinstance(self.model, Foreign):
+            return self.model.step
+        grid = self.tap.grid
+        return coarsest_step([grid.dtype], grid.device, convolves=not self.model.pools_first)
 
     @property
     def batch(self) -> int:

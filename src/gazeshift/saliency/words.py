@@ -111,7 +111,7 @@ def word_effects(
 def _replacement(model: Classifier, how: str) -> str:
     if known_name(WAYS, how, "way to take a word away") == "leave-out":
         return ""
-    token = None if model.tokenizer is None else model.tokenizer.tokenizer.mask_token
+    token = None if model.tokenizer is None else model.tokenizer.mask_token
     if not token:
         raise UsageError(f"the tokenizer of {model.spec.name!r} has no mask token; use how='leave-out'.")
-    return str(token)
+    return token

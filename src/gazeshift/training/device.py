@@ -16,7 +16,7 @@ def best_device() -> torch.device:
 
 @contextmanager
 def on_device(module: nn.Module, device: torch.device | str | None = None) -> Iterator[torch.device]:
-    """Have a module on a device; afterwards it is where it was.
+    """Have a module on a device; afterwards it is where it was, and as good for training as before, also inside ``inference_mode``.
 
     Args:
         module: all of it on one device.
@@ -25,8 +25,13 @@ def on_device(module: nn.Module, device: torch.device | str | None = None) -> It
     there = torch.device(device) if device is not None else best_device()
     tensors = [*module.parameters(), *module.buffers()]
     home = tensors[0].device if tensors else torch.device("cpu")
-    module.to(there)
+    _move(module, there)
     try:
         yield there
     finally:
-        module.to(home)
+        _move(module, home)
+
+
+def _move(module: nn.Module, device: torch.device) -> None:
+    with torch.inference_mode(False):  # a copy made inside it could never again be trained
+        module.to(device)

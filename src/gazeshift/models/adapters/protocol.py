@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
 from gazeshift.models.adapters.inputs import Inputs
-from gazeshift.models.adapters.rounding import Rounding
+from gazeshift.models.adapters.rounding import Rounding, rounding_of
 from gazeshift.models.adapters.state import frozen
 from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces
 from gazeshift.models.modes import HasModes
@@ -49,8 +49,8 @@ class Foreign(Protocol):
     """What a model from outside knows of itself; of the others the features at the tap tell it."""
 
     @property
-    def precision(self) -> torch.dtype:
-        """The coarsest numbers that what follows the tap computes with."""
+    def step(self) -> float:
+        """The coarsest relative step of the numbers that what follows the tap computes with."""
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
         """Where the grid's cells stand among the tokens that attend to each other after the tap; only attention methods ask for it.
@@ -76,7 +76,7 @@ class Bound(nn.Module):
         text: one entry per text.
         image_row: for each combination asked for, its row in ``image``.
         pools_first: whether all that follows depends on the grid through its mean alone.
-        precision: the coarsest numbers that the model computes with, by its weights and by autocast.
+        step: the coarsest relative step of what the model computes with, by its weights, autocast and the device.
         token_places: where the cells stand among the tokens at the tap; None where they are in no common order.
         logits: of each combination asked for, answered as its map is drawn; set by ``answer``.
         notes: what a user should know about how the model is explained, a sentence each.
@@ -107,7 +107,7 @@ class Bound(nn.Module):
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(device.type)
         self.autocast_type = torch.get_autocast_dtype(device.type)
-        self.precision = _coarsest(parts, self.autocast_type if self.autocast else torch.float32)
+        self.step = rounding_of(parts, grid).step
         # Row numbers ride where tokens would, in their shape; float32 counts exactly to 16 million.
         numbers = torch.arange(len(grid), device=device, dtype=torch.float32)[:, None, None]
         self.image = ImageFeatures(grid, numbers.expand(-1, 1, grid.shape[1]))
@@ -170,12 +170,6 @@ class Bound(nn.Module):
         ]
         self.logits = torch.cat(parts).flip(0)
         return self.logits
-
-
-def _coarsest(parts: nn.Module, other: torch.dtype) -> torch.dtype:
-    """The type of the coarsest floating-point weights, or another type if that is coarser."""
-    kinds = {weight.dtype for weight in parts.parameters() if weight.dtype.is_floating_point} | {other}
-    return max(kinds, key=lambda kind: torch.finfo(kind).eps)
 
 
 @runtime_checkable

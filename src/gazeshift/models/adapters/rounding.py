@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from gazeshift.models.step import coarsest_step
 
 
 @dataclass(frozen=True)
@@ -35,18 +38,22 @@ class Rounding:
 def rounding_of(model: nn.Module, *computed: Tensor) -> Rounding:
     """The rounding of a model's weights, of what it gave, and of the autocast that is on.
 
-    Accelerators round convolutions and products to fewer bits than their type has (TF32), which is counted in.
+    CUDA rounds convolutions to fewer bits than their type has (TF32), which is counted in.
 
     Example:
         >>> rounding_of(nn.Linear(2, 2)).step < rounding_of(nn.Linear(2, 2).bfloat16()).step
         True
     """
     tensors = (*model.parameters(), *computed)
-    devices = {tensor.device.type for tensor in tensors} or {"cpu"}
+    devices = {tensor.device for tensor in tensors} or {torch.device("cpu")}
     kinds = {tensor.dtype for tensor in tensors if tensor.is_floating_point()} or {torch.float32}
-    kinds |= {torch.get_autocast_dtype(device) for device in devices if torch.is_autocast_enabled(device)}
-    steps = [torch.finfo(kind).eps for kind in kinds]
-    return Rounding(max(*steps, 2.0**-11 if devices - {"cpu"} else 0.0))
+    kinds |= {torch.get_autocast_dtype(each.type) for each in devices if torch.is_autocast_enabled(each.type)}
+    return Rounding(max(coarsest_step(kinds, device, convolves=convolves(model)) for device in devices))
+
+
+def convolves(model: nn.Module) -> bool:
+    """Whether there is a convolution among a model's modules."""
+    return any(isinstance(module, _ConvNd) for module in model.modules())
 
 
 def apart(one: Tensor, other: Tensor, at_least: float = 0.0) -> float:

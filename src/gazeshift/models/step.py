@@ -1,0 +1,32 @@
+"""How exactly a model computes, by the type of its numbers and by what the device makes of them."""
+
+from collections.abc import Iterable
+
+import torch
+
+TF32 = 2.0**-10
+"""The step of the numbers that CUDA's tensor cores multiply, in convolutions unless they are told otherwise."""
+
+
+def coarsest_step(kinds: Iterable[torch.dtype], device: torch.device, *, convolves: bool) -> float:
+    """The distance from 1 to the next number, in the coarsest numbers that a model multiplies on a device.
+
+    Args:
+        kinds: floating-point types of its weights and features, and of autocast if that is on.
+        device: where it computes.
+        convolves: whether there are convolutions in it; on CUDA PyTorch multiplies those in TF32 unless
+            ``torch.backends.cudnn.conv.fp32_precision`` is ``ieee``, and all else in full unless
+            ``torch.backends.cuda.matmul.fp32_precision`` is ``tf32``.
+
+    Example:
+        >>> coarsest_step([torch.float32, torch.bfloat16], torch.device("cpu"), convolves=True) == 2**-7
+        True
+        >>> coarsest_step([torch.float32], torch.device("cuda"), convolves=True) == 2**-10
+        True
+    """
+    steps = [torch.finfo(kind).eps for kind in kinds]
+    reduced = device.type == "cuda" and (
+        torch.backends.cuda.matmul.fp32_precision == "tf32"
+        or (convolves and torch.backends.cudnn.conv.fp32_precision == "tf32")  # type: ignore[attr-defined]
+    )
+    return max(*steps, TF32) if reduced else max(steps)
