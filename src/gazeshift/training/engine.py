@@ -82,7 +82,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         buffer = io.BytesIO()  # into a file, torch.save makes of a full disk an error without its reason
         torch.save(checkpoint, buffer)
         with whole_file(path) as file:
-            file.write_bytes(buffer.getbuffer())
+            file.write_bytes(buffer.getvalue())  # of a view, Python 3.12 makes a crash where the write fails
 
 
 def _loader(inputs: Inputs, recipe: Recipe, seed: int | None, workers: int, epoch: int = 0) -> DataLoader[Batch]:
