@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 READY := .venv/ready
 
-.PHONY: setup demo test test-portable check format lock clean
+.PHONY: setup demo test test-portable gpu-record check format lock clean
 
 setup: $(READY)
 
@@ -44,6 +44,10 @@ test-portable: $(SETTINGS:%=test-as/%)
 test-as/%: $(READY)
 	ATEN_CPU_CAPABILITY=$(*D) ONEDNN_MAX_CPU_ISA=$(*F) MKL_ENABLE_INSTRUCTIONS=$(MKL_$(*D)) OPENBLAS_CORETYPE=$(OPENBLAS_$(*D)) \
 		TORCHINDUCTOR_CACHE_DIR=$(CURDIR)/.venv/inductor/$* $(BIN)/python -m pytest -q -p no:cacheprovider $(NUMERIC)
+
+# What a CUDA device does: its tests, the demo and the bench, into benchmarks/bench-<device>.json; without one it says so.
+gpu-record: $(READY)
+	$(BIN)/python benchmarks/gpu_record.py
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gazeshift.errors import DataError
@@ -88,6 +88,7 @@ def test_our_reader_and_pandas_read_the_same_texts(
     content = csv_text(columns, rows).encode()
     path.write_bytes(content)
     assert [(row["-title"], row["text"]) for row in read_csv(path)] == rows
+    assume(b"\0" not in content)  # pandas 3.0 drops it
     frame = pd.read_csv(
         io.BytesIO(content), keep_default_na=False, converters={guarded("-title"): unguarded, "text": unguarded}
     )

@@ -274,9 +274,13 @@ class Shared(nn.Module):
 def test_every_name_of_a_layer_finds_it(
     shell: Callable[[nn.Module], Any], name: str, images: Tensor, ids: Tensor
 ) -> None:
-    plain = seeded(Fusion)
+    plain, where = (
+        seeded(Fusion),
+        "cuda" if torch.cuda.is_available() else "cpu",
+    )  # data parallelism asks for the former
     expected = explain_inputs(wrap(plain, "layer", image="pixels", text="ids"), images, ids).raw
-    close(explain_inputs(wrap(shell(Shared()), name, image="pixels", text="ids"), images, ids).raw, expected)
+    wrapped = wrap(shell(Shared().to(where)), name, image="pixels", text="ids")
+    close(explain_inputs(wrapped, images.to(where), ids.to(where)).raw, expected)
 
 
 def test_a_name_that_is_not_there_is_still_refused() -> None:

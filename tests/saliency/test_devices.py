@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.models.outside_model import Fusion, seeded, some_ids, some_images
+from tests.precise import well_scaled
 
 import gazeshift as gs
 from gazeshift.models import Classifier
@@ -30,18 +31,16 @@ def device(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _in_full() -> Iterator[None]:
-    """CUDA computes convolutions in ten bits unless it is told otherwise."""
-    usual = torch.backends.cudnn.conv.fp32_precision
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
+def _as_before() -> Iterator[None]:
+    """Convolutions in full afterwards, as in all tests."""
     yield
-    torch.backends.cudnn.conv.fp32_precision = usual
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
 
 
 @pytest.fixture
 def model(build: Callable[..., Classifier]) -> Iterator[Classifier]:
-    """Back on the CPU afterwards: other tests share it."""
-    model = build("early-fusion", size=32)
+    """Scaled as trained ones are; back on the CPU afterwards: other tests share it."""
+    model = well_scaled(build("early-fusion", size=32))
     yield model
     model.cpu()
 

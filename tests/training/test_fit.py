@@ -28,7 +28,7 @@ def changed(model: Classifier, before: dict[str, torch.Tensor]) -> set[str]:
 
 
 def copy(model: Classifier) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in model.state_dict().items()}
+    return {name: value.cpu().clone() for name, value in model.state_dict().items()}
 
 
 def test_equals_a_plain_loop(build, train: Split, validation: Split, tmp_path: Path) -> None:

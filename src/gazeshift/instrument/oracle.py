@@ -69,8 +69,8 @@ class OracleNet(nn.Module):
 def _places(grid: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:
     """Coordinates of the cells' centres along x and y, in [-1, 1]."""
     height, width = grid.shape[2:]
-    y = (2 * torch.arange(height, dtype=grid.dtype) + 1) / height - 1
-    x = (2 * torch.arange(width, dtype=grid.dtype) + 1) / width - 1
+    y = (2 * torch.arange(height, dtype=grid.dtype, device=grid.device) + 1) / height - 1
+    x = (2 * torch.arange(width, dtype=grid.dtype, device=grid.device) + 1) / width - 1
     return x[None, :].expand(height, width), y[:, None].expand(height, width)
 
 
