@@ -4,6 +4,7 @@ import io
 import os
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -107,6 +108,8 @@ def resolve(root: Path, relative: str) -> Path:
     path = root / relative
     try:
         inside = path.resolve().is_relative_to(root.resolve())
+        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # for whoever opens it to say
+            path.stat()  # from Python 3.13 on, only this finds a loop
     except (OSError, RuntimeError) as error:  # too long a name, a loop of links
         raise DataError(f"{short(relative)} is no usable path: {_one_line(error)[:100]}.") from error
     if not inside:
