@@ -26,7 +26,7 @@ from gazeshift.models import (  # noqa: E402
 )
 from gazeshift.preprocessing import Preprocessing  # noqa: E402
 
-torch.backends.cudnn.conv.fp32_precision = "ieee"  # on CUDA too, numbers are compared; TF32 has ten bits
+torch.backends.cudnn.allow_tf32 = False  # on CUDA too, numbers are compared; TF32 has ten bits
 torch.set_num_threads(1)  # tiny tensors: threads cost more than they give, above all on a busy machine
 # The same examples and so the same verdict on every machine, however slow. To look for new ones: pytest --hypothesis-profile=default
 settings.register_profile("anywhere", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -34,7 +34,7 @@ def device(request: pytest.FixtureRequest) -> str:
 def _as_before() -> Iterator[None]:
     """Convolutions in full afterwards, as in all tests."""
     yield
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    torch.backends.cudnn.allow_tf32 = False
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_bfloat16_autocast_keeps_the_head_in_float32(model: Classifier, device: 
 
 
 def test_convolutions_in_ten_bits_leave_a_map_of_the_same_cells(model: Classifier, device: str) -> None:
-    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    torch.backends.cudnn.allow_tf32 = True
     here = gs.explain(model, PICTURE, TEXTS, "reference")
     there = gs.explain(model.to(device), PICTURE, TEXTS, "reference")
     np.testing.assert_allclose(there.raw, here.raw, rtol=0, atol=0.05 * np.nanmax(np.abs(here.raw)))
@@ -110,9 +110,9 @@ def test_convolutions_in_ten_bits_leave_a_map_of_the_same_cells(model: Classifie
 def test_what_convolutions_in_ten_bits_leave_over_is_noise() -> None:
     """The noise level knows how a device computes, whether or not there is one here."""
     kinds, steps = [torch.float32], {}
-    for precision in ("tf32", "ieee"):
-        torch.backends.cudnn.conv.fp32_precision = precision
-        steps[precision] = coarsest_step(kinds, torch.device("cuda"), convolves=True)
-    assert steps == {"tf32": 2**-10, "ieee": 2**-23}
+    for allowed in (True, False):
+        torch.backends.cudnn.allow_tf32 = allowed
+        steps[allowed] = coarsest_step(kinds, torch.device("cuda"), convolves=True)
+    assert steps == {True: 2**-10, False: 2**-23}
     assert coarsest_step(kinds, torch.device("cuda"), convolves=False) == 2**-23
     assert coarsest_step(kinds, torch.device("cpu"), convolves=True) == 2**-23

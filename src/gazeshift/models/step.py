@@ -15,7 +15,7 @@ def coarsest_step(kinds: Iterable[torch.dtype], device: torch.device, *, convolv
         kinds: floating-point types of its weights and features, and of autocast if that is on.
         device: where it computes.
         convolves: whether there are convolutions in it; on CUDA PyTorch multiplies those in TF32 unless
-            ``torch.backends.cudnn.conv.fp32_precision`` is ``ieee``, and all else in full unless
+            ``torch.backends.cudnn.allow_tf32`` is False, and all else in full unless
             ``torch.backends.cuda.matmul.fp32_precision`` is ``tf32``.
 
     Example:
