@@ -1,10 +1,10 @@
 """One decoder for every image, and one gate for every path that a data file names."""
 
+import errno
 import io
 import os
 import threading
 import warnings
-from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -108,13 +108,21 @@ def resolve(root: Path, relative: str) -> Path:
     path = root / relative
     try:
         inside = path.resolve().is_relative_to(root.resolve())
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # for whoever opens it to say
-            path.stat()  # from Python 3.13 on, only this finds a loop
+        _refuse_loop(path)
     except (OSError, RuntimeError) as error:  # too long a name, a loop of links
         raise DataError(f"{short(relative)} is no usable path: {_one_line(error)[:100]}.") from error
     if not inside:
         raise DataError(f"{short(relative)} leaves the data root through a symbolic link: copy the file into the root.")
     return path
+
+
+def _refuse_loop(path: Path) -> None:
+    """Raise the system's error for a loop of links, which resolving finds up to Python 3.12 only; the rest is for whoever opens it."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise
 
 
 def _why_outside(relative: str) -> str | None:
