@@ -20,7 +20,7 @@ import torch
 from gazeshift.bench import BenchSettings, all_settings, run_all
 
 ROOT = Path(__file__).parents[1]
-DEVICE_TESTS = ("tests/saliency/test_devices.py", "tests/saliency/test_stream.py")
+DEVICE_TESTS = ("tests/saliency/test_devices.py", "tests/saliency/test_stream.py", "tests/training/test_devices.py")
 
 
 def ran(*command: str, limit: int = 900) -> tuple[int, float, str]:
