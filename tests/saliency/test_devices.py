@@ -45,16 +45,17 @@ def model(build: Callable[..., Classifier]) -> Iterator[Classifier]:
     model.cpu()
 
 
-def near(there: np.ndarray, here: np.ndarray) -> None:
+def near(there: np.ndarray, here: np.ndarray, noise: float = 0.0) -> None:
     assert np.nanmax(np.abs(here)) > 0
-    np.testing.assert_allclose(there, here, rtol=0, atol=NEAR * np.nanmax(np.abs(here)))
+    np.testing.assert_allclose(there, here, rtol=0, atol=NEAR * np.nanmax(np.abs(here)) + noise)
 
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - NEEDS_ATTENTION))
 def test_maps_of_every_method(model: Classifier, device: str, method: str) -> None:
     here = gs.explain(model, PICTURE, TEXTS, method=method)
     there = gs.explain(model.to(device), PICTURE, TEXTS, method=method)
-    near(there.raw, here.raw)
+    assert here.noise is not None
+    near(there.raw, here.raw, here.noise.max())  # small differences of scores, in some methods
     assert [there.predicted_with(text) for text in range(len(TEXTS))] == [
         here.predicted_with(text) for text in range(len(TEXTS))
     ]

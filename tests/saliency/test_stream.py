@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -210,12 +211,15 @@ FASTER = {"bfloat16": Speed(2, precision="bfloat16"), "compiled": Speed(2, compi
     ("image", "speed"), [("small_cnn", "bfloat16"), ("vit_tiny_patch16_224", "bfloat16"), ("small_cnn", "compiled")]
 )
 def test_faster_maps_stay_within_the_stated_tolerance(
-    build: Build, pairs: list[Pair], head: str, image: str, speed: str
+    build: Build, pairs: list[Pair], monkeypatch: pytest.MonkeyPatch, head: str, image: str, speed: str
 ) -> None:
     """Of the same map in double precision. (Compilation needs a C++ compiler, as torch does; the test fails without one.)
 
     A linear head has no hidden unit that rounding could switch, so there every map is held to the bound.
     """
+    monkeypatch.setattr(
+        jaxtyping.config, "jaxtyping_disable", True
+    )  # checks of types are for the tests; no user compiles them
     model, fast = well_scaled(build(head, image=image)), FASTER[speed]
     exact = maps_in_double(model, [decode(pair.image, pair.key) for pair in pairs], TEXTS)
     faster = joined(stream_maps(model, pairs, TEXTS, target="all", speed=fast)).maps

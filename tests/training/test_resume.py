@@ -87,6 +87,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import torch
 torch.set_num_threads(1)
+torch.backends.cudnn.allow_tf32 = False
 from conftest import make_model, make_split
 from gazeshift.training import fit, recipe_of
 

@@ -19,6 +19,7 @@ from gazeshift.training.inputs import Batch, Inputs, PairBatches, Requests
 from gazeshift.training.module import PairModule
 from gazeshift.training.quiet import quiet_lightning
 from gazeshift.training.recipe import Recipe
+from gazeshift.training.repeatable import repeatable
 from gazeshift.whole import whole_file
 
 _PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -45,7 +46,7 @@ def run(
     callbacks: list[Callback] = [SaveEpoch(checkpoint, work / "metrics.csv", work / "tensorboard")]
     callbacks += [ShowProgress(module.model.spec.name)] if progress else []
     callbacks += [TellEpoch(on_epoch)] if on_epoch is not None else []
-    with quiet_lightning():
+    with quiet_lightning(), repeatable():
         trainer = Trainer(
             accelerator="auto",
             devices=1,
