@@ -36,7 +36,7 @@ MKL_avx512 := AVX512
 OPENBLAS_default := Nehalem
 OPENBLAS_avx2 := Haswell
 OPENBLAS_avx512 := SkylakeX
-NUMERIC := tests/saliency tests/models tests/training tests/study/checks tests/study/test_faithful.py tests/study/test_collect.py \
+NUMERIC := tests/saliency tests/models tests/training tests/evaluation tests/study/test_collect.py \
 	tests/instrument/test_oracle.py --ignore=tests/saliency/test_leaks.py --ignore=tests/training/test_resume.py
 
 test-portable: $(SETTINGS:%=test-as/%)

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gazeshift.study.store import GROUP, read_maps, write_maps
+from gazeshift.mapstore.store import GROUP, read_maps, write_maps
 
 SPLIT = "BYTE_STREAM_SPLIT"
 Column = Callable[[np.ndarray], pa.Array]

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 from PIL import Image, ImageDraw
 
+from gazeshift.drawing.overlay import overlay
 from gazeshift.measures import distribution, jensen_shannon
 from gazeshift.models import (
     Classifier,
@@ -35,7 +36,6 @@ from gazeshift.models import (
 from gazeshift.models.heads import HEADS
 from gazeshift.models.tokens import ClassTokenTrunk
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.report.overlay import overlay
 from gazeshift.saliency import TAP_METHODS, Probe, Rows, explain
 from gazeshift.saliency.magnitude import MAGNITUDES
 from gazeshift.saliency.words import split_words

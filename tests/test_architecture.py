@@ -10,12 +10,16 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 STOREYS = [
     {"errors", "lazy"},
     {"registry"},
-    {"interrupts", "names", "pairs", "preprocessing", "rounding", "scripts", "spreadsheet", "whole", "yaml_text"},
+    {"interrupts", "names", "pairs", "preprocessing", "rounding", "scripts", "spreadsheet", "atomic", "yaml_text"},
     {"arrays"},
     {"data", "models", "edits", "measures", "statistics"},
     {"training", "saliency"},
+    {"drawing", "mapstore"},
+    {"evaluation"},
+    {"claims"},
+    {"report"},
     {"study"},
-    {"engines", "report", "app", "bench", "instrument"},
+    {"bench", "instrument"},
     {"cli"},
     {"__main__"},
 ]

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from gazeshift.edits import EDITS
 from gazeshift.errors import UsageError
+from gazeshift.evaluation.checks import CHECKS
 from gazeshift.instrument.rows import ROWS
 from gazeshift.models import HEADS
 from gazeshift.models.spec import TextSpec
 from gazeshift.registry import folded, known_name, lookup
 from gazeshift.saliency import FILLINGS, METHODS, MIXINGS
-from gazeshift.study.checks import CHECKS
 from gazeshift.training import AUGMENTATIONS, RECIPES
 from gazeshift.training.recipe import Recipe
 

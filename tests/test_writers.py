@@ -14,23 +14,22 @@ from safetensors import SafetensorError
 
 import gazeshift as gs
 from gazeshift.arrays import whole_array
+from gazeshift.atomic import whole_file, whole_folder
 from gazeshift.data.loader import crops
 from gazeshift.data.plates import PlatesConfig
 from gazeshift.data.plates import write as write_plates
 from gazeshift.edits import Corpus, WholeWords, find_lexicon
 from gazeshift.errors import DataError
+from gazeshift.evaluation.modifiers import Modifiers
+from gazeshift.mapstore import scan_files
+from gazeshift.mapstore.store import GROUP, MapFile, write_maps, write_table
 from gazeshift.models import save
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.study.config import ExplainConfig
-from gazeshift.study.modifiers import Modifiers
-from gazeshift.study.scan import scan_files
 from gazeshift.study.steps import Steps
-from gazeshift.study.store import GROUP, MapFile, write_maps, write_table
 from gazeshift.training import EpochRecord, image_features
 from gazeshift.training.history import write_csv
 from gazeshift.training.tensorboard import write_events
-from gazeshift.whole import whole_file, whole_folder
 
 NoSpace = Callable[[], AbstractContextManager[None]]
 Prepared = Callable[[], object]
@@ -101,7 +100,7 @@ def _scanned(folder: Path, _: gs.Classifier) -> Prepared:
 
 def _modifiers(folder: Path, _: gs.Classifier) -> Prepared:
     corpus = Corpus.of([Pair("a.png", b"", "a red donut", "donut", "train")], ["donut"], find_lexicon("english"))
-    modifiers = Modifiers.of(ExplainConfig(modifiers=2), WholeWords())
+    modifiers = Modifiers.of("english", 2, WholeWords())
     return lambda: modifiers.write(corpus, folder / "store")
 
 
@@ -190,8 +189,8 @@ BLOCKS = {"whole_file", "whole_folder", "whole_array", "writing", "growing_table
 INSIDE = {
     "data/plates/store.py": {"_write_draft", "_write_chunk", "_write_titles"},
     "models/tokenizer.py": {"save", "save_pretrained"},  # by models/files.py
-    "study/growing.py": {"write"},  # enters its block itself
-    "study/scan/write.py": {"_write"},
+    "mapstore/growing.py": {"write"},  # enters its block itself
+    "mapstore/write.py": {"_write"},
     "bench/photos.py": {"write_photos"},  # into a temporary folder
 }
 
@@ -224,4 +223,4 @@ def test_nothing_is_written_by_hand(path: Path) -> None:
         for function, line, inside in _writes(ast.parse(path.read_text(encoding="utf-8")))
         if not inside and function not in INSIDE.get(name, set())
     ]
-    assert not by_hand, f"{name}: {', '.join(by_hand)}: write through gazeshift.whole, so that a full disk is one line"
+    assert not by_hand, f"{name}: {', '.join(by_hand)}: write through gazeshift.atomic, so that a full disk is one line"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gazeshift.edits import find_lexicon
 from gazeshift.errors import ConfigError
-from gazeshift.study.read import read_study
+from gazeshift.study.load import read_study
 from gazeshift.yaml_text import read_yaml
 
 PLAIN = st.recursive(

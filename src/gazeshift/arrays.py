@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from gazeshift.whole import whole_file
+from gazeshift.atomic import whole_file
 
 _NOT_HERE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # a file system that cannot set space aside
 

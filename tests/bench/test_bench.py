@@ -17,8 +17,8 @@ from gazeshift.bench.photos import write_photos
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.subject import Subject, compiled, make_subject
 from gazeshift.cli.main import run
+from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution
-from gazeshift.study.store import read_maps
 
 TINY = BenchSettings(model="small_cnn", size=64, batches=(1, 2), texts=(1, 3), images=4, rounds=1)
 

@@ -12,7 +12,7 @@ from gazeshift.data.fitness import obstacles
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError
 from gazeshift.study.config import DataConfig
-from gazeshift.study.prepare import read_pairs
+from gazeshift.study.pairs import read_pairs
 
 Rows = list[dict[str, Any]]
 

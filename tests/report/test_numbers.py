@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
 
+from gazeshift.drawing.numbers import shown
 from gazeshift.report import write
-from gazeshift.report.numbers import shown
 from gazeshift.spreadsheet import read_csv
 
 EXACT = re.compile(r'<data value="([^"]+)">([^<]*)</data>')

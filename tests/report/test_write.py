@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from gazeshift.drawing.overlay import Quality
 from gazeshift.errors import DataError
 from gazeshift.report import write
 from gazeshift.report.files import fitting_page, gather
-from gazeshift.report.overlay import Quality
 from gazeshift.report.store import read_run
 from gazeshift.spreadsheet import read_csv
 

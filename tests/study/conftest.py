@@ -7,7 +7,7 @@ import yaml
 
 from gazeshift.cli.main import run
 from gazeshift.report import write
-from gazeshift.study.read import read_study
+from gazeshift.study.load import read_study
 from gazeshift.study.run import Outcome, run_study
 
 collect_ignore = ["interrupted.py"]  # a program that tests run, and no module of tests

@@ -10,8 +10,8 @@ import pytest
 
 import gazeshift as gs
 from gazeshift.errors import ConfigError
-from gazeshift.study.checks import CHECKS
-from gazeshift.study.read import read_study
+from gazeshift.evaluation.checks import CHECKS
+from gazeshift.study.load import read_study
 from gazeshift.study.run import run_study
 from gazeshift.study.steps import StepRecord
 

@@ -9,10 +9,10 @@ import pytest
 
 import gazeshift as gs
 from gazeshift.data.sources import load_pairs
+from gazeshift.mapstore.collect import collect_maps
+from gazeshift.mapstore.store import GROUP, MapFile, read_maps
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
-from gazeshift.study.collect import collect_maps
-from gazeshift.study.store import GROUP, MapFile, read_maps
 
 Command = Callable[..., tuple[int, str, str]]
 TEXTS = ["a donut at home", "赤い寿司 🍣"]

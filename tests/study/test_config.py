@@ -6,7 +6,7 @@ import yaml
 from gazeshift.errors import ConfigError
 from gazeshift.models.spec import HeadSpec, ImageSpec, Strict, TextSpec
 from gazeshift.study.config import DataConfig, ExplainConfig, HeadConfig, ModelConfig, PretrainConfig, StudyConfig
-from gazeshift.study.read import read_study, write_study
+from gazeshift.study.load import read_study, write_study
 from gazeshift.training import Recipe
 
 from .conftest import write_yaml

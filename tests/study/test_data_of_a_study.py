@@ -13,8 +13,8 @@ from PIL import Image
 
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError
+from gazeshift.mapstore.store import read_maps
 from gazeshift.pairs import Pair
-from gazeshift.study.store import read_maps
 
 from .conftest import Command, run_tiny, write_yaml
 

@@ -11,11 +11,11 @@ from PIL import Image
 
 import gazeshift as gs
 from gazeshift.data.decode import decode
+from gazeshift.evaluation.equivariance import DIRECTIONS, Windows, content_shifts, equivariance_rows, shifted_crops
+from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import centroid, distribution, information_split, jensen_shannon
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.study.equivariance import DIRECTIONS, Windows, content_shifts, equivariance_rows, shifted_crops
-from gazeshift.study.store import read_maps
 
 from .conftest import TINY, run_tiny
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from gazeshift.study.headline import doubled, headline, how_far, telling
-from gazeshift.study.roles import Player, Roles
+from gazeshift.claims.roles import Player, Roles
+from gazeshift.edits.telling import telling
+from gazeshift.study.headline import doubled, headline, how_far
 
 SEER = Player("seer", "image-only", "own", True, False)
 READER = Player("reader", "text-only", "own", False, True)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from gazeshift.claims.roles import ROLES, Player, Roles
 from gazeshift.errors import DataError
 from gazeshift.models import HEADS
-from gazeshift.study.expectations import EXPECTATIONS
 from gazeshift.study.explore import lead_of
-from gazeshift.study.roles import ROLES, Player, Roles
+from gazeshift.study.thresholds import EXPECTATIONS
 
 from .conftest import run_tiny
 

@@ -8,8 +8,8 @@ from filelock import FileLock
 import gazeshift as gs
 from gazeshift.cli.models import evaluate_model
 from gazeshift.errors import ConfigError, TrainingError
+from gazeshift.mapstore.store import read_maps
 from gazeshift.study import run as run_module
-from gazeshift.study.store import read_maps
 
 from .conftest import TINY, run_tiny
 

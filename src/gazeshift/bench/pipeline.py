@@ -12,9 +12,9 @@ from gazeshift.bench.photos import write_photos
 from gazeshift.bench.subject import Subject
 from gazeshift.bench.timing import interleave
 from gazeshift.data.decode import decode
+from gazeshift.mapstore.collect import collect_maps
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
-from gazeshift.study.collect import collect_maps
 
 
 def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, workers: int | None) -> dict[str, Any]:

@@ -10,17 +10,17 @@ import typer
 from rich import box
 from rich.table import Table
 
+from gazeshift.atomic import whole_file
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.data.decode import decode
+from gazeshift.drawing.remarks import UNREAD
+from gazeshift.drawing.strip import strip
 from gazeshift.errors import UsageError
 from gazeshift.measures import centre_bias, coverage, distribution
 from gazeshift.models import load
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.report.strip import strip
-from gazeshift.report.words import UNREAD
 from gazeshift.saliency import SaliencyMaps, explain, shift
-from gazeshift.whole import whole_file
 
 
 def explain_image(

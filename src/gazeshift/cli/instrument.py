@@ -14,10 +14,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from gazeshift.atomic import whole_file
 from gazeshift.cli.places import check_new_file
 from gazeshift.instrument import RowResult, run_instrument
 from gazeshift.models import versions
-from gazeshift.whole import whole_file
 
 
 def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bool, out: Path | None) -> int:

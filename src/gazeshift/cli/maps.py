@@ -10,12 +10,12 @@ import typer
 from gazeshift.cli.models import tell_findings
 from gazeshift.cli.places import check_new_file
 from gazeshift.errors import DataError, UsageError
+from gazeshift.mapstore.collect import collect_maps
 from gazeshift.models import load, read_config
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
-from gazeshift.study.collect import collect_maps
 from gazeshift.study.config import DataConfig
-from gazeshift.study.prepare import SPLITS, read_pairs
+from gazeshift.study.pairs import SPLITS, read_pairs
 from gazeshift.training.device import on_device
 from gazeshift.training.progress import bar
 

@@ -16,9 +16,9 @@ from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
 from gazeshift.registry import known_name
 from gazeshift.study.config import DataConfig
-from gazeshift.study.prepare import SPLITS, Pairs, read_pairs
-from gazeshift.study.read import read_study
-from gazeshift.study.single import train_single
+from gazeshift.study.load import read_study
+from gazeshift.study.pairs import SPLITS, Pairs, read_pairs
+from gazeshift.study.train_one import train_single
 from gazeshift.training import Split, accuracy, predict
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.report import write
-from gazeshift.study.read import read_study
+from gazeshift.study.load import read_study
 from gazeshift.study.run import Outcome, run_study
 from gazeshift.study.steps import StepRecord
 

@@ -10,18 +10,18 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from gazeshift.atomic import whole_file
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, plain, terminal
 from gazeshift.data.decode import decode
+from gazeshift.drawing.coloured import coloured_words
+from gazeshift.drawing.numbers import clipped
+from gazeshift.drawing.remarks import CUT, UNREAD
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, load
 from gazeshift.registry import known_name
-from gazeshift.report.coloured import coloured_words
-from gazeshift.report.numbers import clipped
-from gazeshift.report.words import CUT, UNREAD
 from gazeshift.saliency import WordEffects, word_effects
 from gazeshift.saliency.words import WAYS
-from gazeshift.whole import whole_file
 
 
 def explain_words(
@@ -102,7 +102,7 @@ def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: boo
 
             file.write_text(word_page(crop, found, image.name, model.spec.name, how, cut=cut), encoding="utf-8")
             return
-        from gazeshift.report.word_sheet import word_sheet
+        from gazeshift.drawing.word_sheet import word_sheet
 
         sheet = word_sheet(crop, found, how, cut=cut)
         sheet.image.save(file, "PNG")

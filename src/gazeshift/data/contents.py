@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from gazeshift.atomic import whole_file
 from gazeshift.data.pool import map_ordered
 from gazeshift.errors import GazeshiftError
 from gazeshift.pairs import Pair
-from gazeshift.whole import whole_file
 
 _SETTLED = 3_000_000_000
 """Nanoseconds after which a file's times tell a later change; clocks of file systems tick up to two seconds apart."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gazeshift.data.plates import Caption, PlatesConfig, Scene, caption_for
-from gazeshift.study.faithful import TextChange
+from gazeshift.evaluation.faithful import TextChange
 
 
 @dataclass(frozen=True)

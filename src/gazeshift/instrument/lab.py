@@ -14,13 +14,13 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from gazeshift.data.plates import Caption, PlatesConfig, Scene, scene_and_caption
+from gazeshift.evaluation.faithful import reading, rendered
 from gazeshift.instrument.exam import Exam, make_exam
 from gazeshift.instrument.quantities import Subject
 from gazeshift.instrument.settings import SETTINGS, Setting
 from gazeshift.instrument.worlds import World, trunk_options
 from gazeshift.models import HEADS, Classifier, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text
 from gazeshift.models.image import Trunk
-from gazeshift.study.faithful import reading, rendered
 from gazeshift.training import Split, fit
 from gazeshift.training.keyed import order
 

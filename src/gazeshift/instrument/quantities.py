@@ -12,14 +12,14 @@ from jaxtyping import Float
 
 from gazeshift.data.plates import Caption, Scene
 from gazeshift.edits import Edited
+from gazeshift.evaluation.analyse import analyse
+from gazeshift.evaluation.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
+from gazeshift.evaluation.question import ObjectMasks, Question
 from gazeshift.instrument.exam import Exam
 from gazeshift.measures import centre_bias, distribution, entropy, mask_lift, mask_to_grid, pearson, shift_faithfulness
 from gazeshift.models import Classifier, ImageFeatures
 from gazeshift.pairs import Pair, SceneObject
 from gazeshift.saliency import Rows, compute_maps, row_logits
-from gazeshift.study.analyse import analyse
-from gazeshift.study.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
-from gazeshift.study.question import ObjectMasks, Question
 
 BATCH = 64
 
@@ -67,7 +67,7 @@ class Looks:
     """Measures of every scene under its own and every changed caption, and the maps of the predicted class.
 
     Attributes:
-        rows: records of ``gazeshift.study.analyse``; ``edit`` is ``original`` for the own caption.
+        rows: records of ``gazeshift.evaluation.analyse``; ``edit`` is ``original`` for the own caption.
         maps: raw maps of the class predicted with the own caption's text, under the own caption, one per scene.
         masks: share of each cell that the object covers that the own caption (or else the label) is about, one per scene.
         all_masks: share of each cell that any object covers, one per scene.

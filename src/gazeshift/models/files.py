@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
+from gazeshift.atomic import whole_file, whole_folder
 from gazeshift.errors import ConfigError, GazeshiftError, ModelError
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ModelSpec
 from gazeshift.models.weights import read_weights
-from gazeshift.whole import whole_file, whole_folder
 
 FORMAT = "gazeshift-model-1"
 _VERSIONED = ("gazeshift", "torch", "timm", "transformers", "tokenizers", "safetensors")

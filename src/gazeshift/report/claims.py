@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gazeshift.drawing.numbers import number_or_none
 from gazeshift.errors import DataError
 from gazeshift.report.axis import Axis
-from gazeshift.report.numbers import number_or_none
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,20 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gazeshift.drawing.numbers import clipped, exact, language, shown, visible
+from gazeshift.drawing.overlay import (
+    HALF,
+    Quality,
+    colour_bar,
+    data_uri,
+    density,
+    density_bar,
+    overlay,
+    png_uri,
+    shrunk,
+)
 from gazeshift.edits import SAME_MEANING
 from gazeshift.report import grid, words
-from gazeshift.report.numbers import clipped, exact, language, shown, visible
-from gazeshift.report.overlay import HALF, Quality, colour_bar, data_uri, density, density_bar, overlay, png_uri, shrunk
 
 
 def page_environment(quality: Quality) -> Environment:

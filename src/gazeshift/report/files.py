@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from gazeshift.atomic import whole_file
+from gazeshift.drawing.overlay import Quality
 from gazeshift.report import evidence_tables, tables
 from gazeshift.report.claims import findings
 from gazeshift.report.classes import ranking
@@ -12,11 +14,9 @@ from gazeshift.report.effects import effects
 from gazeshift.report.habit import habits
 from gazeshift.report.information import information
 from gazeshift.report.model_checks import model_check_table
-from gazeshift.report.overlay import Quality
 from gazeshift.report.page import Content, render
 from gazeshift.report.samples import Readings, edit_samples, look_samples
 from gazeshift.report.store import RunFolder, read_run
-from gazeshift.whole import whole_file
 
 MOST_BYTES = 10_000_000
 # From the best down; the first whose page is small enough is taken. Numbers and CSV tables are the same at every step.

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from gazeshift.claims.roles import ROLES
+from gazeshift.drawing.overlay import Quality
+from gazeshift.edits.telling import telling
 from gazeshift.measures import Figure
 from gazeshift.report import words
 from gazeshift.report.claims import Finding, forests, primary_axes
@@ -15,12 +18,9 @@ from gazeshift.report.environment import page_environment
 from gazeshift.report.habit import Habits
 from gazeshift.report.information import Information
 from gazeshift.report.model_checks import panels
-from gazeshift.report.overlay import Quality
 from gazeshift.report.published import published
 from gazeshift.report.samples import Sample
 from gazeshift.report.store import MeanMap, RunFolder
-from gazeshift.study.headline import telling
-from gazeshift.study.roles import ROLES
 
 CSV_NAMES = (
     "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",

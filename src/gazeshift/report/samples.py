@@ -10,10 +10,10 @@ import pandas as pd
 from jaxtyping import Float
 from PIL import Image, UnidentifiedImageError
 
+from gazeshift.drawing.numbers import number_or_none
+from gazeshift.drawing.overlay import is_undefined
 from gazeshift.errors import DataError
 from gazeshift.measures import distribution, jensen_shannon
-from gazeshift.report.numbers import number_or_none
-from gazeshift.report.overlay import is_undefined
 from gazeshift.report.store import RunFolder, StoredMap, records
 from gazeshift.report.words import REASON_WORDS
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
+from gazeshift.claims.roles import Roles
 from gazeshift.errors import DataError
 from gazeshift.measures import Figure
-from gazeshift.study.roles import Roles
 
 RUN_KEYS = (
     "name", "title", "command", "started", "seconds", "machine", "versions", "seeds", "classes", "steps", "data",

@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from gazeshift.report.coloured import coloured_words, strongest_words, without
+from gazeshift.drawing.coloured import coloured_words, strongest_words, without
+from gazeshift.drawing.numbers import language, shown
+from gazeshift.drawing.overlay import Quality, colour_bar, data_uri, is_undefined, overlay, shrunk
+from gazeshift.drawing.remarks import CUT
+from gazeshift.drawing.word_sheet import TAKEN, UNDEFINED
 from gazeshift.report.environment import page_environment
-from gazeshift.report.numbers import language, shown
-from gazeshift.report.overlay import Quality, colour_bar, data_uri, is_undefined, overlay, shrunk
-from gazeshift.report.word_sheet import TAKEN, UNDEFINED
-from gazeshift.report.words import CUT
 from gazeshift.saliency import WordEffects
 
 SHOWN = 24

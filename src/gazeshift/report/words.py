@@ -66,12 +66,6 @@ TEXTS_WORDS = {
 }
 """Which texts stand behind a split of information; and which a model was trained on, where they are not the pairs' own."""
 
-CUT = "The text is longer than the model reads: words past its limit are not read, and show no effect."
-"""What must stand beside words that a model never saw."""
-
-UNREAD = "The tokenizer knows no piece of the text: to the model it says as much as any other unknown text."
-"""What must stand beside a text in a script or language that a tokenizer was not made for."""
-
 EDIT_WORDS = {
     "original": "the pair’s own text",
     "paraphrase": "the same in other words: the noise floor",

@@ -11,12 +11,12 @@ from jaxtyping import Bool, Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from gazeshift.atomic import whole_file
 from gazeshift.errors import DataError, UsageError
 from gazeshift.measures import distribution, undefined
 from gazeshift.measures.where import over_maximum
 from gazeshift.registry import lookup
 from gazeshift.saliency.reasons import why_incomplete, why_undefined
-from gazeshift.whole import whole_file
 
 FORMAT = "gazeshift-maps-1"
 

@@ -7,19 +7,19 @@ from typing import Any, Literal
 
 from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
+from gazeshift.claims.roles import Player, Roles
 from gazeshift.edits import EDITS, FLOORS
 from gazeshift.edits.templates import FEWEST
 from gazeshift.errors import ConfigError, UsageError
+from gazeshift.evaluation.checks import CHECKS
+from gazeshift.evaluation.information import text_sets
 from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Seed, Strict
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.registry import known_name
 from gazeshift.saliency import METHODS, PIXEL_METHODS
 from gazeshift.saliency.cams import DEFAULT
-from gazeshift.study.checks import CHECKS
-from gazeshift.study.expectations import EXPECTATIONS
-from gazeshift.study.information import text_sets
-from gazeshift.study.roles import Player, Roles
+from gazeshift.study.thresholds import EXPECTATIONS
 from gazeshift.training import RECIPES, Recipe, recipe_of
 
 
@@ -111,7 +111,7 @@ class ExplainConfig(Strict):
         lexicon: where these words come from: ``english``, ``japanese`` or a YAML file.
         windows: on so many of the explained images the crop's window is shifted, to see whether the map follows; 0 for none.
         wasserstein: on so many rows of each model (drawn by a fixed seed) the Wasserstein-1 distance is measured, which is dear.
-        checks: what else is looked into (``gazeshift.study.checks.CHECKS``), none by default.
+        checks: what else is looked into (``gazeshift.evaluation.checks.CHECKS``), none by default.
         check_images: on at most so many of the explained images (drawn evenly); None for all.
         samples: how many samples with the largest differences Tables 2 and 3 show, as many with the smallest, and as many random ones.
     """
@@ -193,7 +193,7 @@ class StudyConfig(Strict):
         models: names, each with settings of its own over the common ones.
         seeds: training seeds.
         explain: what is explained.
-        expect: thresholds that every seed must meet (``gazeshift.study.expectations``); the study ends with exit code 1 if one is missed.
+        expect: thresholds that every seed must meet (``gazeshift.study.thresholds``); the study ends with exit code 1 if one is missed.
     """
 
     title: str

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from gazeshift.claims.roles import Roles
 from gazeshift.errors import DataError
 from gazeshift.statistics.explore import Exploration, explore
-from gazeshift.study.roles import Roles
 
 VALUES = ("js_distance", "coverage_change", "within")
 

@@ -1,20 +1,13 @@
 """The answer in words: what was found for these models in these data, then how far that carries. Sentences from figures, nothing else."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gazeshift.study.claims.register import CLAIMS, LEAST_SEEDS
-from gazeshift.study.roles import ROLES, Roles
+from gazeshift.claims.register import CLAIMS, LEAST_SEEDS
+from gazeshift.claims.roles import ROLES, Roles
+from gazeshift.edits.telling import TEXTS, telling
 
 Figures = dict[str, Any]
-
-TEXTS = {
-    "other-object": "a text that names another object of the scene",
-    "other-class": "a text of another class",
-    "paper-colour": 'the text "red tomato ketchup"',
-    "colour": "a text about colour",
-}
-"""Edits that a map should follow, the most telling first, and what a sentence calls them."""
 
 
 def headline(summary: Figures, roles: Roles, structures: Mapping[str, str]) -> list[str]:
@@ -194,17 +187,6 @@ def _listed(parts: Sequence[str]) -> str:
     """
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def telling(edits: Iterable[str]) -> str | None:
-    """The edit of a study that tells most about whether a map follows the text; None if it has none such.
-
-    Example:
-        >>> telling(["paraphrase", "colour", "other-class"])
-        'other-class'
-    """
-    asked = set(edits)
-    return next((name for name in TEXTS if name in asked), None)
 
 
 def _gap(summary: Figures, section: str, subject: str) -> Figures | None:

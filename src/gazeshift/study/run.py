@@ -16,6 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
+from gazeshift.atomic import UNFINISHED, whole_file, writing
 from gazeshift.data.audit import audit
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding
@@ -24,13 +25,14 @@ from gazeshift.data.plates import single_objects
 from gazeshift.data.rows import PairSet
 from gazeshift.edits import Corpus, find_lexicon
 from gazeshift.errors import ConfigError
+from gazeshift.evaluation.modifiers import Modifiers, modifier_files
+from gazeshift.evaluation.question import MaskReader, Question
 from gazeshift.models import build_trunk
-from gazeshift.study.checks.unit import CHECK_SETTINGS, check_file, check_unit, checked_models, scenes_for
-from gazeshift.study.conclude import Conclusion, conclude
+from gazeshift.study.check_units import CHECK_SETTINGS, check_file, check_unit, checked_models, scenes_for
 from gazeshift.study.config import PretrainConfig, StudyConfig
-from gazeshift.study.ingredients import Ingredients, source_digests
-from gazeshift.study.modifiers import Modifiers, modifier_files
-from gazeshift.study.prepare import (
+from gazeshift.study.load import write_study
+from gazeshift.study.materials import Ingredients, source_digests
+from gazeshift.study.pairs import (
     SPLITS,
     Pairs,
     evenly,
@@ -39,12 +41,10 @@ from gazeshift.study.prepare import (
     refuse_unfit,
     write_plates,
 )
-from gazeshift.study.question import MaskReader, Question
-from gazeshift.study.read import write_study
+from gazeshift.study.results import Conclusion, conclude
 from gazeshift.study.steps import StepRecord, Steps, digest_of
 from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
 from gazeshift.training import RECIPES, fit_trunk
-from gazeshift.whole import UNFINISHED, whole_file, writing
 
 Announce = Callable[[str | StepRecord], None]
 
@@ -293,7 +293,7 @@ def _modifiers(
     """The words that are crossed with the images, if the study asks for any; what was chosen is left in the store."""
     if not study.explain.modifiers:
         return None
-    modifiers = Modifiers.of(study.explain, ingredients.pieces)
+    modifiers = Modifiers.of(study.explain.lexicon, study.explain.modifiers, ingredients.pieces)
     inputs = {
         **{name: sources[name] for name in ("data", "lexicon", "text_encoder")},
         "modifiers": study.explain.modifiers,

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gazeshift.claims.roles import Roles
 from gazeshift.measures import crossed_figure
-from gazeshift.study.expectations import EXPECTATIONS, SeedFigures
-from gazeshift.study.roles import Roles
+from gazeshift.study.thresholds import EXPECTATIONS, SeedFigures
 
 MAP_MEASURES = {"centre_bias": "centre_bias", "coverage": "coverage", "undefined": "undefined"}
 MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area", "other": "mask_other"}

@@ -6,23 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gazeshift.atomic import UNFINISHED, whole_file
 from gazeshift.edits import EDITS, Corpus, Edited, Pieces, random_for
 from gazeshift.errors import TrainingError
+from gazeshift.evaluation.analyse import analyse
+from gazeshift.evaluation.class_maps import write_class_maps
+from gazeshift.evaluation.equivariance import equivariance_rows
+from gazeshift.evaluation.modifiers import modifier_rows
+from gazeshift.evaluation.question import Question
+from gazeshift.evaluation.reading import with_reading
+from gazeshift.mapstore.store import write_maps, write_table
 from gazeshift.models import Classifier, TokenizerPieces, load, save
 from gazeshift.pairs import Pair
-from gazeshift.study.analyse import analyse
 from gazeshift.study.config import StudyConfig
-from gazeshift.study.equivariance import equivariance_rows
-from gazeshift.study.ingredients import Ingredients
-from gazeshift.study.modifiers import modifier_rows
-from gazeshift.study.prompts import write_class_maps
-from gazeshift.study.question import Question
-from gazeshift.study.reading import with_reading
-from gazeshift.study.store import write_maps, write_table
+from gazeshift.study.materials import Ingredients
 from gazeshift.training import Fitted, fit, predict
 from gazeshift.training.device import on_device
 from gazeshift.training.parts import frozen_parts, is_fixed
-from gazeshift.whole import UNFINISHED, whole_file
 
 
 def train_unit(

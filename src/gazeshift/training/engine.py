@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
+from gazeshift.atomic import whole_file
 from gazeshift.training.augment import AUGMENTATIONS
 from gazeshift.training.callbacks import SaveEpoch, ShowProgress, TellEpoch
 from gazeshift.training.history import EpochRecord
@@ -20,7 +21,6 @@ from gazeshift.training.module import PairModule
 from gazeshift.training.quiet import quiet_lightning
 from gazeshift.training.recipe import Recipe
 from gazeshift.training.repeatable import repeatable
-from gazeshift.whole import whole_file
 
 _PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 _VALIDATION_BATCH = 128

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from gazeshift.atomic import whole_file
 from gazeshift.spreadsheet import csv_text
-from gazeshift.whole import whole_file
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from gazeshift.atomic import whole_file
 from gazeshift.training.history import EpochRecord
-from gazeshift.whole import whole_file
 
 FILE = "events.out.tfevents.0.gazeshift"
 """TensorBoard knows its files by the beginning of this name."""

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from gazeshift.atomic import whole_folder
 from gazeshift.data.plates.captions import draw_caption
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import label_map, render
@@ -22,7 +23,6 @@ from gazeshift.data.plates.vocabulary import SPLITS, generator
 from gazeshift.errors import DataError, UsageError
 from gazeshift.interrupts import deaf_children
 from gazeshift.spreadsheet import csv_text
-from gazeshift.whole import whole_folder
 
 VERSION = 1
 """Changes whenever the same settings would give another picture or text."""

@@ -1,0 +1,226 @@
+"""From evidence to a verdict: rules, not judgement. Supported, not supported, undecided or not testable, with the reason in a sentence."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gazeshift.claims.evidence import Evidence, Support, evidence_for
+from gazeshift.claims.register import CLAIMS, LEAST_SEEDS, LEVEL, Claim
+from gazeshift.claims.tables import Cells, Tables
+from gazeshift.statistics import (
+    CrossedInterval,
+    Equivalence,
+    cohens_dz,
+    crossed_interval,
+    equivalence,
+    holm,
+    multi_bootstrap,
+)
+
+BOOTSTRAP_DRAWS = 2000
+C4_PARTS = ("C4a", "C4b")
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A contrast with its interval; None where there is nothing to compute one from."""
+
+    cells: Cells
+    interval: CrossedInterval | None
+
+    @property
+    def effect(self) -> float:
+        return float("nan") if self.interval is None else self.interval.mean
+
+
+def judge(tables: Tables) -> dict[str, Any]:
+    """The verdict on every claim.
+
+    Returns:
+        ``C0`` ... ``C4``, each with ``verdict`` (``supported``, ``not supported``, ``undecided``, ``not testable``), ``effect``,
+        ``interval`` (95 %, crossed random effects of seed and class), ``n`` (images), ``seeds``, ``reason``, and what else is known:
+        ``claim``, ``contrast``, ``unit``, ``margin``, ``p``, ``p_holm``, ``equivalence``, ``bootstrap``, ``d_z``, ``supports``.
+        ``C4`` holds ``parts``: C4a and C4b, and says what the weaker of the two says.
+    """
+    evidence = {name: evidence_for(name, tables) for name in CLAIMS}
+    measured = {name: _measure(found.primary) for name, found in evidence.items()}
+    tested = [name for name, found in measured.items() if found.interval is not None and not evidence[name].missing]
+    tested = [name for name in tested if math.isfinite(_p(measured[name]))]
+    corrected = (
+        dict(zip(tested, holm(np.array([_p(measured[name]) for name in tested])), strict=True)) if tested else {}
+    )
+    verdicts = {
+        name: _verdict(claim, evidence[name], measured[name], float(corrected.get(name, np.nan)), len(tables.seeds))
+        for name, claim in CLAIMS.items()
+    }
+    parts = {name: verdicts.pop(name) for name in C4_PARTS}
+    return {**verdicts, "C4": _both(parts)}
+
+
+def _p(measured: _Measured) -> float:
+    return float("nan") if measured.interval is None else measured.interval.p_value
+
+
+def _measure(cells: Cells) -> _Measured:
+    if not np.isfinite(cells.values).all(0).any():  # no class whose cells are all there
+        return _Measured(cells, None)
+    return _Measured(cells, crossed_interval(cells.values))
+
+
+def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float, seeds: int) -> dict[str, Any]:
+    supports = [(support, _measure(support.cells)) for support in evidence.supports]
+    interval = primary.interval
+    if evidence.missing or interval is None:
+        why = evidence.missing or "in every class a cell is empty: too many of the maps are undefined"
+        verdict, reason, equal = "not testable", f"{why[0].upper()}{why[1:]}.", None
+    else:
+        equal = equivalence(interval, claim.margin)
+        verdict, reason = _decide(claim, interval, equal, p_holm, supports, seeds)
+    return {
+        "claim": claim.sentence,
+        "verdict": verdict,
+        "effect": _number(primary.effect),
+        "interval": _bounds(interval),
+        "n": primary.cells.images,
+        "seeds": seeds,
+        "classes": 0 if interval is None else interval.classes,
+        "dropped_classes": 0 if interval is None else interval.dropped_classes,
+        "reason": reason,
+        "contrast": claim.contrast,
+        "unit": claim.unit,
+        "margin": claim.margin,
+        "p": _number(_p(primary)),
+        "p_holm": _number(p_holm),
+        "degrees_of_freedom": None if interval is None else _number(interval.degrees_of_freedom),
+        "pooled": [] if interval is None else list(interval.pooled),
+        "equivalence": None if equal is None else {"equivalent": equal.equivalent, "p": _number(equal.p_value)},
+        "bootstrap": _bootstrap(primary),
+        "d_z": None
+        if interval is None
+        else _number(cohens_dz(primary.cells.values[np.isfinite(primary.cells.values)])),
+        "notes": list(evidence.notes),
+        "supports": [
+            _support(support, found, found.interval, claim.margin)
+            for support, found in supports
+            if found.interval is not None
+        ],
+    }
+
+
+def _decide(
+    claim: Claim,
+    interval: CrossedInterval,
+    equal: Equivalence,
+    p_holm: float,
+    supports: list[tuple[Support, _Measured]],
+    seeds: int,
+) -> tuple[str, str]:
+    said = _interval_words(interval)
+    if seeds < LEAST_SEEDS:
+        return (
+            "undecided",
+            f"{said}, but from {seeds} training seed{'s' * (seeds > 1)}; a verdict on a kind of model needs {LEAST_SEEDS}.",
+        )
+    if equal.equivalent:
+        return (
+            "not supported",
+            f"{said}: smaller than the margin of {claim.margin:g} (two one-sided tests, p {_p_words(equal.p_value)}).",
+        )
+    if interval.high < 0:
+        return "not supported", f"{said}: the effect has the other sign."
+    if interval.low <= 0 or not p_holm < LEVEL:
+        return "undecided", (
+            f"{said}: not shown to be above 0 (Holm-corrected p {_p_words(p_holm)}), nor to lie within the margin of {claim.margin:g}."
+        )
+    against = [(support, found) for support, found in supports if not _agrees(support, found)]
+    if against:
+        named = "; ".join(f"{support.name} ({_found_words(found)})" for support, found in against)
+        return (
+            "undecided",
+            f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}), but what must agree does not: {named}.",
+        )
+    return "supported", f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}){_agreed(supports)}."
+
+
+def _agrees(support: Support, found: _Measured) -> bool:
+    if support.needed == "no":
+        return True
+    if found.interval is None:
+        return False
+    return found.interval.low > 0 if support.needed == "interval" else found.interval.mean > 0
+
+
+def _agreed(supports: list[tuple[Support, _Measured]]) -> str:
+    needed = [support.name for support, _ in supports if support.needed != "no"]
+    return f"; {', '.join(needed)} agree" if needed else ""
+
+
+def _found_words(found: _Measured) -> str:
+    if found.interval is None:
+        return "not measured"
+    return _interval_words(found.interval)
+
+
+def _interval_words(interval: CrossedInterval) -> str:
+    if not math.isfinite(interval.low):
+        return f"{interval.mean:+.3g} (a single cell has no interval)"
+    return f"{interval.mean:+.3g} [{interval.low:+.3g}, {interval.high:+.3g}]"
+
+
+def _p_words(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _both(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """C4 stands if both of its parts do, and falls if one of them does."""
+    order = ("not testable", "not supported", "undecided", "supported")
+    weakest = min(parts, key=lambda name: order.index(parts[name]["verdict"]))
+    shown = ("verdict", "effect", "interval", "n", "seeds", "unit", "contrast")
+    return {
+        "claim": "Colour texts widen the map and matter more than position texts.",
+        **{name: parts[weakest][name] for name in shown},
+        "reason": " ".join(
+            f"{name}, {part['claim'][:-1].lower()}: {part['verdict']}: {part['reason']}" for name, part in parts.items()
+        ),
+        "decided_by": weakest,
+        "parts": parts,
+    }
+
+
+def _support(support: Support, found: _Measured, interval: CrossedInterval, margin: float) -> dict[str, Any]:
+    return {
+        "name": support.name,
+        "sentence": support.sentence,
+        "unit": support.unit,
+        "effect": _number(found.effect),
+        "interval": _bounds(interval),
+        "p": _number(interval.p_value),
+        # The margin is in the claim's unit.
+        "equivalent": None if support.unit else equivalence(interval, margin).equivalent,
+        "n": support.cells.images,
+        "needed": support.needed,
+        "agrees": _agrees(support, found),
+    }
+
+
+def _bootstrap(primary: _Measured) -> list[float] | None:
+    """Cross-check: the interval of a bootstrap over seeds and classes."""
+    values = primary.cells.values
+    whole = values[:, np.isfinite(values).all(0)]
+    if primary.interval is None or min(whole.shape) < 2:
+        return None
+    found = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
+    return [found.low, found.high]
+
+
+def _bounds(interval: CrossedInterval | None) -> list[float] | None:
+    if interval is None or not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return None
+    return [float(interval.low), float(interval.high)]
+
+
+def _number(value: float) -> float | None:
+    """NaN is no JSON."""
+    return float(value) if math.isfinite(value) else None

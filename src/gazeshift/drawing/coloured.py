@@ -1,0 +1,87 @@
+"""Words as coloured text: how strong a word is shown, the same on the terminal, in a picture and on a page."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from gazeshift.drawing.numbers import number_or_none
+from gazeshift.saliency import WordEffects
+
+Colour = tuple[int, int, int]
+
+_FOR, _AGAINST, _MOVES = (86, 180, 112), (226, 120, 108), (122, 140, 226)
+_LEAST_LOGIT, _LEAST_BITS = 0.01, 0.01
+"""Effects below these are shown as faint as they are, even if no other word has more: rounding noise must not look strong."""
+
+
+@dataclass(frozen=True)
+class ColouredWord:
+    """A word and what it does.
+
+    Attributes:
+        text: the word.
+        before: what stands in the text between the word before and this one.
+        logit: what the class gains by it.
+        bits: how far the map moves without it, in bits of Jensen-Shannon divergence; None where a map is undefined.
+        logit_colour: background: green speaks for the class, red against it; as strong as the effect beside the strongest word's.
+        bits_colour: background: blue, likewise.
+    """
+
+    text: str
+    before: str
+    logit: float
+    bits: float | None
+    logit_colour: Colour
+    bits_colour: Colour
+
+
+def coloured_words(effects: WordEffects) -> list[ColouredWord]:
+    """The words of a text in order, each with its colours.
+
+    Example:
+        >>> zeros = np.zeros((1, 2, 2))
+        >>> one = WordEffects("pie", ("pie",), ((0, 3),), "pie", np.array([2.0]), np.array([np.nan]), zeros, zeros[0])
+        >>> [(word.text, word.logit_colour, word.bits_colour) for word in coloured_words(one)]
+        [('pie', (86, 180, 112), (255, 255, 255))]
+    """
+    most = max(_LEAST_LOGIT, float(np.abs(effects.logit).max()))
+    farthest = max(_LEAST_BITS, float(np.nan_to_num(effects.js_bits).max()))
+    found, end = [], 0
+    for (start, stop), logit, bits in zip(effects.spans, effects.logit.tolist(), effects.js_bits.tolist(), strict=True):
+        moved = number_or_none(bits)
+        found.append(
+            ColouredWord(
+                text=effects.text[start:stop],
+                before=effects.text[end:start],
+                logit=logit,
+                bits=moved,
+                logit_colour=_tint(_FOR if logit >= 0 else _AGAINST, abs(logit) / most),
+                bits_colour=_tint(_MOVES, (moved or 0) / farthest),
+            )
+        )
+        end = stop
+    return found
+
+
+def strongest_words(effects: WordEffects, count: int) -> list[int]:
+    """Indices of the words without which the map moves farthest, the farthest first; undefined ones last, by their logit.
+
+    Example:
+        >>> maps, logit, bits = np.zeros((3, 2, 2)), np.array([1.0, 0.0, 5.0]), np.array([0.1, 0.4, np.nan])
+        >>> spans = ((0, 1), (2, 3), (4, 5))
+        >>> strongest_words(WordEffects("a b c", ("a", "b", "c"), spans, "pie", logit, bits, maps, maps[0]), 3)
+        [1, 0, 2]
+    """
+    bits = np.where(np.isfinite(effects.js_bits), effects.js_bits, -1)
+    return [int(index) for index in np.lexsort((-np.abs(effects.logit), -bits))[:count]]
+
+
+def without(effects: WordEffects, index: int) -> Float[np.ndarray, "h w"]:
+    """The raw map with the text that lacks a word."""
+    return np.asarray(effects.whole - effects.maps[index])
+
+
+def _tint(full: Colour, share: float) -> Colour:
+    red, green, blue = (round(255 + (value - 255) * min(1.0, share)) for value in full)
+    return red, green, blue

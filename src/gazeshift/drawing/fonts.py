@@ -1,0 +1,126 @@
+"""Text in a picture, in any language that the fonts of this machine can draw; what they cannot is known, and drawn as a square."""
+
+import functools
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from matplotlib.font_manager import FontEntry, fontManager
+from matplotlib.ft2font import FT2Font
+from PIL import ImageDraw, ImageFont
+
+from gazeshift.drawing.numbers import visible
+
+STAND_IN = "\u25a1"
+"""An empty square stands for a character that no font has."""
+_FIRST = "DejaVu Sans"  # comes with matplotlib
+# These families hold whole scripts in one style; any other is asked after them.
+_WIDE = (
+    "Noto Sans CJK",
+    "Noto Sans",
+    "Source Han Sans",
+    "IPA",
+    "WenQuanYi",
+    "Arial Unicode",
+    "Hiragino",
+    "Yu Gothic",
+    "Droid",
+)
+
+
+@dataclass(frozen=True)
+class Typeface:
+    """Fonts for some texts.
+
+    Scripts whose letters join, such as Arabic, are drawn well only by a Pillow with Raqm; a page is safer.
+
+    Attributes:
+        paths: font files; the first that has a character draws it.
+        missing: characters that none has.
+    """
+
+    paths: tuple[str, ...]
+    missing: frozenset[str]
+
+    def width(self, text: str, pixels: int) -> float:
+        """How wide a text is drawn."""
+        return sum(_font(path, pixels).getlength(part) for path, part in self._runs(text))
+
+    def draw(
+        self, on: ImageDraw.ImageDraw, place: tuple[float, float], text: str, pixels: int, colour: str = "#1c1e22"
+    ) -> None:
+        """Draw a text whose line begins at a place; all fonts stand on the same base line."""
+        left, top = place
+        base = top + _font(self.paths[0], pixels).getmetrics()[0]
+        for path, part in self._runs(text):
+            font = _font(path, pixels)
+            on.text((left, base), part, fill=colour, font=font, anchor="ls")
+            left += font.getlength(part)
+
+    def _runs(self, text: str) -> list[tuple[str, str]]:
+        """Stretches of the text that one font draws."""
+        drawn = "".join(STAND_IN if character in self.missing else character for character in visible(text))
+        return [(path, "".join(part)) for path, part in groupby(drawn, key=self._path_of)]
+
+    def _path_of(self, character: str) -> str:
+        return next((path for path in self.paths if character in _characters(path)), self.paths[0])
+
+
+def typeface(texts: Iterable[str]) -> Typeface:
+    """Find fonts for texts in any language, as few as will do.
+
+    Example:
+        >>> typeface(["Cr\u00e8me br\u00fbl\u00e9e"]).missing
+        frozenset()
+    """
+    paths = [_entry(_FIRST).fname]
+    wanted = {c for text in texts for c in visible(text) if not c.isspace()} - _characters(paths[0])
+    # Marks that only change how a neighbour is drawn, such as joiners, are not missed.
+    wanted = {c for c in wanted if unicodedata.category(c) not in {"Cf", "Mn"}}
+    for entry in _candidates() if wanted else ():
+        here = wanted & _characters(entry.fname)
+        if here:
+            paths.append(entry.fname)
+            wanted -= here
+        if not wanted:
+            break
+    return Typeface(tuple(paths), frozenset(wanted))
+
+
+@functools.lru_cache(maxsize=64)
+def _font(path: str, pixels: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, pixels)
+
+
+def _entry(family: str) -> FontEntry:
+    return next(entry for entry in fontManager.ttflist if entry.name == family and _upright(entry))
+
+
+def _candidates() -> list[FontEntry]:
+    """Upright fonts, one for each family, those that hold whole scripts first."""
+    entries = {entry.name: entry for entry in fontManager.ttflist if _upright(entry)}
+
+    def order(entry: FontEntry) -> tuple[int, str]:
+        return next((place for place, name in enumerate(_WIDE) if entry.name.startswith(name)), len(_WIDE)), entry.name
+
+    return sorted(entries.values(), key=order)
+
+
+def _upright(entry: FontEntry) -> bool:
+    # The last-resort font has a picture of the script for every character: no character of it can be read.
+    return (
+        not entry.name.startswith("Last Resort")
+        and entry.style == "normal"
+        and str(entry.weight) in {"400", "normal", "regular", "book"}
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _characters(path: str) -> frozenset[str]:
+    """What an outline font can draw; nothing for bitmap fonts (coloured emoji), which cannot be scaled."""
+    try:
+        font = FT2Font(path)
+    except (OSError, RuntimeError):
+        return frozenset()
+    return frozenset(map(chr, font.get_charmap())) if font.scalable else frozenset()

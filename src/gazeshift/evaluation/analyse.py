@@ -1,0 +1,241 @@
+"""One model over the test pairs: what it predicts, where it looks with each text, and what moved the map."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gazeshift.edits import Edited
+from gazeshift.evaluation.question import ImageSource, Question, TextSource, referred_mask
+from gazeshift.measures import (
+    amplitude,
+    centre_bias,
+    coverage,
+    decompose,
+    distribution,
+    mask_lift,
+    mask_mass,
+    undefined,
+    wasserstein,
+)
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.saliency.affine import other_side
+
+SHARD = 64
+"""Images analysed at once: bounds the memory, changes no number."""
+
+OTHERS = 8
+"""Other images whose masks a map is compared with."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Measures and maps of one model (columns of ``store``): a row per pair and text."""
+
+    measures: pd.DataFrame
+    maps: list[dict[str, Any]]
+
+
+def analyse(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> Analysis:
+    """Explain every pair with every text of the question.
+
+    Args:
+        model: sees images.
+        question: what is asked.
+        images: features at the tap of pairs by their index.
+        texts: encoded texts.
+    """
+    edits = list(question.texts) if model.structure.reads_text else ["original"]
+    measures: list[pd.DataFrame] = []
+    maps: list[dict[str, Any]] = []
+    transported = _drawn_rows(question, edits)
+    for start in range(0, len(question.pairs), SHARD):
+        shard = range(start, min(start + SHARD, len(question.pairs)))
+        asked = [(index, edit, edited) for index in shard for edit in edits if (edited := question.texts[edit][index])]
+        features = images(shard)
+        found = _explain_shard(model, question, asked, start, features, texts)
+        measured = _measures(model, question, asked, found)
+        chosen = np.array([(index, edit) in transported for index, edit, _ in asked])
+        measures.append(measured.assign(wasserstein=_transport(found, chosen)))
+        maps += _maps(model, question, asked, found)
+    return Analysis(pd.concat(measures, ignore_index=True), maps)
+
+
+def _drawn_rows(question: Question, edits: Sequence[str]) -> set[tuple[int, str]]:
+    """The rows that transport is measured on: drawn evenly from all changed texts, the same for every model."""
+    rows = [(index, edit) for index in range(len(question.pairs)) for edit in edits[1:] if question.texts[edit][index]]
+    count = min(question.wasserstein, len(rows))
+    return (
+        {rows[place] for place in np.random.default_rng(0).choice(len(rows), count, replace=False)} if count else set()
+    )
+
+
+def _transport(found: "_Found", chosen: Bool[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
+    """Wasserstein-1 distance from the own text's map, of the chosen rows; NaN elsewhere."""
+    out = np.full(len(chosen), np.nan)
+    out[chosen] = wasserstein(distribution(found.m00[chosen]), distribution(found.m11[chosen]))
+    return out
+
+
+Asked = tuple[int, str, Edited]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found for each asked text.
+
+    ``m00 ... m11``: the maps of the decomposition against the pair's own text. ``label``: the map of the true class. ``other_side``: that
+    of the predicted class before the trunk's affine, None where there is none.
+    """
+
+    predicted: np.ndarray
+    confidence: np.ndarray
+    reference: np.ndarray
+    m00: np.ndarray
+    m10: np.ndarray
+    m01: np.ndarray
+    m11: np.ndarray
+    label: np.ndarray
+    other_side: np.ndarray | None
+
+
+def _explain_shard(
+    model: Classifier,
+    question: Question,
+    asked: Sequence[Asked],
+    start: int,
+    features: ImageFeatures,
+    texts: TextSource,
+) -> _Found:
+    encoded = texts([edited.text for _, _, edited in asked])
+    device = features.grid.device
+    image = torch.tensor([index - start for index, _, _ in asked], device=device)
+    text = torch.arange(len(asked), device=device)
+    logits = row_logits(model, features, encoded, image, text)
+    predicted = logits.argmax(1)
+    # Row of each asked text's own original: the last ``original`` seen at or before it.
+    own = torch.tensor(_originals(asked), device=device)
+    classes = {name: place for place, name in enumerate(model.classes)}
+    label = torch.tensor([classes[question.pairs[index].label] for index, _, _ in asked], device=device)
+    reference = predicted[own]
+    wanted = [(own, reference), (own, predicted), (text, reference), (text, predicted), (text, label)]
+    m00, m10, m01, m11, true_class = _unique_maps(model, question.method, features, encoded, image, wanted)
+    rows = Rows(image, text, predicted)
+    beyond = _beyond_the_affine(model, question.method, features, encoded, rows)
+    confidence = logits.softmax(1).gather(1, predicted[:, None])[:, 0]
+    guessed, sure, before = (part.cpu().numpy() for part in (predicted, confidence, reference))
+    return _Found(guessed, sure, before, m00, m10, m01, m11, true_class, beyond)
+
+
+def _beyond_the_affine(
+    model: Classifier, method: str, features: ImageFeatures, encoded: TextFeatures, rows: Rows
+) -> np.ndarray | None:
+    """The maps of some rows on the grid as the network made it; None where the tap stands there already."""
+    other = other_side(model, features)
+    if other is None:
+        return None
+    return compute_maps(other.model, other.features, encoded, rows, method).maps.float().cpu().numpy()
+
+
+def _originals(asked: Sequence[Asked]) -> list[int]:
+    rows, current = [], 0
+    for row, (_, edit, _) in enumerate(asked):
+        current = row if edit == "original" else current
+        rows.append(current)
+    return rows
+
+
+def _unique_maps(
+    model: Classifier,
+    method: str,
+    features: ImageFeatures,
+    encoded: TextFeatures,
+    image: Tensor,
+    wanted: Sequence[tuple[Tensor, Tensor]],
+) -> list[np.ndarray]:
+    """The maps of every wanted list of (text, class); each (text, class) is drawn once. A text belongs to one image."""
+    pairs = torch.stack([torch.cat([t for t, _ in wanted]), torch.cat([c for _, c in wanted])], dim=1)
+    unique, place = torch.unique(pairs, dim=0, return_inverse=True)
+    rows = Rows(image[unique[:, 0]], unique[:, 0], unique[:, 1])
+    maps = compute_maps(model, features, encoded, rows, method).maps.float().cpu().numpy()
+    return [maps[part.cpu().numpy()] for part in place.chunk(len(wanted))]
+
+
+def _measures(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> pd.DataFrame:
+    p = distribution(found.m11)
+    before = distribution(found.m00)
+    parts = decompose(found.m00, found.m10, found.m01, found.m11)
+    pairs = [question.pairs[index] for index, _, _ in asked]
+    nowhere = np.full(len(asked), np.nan)
+    frame = pd.DataFrame(
+        {
+            "key": [pair.key for pair in pairs],
+            "label": [pair.label for pair in pairs],
+            "edit": [edit for _, edit, _ in asked],
+            "text": [edited.text for _, _, edited in asked],
+            "predicted": [model.classes[place] for place in found.predicted],
+            "confidence": found.confidence,
+            "defined": ~undefined(found.m11),
+            "centre_bias": centre_bias(p),
+            "centre_bias_label": centre_bias(distribution(found.label)),
+            "centre_bias_other_side": nowhere
+            if found.other_side is None
+            else centre_bias(distribution(found.other_side)),
+            "coverage": coverage(p),
+            "amplitude": amplitude(found.m11),
+            "js_bits": parts.both,
+            "switched": found.predicted != found.reference,
+            "switch": parts.switch,
+            "within": parts.within,
+        }
+    )
+    in_masks = [_in_masks(question, index, edited, p[row], before[row]) for row, (index, _, edited) in enumerate(asked)]
+    return frame.join(pd.DataFrame(in_masks, index=frame.index))
+
+
+def _in_masks(
+    question: Question, index: int, edited: Edited, p: Float[np.ndarray, "h w"], before: Float[np.ndarray, "h w"]
+) -> dict[str, float]:
+    """Mass on the object that the pair's own text refers to, and on the one that the changed text names, now and with the own text.
+
+    ``mask_other`` is the mass that the same map would put on the referred objects of other images: what a habit of looking at one place
+    reaches without looking at all.
+    """
+    names = ("mask_mass", "mask_area", "mask_lift", "mask_other", "named_mass", "named_mass_before")
+    nothing = dict.fromkeys(names, float("nan"))
+    own = referred_mask(question, index, *p.shape)
+    if own is None:
+        return nothing
+    others = [referred_mask(question, other, *p.shape) for other in _elsewhere(index, len(question.pairs))]
+    masses = [float(mask_mass(p, other)) for other in others if other is not None]
+    found = {"mask_mass": mask_mass(p, own), "mask_area": own.mean(), "mask_lift": mask_lift(p, own)}
+    found["mask_other"] = np.mean(masses) if masses else np.nan
+    named = (question.masks(index, *p.shape) or {}).get(edited.refers or 0)
+    if named is not None:
+        found |= {"named_mass": mask_mass(p, named), "named_mass_before": mask_mass(before, named)}
+    return nothing | {name: float(value) for name, value in found.items()}
+
+
+def _elsewhere(index: int, count: int) -> list[int]:
+    """Up to ``OTHERS`` other pairs, spread over all of them, so that every class is among them."""
+    return sorted({(index + 1 + step * count // OTHERS) % count for step in range(OTHERS)} - {index})
+
+
+def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[dict[str, Any]]:
+    rows = []
+    for row, (index, edit, edited) in enumerate(asked):
+        pair = question.pairs[index]
+        common = {"key": pair.key, "label": pair.label, "edit": edit, "text": edited.text}
+        rows.append(
+            {**common, "target": "predicted", "class": model.classes[found.predicted[row]], "map": found.m11[row]}
+        )
+        if found.predicted[row] != found.reference[row]:
+            reference = model.classes[found.reference[row]]
+            rows.append({**common, "target": "reference", "class": reference, "map": found.m01[row]})
+    return rows

@@ -1,0 +1,120 @@
+"""How much text and image matter to the answer: from stored features, only the head runs again (for MM-SHAP the text encoder too)."""
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+
+from gazeshift.evaluation.checks.subject import Subject, grid_of, means, per_pair
+from gazeshift.measures import Figure, crossed_statistic, emap
+from gazeshift.models import ImageFeatures
+from gazeshift.saliency import class_logits, four_logits, share_between_players
+
+CROSSED_IMAGES = 200
+"""Every image is paired with every text, so there are at most so many of each (Hessel & Lee 2020 take a few hundred)."""
+
+SHAP_IMAGES = 25
+"""MM-SHAP reads some hundred parts of each text."""
+
+ORDERS = 16
+"""Random orders of MM-SHAP's players."""
+
+
+def modality(subject: Subject) -> pd.DataFrame:
+    """Per pair; means over pairs are the measures.
+
+    ``accuracy``, ``accuracy_emap``: accuracy, and that of the best additive projection of the logits. ``perceptual_text``,
+    ``perceptual_image``: what accuracy loses if that modality is permuted, over all permutations. ``shapley_text``, ``shapley_image``,
+    ``interaction``, ``interaction_size`` (without its sign): shares of the predicted logit. ``accuracy_both``, ``accuracy_text_alone``,
+    ``accuracy_image_alone``: with the mean features of training pairs for what is not there. ``t_shap``: MM-SHAP's share of the text.
+    """
+    parts = [_players(subject, shard) for shard in subject.shards]
+    return pd.concat(
+        [*parts, _crossed(subject.some(CROSSED_IMAGES)), _shares(subject.some(SHAP_IMAGES))], ignore_index=True
+    )
+
+
+def figures(rows: pd.DataFrame) -> dict[str, Figure]:
+    """All means, and how much of the accuracy is lost without a modality: conditional utilisation (Wu et al. 2022)."""
+    found = means(rows)
+    both = grid_of(rows, "accuracy_both")
+    for gained, alone in (("text", "image"), ("image", "text")):
+        found[f"utilisation_{gained}"] = utilisation(both, grid_of(rows, f"accuracy_{alone}_alone"))
+    return found
+
+
+def utilisation(both: Float[np.ndarray, "seeds n"], alone: Float[np.ndarray, "seeds n"]) -> Figure:
+    """``(A - A alone) / A`` from what was right with both modalities and with one; intervals resample seeds and pairs."""
+
+    def relative(sums: Float[np.ndarray, "*b 2"]) -> Float[np.ndarray, "*b"]:
+        right, right_alone = sums[..., 0], sums[..., 1]
+        return np.asarray((right - right_alone) / np.where(right > 0, right, np.nan))
+
+    return crossed_statistic(np.stack([both, alone], axis=-1), relative)
+
+
+def _labels(subject: Subject, shard: range) -> Int[np.ndarray, " n"]:
+    place = {name: index for index, name in enumerate(subject.model.classes)}
+    return np.array([place[subject.question.pairs[index].label] for index in shard])
+
+
+def _players(subject: Subject, shard: range) -> pd.DataFrame:
+    image, text = subject.images(shard), subject.texts([subject.text_of(index) for index in shard])
+    each = torch.arange(len(shard), device=image.grid.device)
+    four = four_logits(subject.model, image, text, each, each, subject.absent())
+    shares = four.shapley(four.both.argmax(1))
+    labels = _labels(subject, shard)
+    return per_pair(
+        subject,
+        shard,
+        {
+            "shapley_text": shares.text,
+            "shapley_image": shares.image,
+            "interaction": shares.interaction,
+            "interaction_size": np.abs(shares.interaction),
+            "accuracy_both": four.both.argmax(1) == labels,
+            "accuracy_text_alone": four.text.argmax(1) == labels,
+            "accuracy_image_alone": four.image.argmax(1) == labels,
+        },
+    )
+
+
+def _crossed(subject: Subject) -> pd.DataFrame:
+    shard = range(len(subject.question.pairs))
+    image, text = _at_the_head(subject), subject.texts([subject.text_of(index) for index in shard])
+    logits = class_logits(subject.model, image, text).double().cpu().numpy()
+    labels = _labels(subject, shard)
+    right = logits.argmax(2) == labels[:, None]  # image i, with text j, of image i's class
+    right_of_text = logits.argmax(2) == labels[None, :]  # the same, of text j's class
+    own = np.arange(len(labels))
+    return per_pair(
+        subject,
+        shard,
+        {
+            "accuracy": right[own, own],
+            "accuracy_emap": emap(logits)[own, own].argmax(1) == labels,
+            # Over all permutations each pair meets every text equally often.
+            "perceptual_text": right[own, own] - right.mean(1),
+            "perceptual_image": right[own, own] - right_of_text.mean(0),
+        },
+    )
+
+
+def _at_the_head(subject: Subject) -> ImageFeatures:
+    """All images at once: their means alone where the model needs no more."""
+    parts = [subject.images(shard) for shard in subject.shards]
+    parts = [part.averaged() for part in parts] if subject.model.pools_first else parts
+    prefixes = [part.prefix for part in parts if part.prefix is not None]
+    return ImageFeatures(torch.cat([part.grid for part in parts]), torch.cat(prefixes) if prefixes else None)
+
+
+def _shares(subject: Subject) -> pd.DataFrame:
+    shard = range(len(subject.question.pairs))
+    found = []
+    for index in shard:
+        image, text = subject.images([index]), subject.text_of(index)
+        first = torch.zeros(1, dtype=torch.long, device=image.grid.device)
+        four = four_logits(subject.model, image, subject.texts([text]), first, first, subject.absent())
+        target = int(four.both[0].argmax())
+        found.append(share_between_players(subject.model, image, text, target, subject.texts, ORDERS).t_shap)
+    return per_pair(subject, shard, {"t_shap": np.array(found)})

@@ -1,0 +1,91 @@
+"""Does the change of a map between two texts predict the change of what objects do? On Plates, where an object can be taken away."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from gazeshift.evaluation.checks.subject import Subject, grid_of, means
+from gazeshift.evaluation.faithful import TextChange, region_changes, rendered
+from gazeshift.measures import Figure, crossed_statistic
+from gazeshift.pairs import Pair
+
+SIDES = ("map_change", "effect_change", "effect_before")
+
+
+def shift_faithfulness(subject: Subject) -> pd.DataFrame:
+    """Both sides for every object of every checked scene and every text that names another of its objects.
+
+    Rows have ``part`` too: which (text, object) of the pair. ``whole_map_change`` has one row a text.
+    """
+    pairs = [pair for pair in subject.question.pairs for _ in texts_of_others(pair)]
+    texts = [text for pair in subject.question.pairs for text in texts_of_others(pair)]
+    changes = [TextChange(subject.scenes[pair.key], pair.text, text) for pair, text in zip(pairs, texts, strict=True)]
+    found = region_changes(subject.model, changes, rendered(subject.model), subject.texts, subject.question.method)
+    keys, labels = (np.array([getattr(pair, name) for pair in pairs], dtype=object) for name in ("key", "label"))
+    regions = pd.DataFrame({"key": keys[found.change], "label": labels[found.change]})
+    columns = [regions.assign(measure=side, value=getattr(found, side)) for side in SIDES]
+    whole = pd.DataFrame({"key": keys, "label": labels, "measure": "whole_map_change", "value": found.whole_map_change})
+    table = pd.concat([*columns, whole], ignore_index=True)
+    return table.assign(part=table.groupby(["measure", "key"]).cumcount())
+
+
+def texts_of_others(pair: Pair) -> list[str]:
+    """For every object that a pair's own text does not refer to one true text that does: of the own text's kind where there is one.
+
+    Objects that no text of the scene names alone are left out.
+    """
+    own = pair.captions[0]
+    found: dict[int, str] = {}
+    for caption in sorted(pair.captions, key=lambda caption: caption.kind != own.kind):
+        if caption.referred is not None and caption.referred != own.referred and caption.text != pair.text:
+            found.setdefault(caption.referred, caption.text)
+    return [found[index] for index in sorted(found)]
+
+
+def figures(rows: pd.DataFrame) -> dict[str, Figure]:
+    """rho, slope and root mean squares, pooled over texts and objects; intervals resample seeds and images."""
+    sums = _sums(rows)
+    statistics = {"rho": _rho, "slope": _slope, "rms_effect": _rms(5), "rms_map": _rms(3)}
+    found = {name: crossed_statistic(sums, statistic) for name, statistic in statistics.items()}
+    return found | {"whole_map_change": means(rows)["whole_map_change"]}
+
+
+def _sums(rows: pd.DataFrame) -> Float[np.ndarray, "seeds n 6"]:
+    """Per seed and image: number of regions, sums of x, y, x^2, x y, y^2 (x the map's side, y the effect's)."""
+    regions = rows[rows["measure"].isin(SIDES)].pivot_table(
+        index=["seed", "key", "part"], columns="measure", values="value", aggfunc="first"
+    )
+    x, y = regions["map_change"], regions["effect_change"]
+    products = pd.DataFrame({"n": x * 0 + 1, "x": x, "y": y, "xx": x * x, "xy": x * y, "yy": y * y})
+    table = products.groupby(["seed", "key"]).sum().reset_index().melt(["seed", "key"], var_name="measure")
+    return np.stack([grid_of(table, str(name)) for name in products], axis=-1)
+
+
+def _moments(sums: Float[np.ndarray, "*b 6"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Variance of x, covariance, variance of y; a variance that is rounding is 0."""
+    n, x, y, xx, xy, yy = np.moveaxis(sums, -1, 0)
+    n = np.where(n > 0, n, np.nan)
+    x, y, xx, xy, yy = x / n, y / n, xx / n, xy / n, yy / n
+    var_x, var_y = xx - x**2, yy - y**2
+    return np.where(var_x > 1e-12 * xx, var_x, 0), xy - x * y, np.where(var_y > 1e-12 * yy, var_y, 0)
+
+
+def _rho(sums: Float[np.ndarray, "*b 6"]) -> Float[np.ndarray, "*b"]:
+    var_x, cov, var_y = _moments(sums)
+    scale = np.sqrt(var_x * var_y)
+    return np.asarray(cov / np.where(scale > 0, scale, np.nan))
+
+
+def _slope(sums: Float[np.ndarray, "*b 6"]) -> Float[np.ndarray, "*b"]:
+    var_x, cov, _ = _moments(sums)
+    return np.asarray(cov / np.where(var_x > 0, var_x, np.nan))
+
+
+def _rms(which: int) -> Callable[[Float[np.ndarray, "*b 6"]], Float[np.ndarray, "*b"]]:
+    def statistic(sums: Float[np.ndarray, "*b 6"]) -> Float[np.ndarray, "*b"]:
+        n = sums[..., 0]
+        return np.asarray(np.sqrt(sums[..., which] / np.where(n > 0, n, np.nan)))
+
+    return statistic

@@ -1,0 +1,116 @@
+"""Does a map follow the content? The crop's window is shifted, without padding, and the map's centroid should shift with what is in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, UInt8
+
+from gazeshift.data.decode import decode
+from gazeshift.data.pool import map_ordered
+from gazeshift.evaluation.question import TextSource
+from gazeshift.measures import centroid, distribution
+from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.pairs import Pair
+from gazeshift.preprocessing import INTERPOLATIONS, Preprocessing
+from gazeshift.saliency import Rows, compute_maps, row_logits
+
+WINDOW = 0.8
+"""Side of the shifted windows as a share of the crop's; what is left is the margin they move in."""
+
+DIRECTIONS = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)], dtype=np.float64)
+"""Of the window, first unmoved: right, left, down, up."""
+
+
+def content_shifts() -> Float[np.ndarray, "5 2"]:
+    """How far the content moves in the window, in the map's coordinates (the window's side is 2): against the window's own way."""
+    return -DIRECTIONS * (1 - WINDOW) / WINDOW
+
+
+def shifted_crops(
+    pairs: Sequence[Pair], preprocessing: Preprocessing, workers: int | None = None
+) -> UInt8[np.ndarray, "n*5 3 H W"]:
+    """Crops of five windows of each image, one after the other; all lie within the ordinary crop, so nothing is padded.
+
+    Args:
+        pairs: whose images.
+        preprocessing: of the models.
+        workers: threads that decode.
+    """
+    size = preprocessing.size
+    into = np.empty((len(pairs) * len(DIRECTIONS), 3, size, size), np.uint8)
+
+    def fill(index: int) -> None:
+        image = decode(pairs[index].image, pairs[index].key)
+        left, top, right, bottom = preprocessing.box(*image.size)
+        side = (right - left) * WINDOW
+        margin = ((right - left) - side) / 2
+        centre = np.array([(left + right) / 2, (top + bottom) / 2])
+        for place, direction in enumerate(DIRECTIONS):
+            x, y = centre + direction * margin - side / 2
+            window = image.convert("RGB").resize(
+                (size, size), INTERPOLATIONS[preprocessing.interpolation], box=(x, y, x + side, y + side)
+            )
+            into[index * len(DIRECTIONS) + place] = np.asarray(window).transpose(2, 0, 1)
+
+    map_ordered(fill, range(len(pairs)), workers)
+    return into
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The shifted windows of some pairs, at a model's tap.
+
+    Attributes:
+        pairs: some of the explained ones.
+        features: the five windows of chosen pairs, one after the other.
+    """
+
+    pairs: Sequence[Pair]
+    features: Callable[[Sequence[int]], ImageFeatures]
+
+
+def equivariance_rows(
+    model: Classifier, windows: Windows, texts: TextSource, method: str, shard: int = 32
+) -> pd.DataFrame:
+    """How far each image's map follows its content.
+
+    Args:
+        model: sees images.
+        windows: what it is shown.
+        texts: encoded texts; every window comes with the pair's own.
+        method: the map method.
+        shard: images at once.
+
+    Returns:
+        key, label, ``slope``: regression of the centroid's shift on the content's over the windows and both axes; 1 follows the content,
+        0 is locked to the frame. The class is the one predicted for the unmoved window. NaN where one of the five maps is undefined.
+    """
+    content = content_shifts()
+    parts = []
+    for start in range(0, len(windows.pairs), shard):
+        chosen = range(start, min(start + shard, len(windows.pairs)))
+        pairs = [windows.pairs[index] for index in chosen]
+        centroids = _centroids(model, windows.features(chosen), texts([pair.text for pair in pairs]), method)
+        moved = centroids - centroids[:, :1]
+        slope = (moved * content).sum((1, 2)) / (content**2).sum()
+        parts.append(
+            pd.DataFrame({"key": [pair.key for pair in pairs], "label": [pair.label for pair in pairs], "slope": slope})
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _centroids(
+    model: Classifier, features: ImageFeatures, text: TextFeatures, method: str
+) -> Float[np.ndarray, "n 5 2"]:
+    count = len(text)
+    device = features.grid.device
+    image = torch.arange(count * len(DIRECTIONS), device=device)
+    which = image // len(DIRECTIONS)
+    unmoved = which[:: len(DIRECTIONS)] * len(DIRECTIONS)
+    predicted = row_logits(model, features, text, unmoved, torch.arange(count, device=device)).argmax(1)
+    maps = compute_maps(model, features, text, Rows(image, which, predicted[which]), method).maps
+    p = distribution(maps.float().cpu().numpy())
+    return centroid(p).reshape(count, len(DIRECTIONS), 2)

@@ -1,0 +1,93 @@
+"""From files of maps to a folder of tables, there whole or not at all."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import gazeshift
+from gazeshift.atomic import whole_folder
+from gazeshift.errors import UsageError
+from gazeshift.mapstore.columns import columns_of
+from gazeshift.mapstore.processes import Job, scan_all
+from gazeshift.mapstore.tables import cell_table, information_table, mean_map_table, summary_of
+
+
+def scan_files(
+    files: Sequence[Path | str],
+    out: Path | str,
+    *,
+    wasserstein: int = 10_000,
+    seed: int = 0,
+    workers: int = 2,
+    rows: bool = True,
+    progress: Callable[[int, int], None] = lambda rows, of: None,
+) -> dict[str, Any]:
+    """Measure files of maps and write ``cells``, ``information``, ``mean-maps`` and ``measures-<i>`` (Parquet) and ``summary.json``.
+
+    The folder appears when all is done. Its contents depend on the files, ``wasserstein`` and ``seed`` alone.
+
+    Args:
+        files: of maps, as ``gazeshift maps`` or a study writes them; one a model.
+        out: a folder that does not exist or is empty.
+        wasserstein: pairs of each file to measure transport on, drawn with the same chance; 0: none.
+        seed: of that draw.
+        workers: files at once, a process each. With more than one, a script that calls this keeps its own work under
+            ``if __name__ == "__main__":``, since the processes import it.
+        rows: also write the measures of every map.
+        progress: told how many rows are done, and of how many.
+
+    Returns:
+        What is in ``summary.json``.
+
+    Raises:
+        UsageError: ``out`` is in use, a file is named twice, or a number is out of range.
+        DataError: a file cannot be used, before anything is measured if its columns are not those of maps; or ``out`` cannot be written.
+    """
+    sources = [Path(path) for path in files]
+    _check(sources, wasserstein, workers)
+    weights = [columns_of(path)[1] for path in sources]
+    with whole_folder(out) as unfinished:
+        jobs = [
+            Job(path, weight, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
+            for place, (path, weight) in enumerate(zip(sources, weights, strict=True))
+        ]
+        scanned = scan_all(jobs, workers, progress)
+        _write(cell_table(scanned), unfinished / "cells.parquet")
+        _write(mean_map_table(scanned), unfinished / "mean-maps.parquet")
+        _write(_table(information_table(scanned)), unfinished / "information.parquet")
+        measures = {str(job.path): job.rows.name if job.rows else None for job in jobs}
+        summary = {
+            "gazeshift": gazeshift.__version__,
+            "seed": seed,
+            "files": [summary_of(one) | {"rows": measures[str(one.survey.path)]} for one in scanned],
+        }
+        text = json.dumps(summary, ensure_ascii=False, indent=1, allow_nan=False)
+        (unfinished / "summary.json").write_text(text + "\n", encoding="utf-8")
+    return summary
+
+
+def _check(files: Sequence[Path], wasserstein: int, workers: int) -> None:
+    if not files:
+        raise UsageError("name at least one file of maps.")
+    if wasserstein < 0:
+        raise UsageError(f"wasserstein: {wasserstein} pairs; give 0 or more.")
+    if workers < 1:
+        raise UsageError(f"workers: {workers} is not at least 1.")
+    seen: dict[Path, Path] = {}
+    for path in files:
+        if path.resolve() in seen:
+            raise UsageError(f"{path}: named twice.")
+        seen[path.resolve()] = path
+
+
+def _table(frame: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, compression="zstd")

@@ -1,0 +1,40 @@
+"""From what the checks of all models left to their figures."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gazeshift.evaluation.checks import CHECKS
+from gazeshift.evaluation.checks.modality import utilisation
+from gazeshift.measures import Figure
+from gazeshift.study.summary import crossed
+
+
+def check_figures(rows: pd.DataFrame, predictions: pd.DataFrame, alone: dict[str, str]) -> dict[str, Any]:
+    """``{model: {check: {measure: figure}}}``, in the order of the rows.
+
+    Args:
+        rows: of all models and seeds, as ``check_unit`` leaves them.
+        predictions: of all models.
+        alone: the study's model of one modality, by ``image`` and ``text``, where it has one; conditional utilisation is told by these as
+            well as by the model itself with mean features (``_retrained``: they were trained for it).
+    """
+    found: dict[str, Any] = {}
+    for (model, check), mine in rows.groupby(["model", "check"], sort=False):
+        figures = CHECKS[str(check)].figures(mine)
+        if check == "modality":
+            figures |= _against_models_of_one(predictions, str(model), alone)
+        found.setdefault(str(model), {})[str(check)] = {name: figure.to_dict() for name, figure in figures.items()}
+    return found
+
+
+def _against_models_of_one(predictions: pd.DataFrame, model: str, alone: dict[str, str]) -> dict[str, Figure]:
+    """What a modality adds to a model of the other one alone, over all test pairs."""
+    test = predictions[predictions["split"] == "test"].astype({"correct": float})
+    both: np.ndarray = crossed(test, model, "correct")
+    return {
+        f"utilisation_{gained}_retrained": utilisation(both, crossed(test, alone[other], "correct"))
+        for gained, other in (("text", "image"), ("image", "text"))
+        if other in alone
+    }

@@ -1,0 +1,107 @@
+"""Carry out the checks that a study asks for on one model and one seed."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from gazeshift.data.plates import Scene, read_scenes
+from gazeshift.data.plates.captions_of_pairs import is_plates
+from gazeshift.errors import ConfigError
+from gazeshift.evaluation.checks import CHECKS
+from gazeshift.evaluation.checks.subject import Subject
+from gazeshift.evaluation.question import Question
+from gazeshift.mapstore.store import write_table
+from gazeshift.models import load
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.materials import Ingredients
+from gazeshift.study.pairs import Pairs
+from gazeshift.training.device import on_device
+
+CHECK_SETTINGS = ("method", "edits", "images", "lexicon", "checks", "check_images")
+"""The settings under ``explain`` that decide what checks find."""
+
+COLUMNS = ("check", "key", "label", "measure", "value", "part")
+
+
+def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
+    """The scenes that the checks need, by key.
+
+    Raises:
+        ConfigError: a check that these data cannot have: shift-faithfulness without scenes, localisation without masks.
+    """
+    wanted = study.explain.checks
+    if "localisation" in wanted and not any(pair.objects_mask for pair in pairs.splits["test"]):
+        raise ConfigError(
+            "explain.checks: localisation needs masks, and no test pair of these data has one; leave it out."
+        )
+    if "shift-faithfulness" not in wanted:
+        return {}
+    if not is_plates(pairs.root):
+        raise ConfigError(
+            "explain.checks: shift-faithfulness takes objects out of a scene, and only Plates has scenes; leave it out for other data."
+        )
+    return read_scenes(pairs.root)
+
+
+def checked_models(study: StudyConfig, names: Sequence[str]) -> list[str]:
+    """Those of some models that are checked: they see images, and some wanted check says something of them."""
+    wanted = [CHECKS[check] for check in study.explain.checks]
+    return [
+        name
+        for name in names
+        if study.structure(name).sees_image
+        and any(study.structure(name).reads_text or not check.needs_text for check in wanted)
+    ]
+
+
+def check_file(store: Path, name: str, seed: int) -> Path:
+    """Where the checks of a model and seed are kept."""
+    return store / "parts" / name / f"checks-{seed}.parquet"
+
+
+def check_unit(
+    ingredients: Ingredients,
+    name: str,
+    seed: int,
+    folder: Path,
+    question: Question,
+    rows: Sequence[int],
+    scenes: Mapping[str, Scene],
+    store: Path,
+) -> None:
+    """Check a saved model on some of the explained pairs; rows of ``COLUMNS``, model and seed go into its part of the store.
+
+    Args:
+        ingredients: of the study.
+        name: of the model.
+        seed: of its training.
+        folder: of the saved model.
+        question: what every model is asked.
+        rows: of the question's pairs among the test pairs.
+        scenes: of Plates pairs.
+        store: of the run.
+    """
+    explain, recipe = ingredients.study.explain, ingredients.study.recipe_of(name)
+    if ingredients.study.models[name].texts == "constant":  # it reads the empty text, whatever it is given
+        question = question.with_texts({"original": question.texts["original"]})
+    model = load(folder)
+    with on_device(model):
+        subject = Subject(
+            model,
+            question,
+            ingredients.image_source(model, rows, recipe),
+            ingredients.text_source(model, recipe),
+            ingredients.pixels(model, rows),
+            cache(lambda: ingredients.absent(model, recipe)),
+            scenes,
+        ).some(explain.check_images or len(question.pairs))
+        parts = [
+            CHECKS[check].rows(subject).assign(check=check)
+            for check in explain.checks
+            if model.structure.reads_text or not CHECKS[check].needs_text
+        ]
+    table = pd.concat(parts, ignore_index=True)
+    table["part"] = table["part"].fillna(0).astype(int) if "part" in table else 0
+    write_table(table[list(COLUMNS)].assign(model=name, seed=seed), check_file(store, name, seed))

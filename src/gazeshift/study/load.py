@@ -1,0 +1,132 @@
+"""From a YAML file and ``--set`` values to a checked study; every complaint is one line that names key and file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gazeshift.atomic import whole_file
+from gazeshift.data.plates import PlatesConfig
+from gazeshift.edits import LEXICON_EDITS, find_lexicon
+from gazeshift.errors import ConfigError, ModelError, UsageError
+from gazeshift.evaluation.modifiers import NEEDED
+from gazeshift.models.image import check_name
+from gazeshift.study.config import StudyConfig
+from gazeshift.yaml_text import check_keys, read_yaml
+
+
+def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
+    """Read a study file.
+
+    Args:
+        path: YAML.
+        settings: ``key=value`` each, the key dotted (``data.root=DIR``), the value YAML; they go over the file.
+
+    Raises:
+        ConfigError: anything unknown, missing or out of range; one line with the key and the file.
+    """
+    values = _read_yaml(path)
+    for setting in settings:
+        _apply(values, setting)
+    try:
+        study = StudyConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_one_line(error, path)) from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    _check_before_work(study, path)
+    return study
+
+
+def write_study(study: StudyConfig, path: Path) -> None:
+    """Write the resolved study: with no defaults left to guess."""
+    text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return  # a finished run may lie on a read-only disk
+    with whole_file(path, parents=True) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ConfigError(f"{path}: no such study file.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}).") from error
+    values = read_yaml(text, str(path))
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a study file is a mapping of keys to values.")
+    return values
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {setting}: write it as key=value, for example --set data.root=DIR.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text  # a Windows path or another text that is no YAML is meant as it stands
+    else:
+        check_keys(text, f"--set {key.strip()}")
+    *parents, last = key.strip().split(".")
+    for name in parents:
+        inner = values.setdefault(name, {})
+        if inner is None:
+            inner = values[name] = {}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {setting}: {name!r} holds a value, not keys.")
+        values = inner
+    values[last] = value
+
+
+def _one_line(error: ValidationError, path: Path) -> str:
+    first, *rest = error.errors()
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "extra_forbidden":
+        message = "unknown key"
+    elif first["type"] == "missing":
+        message = "this key is missing"
+    elif first["type"] == "tuple_type":
+        message = f"give a list, for example [{first['input']}]"
+    elif first["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        message = f"give keys under it, not {first['input']!r}"
+    elif first["type"] not in {"value_error"}:
+        message = f"{message}, not {first['input']!r}"
+    more = f" ({len(rest)} more)" if rest else ""
+    return f"{path}: {key + ': ' if key else ''}{message}.{more}"
+
+
+def _check_before_work(study: StudyConfig, path: Path) -> None:
+    """What the study will need later is looked for before any work: files, settings of Plates, the image model's name."""
+    try:
+        if study.data.plates is not None:
+            PlatesConfig.from_dict(study.data.plates)
+        check_name(study.image.name)
+    except UsageError as error:
+        raise ConfigError(f"{path}: data.{error}") from error  # the message begins with "plates:"
+    except ModelError as error:
+        raise ConfigError(f"{path}: image.name: {error}") from error
+    try:
+        lexicon = find_lexicon(study.explain.lexicon)
+        for kind in NEEDED if study.explain.modifiers else ():
+            lexicon.words(kind)
+        for edit in study.explain.edits:
+            if edit in LEXICON_EDITS:  # it takes its words from the kind of its name
+                lexicon.words(edit)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: explain.lexicon: {error}") from error
+    if study.data.root is not None and not Path(study.data.root).exists():
+        raise ConfigError(f"{path}: data.root: no folder or file {study.data.root}.")
+    if study.weights not in {"none", "hub"} and not Path(study.weights).is_file():
+        raise ConfigError(f"{path}: weights: no file {study.weights}; give none, hub or a .safetensors file.")
+    if study.text_encoder and _looks_local(study.text_encoder) and not Path(study.text_encoder).is_dir():
+        raise ConfigError(f"{path}: text_encoder: no folder {study.text_encoder}.")
+
+
+def _looks_local(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or name.count("/") > 1

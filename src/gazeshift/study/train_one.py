@@ -1,0 +1,49 @@
+"""One model of a study alone, without a run folder: for engineers who want the model and nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+
+from gazeshift.data.audit import drop_undecodable
+from gazeshift.data.loader import crops
+from gazeshift.errors import ConfigError
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.materials import Ingredients, source_digests
+from gazeshift.study.pairs import SPLITS, read_pairs, refuse_unfit
+from gazeshift.study.steps import digest_of
+from gazeshift.study.units import train_unit
+from gazeshift.training import Fitted
+
+
+def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume: bool, progress: bool) -> Fitted:
+    """Train one model of a study into a folder; checkpoints and logs stand beside it in ``<out>.training``.
+
+    Args:
+        study: the settings; its data must have a root.
+        name: of the model.
+        seed: of the training.
+        out: the model folder.
+        resume: continue an interrupted training of the same settings.
+        progress: show progress lines.
+
+    Raises:
+        ConfigError: a study that makes its own data or weights; these belong to a run folder.
+    """
+    if study.data.root is None or study.pretrain is not None:
+        raise ConfigError("gazeshift train needs data.root and no pretrain; run such a study with gazeshift study.")
+    work = out.with_name(out.name + ".training")
+    reads_text = study.structure(name).reads_text
+    pairs = read_pairs(study.data, Path(study.data.root), reads_text=reads_text, cache=work / "cache")
+    kept, corrupt = drop_undecodable(pairs.all, workers=study.data.workers)
+    refuse_unfit(pairs.root, kept, [*pairs.findings, *corrupt], reads_text=reads_text)
+    splits = {split: tuple(pair for pair in kept if pair.split == split) for split in SPLITS}
+
+    def cropped(split: str) -> np.ndarray:
+        return crops(splits[split], study.crop, work / "cache", workers=study.data.workers)
+
+    ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
+    settings = study.data.model_dump(exclude={"root", "plates", "workers"})
+    data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}
+    spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).model_dump()
+    digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **source_digests(study)})
+    return train_unit(ingredients, name, seed, out, work / "logs", digest, data, resume=resume)

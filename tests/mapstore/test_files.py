@@ -1,0 +1,225 @@
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gazeshift.cli.main import run
+from gazeshift.errors import DataError, UsageError
+from gazeshift.mapstore import scan_files
+from gazeshift.mapstore.cells import Cells
+from gazeshift.mapstore.store import write_maps
+
+from .stored import rows_of, slowly, store
+
+Command = Callable[..., tuple[int, str, str]]
+TABLES = {"cells.parquet", "information.parquet", "mean-maps.parquet", "summary.json"}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Three models on different grids."""
+    shapes = [(3, 4), (2, 2), (3, 4)]
+    return [store(tmp_path, rows_of(6, seed=seed, shape=shapes[seed]), f"model-{seed}.parquet") for seed in range(3)]
+
+
+@pytest.fixture
+def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as ended:
+            run()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return command
+
+
+def _contents(folder: Path) -> dict[str, object]:
+    tables = {path.name: pq.read_table(path).to_pandas().to_csv() for path in folder.glob("*.parquet")}
+    return tables | {"summary.json": (folder / "summary.json").read_text()}
+
+
+def test_workers_change_nothing(files: list[Path], tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    one = scan_files(files, tmp_path / "one", wasserstein=5, workers=1)
+    two = scan_files(files, tmp_path / "two", wasserstein=5, workers=2, progress=lambda *done: told.append(done))
+    assert one == two
+    assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
+    rows = {f"measures-{place}.parquet" for place in range(3)}
+    assert {path.name for path in (tmp_path / "two").iterdir()} == TABLES | rows
+    assert told[-1] == (54, 54)
+
+
+def test_summary_says_what_was_measured_on_what(files: list[Path], tmp_path: Path) -> None:
+    summary = scan_files(files, tmp_path / "out", wasserstein=5, workers=1, rows=False)
+    assert summary == json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == TABLES
+    for path, one in zip(files, summary["files"], strict=True):
+        wanted = slowly(path)
+        assert one["file"] == str(path)
+        assert (one["images"], one["texts"], one["labels"], one["maps"], one["pairs"]) == (6, 3, 3, 18, 12)
+        assert one["undefined"] == wanted["undefined"].sum()
+        assert one["wasserstein"] == {"pairs": 5, "rate": 5 / 12}
+        assert one["rows"] is None
+        assert one["measures"]["js_bits"]["n"] == wanted["js_bits"].notna().sum()
+        assert one["measures"]["js_bits"]["mean"] == pytest.approx(wanted["js_bits"].mean())
+        assert one["measures"]["centre_bias"]["variance"] == pytest.approx(wanted["centre_bias"].var())
+
+
+def test_a_file_without_any_evidence_has_no_means(tmp_path: Path) -> None:
+    maps = store(tmp_path, rows_of(2, undefined=1))
+    [one] = scan_files([maps], tmp_path / "out")["files"]
+    assert one["undefined"] == one["maps"] == 6
+    assert one["measures"]["coverage"] == {"n": 0, "mean": None, "variance": None}
+    assert one["information"]["all"]["static"] is None
+    assert one["measures"]["pearson"]["n"] == 4  # of signed maps
+    assert pd.read_parquet(tmp_path / "out" / "mean-maps.parquet").empty
+
+
+def _broken(folder: Path) -> Path:
+    """A file whose columns are in order and whose rows are not."""
+    rows = rows_of(3)
+    return store(folder, [*rows, rows[0]], "broken.parquet")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_file_that_fails_leaves_nothing(files: list[Path], tmp_path: Path, workers: int) -> None:
+    broken = _broken(tmp_path)
+    with pytest.raises(DataError, match="broken"):
+        scan_files([files[0], broken, files[1]], tmp_path / "out", workers=workers)
+    assert set(tmp_path.iterdir()) == {*files, broken}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interruption_leaves_nothing(files: list[Path], tmp_path: Path, workers: int) -> None:
+    def interrupt(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan_files(files, tmp_path / "out", workers=workers, progress=interrupt)
+    assert set(tmp_path.iterdir()) == set(files)
+
+
+def test_a_folder_in_use_is_not_touched(files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    scan_files(files[:1], tmp_path / "empty")
+    for out, words in (("used", "not empty"), ("empty", "not empty"), ("used/notes.txt", "is a file")):
+        with pytest.raises(UsageError, match=words):
+            scan_files(files[:1], tmp_path / out)
+    assert [path.name for path in (tmp_path / "used").iterdir()] == ["notes.txt"]
+    with pytest.raises(DataError, match=r"out: cannot be written \(Not a directory\)"):
+        scan_files(files[:1], tmp_path / "used" / "notes.txt" / "out")
+
+
+def test_the_same_file_twice_is_refused(files: list[Path], tmp_path: Path) -> None:
+    again = tmp_path / "folder" / ".." / files[0].name
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match="named twice"):
+        scan_files([files[0], again], tmp_path / "out")
+
+
+def test_the_command_prints_lines_or_json(gazeshift: Command, files: list[Path], tmp_path: Path) -> None:
+    code, out, err = gazeshift("analyse", *files[:2], "--out", tmp_path / "a", "--workers", 1, "--wasserstein", 4)
+    assert (code, err) == (0, "")
+    assert out.count("6 images, 3 texts, 18 maps") == 2
+    assert out.count("a random 4 of 12 pairs (33.33%, seed 0)") == 2
+    assert "36 maps in" in out
+    code, out, err = gazeshift("analyse", files[0], "--out", tmp_path / "b", "--no-rows", "--json", "--seed", 3)
+    assert (code, err) == (0, "")
+    assert json.loads(out) == json.loads((tmp_path / "b" / "summary.json").read_text())
+    assert json.loads(out)["seed"] == 3
+    code, out, _ = gazeshift("analyse", "--help")
+    assert code == 0
+    assert "Example: gazeshift analyse" in out
+
+
+def test_wrong_use_is_one_line_and_exit_code_2(gazeshift: Command, files: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").touch()
+    wrong = {
+        "no such file": ["nowhere.parquet", "--out", tmp_path / "out"],
+        "not empty": [files[0], "--out", tmp_path / "used"],
+        "named twice": [files[0], files[0], "--out", tmp_path / "out"],
+        "follow each other": [_broken(tmp_path), "--out", tmp_path / "out"],
+    }
+    for words, arguments in wrong.items():
+        code, out, err = gazeshift("analyse", *arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith("gazeshift: ")
+        assert words in err
+        assert err.count("\n") == 1
+        assert not (tmp_path / "out").exists()
+
+
+def test_torch_is_not_needed(files: list[Path]) -> None:
+    """Processes start and stay small without it."""
+    code = (
+        "import sys, pathlib; from gazeshift.mapstore import scan; scan(pathlib.Path(sys.argv[1]), wasserstein=3); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, files[0]], check=True, env=dict(os.environ))
+
+
+def test_the_benchmark_scans_what_it_stores(tmp_path: Path) -> None:
+    path = Path(__file__).parents[2] / "benchmarks" / "analysis.py"
+    spec = importlib.util.spec_from_file_location("analysis", path)
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    benchmark.write_maps(tmp_path / "maps.parquet", 70, 5, seed=0)
+    [one] = scan_files([tmp_path / "maps.parquet"], tmp_path / "out", wasserstein=7)["files"]
+    assert (one["images"], one["texts"], one["maps"], one["grid"]) == (70, 5, 350, [8, 8])
+    assert 0 < one["undefined"] < 35
+    assert one["measures"]["coverage"]["mean"] == pytest.approx(slowly(tmp_path / "maps.parquet")["coverage"].mean())
+
+
+def test_a_map_may_be_infinite_or_no_number(tmp_path: Path) -> None:
+    rows = rows_of(3, undefined=0)
+    rows[1]["map"] = np.full((3, 4), np.nan)
+    write_maps(rows, tmp_path / "maps.parquet")
+    [one] = scan_files([tmp_path / "maps.parquet"], tmp_path / "out")["files"]
+    assert one["undefined"] == 1
+    assert one["measures"]["coverage"]["n"] == 8
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**32), st.lists(st.integers(1, 30), min_size=1, max_size=5), st.sampled_from([0.0, 1e8]))
+def test_cells_lose_no_digits_and_do_not_mind_how_rows_come(seed: int, sizes: list[int], offset: float) -> None:
+    rng = np.random.default_rng(seed)
+    n = sum(sizes)
+    label, text = rng.integers(0, 2, n), rng.integers(0, 3, n)
+    values = offset + rng.normal(size=(n, 2))
+    values[rng.random((n, 2)) < 0.2] = np.nan
+    undefined = rng.random(n) < 0.3
+    p = np.where(undefined[:, None, None], np.nan, rng.random((n, 2, 2)))
+    cells = Cells(2, 3, 2, 2, 2)
+    ends = np.cumsum(sizes)
+    for rows in (slice(end - size, end) for size, end in zip(sizes, ends, strict=True)):
+        cells.add(label[rows], text[rows], values[rows], p[rows], undefined[rows])
+    for place in np.ndindex(2, 3):
+        mine = (label == place[0]) & (text == place[1])
+        assert cells.maps[place] == mine.sum()
+        assert cells.undefined[place] == (mine & undefined).sum()
+        np.testing.assert_allclose(cells.summed[place], p[mine & ~undefined].sum(0), rtol=1e-12)
+        for measure in range(2):
+            known = values[mine, measure][~np.isnan(values[mine, measure])]
+            assert cells.moments.n[(*place, measure)] == len(known)
+            if len(known) > 1:
+                assert cells.moments.mean[(*place, measure)] == pytest.approx(known.mean(), rel=1e-12, abs=1e-12)
+                assert cells.moments.variance[(*place, measure)] == pytest.approx(known.var(ddof=1), rel=1e-5)

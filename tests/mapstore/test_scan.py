@@ -1,0 +1,310 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gazeshift.errors import DataError
+from gazeshift.mapstore import MEASURES, blocks, scan, scan_files
+from gazeshift.mapstore.scan import draw_pairs
+from gazeshift.mapstore.store import read_maps
+from gazeshift.measures import InformationSplit, distribution, information_split
+
+from .stored import Row, own, rows_of, slowly, store
+
+
+def _shared(folder: Path) -> Path:
+    return store(folder, rows_of())
+
+
+def _own_alone(folder: Path) -> Path:
+    return store(folder, [own(row) for row in rows_of(9, ["x"])])
+
+
+def _own_then_shared(folder: Path) -> Path:
+    return store(folder, [own(row) if row["text"] == "plain" else row for row in rows_of()])
+
+
+def _study(folder: Path) -> Path:
+    """As a study stores them: edits that do not all apply, and maps of the reference class where the class switched."""
+    rows = []
+    for place, row in enumerate(rows_of(8, ["original", "paraphrase", "other-object"])):
+        edited = {**row, "edit": row["text"], "text": f"{row['text']} of {row['key']}", "target": "predicted"}
+        if place in {4, 13, 20}:
+            continue
+        rows.append(edited)
+        if place % 5 == 0:
+            rows.append({**edited, "target": "reference", "map": -row["map"]})
+    return store(folder, rows)
+
+
+def _no_labels(folder: Path) -> Path:
+    return store(folder, [{name: value for name, value in row.items() if name != "label"} for row in rows_of()])
+
+
+LAYOUTS: dict[str, Callable[[Path], Path]] = {
+    "shared": _shared,
+    "own alone": _own_alone,
+    "own, then shared": _own_then_shared,
+    "study": _study,
+    "no labels": _no_labels,
+}
+
+
+@pytest.fixture(params=LAYOUTS)
+def maps(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return LAYOUTS[request.param](tmp_path)
+
+
+def _measured(maps: Path, tmp_path: Path, **options: int) -> pd.DataFrame:
+    scan(maps, tmp_path / "rows.parquet", **options)
+    return pd.read_parquet(tmp_path / "rows.parquet")
+
+
+def test_every_map_is_measured_as_by_the_public_functions(maps: Path, tmp_path: Path) -> None:
+    found, wanted = _measured(maps, tmp_path), slowly(maps)
+    words = [name for name in ("key", "label", "edit", "text", "class") if name in wanted]
+    assert (found[words].astype(str) == wanted[words].astype(str)).all(axis=None)
+    assert found["first"].tolist() == wanted["first"].tolist()
+    assert found["undefined"].tolist() == wanted["undefined"].tolist()
+    for name in MEASURES:
+        stored = found[name].astype(float).to_numpy()
+        np.testing.assert_allclose(stored, wanted[name], rtol=1e-6, atol=1e-6, err_msg=name)  # single precision
+
+
+def _named(wanted: pd.DataFrame, maps: Path) -> pd.DataFrame:
+    """The rows with the name of their text, as the tables have it."""
+    name = "edit" if "edit" in wanted else "text"
+    firsts = wanted[name][wanted["first"]]
+    named = wanted[name].where(~wanted["first"] | (firsts.nunique() == 1), "own")
+    labels = wanted.get("label")
+    return wanted.assign(text=named, label=labels)
+
+
+def test_cells_are_the_means_and_variances_of_their_maps(maps: Path, tmp_path: Path) -> None:
+    scan_files([maps], tmp_path / "out", rows=False)
+    cells = pd.read_parquet(tmp_path / "out" / "cells.parquet")
+    wanted = _named(slowly(maps), maps)
+    assert not cells.duplicated(["label", "text", "measure"]).any()
+    margins = cells[cells["label"].isna() & cells["text"].isna()].set_index("measure")
+    several = not wanted["first"].all()
+    assert set(margins.index) == set(MEASURES if several else MEASURES[:6])
+    for cell in cells.itertuples():
+        mine = wanted
+        mine = mine if pd.isna(cell.label) else mine[mine["label"] == cell.label]
+        mine = mine if pd.isna(cell.text) else mine[mine["text"] == cell.text]
+        values = mine[cell.measure].dropna()
+        assert (cell.n, cell.maps) == (len(values), len(mine))
+        assert cell.undefined == pytest.approx(mine["undefined"].mean(), abs=1e-15)
+        assert cell.mean == pytest.approx(values.mean(), rel=1e-12, abs=1e-12, nan_ok=True)
+        assert cell.variance == pytest.approx(values.var(), rel=1e-10, abs=1e-12, nan_ok=True)
+    kinds = wanted.groupby(["label", "text"], dropna=False).ngroups
+    assert len(cells[["label", "text"]].drop_duplicates()) >= kinds
+
+
+def test_mean_maps_are_the_means_of_the_defined_ones(maps: Path, tmp_path: Path) -> None:
+    scan_files([maps], tmp_path / "out", rows=False)
+    found = pd.read_parquet(tmp_path / "out" / "mean-maps.parquet")
+    wanted = _named(slowly(maps), maps)
+    frame, raw = read_maps(maps)
+    if "target" in frame:
+        raw = raw[(frame["target"] == "predicted").to_numpy()]
+    p = distribution(raw)
+    assert found[found["label"].isna() & found["text"].isna()]["maps"].tolist() == [int((~wanted["undefined"]).sum())]
+    for row in found.itertuples():
+        mine = ~wanted["undefined"]
+        mine &= True if pd.isna(row.label) else wanted["label"] == row.label
+        mine &= True if pd.isna(row.text) else wanted["text"] == row.text
+        assert row.maps == mine.sum()
+        mean = row.map.reshape(row.height, row.width)
+        np.testing.assert_allclose(mean, p[mine.to_numpy()].mean(0), rtol=1e-12, atol=1e-15)
+
+
+def _same(found: pd.Series, split: InformationSplit) -> None:
+    for name in ("total", "static", "image", "text"):
+        assert found[name] == pytest.approx(getattr(split, name), rel=1e-10, abs=1e-12, nan_ok=True)
+    assert (found["images"], found["left_out"]) == (split.images, split.left_out)
+
+
+def test_information_is_split_over_images_that_have_every_text(maps: Path, tmp_path: Path) -> None:
+    scan_files([maps], tmp_path / "out", rows=False)
+    found = pd.read_parquet(tmp_path / "out" / "information.parquet")
+    frame, raw = read_maps(maps)
+    if "target" in frame:
+        raw, frame = (part[(frame["target"] == "predicted").to_numpy()] for part in (raw, frame))
+    images = [distribution(raw[(frame["key"] == key).to_numpy()]) for key in frame["key"].unique()]
+    whole = [p for p in images if len(p) == max(map(len, images))]
+    alone = found[found["label"].isna()].set_index("texts")
+    _same(alone.loc["first"], information_split(np.array([p[:1] for p in images])))
+    assert alone.loc["first", "incomplete"] == 0
+    if max(map(len, images)) > 1:
+        _same(alone.loc["all"], information_split(np.array(whole)))
+        assert alone.loc["all", "incomplete"] == len(images) - len(whole)
+        assert len(whole) > 1
+    else:
+        assert list(alone.index) == ["first"]
+    if "label" in frame:
+        sushi = frame.drop_duplicates("key")["label"].to_numpy() == "sushi"
+        mine = np.array([p[:1] for p, chosen in zip(images, sushi, strict=True) if chosen])
+        _same(found[(found["label"] == "sushi") & (found["texts"] == "first")].iloc[0], information_split(mine))
+
+
+def _everything(folder: Path) -> list[object]:
+    tables = [pq.read_table(path) for path in sorted(folder.glob("*.parquet"))]
+    return [(folder / "summary.json").read_bytes(), *(table.to_pydict() for table in tables)]
+
+
+def test_nothing_depends_on_how_rows_are_read_and_stored(maps: Path, tmp_path: Path) -> None:
+    table = pq.read_table(maps)
+    results = []
+    for place, (group, batch) in enumerate([(1000, 1000), (1000, 2), (1, 4), (4, 3)]):
+        pq.write_table(table, maps, row_group_size=group)
+        done = scan(maps, tmp_path / f"rows-{place}.parquet", batch=batch, wasserstein=3)
+        results.append((pq.read_table(tmp_path / f"rows-{place}.parquet"), done))
+    first, whole = results[0]
+    for rows, done in results[1:]:
+        assert rows.to_pandas().astype(str).equals(first.to_pandas().astype(str))
+        assert str(done.splits) == str(whole.splits)
+        for name in ("n", "mean", "squares"):
+            assert np.array_equal(getattr(done.cells.moments, name), getattr(whole.cells.moments, name))
+        assert np.array_equal(done.cells.summed, whole.cells.summed)
+
+
+def test_blocks_only_round(maps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = scan(maps)
+    for rows in (1, 5, 7):
+        monkeypatch.setattr(blocks, "ROWS", rows)
+        cut = scan(maps, tmp_path / "rows.parquet")
+        assert len(pq.read_table(tmp_path / "rows.parquet")) == whole.survey.maps
+        np.testing.assert_allclose(cut.cells.moments.mean, whole.cells.moments.mean, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(cut.cells.moments.variance, whole.cells.moments.variance, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(cut.cells.summed, whole.cells.summed, rtol=1e-12)
+        for one, other in zip(cut.splits, whole.splits, strict=True):
+            assert one.split.total == pytest.approx(other.split.total, rel=1e-12, nan_ok=True)
+
+
+def test_memory_does_not_grow_with_the_maps(tmp_path: Path) -> None:
+    """What Arrow holds at most while a file is scanned: pages, blocks, never what was read before."""
+    texts = [str(place) for place in range(100)]
+    table = pq.read_table(store(tmp_path, rows_of(200, texts, shape=(16, 16))))  # 10 MB of maps
+    most = []
+    for rows in (len(table) // 2, len(table)):
+        pq.write_table(table[:rows], tmp_path / "maps.parquet", row_group_size=1000)
+        held: list[int] = []
+        before = pa.total_allocated_bytes()
+        scan(tmp_path / "maps.parquet", wasserstein=0, progress=lambda *_: held.append(pa.total_allocated_bytes()))  # noqa: B023
+        most.append(max(held) - before)
+    assert most[1] - most[0] < 2**20
+
+
+def test_transport_is_measured_on_as_many_pairs_as_asked(tmp_path: Path) -> None:
+    maps = store(tmp_path, rows_of(20, undefined=0))
+    found = _measured(maps, tmp_path, wasserstein=11)
+    wanted = slowly(maps)["wasserstein"]
+    drawn = found["wasserstein"].notna()
+    assert drawn.sum() == 11
+    assert not (drawn & found["first"]).any()
+    np.testing.assert_allclose(found["wasserstein"][drawn], wanted[drawn], rtol=1e-6)
+    again = _measured(maps, tmp_path, wasserstein=11, seed=1)
+    assert drawn.tolist() != again["wasserstein"].notna().tolist()
+    none = scan(maps, wasserstein=0)
+    assert none.transported == none.cells.moments.n[..., MEASURES.index("wasserstein")].sum() == 0
+
+
+def test_every_pair_has_the_same_chance() -> None:
+    times = np.zeros(12)
+    for seed in range(3000):
+        drawn = draw_pairs(12, 3, seed)
+        assert len(set(drawn.tolist())) == 3
+        times[drawn] += 1
+    # 3000 x 3 / 12 = 750 times each; standard deviation 24.
+    assert np.abs(times - 750).max() < 100
+
+
+def test_switched_is_the_class_and_may_be_known_where_the_map_is_undefined(tmp_path: Path) -> None:
+    rows = rows_of(1, ["a", "b", "c"], undefined=1)
+    for row, name in zip(rows, ("sushi", "donuts", "sushi"), strict=True):
+        row["class"] = name
+    found = _measured(store(tmp_path, rows), tmp_path)
+    assert found["undefined"].all()
+    assert found["js_bits"].isna().all()
+    assert found["switched"].isna().tolist() == [True, False, False]
+    assert found["switched"][1:].tolist() == [True, False]
+
+
+Change = Callable[[list[Row]], list[Row]]
+
+
+def _without(name: str) -> Change:
+    return lambda rows: [{key: value for key, value in row.items() if key != name} for row in rows]
+
+
+def _mixed_edits(rows: list[Row]) -> list[Row]:
+    return [{**row, "edit": row["text"]} for row in rows[1:]]
+
+
+WRONG: dict[str, tuple[Change, list[str]]] = {
+    "no text": (_without("text"), ["'text'", "gazeshift maps"]),
+    "no class": (_without("class"), ["'class'"]),
+    "an image in two places": (lambda rows: rows + rows[:1], ["'i0'", "sort"]),
+    "a text twice": (lambda rows: [rows[0], *rows], ["'i0'", "'plain'", "several"]),
+    "a later text twice": (lambda rows: [rows[0], rows[1], *rows[1:]], ["'i0'", "''", "several"]),
+    "other first edits": (_mixed_edits, ["'i0'", "'i1'", "''", "'plain'"]),
+    "an empty place": (lambda rows: [*rows[:-1], {**rows[-1], "label": None}], ["'label'", "empty"]),
+    "only other targets": (lambda rows: [{**row, "target": "reference"} for row in rows], ["no maps"]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_is_one_line(tmp_path: Path, name: str) -> None:
+    change, words = WRONG[name]
+    maps = store(tmp_path, change(rows_of()))
+    with pytest.raises(DataError) as error:
+        scan_files([maps], tmp_path / "out")
+    for word in (str(maps), *words):
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == [maps]
+
+
+def test_texts_that_no_two_images_share_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gazeshift.mapstore.survey._TEXTS", 4)
+    rows = [{**row, "text": f"{row['text']} of {row['key']}"} for row in rows_of()]
+    with pytest.raises(DataError, match=r"more than 4 different texts .* 'edit'"):
+        scan(store(tmp_path, rows))
+
+
+def test_several_grids_are_refused(tmp_path: Path) -> None:
+    table = pq.read_table(store(tmp_path, rows_of(2)))
+    height = table["height"].to_pandas().mask(table["text"].to_pandas() == "", 4)
+    width = table["width"].to_pandas().mask(table["text"].to_pandas() == "", 3)
+    for name, column in (("height", height), ("width", width)):
+        table = table.set_column(table.column_names.index(name), name, [column.to_numpy()])
+    pq.write_table(table, tmp_path / "maps.parquet")
+    with pytest.raises(DataError, match=r"several grids \(3 x 4 and 4 x 3\)"):
+        scan(tmp_path / "maps.parquet")
+
+
+def test_files_that_are_no_maps(tmp_path: Path) -> None:
+    maps = store(tmp_path, rows_of())
+    pq.write_table(pq.read_table(maps)[:0], tmp_path / "empty.parquet")
+    (tmp_path / "text.parquet").write_text("key,text\n")
+    whole = maps.read_bytes()
+    (tmp_path / "damaged.parquet").write_bytes(whole[:200] + b"\0" * 400 + whole[600:])
+    (tmp_path / "nothing.parquet").touch()
+    wanted = {
+        "empty": "holds no maps",
+        "text": "cannot be read as Parquet",
+        "damaged": "cannot be read as Parquet",
+        "nothing": "cannot be read as Parquet",
+        "missing": "no such file",
+    }
+    for name, words in wanted.items():
+        with pytest.raises(DataError, match=words):
+            scan(tmp_path / f"{name}.parquet", tmp_path / "rows.parquet")
+        assert not list(tmp_path.glob("rows*"))
+    with pytest.raises(DataError, match="is a folder"):
+        scan(tmp_path)
