@@ -37,6 +37,25 @@ def explain_words(
     as_json: bool,
 ) -> None:
     """Leave out each word in turn; print what the class and its map lose, draw it if asked."""
+    _check(image, target, label, out)
+    how = known_name(WAYS, how, "--how")
+    model = load(folder)
+    found = word_effects(model, image, text, target, how=how, method=method, label=label)
+    read = model.tokenize([text])
+    cut, unread = read.truncated[0], read.unread[0]
+    if out is not None:
+        _draw(model, image, found, how, cut, out)
+    if as_json:
+        said = {"text": text, "explained": found.explained, "how": how, "truncated": cut, "unread": unread}
+        typer.echo(json.dumps(said | {"words": _records(found)}, ensure_ascii=False))
+        return
+    _print(found, cut, unread)
+    if out is not None:
+        terminal().print(literal(f"drawn: {out}"), soft_wrap=True)
+
+
+def _check(image: Path, target: str, label: str | None, out: Path | None) -> None:
+    """Refuse what is found wrong without the model."""
     if out is not None and out.suffix.lower() not in {".png", ".html"}:
         raise UsageError(f"--out {out}: give a name that ends in .png or .html.")
     if out is not None:
@@ -45,29 +64,10 @@ def explain_words(
         raise UsageError(f"--label {label} is used only with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
-    how = known_name(WAYS, how, "--how")
-    model = load(folder)
-    found = word_effects(model, image, text, target, how=how, method=method, label=label)
-    read = model.tokenize([text])
-    cut, unread = read.truncated[0], read.unread[0]
-    if out is not None:
-        _draw(model, image, found, how, cut, out)
-    records = _records(found)
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "text": text,
-                    "explained": found.explained,
-                    "how": how,
-                    "truncated": cut,
-                    "unread": unread,
-                    "words": records,
-                },
-                ensure_ascii=False,
-            )
-        )
-        return
+
+
+def _print(found: WordEffects, cut: bool, unread: bool) -> None:
+    """The text in colour, a table of its words, and what must stand beside them."""
     console = terminal()
     console.print(_coloured(found))
     table = Table(
@@ -76,7 +76,7 @@ def explain_words(
     table.add_column("word", overflow="fold")
     for heading in ("logit", "JS bits"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for record in records:
+    for record in _records(found):
         moved = "-" if record["js_bits"] is None else f"{record['js_bits']:.3f}"
         table.add_row(literal(record["word"]), f"{record['logit']:+.3f}", moved)
     console.print(table)
@@ -89,8 +89,6 @@ def explain_words(
         console.print(CUT)
     if unread:
         console.print(UNREAD)
-    if out is not None:
-        console.print(literal(f"drawn: {out}"), soft_wrap=True)
 
 
 def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: bool, out: Path) -> None:

@@ -58,30 +58,24 @@ def explain(
         >>> maps.raw.shape  # doctest: +SKIP
         (4, 8, 8)
     """
-    texts = (texts,) if isinstance(texts, str) else tuple(texts)
-    if not texts:
-        raise UsageError("explain needs at least one text; an empty text is ''.")
+    texts = _at_least_one(texts)
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
     method = method_for(model, method)
-    name = key or name_of(image)
-    pixels = pixels_of(model, image, name)
+    pixels = pixels_of(model, image, name := key or name_of(image))
     features, encoded = encode(model, pixels, texts)
     with torch.autocast(model.device.type, enabled=False):
         logits = class_logits(model, features, encoded)[0]
         predicted = logits.argmax(1)
-        wanted = _targets(model, target, label, predicted)
-        text_index, target_index = _rows(wanted, predicted)
+        text_index, target_index = _rows(_targets(model, target, label, predicted), predicted)
         rows = Rows(torch.zeros_like(text_index), text_index, target_index)
         computed = compute_maps(model, features, encoded, rows, method, pixels=pixels)
     probability = logits.softmax(1)[text_index, target_index]
-    described = zip(
-        text_index.tolist(), target_index.tolist(), computed.scores.tolist(), probability.tolist(), strict=True
-    )
+    columns = (text_index, target_index, computed.scores, probability)
     return SaliencyMaps(
         key=name,
         raw=computed.maps.float().cpu().numpy(),
-        rows=tuple(MapRow(*row) for row in described),
+        rows=tuple(MapRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)),
         texts=texts,
         predicted=tuple(predicted.tolist()),
         target=target,
@@ -91,6 +85,13 @@ def explain(
         noise=computed.noise.float().cpu().numpy(),
         gaps=computed.gaps.float().cpu().numpy(),
     )
+
+
+def _at_least_one(texts: Sequence[str]) -> tuple[str, ...]:
+    given = (texts,) if isinstance(texts, str) else tuple(texts)
+    if not given:
+        raise UsageError("explain needs at least one text; an empty text is ''.")
+    return given
 
 
 def name_of(image: Picture) -> str:

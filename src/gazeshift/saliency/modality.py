@@ -248,13 +248,7 @@ def modality(
     """
     if not (model.structure.sees_image and model.structure.reads_text):
         raise UsageError(f"model {model.spec.name!r} has one modality: there is nothing to share.")
-
-    def read(texts: Sequence[str]) -> TextFeatures:
-        with torch.no_grad():
-            tokens = model.tokenize(texts)
-            return model.encode_text(tokens.ids, tokens.mask).with_precision(precision)
-
-    precision = next(model.head.parameters()).dtype
+    read = _reader(model)
     features, encoded = encode(model, pixels_of(model, image, name_of(image)), [text])
     with evaluating(model), torch.autocast(model.device.type, enabled=False):
         absent = absent or _nothing(features, read)
@@ -269,17 +263,26 @@ def modality(
         text=float(shares.text[0]),
         image=float(shares.image[0]),
         interaction=float(shares.interaction[0]),
-        **dict(
-            zip(
-                ("logit", "logit_text", "logit_image", "logit_neither"),
-                (float(y[0, explained]) for y in (four.both, four.text, four.image, four.neither)),
-                strict=True,
-            )
-        ),
+        logit=float(four.both[0, explained]),
+        logit_text=float(four.text[0, explained]),
+        logit_image=float(four.image[0, explained]),
+        logit_neither=float(four.neither[0, explained]),
         players=players,
         words=tuple(text[start:end] for start, end in split_words(text)),
         grid=_side(*features.grid.shape[2:]),
     )
+
+
+def _reader(model: Classifier) -> TextReader:
+    """Reads texts in the precision of the model's head."""
+    precision = next(model.head.parameters()).dtype
+
+    def read(texts: Sequence[str]) -> TextFeatures:
+        with torch.no_grad():
+            tokens = model.tokenize(texts)
+            return model.encode_text(tokens.ids, tokens.mask).with_precision(precision)
+
+    return read
 
 
 def _nothing(image: ImageFeatures, read: TextReader) -> Absent:

@@ -178,17 +178,12 @@ def shift_inputs(
         _each_with_its(model, images, texts, name).with_two_classes()
         for name, texts in (("before", before), ("after", after))
     )
-    was, now = first.predicted, second.predicted
-    names = [str(index) for index in range(first.classes)] if classes is None else [str(name) for name in classes]
-    if len(names) != first.classes or len(set(names)) < len(names):
-        raise UsageError(
-            f"classes: {len(set(names))} different names for a model of {first.classes} classes; give one each."
-        )
+    names = _names_of(first.classes, classes)
     quadruples = zip(
-        first.maps(was, method),
-        first.maps(now, method),
-        second.maps(was, method),
-        second.maps(now, method),
+        first.maps(first.predicted, method),
+        first.maps(second.predicted, method),
+        second.maps(first.predicted, method),
+        second.maps(second.predicted, method),
         strict=True,
     )
     answers = zip(first.named(names), second.named(names), strict=True)
@@ -197,6 +192,14 @@ def shift_inputs(
         replace(shift_of(*four, before, after), notes=notes)
         for four, (before, after) in zip(quadruples, answers, strict=True)
     )
+
+
+def _names_of(count: int, classes: Sequence[str] | None) -> list[str]:
+    """Names of a model's classes: as given, else their numbers."""
+    names = [str(name) for name in (range(count) if classes is None else classes)]
+    if len(names) != count or len(set(names)) < len(names):
+        raise UsageError(f"classes: {len(set(names))} different names for a model of {count} classes; give one each.")
+    return names
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,9 @@
 """Exploration: a mixed model of what goes along with an effect. No verdict rests on it."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from itertools import product
 from typing import Any
 
@@ -91,10 +93,7 @@ def explore(
     Raises:
         UsageError: statsmodels is not installed, columns of different length, too many rows, too few, or a term that the others determine.
     """
-    try:
-        from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec  # noqa: PLC0415
-    except ImportError:
-        raise UsageError("the exploratory mixed model needs statsmodels: pip install 'gazeshift[explore]'.") from None
+    mixed = _mixed_models()
     numbers = {"excess": excess, "text change": text_change, "pmi": pmi}
     names = {"kind": kind, "truth": truth, "class": class_, "seed": seed, "word": word}
     numbers, names, dropped = _whole_rows(numbers, names)
@@ -105,30 +104,46 @@ def explore(
     _check_rank(terms)
     grouping = {name: names[name] for name in ("class", "seed", "word") if len(np.unique(names[name])) > 1}
     notes = [f"a single {name}: no component for it" for name in ("class", "seed", "word") if name not in grouping]
-    labels = [[[str(level) for level in np.unique(values)]] for values in grouping.values()]
-    indicators = [[_indicators(values)] for values in grouping.values()]
-    design, response = np.stack(list(terms.values()), axis=1), scaled["excess"]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            spec = VCSpec(list(grouping), labels, indicators)
-            fit = MixedLM(response, design, np.zeros(len(response)), exog_vc=spec).fit(reml=True)
-        except (np.linalg.LinAlgError, ValueError) as error:
-            fit = None
-            notes.append(f"the fit broke off: {error}")
+    fit, remarks = _fit(mixed, scaled["excess"], np.stack(list(terms.values()), axis=1), grouping)
     converged = fit is not None and bool(fit.converged) and bool(np.isfinite(fit.bse_fe).all())
     if not converged:
         notes.insert(0, "the fit did not converge; its numbers say nothing")
-    notes += list(dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught))
     per_unit = np.array([units["excess"] / units.get(name, 1.0) for name in terms])
     return Exploration(
         effects=_effects(list(terms), fit, per_unit),
         components=_components(list(grouping), fit, units["excess"] ** 2),
         converged=converged,
-        notes=tuple(notes),
-        rows=len(response),
+        notes=(*notes, *remarks),
+        rows=len(scaled["excess"]),
         dropped=dropped,
     )
+
+
+def _mixed_models() -> Any:
+    try:
+        return import_module("statsmodels.regression.mixed_linear_model")
+    except ImportError:
+        raise UsageError("the exploratory mixed model needs statsmodels: pip install 'gazeshift[explore]'.") from None
+
+
+def _fit(
+    mixed: Any,
+    response: Float[np.ndarray, " rows"],
+    design: Float[np.ndarray, "rows terms"],
+    grouping: Mapping[str, np.ndarray],
+) -> tuple[Any, list[str]]:
+    """The fit, None where it breaks off; and what was said of it, each remark once."""
+    labels = [[[str(level) for level in np.unique(values)]] for values in grouping.values()]
+    indicators = [[_indicators(values)] for values in grouping.values()]
+    fit, broken = None, []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            spec = mixed.VCSpec(list(grouping), labels, indicators)
+            fit = mixed.MixedLM(response, design, np.zeros(len(response)), exog_vc=spec).fit(reml=True)
+        except (np.linalg.LinAlgError, ValueError) as error:
+            broken = [f"the fit broke off: {error}"]
+    return fit, [*broken, *dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)]
 
 
 def _whole_rows(

@@ -52,13 +52,7 @@ def train_unit(
         TrainingError: a loss that is not finite; the model of the last finished epoch is kept beside ``folder``.
     """
     recipe = ingredients.study.recipe_of(name)
-    mark = work / "inputs.sha256"
-    if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
-        shutil.rmtree(work)  # holds the checkpoint of another training
-    with whole_file(mark, parents=True) as file:
-        file.write_text(digest)
-    for left in folder.parent.glob(f"{folder.name}.*{UNFINISHED}"):
-        shutil.rmtree(left)  # of a run that was killed while it saved this model
+    _clear_for(digest, work, folder, resume=resume)
     model = ingredients.fresh(name, seed)
     images, texts = ingredients.features(model, recipe)
     train, validation = (
@@ -83,17 +77,23 @@ def train_unit(
         raise TrainingError(
             f"{name}, seed {seed}: {error} The model of the last finished epoch is kept in {kept}."
         ) from error
-    training = {
-        "recipe": recipe.model_dump(),
-        "seed": seed,
-        "texts": ingredients.study.models[name].texts,
-        "epochs": fitted.epochs,
-        "kept_epoch": fitted.kept_epoch,
-    }
-    save(model, folder, data, {**training, "validation_accuracy": fitted.validation_accuracy})
+    training = {"recipe": recipe.model_dump(), "seed": seed, "texts": ingredients.study.models[name].texts}
+    reached = {key: getattr(fitted, key) for key in ("epochs", "kept_epoch", "validation_accuracy")}
+    save(model, folder, data, training | reached)
     (work / "last.ckpt").unlink(missing_ok=True)
     shutil.rmtree(work / "features", ignore_errors=True)
     return fitted
+
+
+def _clear_for(digest: str, work: Path, folder: Path, *, resume: bool) -> None:
+    """Remove what another training left, unless it is this one's and shall be continued."""
+    mark = work / "inputs.sha256"
+    if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
+        shutil.rmtree(work)  # holds the checkpoint of another training
+    with whole_file(mark, parents=True) as file:
+        file.write_text(digest)
+    for left in folder.parent.glob(f"{folder.name}.*{UNFINISHED}"):
+        shutil.rmtree(left)  # of a run that was killed while it saved this model
 
 
 def analyse_unit(

@@ -134,15 +134,6 @@ def wrap(
     name, found = find_layer(model, layer)
     images, texts = names_of(image), names_of(text)
     run = forward or calling(model, images, texts, dict(given or {}))
-    return HookedModel(
-        model,
-        Tap(name, found, part, nth),
-        run,
-        output or find_logits,
-        grid,
-        () if forward else images,
-        () if forward or read_text else texts,
-        text_free,
-        read_text,
-        check,
-    )
+    tap, logits = Tap(name, found, part, nth), output or find_logits
+    images, texts = () if forward else images, () if forward or read_text else texts
+    return HookedModel(model, tap, run, logits, grid, images, texts, text_free, read_text, check)
