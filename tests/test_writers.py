@@ -21,8 +21,8 @@ from gazeshift.data.plates import write as write_plates
 from gazeshift.edits import Corpus, WholeWords, find_lexicon
 from gazeshift.errors import DataError
 from gazeshift.evaluation.modifiers import Modifiers
-from gazeshift.mapstore import scan_files
 from gazeshift.mapstore.store import GROUP, MapFile, write_maps, write_table
+from gazeshift.mapstore.write import scan_files
 from gazeshift.models import save
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing

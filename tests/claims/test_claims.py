@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gazeshift.claims import CLAIMS, Tables, judge
 from gazeshift.claims.evidence import EVIDENCE
-from gazeshift.claims.register import LEAST_SEEDS
+from gazeshift.claims.judge import judge
+from gazeshift.claims.register import CLAIMS, LEAST_SEEDS
 from gazeshift.claims.roles import ROLES, Player, Roles
+from gazeshift.claims.tables import Tables
 
 CLASSES = ["pie", "rice", "soup", "sushi", "taco", "tart"]
 PARTS = {"image": "image-only", "fusion": "early-fusion", "constant": "told-nothing", "shuffled": "shuffled"}
@@ -41,6 +42,7 @@ def measures(seeds: int, effect: float, noise: float = 0.01) -> pd.DataFrame:
                             "model": model, "seed": seed, "key": f"{label}/{image}", "label": label, "edit": "original",
                             "predicted": label, "centre_bias": bias, "centre_bias_label": bias, "centre_bias_other_side": bias,
                             "js_distance": 0.0, "js_bits": 0.0, "switch": 0.0, "within": 0.0, "mask_mass": np.nan, "mask_other": np.nan,
+                            "mask_excess": np.nan,
                             "named_mass_change": np.nan,
                         }
                     )  # fmt: skip

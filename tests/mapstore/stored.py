@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gazeshift import measures
-from gazeshift.mapstore import MEASURES
+from gazeshift.mapstore.measure import MEASURES
 from gazeshift.mapstore.store import read_maps, write_maps
 
 LABELS = ("donuts", "sushi", "ramen")

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from gazeshift.cli.main import run
 from gazeshift.errors import DataError, UsageError
-from gazeshift.mapstore import scan_files
 from gazeshift.mapstore.cells import Cells
 from gazeshift.mapstore.store import write_maps
+from gazeshift.mapstore.write import scan_files
 
 from .stored import rows_of, slowly, store
 
@@ -169,7 +169,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(gazeshift: Command, files: list[P
 def test_torch_is_not_needed(files: list[Path]) -> None:
     """Processes start and stay small without it."""
     code = (
-        "import sys, pathlib; from gazeshift.mapstore import scan; scan(pathlib.Path(sys.argv[1]), wasserstein=3); "
+        "import sys, pathlib; from gazeshift.mapstore.scan import scan; scan(pathlib.Path(sys.argv[1]), wasserstein=3); "
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, files[0]], check=True, env=dict(os.environ))

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gazeshift.mapstore import scan_files
 from gazeshift.mapstore.store import MapFile, read_maps, write_maps
+from gazeshift.mapstore.write import scan_files
 
 Columns = dict[str, list]
 

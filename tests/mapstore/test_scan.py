@@ -8,9 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from gazeshift.errors import DataError
-from gazeshift.mapstore import MEASURES, blocks, scan, scan_files
-from gazeshift.mapstore.scan import draw_pairs
+from gazeshift.mapstore import blocks
+from gazeshift.mapstore.measure import MEASURES
+from gazeshift.mapstore.scan import draw_pairs, scan
 from gazeshift.mapstore.store import read_maps
+from gazeshift.mapstore.write import scan_files
 from gazeshift.measures import InformationSplit, distribution, information_split
 
 from .stored import Row, own, rows_of, slowly, store

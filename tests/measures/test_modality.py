@@ -1,5 +1,7 @@
 """How much each modality matters: against least squares and definitions written out."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from gazeshift.errors import UsageError
 from gazeshift.measures import (
     conditional_utilisation,
+    crossed_accuracy,
     emap,
-    emap_accuracy,
     perceptual_score,
     two_player_shapley,
 )
@@ -43,28 +45,40 @@ def test_additive_logits_have_no_interaction(seed: int) -> None:
     assert (parts.text.tolist(), parts.image.tolist()) == (text.tolist(), image.tolist())
 
 
-def test_emap_accuracy_of_own_pairs() -> None:
+def test_crossed_accuracy_of_own_pairs() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 30)
     additive, logits = logits_of(1, 30, 30)
-    accuracy = emap_accuracy(logits, labels)
+    accuracy = crossed_accuracy(logits, labels)
     projected = emap(logits)
-    for name, values in (("model", logits), ("projected", projected)):
+    for name, values in (("right", logits), ("additive", projected)):
         right = [int(values[i, i].argmax()) == labels[i] for i in range(30)]
-        assert getattr(accuracy, name) == pytest.approx(np.mean(right))
-    plain = emap_accuracy(additive, labels)
-    assert plain.model == plain.projected
+        assert getattr(accuracy, name).tolist() == right
+    plain = crossed_accuracy(additive, labels)
+    assert plain.right.tolist() == plain.additive.tolist()
     # Exclusive or: nothing but interaction; its projection knows nothing.
     signs = np.array([1.0, -1.0, 1.0, -1.0])
     exclusive = np.multiply.outer(np.outer(signs, signs), [1.0, -1.0])
-    assert emap_accuracy(exclusive, np.zeros(4, dtype=int)).model == 1
+    assert crossed_accuracy(exclusive, np.zeros(4, dtype=int)).right.mean() == 1
     np.testing.assert_allclose(emap(exclusive), 0, atol=1e-12)
 
 
 @pytest.mark.parametrize("logits", [np.full((2, 2, 3), np.nan), np.empty((0, 0, 3)), np.full((1, 1, 2), np.inf)])
-def test_emap_accuracy_needs_finite_logits(logits: np.ndarray) -> None:
+def test_crossed_accuracy_needs_finite_logits(logits: np.ndarray) -> None:
     with pytest.raises(UsageError, match="finite logits"):
-        emap_accuracy(logits, np.zeros(len(logits), dtype=int))
+        crossed_accuracy(logits, np.zeros(len(logits), dtype=int))
+
+
+def test_exchanged_modalities_are_the_mean_over_every_permutation() -> None:
+    _, logits = logits_of(2, 4, 4)
+    labels, own = np.array([0, 1, 2, 1]), np.arange(4)
+    found = crossed_accuracy(logits, labels)
+    for lost, answers in (
+        (found.perceptual_text, [logits[own, order].argmax(1) for order in map(list, permutations(own))]),
+        (found.perceptual_image, [logits[order, own].argmax(1) for order in map(list, permutations(own))]),
+    ):
+        right = np.array([(answer == labels).mean() for answer in answers])
+        assert lost.mean() == pytest.approx(perceptual_score(float(found.right.mean()), right).score)
 
 
 def test_perceptual_score() -> None:

@@ -132,19 +132,19 @@ def centre_bias(tables: Tables) -> Evidence:
 
 def localisation(tables: Tables) -> Evidence:
     """C2."""
-    fusion, image = (_with_excess(tables.own(role)) for role in ("fusion", "image"))
-    if fusion["excess_mass"].isna().all():
+    fusion, image = (tables.own(role) for role in ("fusion", "image"))
+    if fusion["mask_excess"].isna().all():
         return _nothing("these data have no masks, so it is not known what the text refers to; Plates has them")
     return Evidence(
-        tables.difference(fusion, image, "excess_mass"),
+        tables.difference(fusion, image, "mask_excess"),
         (
             Support(
                 "fusion alone",
                 "mass in the own mask minus other images' masks, early fusion",
-                tables.cells(fusion, "excess_mass"),
+                tables.cells(fusion, "mask_excess"),
                 "interval",
             ),
-            Support("image alone", "the same of image only", tables.cells(image, "excess_mass")),
+            Support("image alone", "the same of image only", tables.cells(image, "mask_excess")),
             Support(
                 "named object",
                 "mass gained by another object of the scene when the text names it",
@@ -152,10 +152,6 @@ def localisation(tables: Tables) -> Evidence:
             ),
         ),
     )
-
-
-def _with_excess(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(excess_mass=rows["mask_mass"] - rows["mask_other"])
 
 
 def follows(tables: Tables) -> Evidence:

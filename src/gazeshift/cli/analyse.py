@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gazeshift.cli.places import check_new_folder
-from gazeshift.mapstore import scan_files
+from gazeshift.mapstore.write import scan_files
 
 _SHOWN = ("centre_bias", "coverage", "js_bits", "wasserstein", "switched")
 

@@ -18,6 +18,7 @@ from gazeshift.measures import (
     coverage,
     decompose,
     distribution,
+    mask_excess,
     mask_lift,
     mask_mass,
     undefined,
@@ -205,17 +206,18 @@ def _in_masks(
     """Mass on the object that the pair's own text refers to, and on the one that the changed text names, now and with the own text.
 
     ``mask_other`` is the mass that the same map would put on the referred objects of other images: what a habit of looking at one place
-    reaches without looking at all.
+    reaches without looking at all; ``mask_excess`` what it has beyond that.
     """
-    names = ("mask_mass", "mask_area", "mask_lift", "mask_other", "named_mass", "named_mass_before")
+    names = ("mask_mass", "mask_area", "mask_lift", "mask_excess", "mask_other", "named_mass", "named_mass_before")
     nothing = dict.fromkeys(names, float("nan"))
     own = referred_mask(question, index, *p.shape)
     if own is None:
         return nothing
     others = [referred_mask(question, other, *p.shape) for other in _elsewhere(index, len(question.pairs))]
-    masses = [float(mask_mass(p, other)) for other in others if other is not None]
+    seen = np.stack([np.zeros_like(own) if other is None else other for other in others] or [np.zeros_like(own)])
     found = {"mask_mass": mask_mass(p, own), "mask_area": own.mean(), "mask_lift": mask_lift(p, own)}
-    found["mask_other"] = np.mean(masses) if masses else np.nan
+    found["mask_excess"] = mask_excess(p, own, seen)
+    found["mask_other"] = found["mask_mass"] - found["mask_excess"]
     named = (question.masks(index, *p.shape) or {}).get(edited.refers or 0)
     if named is not None:
         found |= {"named_mass": mask_mass(p, named), "named_mass_before": mask_mass(before, named)}

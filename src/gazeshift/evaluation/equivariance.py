@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ordered
 from gazeshift.evaluation.question import TextSource
-from gazeshift.measures import centroid, distribution
+from gazeshift.measures import centroid, distribution, equivariance
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import INTERPOLATIONS, Preprocessing
@@ -94,8 +94,8 @@ def equivariance_rows(
         chosen = range(start, min(start + shard, len(windows.pairs)))
         pairs = [windows.pairs[index] for index in chosen]
         centroids = _centroids(model, windows.features(chosen), texts([pair.text for pair in pairs]), method)
-        moved = centroids - centroids[:, :1]
-        slope = (moved * content).sum((1, 2)) / (content**2).sum()
+        found = equivariance(content, centroids)
+        slope = np.where(found.n == len(content), found.slope, np.nan)
         parts.append(
             pd.DataFrame({"key": [pair.key for pair in pairs], "label": [pair.label for pair in pairs], "slope": slope})
         )

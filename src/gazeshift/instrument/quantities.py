@@ -16,7 +16,16 @@ from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
 from gazeshift.evaluation.question import ObjectMasks, Question
 from gazeshift.instrument.exam import Exam
-from gazeshift.measures import centre_bias, distribution, entropy, mask_lift, mask_to_grid, pearson, shift_faithfulness
+from gazeshift.measures import (
+    centre_bias,
+    distribution,
+    information_split,
+    mask_lift,
+    mask_to_grid,
+    pearson,
+    shift_faithfulness,
+    text_information,
+)
 from gazeshift.models import Classifier, ImageFeatures
 from gazeshift.pairs import Pair, SceneObject
 from gazeshift.saliency import Rows, compute_maps, row_logits
@@ -168,8 +177,7 @@ def _text_bits(records: Sequence[dict[str, Any]]) -> Float[np.ndarray, " n"]:
     by_scene: dict[str, list[np.ndarray]] = {}
     for record in records:
         by_scene.setdefault(record["key"], []).append(distribution(record["map"].astype(np.float64)))
-    # The Jensen-Shannon divergence of all of them: entropy of the mean minus mean of the entropies.
-    return np.array([float(entropy(np.mean(p, 0)) - np.mean(entropy(np.stack(p)))) for p in by_scene.values()])
+    return np.array([float(text_information(np.stack(p)[None])[0]) for p in by_scene.values()])
 
 
 def centre_bias_of(maps: Float[np.ndarray, "n h w"]) -> float:
@@ -179,12 +187,7 @@ def centre_bias_of(maps: Float[np.ndarray, "n h w"]) -> float:
 
 def static_share(maps: Float[np.ndarray, "n h w"]) -> float:
     """Share of the maps' information about places that is the same for all images: ``KL(mean P || U) / E KL(P || U)``, 0 to 1."""
-    p = distribution(maps)
-    p = p[np.isfinite(p).all((1, 2))]
-    if not len(p):
-        return float("nan")
-    uniform = np.log2(p[0].size)
-    return float((uniform - entropy(p.mean(0))) / (uniform - entropy(p).mean()))
+    return information_split(distribution(maps)[:, None]).static_share
 
 
 def regions(subject: Subject, exam: Exam, method: str = "grad-cam") -> RegionChanges:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+
 from gazeshift.data.plates import image_only_ceiling
 from gazeshift.instrument.damage import cascade, with_encoder_of, with_head_of
 from gazeshift.instrument.lab import Lab
@@ -22,7 +24,7 @@ from gazeshift.instrument.quantities import (
     static_share,
 )
 from gazeshift.instrument.settings import PULLED, SETTINGS
-from gazeshift.measures import distribution, jensen_shannon, shift_faithfulness
+from gazeshift.measures import distribution, jensen_shannon, perceptual_score, shift_faithfulness
 
 Found = dict[str, float]
 
@@ -159,8 +161,8 @@ def shortcut(lab: Lab) -> Found:
     return {
         "accuracy": right,
         "accuracy lost at rho 0": right - accuracy(subject, free),
-        "accuracy lost, images permuted": right - accuracy(subject, tied, "images"),
-        "accuracy lost, texts permuted": right - accuracy(subject, tied, "texts"),
+        "accuracy lost, images permuted": perceptual_score(right, np.array([accuracy(subject, tied, "images")])).score,
+        "accuracy lost, texts permuted": perceptual_score(right, np.array([accuracy(subject, tied, "texts")])).score,
         "effect change rms": found.faithfulness.rms_effect,
         "lift": look(subject, tied).lift,
     }

@@ -25,6 +25,7 @@ from gazeshift.measures.information import (
     InformationSplit,
     InformationSums,
     information_split,
+    text_information,
 )
 from gazeshift.measures.localise import (
     beyond_chance,
@@ -38,12 +39,12 @@ from gazeshift.measures.localise import (
     rank_ceiling,
 )
 from gazeshift.measures.modality import (
-    EmapAccuracy,
+    CrossedAccuracy,
     PerceptualScore,
     TwoPlayerShapley,
     conditional_utilisation,
+    crossed_accuracy,
     emap,
-    emap_accuracy,
     perceptual_score,
     two_player_shapley,
 )
@@ -107,7 +108,7 @@ __all__ = [
     "shift_faithfulness",
     "CentreBiasParts",
     "Decomposition",
-    "EmapAccuracy",
+    "CrossedAccuracy",
     "EquivarianceSlope",
     "Figure",
     "Infidelity",
@@ -129,6 +130,7 @@ __all__ = [
     "centroid",
     "concentration",
     "conditional_utilisation",
+    "crossed_accuracy",
     "coverage",
     "crossed_figure",
     "crossed_statistic",
@@ -136,12 +138,12 @@ __all__ = [
     "deletion",
     "distribution",
     "emap",
-    "emap_accuracy",
     "entropy",
     "equivariance",
     "gini",
     "infidelity",
     "information_split",
+    "text_information",
     "insertion",
     "interaction",
     "iou",

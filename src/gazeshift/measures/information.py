@@ -115,6 +115,24 @@ class InformationSums:
         self._shape = (texts, height, width)
 
 
+def text_information(p: Float[np.ndarray, "n t h w"]) -> Float[np.ndarray, " n"]:
+    """What the text adds to place for one image, in bits, 0 or more: ``H(mean_t P_t) - mean_t H(P_t)``; NaN if a map is undefined.
+
+    The Jensen-Shannon divergence of ``t`` maps (Lin, "Divergence measures based on the Shannon entropy", 1991); its mean over images is the
+    text term of ``information_split``.
+
+    Args:
+        p: distributions over cells: images x texts x grid.
+
+    Example:
+        >>> left, right = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+        >>> text_information(np.array([[left, right], [left, left]])).tolist()
+        [1.0, 0.0]
+    """
+    p = np.asarray(p, dtype=np.float64)
+    return np.asarray(np.maximum(entropy(p.mean(1)) - entropy(p).mean(1), 0))
+
+
 def information_split(p: Float[np.ndarray, "n t h w"]) -> InformationSplit:
     """Take ``E KL(P_it || U)`` apart into static, image and text, by the exact chain rule, in bits.
 

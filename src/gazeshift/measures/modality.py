@@ -30,35 +30,62 @@ def emap(logits: Pairs) -> Pairs:
     return logits.mean(1, keepdims=True) + logits.mean(0, keepdims=True) - logits.mean((0, 1), keepdims=True)
 
 
-@dataclass(frozen=True)
-class EmapAccuracy:
-    """Accuracy on the own pairs, 0 to 1.
+@dataclass(frozen=True, eq=False)
+class CrossedAccuracy:
+    """Whether each pair is answered rightly, as it is and with a modality exchanged; 0 to 1, one number a pair.
 
     Attributes:
-        model: of the logits as they are.
-        projected: of their additive projection. As good as ``model``: the model needs no interaction of image and text for these pairs.
+        right: with the own image and text.
+        additive: by the additive projection of the logits (``emap``). As good as ``right`` in the mean: the model needs no interaction of
+            image and text for these pairs.
+        other_texts: share of all texts with which the pair's image is answered rightly.
+        other_images: share of all images with which the pair's text is answered rightly.
     """
 
-    model: float
-    projected: float
+    right: Scores
+    additive: Scores
+    other_texts: Scores
+    other_images: Scores
+
+    @property
+    def perceptual_text(self) -> Scores:
+        """What each pair loses if texts are permuted; the mean is the expectation of ``perceptual_score`` over all permutations."""
+        return np.asarray(self.right - self.other_texts)
+
+    @property
+    def perceptual_image(self) -> Scores:
+        """The same with the images permuted."""
+        return np.asarray(self.right - self.other_images)
 
 
-def emap_accuracy(logits: Float[np.ndarray, "n n classes"], labels: Int[np.ndarray, " n"]) -> EmapAccuracy:
-    """Accuracy of a model and of its additive projection on the pairs ``(image i, text i)``.
+def crossed_accuracy(logits: Float[np.ndarray, "n n classes"], labels: Int[np.ndarray, " n"]) -> CrossedAccuracy:
+    """How the answers to the pairs ``(image i, text i)`` fare without interaction, with any text, and with any image.
+
+    Over all permutations of a modality each pair meets every text, or image, equally often, so that one pass over all ``n * n`` gives the
+    perceptual score without drawing any.
+
+    Args:
+        logits: of every image with every text.
+        labels: class of each pair.
 
     Raises:
         UsageError: a logit is not finite, or there is no pair.
 
     Example:
-        >>> logits = np.array([[[2.0, 0.0], [0.0, 2.0]], [[0.0, 2.0], [2.0, 0.0]]])
-        >>> emap_accuracy(logits, np.array([0, 0]))
-        EmapAccuracy(model=1.0, projected=1.0)
+        >>> logits = np.array([[[2.0, 0.0], [0.0, 2.0]], [[2.0, 0.0], [0.0, 2.0]]])  # the text decides alone
+        >>> found = crossed_accuracy(logits, np.array([0, 1]))
+        >>> found.perceptual_text.tolist(), found.perceptual_image.tolist()
+        ([0.5, 0.5], [0.0, 0.0])
     """
     if not logits.size or not np.isfinite(logits).all():
-        raise UsageError("emap_accuracy needs at least one pair, and finite logits of every image with every text.")
-    own = np.arange(len(labels))
-    model, projected = (float((values[own, own].argmax(-1) == labels).mean()) for values in (logits, emap(logits)))
-    return EmapAccuracy(model, projected)
+        raise UsageError("crossed_accuracy needs at least one pair, and finite logits of every image with every text.")
+    own, answers = np.arange(len(labels)), logits.argmax(2)
+    return CrossedAccuracy(
+        right=(answers[own, own] == labels).astype(float),
+        additive=(emap(logits)[own, own].argmax(1) == labels).astype(float),
+        other_texts=(answers == labels[:, None]).mean(1),
+        other_images=(answers == labels[None, :]).mean(0),
+    )
 
 
 @dataclass(frozen=True)

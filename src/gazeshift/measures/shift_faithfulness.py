@@ -1,5 +1,6 @@
 """Does the change of a map predict the change of what its regions do? The primary measure of a shifted map's truth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,3 +84,44 @@ def _centred(values: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], 
 
 def _rms(values: Float[np.ndarray, " n"]) -> float:
     return float(np.sqrt((values**2).mean()))
+
+
+Sums = Float[np.ndarray, "*b 6"]
+"""Of any number of regions: how many, and the sums of x, y, x^2, x y, y^2 (x the map's side, y the effect's)."""
+
+
+def _moments(sums: Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Variance of x, covariance, variance of y; a variance that is rounding is 0."""
+    n, x, y, xx, xy, yy = np.moveaxis(sums, -1, 0)
+    n = np.where(n > 0, n, np.nan)
+    x, y, xx, xy, yy = x / n, y / n, xx / n, xy / n, yy / n
+    var_x, var_y = xx - x**2, yy - y**2
+    return np.where(var_x > 1e-12 * xx, var_x, 0), xy - x * y, np.where(var_y > 1e-12 * yy, var_y, 0)
+
+
+def _rho(sums: Sums) -> Float[np.ndarray, "*b"]:
+    var_x, cov, var_y = _moments(sums)
+    scale = np.sqrt(var_x * var_y)
+    return np.asarray(cov / np.where(scale > 0, scale, np.nan))
+
+
+def _slope(sums: Sums) -> Float[np.ndarray, "*b"]:
+    var_x, cov, _ = _moments(sums)
+    return np.asarray(cov / np.where(var_x > 0, var_x, np.nan))
+
+
+def _root_mean(which: int) -> Callable[[Sums], Float[np.ndarray, "*b"]]:
+    def statistic(sums: Sums) -> Float[np.ndarray, "*b"]:
+        n = sums[..., 0]
+        return np.asarray(np.sqrt(sums[..., which] / np.where(n > 0, n, np.nan)))
+
+    return statistic
+
+
+FROM_SUMS: dict[str, Callable[[Sums], Float[np.ndarray, "*b"]]] = {
+    "rho": _rho,
+    "slope": _slope,
+    "rms_effect": _root_mean(5),
+    "rms_map": _root_mean(3),
+}
+"""The numbers of ``ShiftFaithfulness`` from sums, which add up over images: for intervals that draw the images anew thousands of times."""

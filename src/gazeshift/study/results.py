@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from gazeshift.atomic import whole_file
-from gazeshift.claims import judge
+from gazeshift.claims.judge import judge
 from gazeshift.data.loader import crops
 from gazeshift.mapstore.store import read_maps, read_tables, write_table
 from gazeshift.study.check_figures import check_figures

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 
 from gazeshift.evaluation.checks.subject import Subject, grid_of, means, per_pair
-from gazeshift.measures import Figure, crossed_statistic, emap
+from gazeshift.measures import Figure, conditional_utilisation, crossed_accuracy, crossed_statistic
 from gazeshift.models import ImageFeatures
 from gazeshift.saliency import class_logits, four_logits, share_between_players
 
@@ -46,9 +46,8 @@ def figures(rows: pd.DataFrame) -> dict[str, Figure]:
 def utilisation(both: Float[np.ndarray, "seeds n"], alone: Float[np.ndarray, "seeds n"]) -> Figure:
     """``(A - A alone) / A`` from what was right with both modalities and with one; intervals resample seeds and pairs."""
 
-    def relative(sums: Float[np.ndarray, "*b 2"]) -> Float[np.ndarray, "*b"]:
-        right, right_alone = sums[..., 0], sums[..., 1]
-        return np.asarray((right - right_alone) / np.where(right > 0, right, np.nan))
+    def relative(right: Float[np.ndarray, "*b 2"]) -> Float[np.ndarray, "*b"]:
+        return conditional_utilisation(right[..., 0], right[..., 1])  # of counts: their number cancels
 
     return crossed_statistic(np.stack([both, alone], axis=-1), relative)
 
@@ -84,18 +83,15 @@ def _crossed(subject: Subject) -> pd.DataFrame:
     image, text = _at_the_head(subject), subject.texts([subject.text_of(index) for index in shard])
     logits = class_logits(subject.model, image, text).double().cpu().numpy()
     labels = _labels(subject, shard)
-    right = logits.argmax(2) == labels[:, None]  # image i, with text j, of image i's class
-    right_of_text = logits.argmax(2) == labels[None, :]  # the same, of text j's class
-    own = np.arange(len(labels))
+    found = crossed_accuracy(logits, labels)
     return per_pair(
         subject,
         shard,
         {
-            "accuracy": right[own, own],
-            "accuracy_emap": emap(logits)[own, own].argmax(1) == labels,
-            # Over all permutations each pair meets every text equally often.
-            "perceptual_text": right[own, own] - right.mean(1),
-            "perceptual_image": right[own, own] - right_of_text.mean(0),
+            "accuracy": found.right,
+            "accuracy_emap": found.additive,
+            "perceptual_text": found.perceptual_text,
+            "perceptual_image": found.perceptual_image,
         },
     )
 

@@ -14,7 +14,7 @@ from gazeshift.evaluation.checks.subject import OwnMaps, Subject, maps_of, own_m
 from gazeshift.evaluation.faithful import reading
 from gazeshift.evaluation.information import text_sets
 from gazeshift.evaluation.question import TextSource
-from gazeshift.measures import distribution, entropy, jensen_shannon, spearman, undefined
+from gazeshift.measures import distribution, jensen_shannon, spearman, text_information, undefined
 from gazeshift.models import Classifier, evaluating
 from gazeshift.models.randomise import cascade, with_random_encoder, with_random_head
 from gazeshift.saliency import Rows, row_logits
@@ -66,10 +66,9 @@ def _text_rows(subject: Subject, model: Classifier, texts: TextSource, prefix: s
 def text_terms(
     subject: Subject, model: Classifier, texts: TextSource, shard: Sequence[int], edits: Sequence[str]
 ) -> Float[np.ndarray, " n"]:
-    """Per image ``H(mean P) - mean H(P)`` over its maps with some texts, each of the class predicted with it, in bits.
+    """``text_information`` of each image, over its maps with some texts, each of the class predicted with it.
 
-    Its mean over images is the text term of ``gazeshift.measures.information_split``. NaN where a text does not apply or a map is
-    undefined.
+    NaN where a text does not apply or a map is undefined.
     """
     asked = [(place, subject.question.texts[edit][index]) for edit in edits for place, index in enumerate(shard)]
     there = [(place, edited.text) for place, edited in asked if edited is not None]
@@ -81,8 +80,7 @@ def text_terms(
     raw = maps_of(model, image, encoded, Rows(which, each, predicted), subject.question.method)
     p = np.full((len(asked), *raw.shape[1:]), np.nan)
     p[[edited is not None for _, edited in asked]] = distribution(raw)
-    p = p.reshape(len(edits), len(shard), *raw.shape[1:])
-    return np.asarray(entropy(p.mean(0)) - entropy(p).mean(0))
+    return text_information(p.reshape(len(edits), len(shard), *raw.shape[1:]).swapaxes(0, 1))
 
 
 def _head_rows(subject: Subject) -> pd.DataFrame:

@@ -1,7 +1,5 @@
 """Does the change of a map between two texts predict the change of what objects do? On Plates, where an object can be taken away."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -9,6 +7,7 @@ from jaxtyping import Float
 from gazeshift.evaluation.checks.subject import Subject, grid_of, means
 from gazeshift.evaluation.faithful import TextChange, region_changes, rendered
 from gazeshift.measures import Figure, crossed_statistic
+from gazeshift.measures.shift_faithfulness import FROM_SUMS
 from gazeshift.pairs import Pair
 
 SIDES = ("map_change", "effect_change", "effect_before")
@@ -47,8 +46,7 @@ def texts_of_others(pair: Pair) -> list[str]:
 def figures(rows: pd.DataFrame) -> dict[str, Figure]:
     """rho, slope and root mean squares, pooled over texts and objects; intervals resample seeds and images."""
     sums = _sums(rows)
-    statistics = {"rho": _rho, "slope": _slope, "rms_effect": _rms(5), "rms_map": _rms(3)}
-    found = {name: crossed_statistic(sums, statistic) for name, statistic in statistics.items()}
+    found = {name: crossed_statistic(sums, statistic) for name, statistic in FROM_SUMS.items()}
     return found | {"whole_map_change": means(rows)["whole_map_change"]}
 
 
@@ -61,31 +59,3 @@ def _sums(rows: pd.DataFrame) -> Float[np.ndarray, "seeds n 6"]:
     products = pd.DataFrame({"n": x * 0 + 1, "x": x, "y": y, "xx": x * x, "xy": x * y, "yy": y * y})
     table = products.groupby(["seed", "key"]).sum().reset_index().melt(["seed", "key"], var_name="measure")
     return np.stack([grid_of(table, str(name)) for name in products], axis=-1)
-
-
-def _moments(sums: Float[np.ndarray, "*b 6"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Variance of x, covariance, variance of y; a variance that is rounding is 0."""
-    n, x, y, xx, xy, yy = np.moveaxis(sums, -1, 0)
-    n = np.where(n > 0, n, np.nan)
-    x, y, xx, xy, yy = x / n, y / n, xx / n, xy / n, yy / n
-    var_x, var_y = xx - x**2, yy - y**2
-    return np.where(var_x > 1e-12 * xx, var_x, 0), xy - x * y, np.where(var_y > 1e-12 * yy, var_y, 0)
-
-
-def _rho(sums: Float[np.ndarray, "*b 6"]) -> Float[np.ndarray, "*b"]:
-    var_x, cov, var_y = _moments(sums)
-    scale = np.sqrt(var_x * var_y)
-    return np.asarray(cov / np.where(scale > 0, scale, np.nan))
-
-
-def _slope(sums: Float[np.ndarray, "*b 6"]) -> Float[np.ndarray, "*b"]:
-    var_x, cov, _ = _moments(sums)
-    return np.asarray(cov / np.where(var_x > 0, var_x, np.nan))
-
-
-def _rms(which: int) -> Callable[[Float[np.ndarray, "*b 6"]], Float[np.ndarray, "*b"]]:
-    def statistic(sums: Float[np.ndarray, "*b 6"]) -> Float[np.ndarray, "*b"]:
-        n = sums[..., 0]
-        return np.asarray(np.sqrt(sums[..., which] / np.where(n > 0, n, np.nan)))
-
-    return statistic
