@@ -83,7 +83,7 @@ def test_the_same_command_again_repeats_nothing(tiny_run: Path, tmp_path: Path) 
     assert (tiny_run / "summary.json").read_bytes() == before
 
 
-def test_a_changed_setting_repeats_only_what_it_touches(tmp_path: Path) -> None:
+def test_a_changed_setting_repeats_only_what_it_touches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"models": {"image-only": None, "early-fusion": None}, "seeds": [0]}
     run_tiny(tmp_path, tmp_path / "run", **small)
     edits = {"edits": ["paraphrase", "paper-colour", "paper-position"], "samples": 2}
@@ -98,6 +98,16 @@ def test_a_changed_setting_repeats_only_what_it_touches(tmp_path: Path) -> None:
     trained = states(run_tiny(tmp_path, tmp_path / "run", **wider))
     assert {name for name, state in trained.items() if state == "done"} == {
         "train early-fusion seed 0",
+        "look early-fusion seed 0",
+        "summary",
+        "report",
+    }
+    monkeypatch.setattr(
+        run_module, "_LOOK", -1
+    )  # tables of another gazeshift: made again from the models that are there
+    older = states(run_tiny(tmp_path, tmp_path / "run", **wider))
+    assert {name for name, state in older.items() if state == "done"} == {
+        "look image-only seed 0",
         "look early-fusion seed 0",
         "summary",
         "report",

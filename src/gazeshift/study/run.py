@@ -50,6 +50,9 @@ Announce = Callable[[str | StepRecord], None]
 
 _LOCK = ".lock"
 
+_LOOK = 2
+"""Raised when a look leaves other tables, so that those of an older gazeshift are made again, and no training is."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -250,6 +253,7 @@ def _units(
 
             trained = steps.do(f"train {name} seed {seed}", inputs, train, (folder,))
             look = {
+                "tables": _LOOK,
                 "train": trained,
                 "data": sources["data"],
                 "lexicon": words,
