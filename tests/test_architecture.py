@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 # From the ground up; what stands in one line is not imported by its neighbours.
 STOREYS = [
     {"errors", "lazy"},
-    {"registry"},
+    {"registry", "records"},
     {"interrupts", "names", "pairs", "preprocessing", "rounding", "scripts", "spreadsheet", "atomic", "yaml_text"},
     {"arrays"},
     {"data", "models", "edits", "measures", "statistics"},
@@ -17,6 +17,7 @@ STOREYS = [
     {"drawing", "mapstore"},
     {"evaluation"},
     {"claims"},
+    {"runs"},
     {"report"},
     {"study"},
     {"bench", "instrument"},

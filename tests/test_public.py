@@ -22,6 +22,7 @@ PUBLIC = [
     "Modality",
     "SaliencyMaps",
     "Shift",
+    "Summary",
     "WordEffects",
     "__version__",
     "effects",
@@ -30,6 +31,7 @@ PUBLIC = [
     "load",
     "mean_of_pairs",
     "modality",
+    "read_summary",
     "shift",
     "word_effects",
 ]

@@ -9,6 +9,7 @@ import pandas as pd
 from gazeshift.claims.register import CLAIMS
 from gazeshift.claims.roles import ROLES
 from gazeshift.claims.tables import Cells, Tables
+from gazeshift.claims.verdict import Needed
 
 ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 FLOORS = ("paraphrase", "shuffle", "same-class", "other-class-same-length", "random-words", "empty")
@@ -29,7 +30,7 @@ class Support:
     name: str
     sentence: str
     cells: Cells
-    needed: str = "no"
+    needed: Needed = "no"
     unit: str = ""
 
 

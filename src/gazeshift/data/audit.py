@@ -1,11 +1,15 @@
 """Look at every image and every title of a data set, and say what is not as it should be."""
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median_low
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.decode import MAX_PIXELS, decode, image_size
@@ -65,6 +69,12 @@ class Audit:
     def to_dict(self) -> dict[str, Any]:
         """All of it for JSON, with ``counts``."""
         return {**asdict(self), "counts": self.counts}
+
+
+def read_audit(path: Path) -> Audit:
+    """An audit from the JSON of ``Audit.to_dict``."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    return TypeAdapter(Audit).validate_python(values)
 
 
 @dataclass(frozen=True)
