@@ -8,7 +8,7 @@ from gazeshift.measures.where import Maps, PerMap, amplitude, entropy
 from gazeshift.rounding import constant
 
 
-def jensen_shannon(p: Maps, q: Maps) -> PerMap:
+def jensen_shannon(p: Maps, q: Maps, bits: tuple[PerMap, PerMap] | None = None) -> PerMap:
     """Jensen-Shannon divergence in bits: 0 for equal distributions, 1 for disjoint ones; symmetric; NaN if either is undefined.
 
     ``H((p + q) / 2) - (H(p) + H(q)) / 2`` (Lin, "Divergence measures based on the Shannon entropy", 1991). Its square root is a metric,
@@ -17,14 +17,15 @@ def jensen_shannon(p: Maps, q: Maps) -> PerMap:
     Args:
         p: distributions over cells.
         q: the same shape, or one that broadcasts.
+        bits: the ``entropy`` of ``p`` and that of ``q``, where they are known already.
 
     Example:
         >>> p = np.array([[1.0, 0.0]])
         >>> float(jensen_shannon(p, np.array([[0.0, 1.0]]))), float(jensen_shannon(p, p))
         (1.0, 0.0)
     """
-    mixture = entropy((p + q) / 2)
-    return np.asarray(np.clip(mixture - (entropy(p) + entropy(q)) / 2, 0, 1))
+    first, second = (entropy(p), entropy(q)) if bits is None else bits
+    return np.asarray(np.clip(entropy((p + q) / 2) - (first + second) / 2, 0, 1))
 
 
 def pearson(a: Maps, b: Maps) -> PerMap:
