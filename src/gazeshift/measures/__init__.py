@@ -1,6 +1,7 @@
-"""Measures: functions of arrays. Undefined maps are NaN, never 0, never uniform."""
+"""Measures: functions of arrays. Undefined maps are NaN, never 0, never uniform. The one place where their formulas stand."""
 
 from gazeshift.measures.distance import (
+    TOP_SHARE,
     amplitude_change,
     iou,
     iou_chance,
@@ -9,7 +10,6 @@ from gazeshift.measures.distance import (
     spearman,
 )
 from gazeshift.measures.equivariance import (
-    EquivarianceSlope,
     equivariance,
 )
 from gazeshift.measures.figures import (
@@ -39,8 +39,6 @@ from gazeshift.measures.localise import (
     rank_ceiling,
 )
 from gazeshift.measures.modality import (
-    CrossedAccuracy,
-    PerceptualScore,
     TwoPlayerShapley,
     conditional_utilisation,
     crossed_accuracy,
@@ -71,7 +69,6 @@ from gazeshift.measures.shapley import (
     mm_shap,
 )
 from gazeshift.measures.shift import (
-    Decomposition,
     decompose,
     interaction,
 )
@@ -85,7 +82,6 @@ from gazeshift.measures.transport import (
     wasserstein,
 )
 from gazeshift.measures.where import (
-    CentreBiasParts,
     amplitude,
     centre_bias,
     centre_bias_parts,
@@ -99,26 +95,20 @@ from gazeshift.measures.where import (
     undefined,
 )
 from gazeshift.rounding import (
-    ROUNDING,
     beyond_rounding,
 )
 
 __all__ = [
     "ShiftFaithfulness",
     "shift_faithfulness",
-    "CentreBiasParts",
-    "Decomposition",
-    "CrossedAccuracy",
-    "EquivarianceSlope",
     "Figure",
     "Infidelity",
     "InformationSplit",
     "InformationSums",
     "MmShap",
-    "PerceptualScore",
     "PerturbationCurve",
-    "ROUNDING",
     "Road",
+    "TOP_SHARE",
     "TwoPlayerShapley",
     "amplitude",
     "amplitude_change",

@@ -7,6 +7,9 @@ from gazeshift.measures.ranking import ranks, top_cells
 from gazeshift.measures.where import Maps, PerMap, amplitude, entropy
 from gazeshift.rounding import constant
 
+TOP_SHARE = 0.2
+"""Of the cells, whose overlap ``iou`` takes where no other share is asked."""
+
 
 def jensen_shannon(p: Maps, q: Maps, bits: tuple[PerMap, PerMap] | None = None) -> PerMap:
     """Jensen-Shannon divergence in bits: 0 for equal distributions, 1 for disjoint ones; symmetric; NaN if either is undefined.
@@ -52,10 +55,10 @@ def spearman(a: Maps, b: Maps) -> PerMap:
 
 
 def _ranks(raw: Maps) -> Maps:
-    return ranks(raw.reshape(*raw.shape[:-2], -1)).reshape(raw.shape)
+    return ranks(raw.reshape(*raw.shape[:-2], raw.shape[-2] * raw.shape[-1])).reshape(raw.shape)
 
 
-def iou(a: Maps, b: Maps, share: float = 0.2) -> PerMap:
+def iou(a: Maps, b: Maps, share: float = TOP_SHARE) -> PerMap:
     """Intersection over union of the highest cells of two signed maps, 0 (none in common) to 1 (the same cells).
 
     Takes ``share`` of the cells, rounded to a whole number, at least one. Cells tied at the boundary share the places left over evenly
