@@ -71,6 +71,7 @@ from gazeshift.measures.shapley import (
 from gazeshift.measures.shift import (
     decompose,
     interaction,
+    interaction_share,
 )
 from gazeshift.measures.shift_faithfulness import ShiftFaithfulness, shift_faithfulness
 from gazeshift.measures.spread import (
@@ -136,6 +137,7 @@ __all__ = [
     "text_information",
     "insertion",
     "interaction",
+    "interaction_share",
     "iou",
     "iou_chance",
     "jensen_shannon",

@@ -26,7 +26,7 @@ from gazeshift.data.rows import PairSet
 from gazeshift.edits import Corpus, find_lexicon
 from gazeshift.errors import ConfigError
 from gazeshift.evaluation.modifiers import Modifiers, modifier_files
-from gazeshift.evaluation.question import MaskReader, Question
+from gazeshift.evaluation.question import MaskReader, ObjectPrior, Question
 from gazeshift.models import build_trunk
 from gazeshift.study.check_units import CHECK_SETTINGS, check_file, check_unit, checked_models, scenes_for
 from gazeshift.study.config import PretrainConfig, StudyConfig
@@ -50,8 +50,11 @@ Announce = Callable[[str | StepRecord], None]
 
 _LOCK = ".lock"
 
-_LOOK = 2
-"""Raised when a look leaves other tables, so that those of an older gazeshift are made again, and no training is."""
+_LOOK = 3
+"""Raised when a look or a check leaves other tables, so that those of an older gazeshift are made again, and no training is."""
+
+_PRIOR_OF = 500
+"""Training pairs, of all classes, whose objects make the location prior: a cell's share has a standard error below .023."""
 
 
 @dataclass(frozen=True)
@@ -272,7 +275,13 @@ def _units(
                     check_unit(ingredients, name, seed, folder, question, rows, scenes, run / "store")
 
                 settings = study.explain.model_dump(include=set(CHECK_SETTINGS))
-                asked = {"train": trained, "data": sources["data"], "lexicon": words, "explain": settings}
+                asked = {
+                    "tables": _LOOK,
+                    "train": trained,
+                    "data": sources["data"],
+                    "lexicon": words,
+                    "explain": settings,
+                }
                 kept = (check_file(run / "store", name, seed),)
                 digests[f"checks of {name} seed {seed}"] = steps.do(f"check {name} seed {seed}", asked, check, kept)
     return digests
@@ -321,5 +330,6 @@ def _question(
         study.explain.method,
         study.explain.wasserstein,
         [] if modifiers is None else [modifiers.texts(pair) for pair in chosen],
+        ObjectPrior(study.crop, evenly(pairs.splits["train"], _PRIOR_OF)),
     )
     return question, [place[pair.key] for pair in chosen]

@@ -17,7 +17,7 @@ from gazeshift.measures import conditional_utilisation, emap, perceptual_score
 from gazeshift.measures import shift_faithfulness as compare
 from gazeshift.study.check_figures import check_figures
 
-from .conftest import COUNT, Case
+from ..conftest import COUNT, Case
 
 ADDITIVE = ["early-linear", "late-fusion"]
 
