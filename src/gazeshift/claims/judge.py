@@ -12,11 +12,13 @@ from gazeshift.claims.tables import Cells, Tables
 from gazeshift.statistics import (
     CrossedInterval,
     Equivalence,
+    cliffs_delta,
     cohens_dz,
     crossed_interval,
     equivalence,
     holm,
     multi_bootstrap,
+    sign_flip,
 )
 
 BOOTSTRAP_DRAWS = 2000
@@ -41,7 +43,8 @@ def judge(tables: Tables) -> dict[str, Any]:
     Returns:
         ``C0`` ... ``C4``, each with ``verdict`` (``supported``, ``not supported``, ``undecided``, ``not testable``), ``effect``,
         ``interval`` (95 %, crossed random effects of seed and class), ``n`` (images), ``seeds``, ``reason``, and what else is known:
-        ``claim``, ``contrast``, ``unit``, ``margin``, ``p``, ``p_holm``, ``equivalence``, ``bootstrap``, ``d_z``, ``supports``.
+        ``claim``, ``contrast``, ``unit``, ``margin``, ``p``, ``p_holm``, ``equivalence``, ``bootstrap``, ``sign_flip``,
+        ``d_z``, ``cliffs_delta``, ``supports``.
         ``C4`` holds ``parts``: C4a and C4b, and says what the weaker of the two says.
     """
     evidence = {name: evidence_for(name, tables) for name in CLAIMS}
@@ -97,9 +100,10 @@ def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float
         "pooled": [] if interval is None else list(interval.pooled),
         "equivalence": None if equal is None else {"equivalent": equal.equivalent, "p": _number(equal.p_value)},
         "bootstrap": _bootstrap(primary),
-        "d_z": None
-        if interval is None
-        else _number(cohens_dz(primary.cells.values[np.isfinite(primary.cells.values)])),
+        "sign_flip": _sign_flip(primary),
+        "d_z": None if interval is None else _number(cohens_dz(primary.cells.values)),
+        # Against 0, for the differences are of pairs: the share of cells above it minus the share below.
+        "cliffs_delta": None if interval is None else _number(cliffs_delta(primary.cells.values, np.zeros(1))),
         "notes": list(evidence.notes),
         "supports": [
             _support(support, found, found.interval, claim.margin)
@@ -213,6 +217,16 @@ def _bootstrap(primary: _Measured) -> list[float] | None:
         return None
     found = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
     return [found.low, found.high]
+
+
+def _sign_flip(primary: _Measured) -> dict[str, float] | None:
+    """Cross-check: is the mean of a training seed as likely to have the other sign? ``smallest_p`` is the least that so few seeds can give."""
+    values = primary.cells.values
+    whole = values[:, np.isfinite(values).all(0)]
+    if primary.interval is None or whole.size == 0:
+        return None
+    found = sign_flip(whole.mean(1))
+    return {"p": found.p_value, "smallest_p": found.smallest_p}
 
 
 def _bounds(interval: CrossedInterval | None) -> list[float] | None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
 from gazeshift.claims.roles import Roles
+from gazeshift.statistics import auroc
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,26 @@ class Tables:
         return self.cells(
             both.assign(difference=both[value].astype(float) - both["second"].astype(float)), "difference"
         )
+
+    def separation(self, first: pd.DataFrame, second: pd.DataFrame, value: str) -> "Cells":
+        """How surely ``first`` exceeds ``second`` in each cell: the AUROC over its images, minus one half; 0 where they are alike.
+
+        Args:
+            first: rows of seed, key, label and ``value``.
+            second: the same, of the noise floor; not compared image by image.
+            value: the column.
+        """
+
+        def by_cell(rows: pd.DataFrame) -> dict[tuple[int, str], np.ndarray]:
+            parts = [] if rows.empty else rows.groupby(["seed", "label"])[value]
+            return {(seed, label): part.to_numpy(float) for (seed, label), part in parts}
+
+        above, floor, nothing = by_cell(first), by_cell(second), np.zeros(0)
+        values = [
+            [auroc(above.get(cell, nothing), floor.get(cell, nothing)) - 0.5 for cell in product([seed], self.classes)]
+            for seed in self.seeds
+        ]
+        return Cells(np.array(values), self.cells(first, value).counts)
 
 
 @dataclass(frozen=True)

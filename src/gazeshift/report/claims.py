@@ -45,6 +45,9 @@ class Forest:
     rows: list[Contrast]
 
 
+_NUMBERS = ("margin", "p", "p_holm", "degrees_of_freedom", "d_z", "cliffs_delta")
+
+
 @dataclass(frozen=True)
 class Finding:
     """What a study found about a claim.
@@ -61,7 +64,9 @@ class Finding:
         degrees_of_freedom: Satterthwaite's.
         equivalent, equivalence_p: of two one-sided tests against the margin.
         bootstrap: the interval again, by resampling seeds and classes.
+        sign_flip_p: of flipping the signs of the training seeds' means.
         d_z: the effect over the standard deviation of the cells.
+        cliffs_delta: the share of the cells above 0 minus the share below.
         notes: what else must be known.
         supports: contrasts that stand beside the primary one.
         decided_by: the part that decides; empty if the claim has none.
@@ -82,7 +87,9 @@ class Finding:
     equivalent: bool | None
     equivalence_p: float | None
     bootstrap: tuple[float, float] | None
+    sign_flip_p: float | None
     d_z: float | None
+    cliffs_delta: float | None
     notes: list[str]
     supports: list[Contrast]
     decided_by: str
@@ -150,10 +157,11 @@ def _finding(name: str, node: Mapping[str, Any], path: Path) -> Finding:
         primary=_contrast({**node, "name": name, "sentence": node.get("contrast"), "needed": "primary"}, unit),
         seeds=_count(node.get("seeds")),
         classes=_count(node.get("classes")),
-        **{key: number_or_none(node.get(key)) for key in ("margin", "p", "p_holm", "degrees_of_freedom", "d_z")},
+        **{key: number_or_none(node.get(key)) for key in _NUMBERS},
         equivalent=equivalence.get("equivalent"),
         equivalence_p=number_or_none(equivalence.get("p")),
         bootstrap=_interval(node.get("bootstrap")),
+        sign_flip_p=number_or_none((node.get("sign_flip") or {}).get("p")),
         notes=[str(note) for note in node.get("notes") or []],
         supports=[_contrast(support, str(support.get("unit") or unit)) for support in node.get("supports") or []],
         decided_by=str(node.get("decided_by") or ""),
