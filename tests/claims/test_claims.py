@@ -121,7 +121,7 @@ def test_effect_size_and_sign_flips_are_those_of_the_cells() -> None:
 
 
 def test_a_changed_text_is_told_from_a_paraphrase_pair_by_pair() -> None:
-    """The share of all pairs of an image with the changed text and one with the paraphrase, of one seed and class, where the first moved farther."""
+    """Of all pairs of a changed text and a paraphrase of one seed and class: the share where the changed text moved farther."""
     given, rng = tables(seeds=2), np.random.default_rng(3)
     edited = [
         given.changes.assign(edit=edit, js_distance=rng.normal(shift, 1, len(given.changes)).round(1))

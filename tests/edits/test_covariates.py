@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gazeshift.edits import Corpus, WholeWords, check_texts, word_use
+from gazeshift.edits import Corpus, WholeWords, word_use
+from gazeshift.edits.check import check_texts
 
 TITLES = st.lists(st.text("red Bluepi ", min_size=1, max_size=12).filter(str.strip), max_size=6)
 

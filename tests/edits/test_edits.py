@@ -8,18 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gazeshift.edits import (
-    EDITS,
-    FLOORS,
-    PAPER_COLOUR,
-    PAPER_POSITION,
-    Corpus,
-    Edited,
-    WholeWords,
-    random_for,
-    read_lexicon,
-    shipped,
-)
+from gazeshift.edits import EDITS, FLOORS, PAPER_COLOUR, PAPER_POSITION, Corpus, Edited, WholeWords, random_for, shipped
+from gazeshift.edits.lexicon import read_lexicon
 from gazeshift.errors import ConfigError
 from gazeshift.pairs import Pair
 

@@ -6,7 +6,8 @@ import pytest
 
 from gazeshift.data.plates.config import POSITIONS
 from gazeshift.data.plates.vocabulary import COLOURS, MODIFIERS
-from gazeshift.edits import SHIPPED, find_lexicon, read_lexicon, shipped
+from gazeshift.edits import find_lexicon, shipped
+from gazeshift.edits.lexicon import SHIPPED, read_lexicon
 from gazeshift.errors import ConfigError
 
 GOOD = 'language: en\ntemplate: "{modifier} {noun}"\nkinds:\n  colour: [red, green]\n  taste: [sweet, sour]\n'

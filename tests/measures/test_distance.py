@@ -24,8 +24,8 @@ from gazeshift.measures import (
     jensen_shannon,
     pearson,
     spearman,
-    top_cells,
 )
+from gazeshift.measures.ranking import top_cells
 
 CELLS = arrays(np.float64, (3, 4), elements=st.floats(-10, 10, allow_subnormal=False, width=32))
 MAPS = CELLS.filter(lambda raw: raw.max() > 1e-3)

@@ -7,18 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeshift.data.plates import (
-    PlatesConfig,
-    all_captions,
-    caption_for,
-    image_only_ceiling,
-    mentions,
-    paraphrase,
-    sample_scene,
-    scene_and_caption,
-)
-from gazeshift.data.plates.captions import CATEGORY_WORDS
+from gazeshift.data.plates import PlatesConfig, caption_for, image_only_ceiling, scene_and_caption
+from gazeshift.data.plates.captions import CATEGORY_WORDS, all_captions, mentions, paraphrase
 from gazeshift.data.plates.layout import draw_layouts, target_posterior
+from gazeshift.data.plates.scene import sample_scene
 from gazeshift.data.plates.vocabulary import CATEGORY_OF, DISHES, MODIFIERS
 from gazeshift.errors import UsageError
 

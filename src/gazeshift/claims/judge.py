@@ -220,7 +220,7 @@ def _bootstrap(primary: _Measured) -> list[float] | None:
 
 
 def _sign_flip(primary: _Measured) -> dict[str, float] | None:
-    """Cross-check: is the mean of a training seed as likely to have the other sign? ``smallest_p`` is the least that so few seeds can give."""
+    """Cross-check on the seeds' means: could each as well have the other sign? ``smallest_p`` is the least that so few seeds can give."""
     values = primary.cells.values
     whole = values[:, np.isfinite(values).all(0)]
     if primary.interval is None or whole.size == 0:

@@ -42,7 +42,6 @@ from gazeshift.measures.modality import (
     TwoPlayerShapley,
     conditional_utilisation,
     crossed_accuracy,
-    emap,
     perceptual_score,
     two_player_shapley,
 )
@@ -60,9 +59,6 @@ from gazeshift.measures.prior import (
     centre_prior,
     likelihood_ratio,
     mask_prior,
-)
-from gazeshift.measures.ranking import (
-    top_cells,
 )
 from gazeshift.measures.shapley import (
     MmShap,
@@ -128,7 +124,6 @@ __all__ = [
     "decompose",
     "deletion",
     "distribution",
-    "emap",
     "entropy",
     "equivariance",
     "gini",
@@ -163,7 +158,6 @@ __all__ = [
     "sensitivity_n",
     "share_holding",
     "spearman",
-    "top_cells",
     "two_player_shapley",
     "undefined",
     "wasserstein",
