@@ -29,7 +29,6 @@ from gazeshift.measures.information import (
 )
 from gazeshift.measures.localise import (
     beyond_chance,
-    leave_one_out,
     mask_excess,
     mass_ceiling,
     pointing_ceiling,
@@ -66,7 +65,6 @@ from gazeshift.measures.shapley import (
 )
 from gazeshift.measures.shift import (
     decompose,
-    interaction,
     interaction_share,
 )
 from gazeshift.measures.shift_faithfulness import ShiftFaithfulness, shift_faithfulness
@@ -131,13 +129,11 @@ __all__ = [
     "information_split",
     "text_information",
     "insertion",
-    "interaction",
     "interaction_share",
     "iou",
     "iou_chance",
     "jensen_shannon",
     "keep_pixels",
-    "leave_one_out",
     "likelihood_ratio",
     "mask_excess",
     "mask_lift",
