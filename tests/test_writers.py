@@ -27,8 +27,8 @@ from gazeshift.models import save
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.study.steps import Steps
-from gazeshift.training import EpochRecord, image_features
-from gazeshift.training.history import write_csv
+from gazeshift.training import image_features
+from gazeshift.training.history import EpochRecord, write_csv
 from gazeshift.training.tensorboard import write_events
 
 NoSpace = Callable[[], AbstractContextManager[None]]

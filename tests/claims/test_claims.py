@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -104,6 +105,43 @@ def test_the_effect_is_the_mean_of_the_cells() -> None:
     given = tables()
     own = given.changes.pivot_table(index=["seed", "label"], columns="model", values="centre_bias")
     assert judge(given)["C1"].effect == pytest.approx((own["image-only"] - own["early-fusion"]).mean())
+
+
+def test_effect_size_and_sign_flips_are_those_of_the_cells() -> None:
+    """Counted out: how many cells lie above 0, and how many sign patterns of the seeds' means reach the mean that was found."""
+    given = tables(seeds=6, effect=0.01, accuracy=0.05)
+    found = judge(given)["C1"]
+    own = given.changes.pivot_table(index=["seed", "label"], columns="model", values="centre_bias")
+    cells = (own["image-only"] - own["early-fusion"]).unstack("label").to_numpy()
+    assert found.cliffs_delta == pytest.approx((cells > 0).mean() - (cells < 0).mean())
+    means = cells.mean(1)
+    reached = [abs(np.dot(signs, means)) >= abs(means.sum()) - 1e-12 for signs in product((-1, 1), repeat=6)]
+    assert found.sign_flip is not None
+    assert found.sign_flip.p == pytest.approx(np.mean(reached))
+    assert found.sign_flip.smallest_p == 2 / 2**6
+    assert judge(given)["C2"].sign_flip is None
+
+
+def test_a_changed_text_is_told_from_a_paraphrase_pair_by_pair() -> None:
+    """Of all pairs of a changed text and a paraphrase of one seed and class: the share where the changed text moved farther."""
+    given, rng = tables(seeds=2), np.random.default_rng(3)
+    edited = [
+        given.changes.assign(edit=edit, js_distance=rng.normal(shift, 1, len(given.changes)).round(1))
+        for edit, shift in (("paraphrase", 0.0), ("other-class", 0.7))
+    ]
+    edited[1].loc[edited[1].index[::7], "js_distance"] = np.nan
+    both = pd.concat([given.changes, *edited], ignore_index=True)
+    found = judge(replace(given, changes=both))["C3"]
+    support = next(one for one in found.supports if one.name == "told from a paraphrase")
+    fusion = both[both["model"] == "early-fusion"]
+    shares = []
+    for _, rows in fusion.groupby(["seed", "label"]):
+        moved, floor = (rows[rows["edit"] == edit]["js_distance"].dropna() for edit in ("other-class", "paraphrase"))
+        wins = [(a > b) + (a == b) / 2 for a in moved for b in floor]
+        shares.append(np.mean(wins) - 0.5)
+    assert len(shares) == 2 * len(CLASSES)
+    assert support.effect == pytest.approx(np.mean(shares))
+    assert support.unit == "AUROC above 0.5"
 
 
 @pytest.mark.parametrize("lacking", ["information", "equivariance"])

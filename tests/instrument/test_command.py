@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from gazeshift.cli.main import run
-from gazeshift.instrument import EXPECTATIONS, ROWS, WORLDS
 from gazeshift.instrument import run as runner
+from gazeshift.instrument.expectations import EXPECTATIONS
+from gazeshift.instrument.rows import ROWS
+from gazeshift.instrument.worlds import WORLDS
 
 
 @pytest.fixture

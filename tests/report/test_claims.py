@@ -88,7 +88,10 @@ def test_the_page_holds_every_contrast(section: str, claims: dict):
         for row in [one, *one.get("supports", [])]:
             wanted = [row["effect"], *(row["interval"] or [])]
             assert {repr(float(value)) for value in wanted if finite(value)} <= on_page
-        wanted = [one[key] for key in ("margin", "p_holm", "degrees_of_freedom", "d_z")] + (one.get("bootstrap") or [])
+        wanted = [one[key] for key in ("margin", "p_holm", "degrees_of_freedom", "d_z", "cliffs_delta")] + (
+            one.get("bootstrap") or []
+        )
+        wanted.append((one.get("sign_flip") or {}).get("p"))
         assert {repr(float(value)) for value in wanted if finite(value)} <= on_page
 
 
@@ -111,8 +114,10 @@ def test_claims_table_holds_every_contrast(finished: Path, claims: dict):
         ):
             assert found[column] == (repr(float(value)) if finite(value) else "")
         if found["needed"] == "primary":
-            for column in ("margin", "p", "p_holm", "degrees_of_freedom", "d_z"):
+            for column in ("margin", "p", "p_holm", "degrees_of_freedom", "d_z", "cliffs_delta"):
                 assert found[column] == (repr(float(row[column])) if finite(row[column]) else "")
+            flipped = (row["sign_flip"] or {}).get("p")
+            assert found["sign_flip_p"] == (repr(flipped) if finite(flipped) else "")
             assert (found["verdict"], found["reason"]) == (row["verdict"], row["reason"])
 
 

@@ -5,20 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from gazeshift.claims.evidence import Evidence, Support, evidence_for
 from gazeshift.claims.register import CLAIMS, LEAST_SEEDS, LEVEL, Claim
 from gazeshift.claims.tables import Cells, Tables
-from gazeshift.claims.verdict import Contrast, MarginTest, Verdict, Word
+from gazeshift.claims.verdict import Contrast, MarginTest, SignFlips, Verdict, Word
 from gazeshift.statistics import (
     CrossedInterval,
     Equivalence,
+    cliffs_delta,
     cohens_dz,
     crossed_interval,
     equivalence,
     holm,
     multi_bootstrap,
+    sign_flip,
 )
 
 BOOTSTRAP_DRAWS = 2000
@@ -35,11 +36,6 @@ class _Measured:
     @property
     def effect(self) -> float:
         return float("nan") if self.interval is None else self.interval.mean
-
-    @property
-    def finite(self) -> Float[np.ndarray, " cells"]:
-        """The values of the cells that are there."""
-        return self.cells.values[np.isfinite(self.cells.values)]
 
 
 def judge(tables: Tables) -> dict[str, Verdict]:
@@ -98,7 +94,10 @@ def _verdict(name: str, evidence: Evidence, primary: _Measured, p_holm: float, s
         pooled=() if interval is None else interval.pooled,
         equivalence=None if equal is None else MarginTest(equivalent=equal.equivalent, p=_number(equal.p_value)),
         bootstrap=_bootstrap(primary),
-        d_z=None if interval is None else _number(cohens_dz(primary.finite)),
+        sign_flip=_sign_flip(primary),
+        d_z=None if interval is None else _number(cohens_dz(primary.cells.values)),
+        # Against 0, for the differences are of pairs: the share of cells above it minus the share below.
+        cliffs_delta=None if interval is None else _number(cliffs_delta(primary.cells.values, np.zeros(1))),
         notes=evidence.notes,
         supports=tuple(
             _contrast(support, found, found.interval, claim.margin)
@@ -222,6 +221,16 @@ def _bootstrap(primary: _Measured) -> tuple[float, float] | None:
         return None
     found = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
     return found.low, found.high
+
+
+def _sign_flip(primary: _Measured) -> SignFlips | None:
+    """Cross-check on the seeds' means: could each as well have the other sign?"""
+    values = primary.cells.values
+    whole = values[:, np.isfinite(values).all(0)]
+    if primary.interval is None or whole.size == 0:
+        return None
+    found = sign_flip(whole.mean(1))
+    return SignFlips(p=found.p_value, smallest_p=found.smallest_p)
 
 
 def _bounds(interval: CrossedInterval | None) -> tuple[float, float] | None:

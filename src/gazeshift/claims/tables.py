@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
 from gazeshift.claims.roles import Roles
+from gazeshift.statistics import auroc
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,29 @@ class Tables:
         return self.cells(
             both.assign(difference=both[value].astype(float) - both["second"].astype(float)), "difference"
         )
+
+    def separation(self, first: pd.DataFrame, second: pd.DataFrame, value: str) -> "Cells":
+        """How surely ``first`` exceeds ``second`` in each cell: the AUROC over its images, minus one half; 0 where they are alike.
+
+        Args:
+            first: rows of seed, key, label and ``value``.
+            second: the same, of the noise floor; not compared image by image.
+            value: the column.
+        """
+
+        def by_cell(rows: pd.DataFrame) -> dict[tuple[int, str], np.ndarray]:
+            if rows.empty:
+                return {}
+            parts = rows.set_index(["seed", "label"])[value].groupby(level=[0, 1])
+            cells = [(seed, label) for seed in self.seeds for label in self.classes]
+            return {cell: parts.get_group(cell).to_numpy(float) for cell in cells if cell in parts.groups}
+
+        above, floor, nothing = by_cell(first), by_cell(second), np.zeros(0)
+        values = [
+            [auroc(above.get(cell, nothing), floor.get(cell, nothing)) - 0.5 for cell in product([seed], self.classes)]
+            for seed in self.seeds
+        ]
+        return Cells(np.array(values), self.cells(first, value).counts)
 
 
 @dataclass(frozen=True)

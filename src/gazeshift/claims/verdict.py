@@ -48,6 +48,13 @@ class MarginTest(Record):
     p: Number = None
 
 
+class SignFlips(Record):
+    """The test that flips the signs of the seeds' means; ``smallest_p`` is the least that so few seeds can give."""
+
+    p: Number = None
+    smallest_p: Number = None
+
+
 class Verdict(Record):
     """What a study found about a claim.
 
@@ -70,7 +77,9 @@ class Verdict(Record):
         pooled: the components of variance that were taken together.
         equivalence: of the effect with the margin.
         bootstrap: the interval again, by resampling seeds and classes.
+        sign_flip: the test again, on the means of the seeds.
         d_z: the effect over the standard deviation of the cells.
+        cliffs_delta: the share of the cells above 0 minus the share below.
         notes: what else must be known.
         supports: contrasts that stand beside the primary one.
         decided_by: the part that decides; empty if the claim has none.
@@ -100,7 +109,9 @@ class Verdict(Record):
     pooled: tuple[str, ...] = ()
     equivalence: MarginTest | None = None
     bootstrap: Interval = None
+    sign_flip: SignFlips | None = None
     d_z: Number = None
+    cliffs_delta: Number = None
     notes: tuple[str, ...] = ()
     supports: tuple[Contrast, ...] = ()
     decided_by: str = ""

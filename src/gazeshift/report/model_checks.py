@@ -34,7 +34,8 @@ _LAST = "cascade_last_spearman"
 _NOTES: Mapping[str, str] = MappingProxyType(
     {
         "localisation": "Maps with the pairs’ own texts against the mask of the object that the text refers to. Corrected for chance: 0 is "
-        "chance, 1 perfect; the ceiling is what an oracle reaches on the same grid.",
+        "chance, 1 perfect. The location prior is what the training objects’ mean mask reaches in the place of the map, without seeing the "
+        "image; the ceiling what an oracle reaches on the same grid.",
         "faithfulness": "Cells are hidden at the tap (zeros; ROAD fills from the neighbours), the text stays. A map that knows nothing is "
         "at 0, but for infidelity, the share of the losses that the map does not explain: 0 to 1, lower is better.",
         "shift-faithfulness": "Does the change of the map, object by object, tell the change of what the logit loses without the object? "
@@ -50,10 +51,13 @@ _COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
     {
         "localisation": (
             ("energy_corrected", "energy", "index"),
+            ("energy_prior_corrected", "location prior", "index"),
             ("energy_ceiling_corrected", "its ceiling", "index"),
             ("rank_accuracy_corrected", "rank accuracy", "index"),
+            ("rank_accuracy_prior_corrected", "location prior", "index"),
             ("rank_accuracy_ceiling_corrected", "its ceiling", "index"),
             ("pointing_corrected", "pointing game", "index"),
+            ("pointing_prior_corrected", "location prior", "index"),
             ("pointing_ceiling_corrected", "its ceiling", "index"),
         ),
         "faithfulness": (

@@ -147,14 +147,15 @@ def claim_table(found: Sequence[Verdict]) -> Table:
     """``claims``: one row per contrast; what belongs to the claim stands in the row of its own contrast, ``needed`` being ``primary``."""
     columns = [
         "claim", "contrast", "sentence", "needed", "agrees", "unit", "effect", "low", "high", "n", "seeds", "classes", "verdict",
-        "reason", "margin", "p", "p_holm", "degrees_of_freedom", "equivalent", "equivalence_p", "bootstrap_low", "bootstrap_high", "d_z",
+        "reason", "margin", "p", "p_holm", "degrees_of_freedom", "equivalent", "equivalence_p", "bootstrap_low", "bootstrap_high",
+        "sign_flip_p", "d_z", "cliffs_delta",
     ]  # fmt: skip
     rows = []
     for one in (part for whole in found for part in whole.tested):
         about = [
             one.verdict, one.reason, one.margin, one.p, one.p_holm, one.degrees_of_freedom,
             *((one.equivalence.equivalent, one.equivalence.p) if one.equivalence else (None, None)),
-            *(one.bootstrap or (None, None)), one.d_z,
+            *(one.bootstrap or (None, None)), one.sign_flip.p if one.sign_flip else None, one.d_z, one.cliffs_delta,
         ]  # fmt: skip
         rows.append([*_contrast(one, one.primary), *about])
         rows += [[*_contrast(one, support), *[None] * len(about)] for support in one.contrasts[1:]]

@@ -10,8 +10,15 @@ from gazeshift.measures import Figure, crossed_figure
 from gazeshift.runs.summary import StudyFigures, Threshold
 from gazeshift.study.thresholds import EXPECTATIONS, SeedFigures
 
-MAP_MEASURES = {"centre_bias": "centre_bias", "coverage": "coverage", "undefined": "undefined"}
-MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area", "other": "mask_other"}
+SECONDARY = ("concentration", "gini", "share_holding", "likelihood_ratio_centre", "likelihood_ratio_objects")
+MAP_MEASURES = {name: name for name in ("centre_bias", "coverage", "undefined", *SECONDARY)}
+MASK_MEASURES = {
+    "lift": "mask_lift",
+    "mass": "mask_mass",
+    "area": "mask_area",
+    "other": "mask_other",
+    "prior": "mask_prior",
+}
 EDIT_MEASURES = (
     "js_bits",
     "js_distance",
@@ -29,6 +36,11 @@ EDIT_MEASURES = (
     "truncated",
     "named_mass_change",
     "excess",
+    "pearson",
+    "spearman",
+    "iou",
+    "amplitude_change",
+    "interaction",
 )
 
 

@@ -13,11 +13,12 @@ from gazeshift.evaluation.checks import CHECKS
 from gazeshift.evaluation.checks.modality import ORDERS
 from gazeshift.evaluation.checks.shift_faithfulness import texts_of_others
 from gazeshift.evaluation.faithful import TextChange, region_changes, rendered
-from gazeshift.measures import conditional_utilisation, emap, perceptual_score
+from gazeshift.measures import conditional_utilisation, perceptual_score
 from gazeshift.measures import shift_faithfulness as compare
+from gazeshift.measures.modality import emap
 from gazeshift.study.check_figures import check_figures
 
-from .conftest import COUNT, Case
+from ..conftest import COUNT, Case
 
 ADDITIVE = ["early-linear", "late-fusion"]
 
