@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -92,13 +91,14 @@ class Tables:
             value: the column.
         """
 
-        def by_cell(rows: pd.DataFrame) -> dict[tuple[int, str], np.ndarray]:
-            parts = [] if rows.empty else rows.groupby(["seed", "label"])[value]
-            return {(seed, label): part.to_numpy(float) for (seed, label), part in parts}
+        if first.empty or second.empty:
+            return self.cells(first.iloc[:0], value)
 
-        above, floor, nothing = by_cell(first), by_cell(second), np.zeros(0)
+        def of(rows: pd.DataFrame, seed: int, label: str) -> np.ndarray:
+            return rows.loc[(rows["seed"] == seed) & (rows["label"] == label), value].to_numpy(float)
+
         values = [
-            [auroc(above.get(cell, nothing), floor.get(cell, nothing)) - 0.5 for cell in product([seed], self.classes)]
+            [auroc(of(first, seed, label), of(second, seed, label)) - 0.5 for label in self.classes]
             for seed in self.seeds
         ]
         return Cells(np.array(values), self.cells(first, value).counts)
