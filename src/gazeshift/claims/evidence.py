@@ -10,6 +10,7 @@ from gazeshift.claims.register import CLAIMS
 from gazeshift.claims.roles import ROLES
 from gazeshift.claims.tables import Cells, Tables
 from gazeshift.claims.verdict import Needed
+from gazeshift.measures import static_share
 
 ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 FLOORS = ("paraphrase", "shuffle", "same-class", "other-class-same-length", "random-words", "empty")
@@ -84,7 +85,9 @@ def centre_bias(tables: Tables) -> Evidence:
         return tables.cells(rows.assign(gap=rows["centre_bias"] - rows["centre_bias_fusion"]), "gap")
 
     own = tables.information[tables.information["texts"] == "own"] if len(tables.information) else tables.information
-    static = own.assign(share=own["static"] / own["total"]) if len(own) else own
+    static = (
+        own.assign(share=static_share(own["static"].to_numpy(float), own["total"].to_numpy(float))) if len(own) else own
+    )
     shares = [tables.cells(tables.of(static, role), "share") for role in ("image", "fusion")]
     share = shares[0].minus(shares[1])
     slopes = [tables.cells(tables.of(tables.equivariance, role), "slope") for role in ("fusion", "image")]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -91,17 +90,14 @@ class Tables:
             second: the same, of the noise floor; not compared image by image.
             value: the column.
         """
+        if first.empty or second.empty:
+            return self.cells(first.iloc[:0], value)
 
-        def by_cell(rows: pd.DataFrame) -> dict[tuple[int, str], np.ndarray]:
-            if rows.empty:
-                return {}
-            parts = rows.set_index(["seed", "label"])[value].groupby(level=[0, 1])
-            cells = [(seed, label) for seed in self.seeds for label in self.classes]
-            return {cell: parts.get_group(cell).to_numpy(float) for cell in cells if cell in parts.groups}
+        def of(rows: pd.DataFrame, seed: int, label: str) -> np.ndarray:
+            return rows.loc[(rows["seed"] == seed) & (rows["label"] == label), value].to_numpy(float)
 
-        above, floor, nothing = by_cell(first), by_cell(second), np.zeros(0)
         values = [
-            [auroc(above.get(cell, nothing), floor.get(cell, nothing)) - 0.5 for cell in product([seed], self.classes)]
+            [auroc(of(first, seed, label), of(second, seed, label)) - 0.5 for label in self.classes]
             for seed in self.seeds
         ]
         return Cells(np.array(values), self.cells(first, value).counts)

@@ -25,6 +25,7 @@ from gazeshift.measures.information import (
     InformationSplit,
     InformationSums,
     information_split,
+    static_share,
     text_information,
 )
 from gazeshift.measures.localise import (
@@ -154,6 +155,7 @@ __all__ = [
     "sensitivity_n",
     "share_holding",
     "spearman",
+    "static_share",
     "two_player_shapley",
     "undefined",
     "wasserstein",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from gazeshift import measures
 from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import NOTHING, over_images, over_seeds
@@ -55,8 +56,8 @@ def static_share(run: FinishedRun, model: str) -> Figure:
     rows = rows[(rows["model"] == model) & (rows["texts"] == "own") & (rows["label"] != "")]
     if rows.empty:
         return NOTHING
-    total = rows["total"].astype(float)
-    return over_images(rows.assign(share=rows["static"].astype(float) / total.where(total > 0)), "share", "label")
+    share = measures.static_share(rows["static"].to_numpy(float), rows["total"].to_numpy(float))
+    return over_images(rows.assign(share=share), "share", "label")
 
 
 def _splits(part: pd.DataFrame) -> list[Split]:
