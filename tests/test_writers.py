@@ -13,8 +13,8 @@ from PIL import Image
 from safetensors import SafetensorError
 
 import gazeshift as gs
-from gazeshift.arrays import whole_array
-from gazeshift.atomic import whole_file, whole_folder
+from gazeshift.arrays import atomic_array
+from gazeshift.atomic import atomic_folder, atomic_write
 from gazeshift.data.loader import crops
 from gazeshift.data.plates import PlatesConfig
 from gazeshift.data.plates import write as write_plates
@@ -41,7 +41,7 @@ PICTURE = Image.effect_noise((40, 40), 50).convert("RGB")
 
 def _file(folder: Path, _: gs.Classifier) -> Prepared:
     def write() -> None:
-        with whole_file(folder / "new" / "a.txt", parents=True) as file:
+        with atomic_write(folder / "new" / "a.txt", parents=True) as file:
             file.write_text("more than eight bytes")
 
     return write
@@ -49,7 +49,7 @@ def _file(folder: Path, _: gs.Classifier) -> Prepared:
 
 def _folder(folder: Path, _: gs.Classifier) -> Prepared:
     def write() -> None:
-        with whole_folder(folder / "new" / "result") as place:
+        with atomic_folder(folder / "new" / "result") as place:
             (place / "a.txt").write_text("more than eight bytes")
 
     return write
@@ -57,7 +57,7 @@ def _folder(folder: Path, _: gs.Classifier) -> Prepared:
 
 def _array(folder: Path, _: gs.Classifier) -> Prepared:
     def write() -> None:
-        with whole_array(folder / "new" / "a.npy", (100,), np.float32) as append:
+        with atomic_array(folder / "new" / "a.npy", (100,), np.float32) as append:
             append(np.zeros(100))
 
     return write
@@ -158,25 +158,25 @@ def test_a_full_disk_names_the_folder(tmp_path: Path, who: str) -> None:
     error = FULL[who]
     if isinstance(error, OSError) and error.filename:
         error = OSError(error.errno, error.strerror, error.filename.format(folder=tmp_path))
-    with pytest.raises(DataError) as caught, whole_file(tmp_path / "a.txt"):
+    with pytest.raises(DataError) as caught, atomic_write(tmp_path / "a.txt"):
         raise error
     assert str(caught.value) == f"{tmp_path}: the disk is full, a.txt cannot be written; free some space and try again."
     with (
         pytest.raises(DataError, match=f"^{tmp_path}: the disk is full, b cannot"),
-        whole_folder(tmp_path / "b") as inner,
-        whole_file(inner / "c" / "d.txt", parents=True),
+        atomic_folder(tmp_path / "b") as inner,
+        atomic_write(inner / "c" / "d.txt", parents=True),
     ):
         raise error if not isinstance(error, OSError) else OSError(error.errno, error.strerror)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_full_temporary_folder_is_named_and_not_the_result(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^/somewhere: the disk is full, tmp123 cannot"), whole_file(tmp_path / "a"):
+    with pytest.raises(DataError, match=r"^/somewhere: the disk is full, tmp123 cannot"), atomic_write(tmp_path / "a"):
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/tmp123")
 
 
 def test_what_is_no_fault_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="mine"), whole_file(tmp_path / "a"):
+    with pytest.raises(ValueError, match="mine"), atomic_write(tmp_path / "a"):
         raise ValueError("mine")
 
 
@@ -185,7 +185,7 @@ WRITES = {
     *("write_text", "write_bytes", "save_file", "save_pretrained", "to_parquet"),
     *("savefig", "memmap", "open_memmap", "tofile", "ParquetWriter"),
 }
-BLOCKS = {"whole_file", "whole_folder", "whole_array", "writing", "growing_table", "enter_context"}
+BLOCKS = {"atomic_write", "atomic_folder", "atomic_array", "writing", "growing_table", "enter_context"}
 INSIDE = {
     "data/plates/store.py": {"_write_draft", "_write_chunk", "_write_titles"},
     "models/tokenizer.py": {"save", "save_pretrained"},  # by models/files.py

@@ -20,7 +20,7 @@ _RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers tell
 
 
 @contextlib.contextmanager
-def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path | str, *, parents: bool = False, shared: bool = False) -> Iterator[Path]:
     """A place to write to, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
 
     A link is followed and stays a link. The file can be read by whom the system's default says, however it was written.
@@ -37,7 +37,7 @@ def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False)
     Example:
         >>> import tempfile
         >>> place = Path(tempfile.mkdtemp()) / "numbers.txt"
-        >>> with whole_file(place) as file:
+        >>> with atomic_write(place) as file:
         ...     _ = file.write_text("1 2 3")
         >>> place.read_text(), [each.name for each in place.parent.iterdir()]
         ('1 2 3', ['numbers.txt'])
@@ -63,7 +63,7 @@ def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False)
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
     """A folder to fill, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
 
     Args:
@@ -78,7 +78,7 @@ def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
     Example:
         >>> import tempfile
         >>> place = Path(tempfile.mkdtemp()) / "result"
-        >>> with whole_folder(place) as folder:
+        >>> with atomic_folder(place) as folder:
         ...     _ = (folder / "numbers.txt").write_text("1 2 3")
         >>> [each.name for each in place.parent.iterdir()]
         ['result']

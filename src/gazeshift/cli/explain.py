@@ -10,7 +10,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.data.decode import decode
@@ -154,5 +154,5 @@ def _draw(preprocessing: Preprocessing, image: Path, maps: SaliencyMaps, count: 
     """The crop and, side by side, one map per text, each over its own maximum, numbered as in the table."""
     crop = preprocessing.crop_image(decode(image, image.name).convert("RGB"))
     picture = strip(crop, list(maps.raw[:count]))
-    with whole_file(out) as file:
+    with atomic_write(out) as file:
         picture.save(file, format="PNG")

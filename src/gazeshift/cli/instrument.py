@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.cli.places import check_new_file
 from gazeshift.instrument import RowResult, run_instrument
 from gazeshift.models import versions
@@ -57,7 +57,7 @@ def _record(world: str, seeds: int, results: Sequence[RowResult], seconds: float
 
 
 def _write(record: dict[str, Any], out: Path) -> None:
-    with whole_file(out) as file:
+    with atomic_write(out) as file:
         file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, plain, terminal
 from gazeshift.data.decode import decode
@@ -94,7 +94,7 @@ def _print(found: WordEffects, cut: bool, unread: bool) -> None:
 def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: bool, out: Path) -> None:
     """A picture or a page, whole or not at all; says which characters a picture lacks."""
     crop = model.spec.preprocessing.crop_image(decode(image, image.name).convert("RGB"))
-    with whole_file(out) as file:
+    with atomic_write(out) as file:
         if out.suffix.lower() == ".html":
             from gazeshift.report.word_page import word_page
 

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.edits import (
     BARE,
     Corpus,
@@ -74,7 +74,7 @@ class Modifiers:
             "excluded": {**self.real.excluded_counts(), **self.nonsense.excluded_counts()},
         }
         chosen_file, words_file = modifier_files(store)
-        with whole_file(chosen_file, parents=True) as file:
+        with atomic_write(chosen_file, parents=True) as file:
             file.write_text(json.dumps(facts, ensure_ascii=False, indent=2), encoding="utf-8")
         words = [word for kind in chosen.values() for word in kind]
         write_table(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import gazeshift
-from gazeshift.atomic import whole_folder
+from gazeshift.atomic import atomic_folder
 from gazeshift.errors import UsageError
 from gazeshift.mapstore.columns import columns_of
 from gazeshift.mapstore.processes import Job, scan_all
@@ -51,7 +51,7 @@ def scan_files(
     sources = [Path(path) for path in files]
     _check(sources, wasserstein, workers)
     weights = [columns_of(path)[1] for path in sources]
-    with whole_folder(out) as unfinished:
+    with atomic_folder(out) as unfinished:
         jobs = [
             Job(path, weight, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
             for place, (path, weight) in enumerate(zip(sources, weights, strict=True))

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
-from gazeshift.atomic import whole_file, whole_folder
+from gazeshift.atomic import atomic_folder, atomic_write
 from gazeshift.errors import ConfigError, GazeshiftError, ModelError
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
@@ -51,8 +51,8 @@ def save(
         "training": dict(training or {}),
         "versions": versions(),
     }
-    with whole_folder(folder, replace=True) as unfinished:
-        with whole_file(unfinished / "model.safetensors") as weights:
+    with atomic_folder(folder, replace=True) as unfinished:
+        with atomic_write(unfinished / "model.safetensors") as weights:
             save_file(state, weights, metadata={"format": "pt"})
         if model.tokenizer is not None:
             model.tokenizer.save(unfinished / "tokenizer")

@@ -16,7 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
-from gazeshift.atomic import UNFINISHED, whole_file, writing
+from gazeshift.atomic import UNFINISHED, atomic_write, writing
 from gazeshift.data.audit import audit
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding
@@ -166,7 +166,7 @@ def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pai
     def look(_: str) -> None:
         everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings, pairs.notes)
         found = audit(everything, reads_text=reads_text, workers=study.data.workers)
-        with whole_file(path, parents=True) as file:
+        with atomic_write(path, parents=True) as file:
             file.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
 
     settings = study.data.model_dump(exclude={"root", "workers"})
@@ -222,7 +222,7 @@ def _pretrain(study: StudyConfig, pretrain: PretrainConfig, run: Path, path: Pat
         for name, value in trunk.state_dict().items()
         if name.startswith("net.")
     }
-    with whole_file(path, parents=True) as file:
+    with atomic_write(path, parents=True) as file:
         save_file(state, file)
 
 

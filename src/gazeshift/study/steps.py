@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gazeshift.atomic import whole_file, writing
+from gazeshift.atomic import atomic_write, writing
 
 _VERSION = 2
 """Raised when the meaning of a step changes, so that results of an older gazeshift are not taken for new ones."""
@@ -80,7 +80,7 @@ class Steps:
         start = time.perf_counter()
         work(digest)
         seconds = round(time.perf_counter() - start, 2)
-        with whole_file(manifest, parents=True) as file:
+        with atomic_write(manifest, parents=True) as file:
             file.write_text(json.dumps({"digest": digest, "seconds": seconds}), encoding="utf-8")
         self._ended(StepRecord(name, seconds, "done"))
         return digest

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from gazeshift.arrays import whole_array
+from gazeshift.arrays import atomic_array
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.image import GridTrunk, Trunk
@@ -228,7 +228,7 @@ class _Files:
             for features in coming:
                 for name, part in _parts(features).items():
                     if name not in append:
-                        file = whole_array(paths[name], (count, *part.shape[1:]), np.float32)
+                        file = atomic_array(paths[name], (count, *part.shape[1:]), np.float32)
                         append[name] = files.enter_context(file)
                     append[name](part)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from gazeshift.atomic import whole_folder
+from gazeshift.atomic import atomic_folder
 from gazeshift.data.plates.captions import draw_caption
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import label_map, render
@@ -85,7 +85,7 @@ def write(config: PlatesConfig, out: Path, workers: int = 1, progress: Callable[
         raise UsageError(f"plates: workers must be 1 or more, not {workers}.")
     if _is_written(config, out):
         return _summary(out, reused=True)
-    with whole_folder(out) as draft:
+    with atomic_folder(out) as draft:
         _write_draft(config, draft, workers, progress)
     return _summary(out, reused=False)
 
