@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
@@ -60,6 +61,34 @@ def atomic_write(path: Path | str, *, parents: bool = False, shared: bool = Fals
         finally:
             with contextlib.suppress(OSError):  # never begun, or in a folder that cannot be changed
                 unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path | str, values: object, *, indent: int | None = None) -> None:
+    """Write values as a JSON file, whole or not at all; folders above it are made.
+
+    Text is written as it is, in UTF-8. What UTF-8 has no form for (a file name in another encoding, as Python holds it) is escaped as JSON
+    has it, so that reading gives back what was written.
+
+    Args:
+        path: the file to be; one that is there is replaced.
+        values: of JSON's own kinds.
+        indent: of nested values; None for a single line.
+
+    Raises:
+        ValueError: there is a NaN or an infinity, which JSON does not have: say null.
+        UsageError: as ``atomic_write``.
+        DataError: as ``atomic_write``.
+
+    Example:
+        >>> import tempfile
+        >>> place = Path(tempfile.mkdtemp()) / "numbers.json"
+        >>> write_json(place, {"pommes frites": [1, None]})
+        >>> json.loads(place.read_text())
+        {'pommes frites': [1, None]}
+    """
+    text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=False)
+    with atomic_write(path, parents=True) as file:
+        file.write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
 
 
 @contextlib.contextmanager

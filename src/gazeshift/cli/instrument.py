@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gazeshift.atomic import atomic_write
+from gazeshift.atomic import write_json
 from gazeshift.cli.places import check_new_file
 from gazeshift.instrument import RowResult, run_instrument
 from gazeshift.models import versions
@@ -28,7 +28,7 @@ def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bo
     results = run_instrument(world, range(seeds), only, _say)
     record = _record(world, seeds, results, time.perf_counter() - started)
     if out is not None:
-        _write(record, out)
+        write_json(out, record, indent=2)
     if as_json:
         typer.echo(json.dumps(record))
     else:
@@ -54,11 +54,6 @@ def _record(world: str, seeds: int, results: Sequence[RowResult], seconds: float
         "machine": {"platform": platform.platform(), "threads": torch.get_num_threads()},
         "versions": versions(),
     }
-
-
-def _write(record: dict[str, Any], out: Path) -> None:
-    with atomic_write(out) as file:
-        file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 _TRUNKS = {"pictures": "rendered pictures, trained trunk", "oracle": "oracle trunk, which sees every dish perfectly"}

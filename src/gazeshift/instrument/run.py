@@ -1,5 +1,6 @@
 """The whole table: every row with every seed, expected against found."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -56,7 +57,7 @@ class RowResult:
         return all(check.met for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; undefined ones are null."""
+        """Plain values, for JSON; undefined and infinite ones are null."""
         return {
             "row": self.name,
             "title": self.title,
@@ -76,7 +77,7 @@ class RowResult:
 
 
 def _plain(values: Sequence[float]) -> list[float | None]:
-    return [None if value != value else value for value in values]  # noqa: PLR0124  # NaN is not itself
+    return [value if math.isfinite(value) else None for value in values]
 
 
 def run_instrument(

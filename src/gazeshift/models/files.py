@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
-from gazeshift.atomic import atomic_folder, atomic_write
+from gazeshift.atomic import atomic_folder, atomic_write, write_json
 from gazeshift.errors import ConfigError, GazeshiftError, ModelError
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
@@ -56,8 +56,7 @@ def save(
             save_file(state, weights, metadata={"format": "pt"})
         if model.tokenizer is not None:
             model.tokenizer.save(unfinished / "tokenizer")
-        text = json.dumps(config, indent=2, ensure_ascii=False)
-        (unfinished / "config.json").write_text(text + "\n", encoding="utf-8")
+        write_json(unfinished / "config.json", config, indent=2)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from gazeshift.atomic import atomic_write
+from gazeshift.atomic import write_json
 from gazeshift.claims.judge import judge
 from gazeshift.data.loader import crops
 from gazeshift.mapstore.store import read_maps, read_tables, write_table
@@ -240,6 +240,4 @@ def _device() -> str:
 
 def _write_json(values: dict[str, Any], path: Path) -> None:
     # NaN is no JSON; a figure that cannot be measured is null.
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_write(path) as file:
-        file.write_text(text + "\n", encoding="utf-8")
+    write_json(path, values, indent=2)

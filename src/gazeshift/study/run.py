@@ -16,7 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import save_file
 
-from gazeshift.atomic import UNFINISHED, atomic_write, writing
+from gazeshift.atomic import UNFINISHED, atomic_write, write_json, writing
 from gazeshift.data.audit import audit
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding
@@ -166,8 +166,7 @@ def _pairs(study: StudyConfig, root: Path, run: Path, steps: Steps) -> tuple[Pai
     def look(_: str) -> None:
         everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings, pairs.notes)
         found = audit(everything, reads_text=reads_text, workers=study.data.workers)
-        with atomic_write(path, parents=True) as file:
-            file.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
+        write_json(path, found.to_dict())
 
     settings = study.data.model_dump(exclude={"root", "workers"})
     digest = steps.do("data", {"data": settings, "fingerprint": pairs.fingerprint}, look, (path,))

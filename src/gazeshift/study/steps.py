@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gazeshift.atomic import atomic_write, writing
+from gazeshift.atomic import write_json, writing
 
 _VERSION = 2
 """Raised when the meaning of a step changes, so that results of an older gazeshift are not taken for new ones."""
@@ -80,8 +80,7 @@ class Steps:
         start = time.perf_counter()
         work(digest)
         seconds = round(time.perf_counter() - start, 2)
-        with atomic_write(manifest, parents=True) as file:
-            file.write_text(json.dumps({"digest": digest, "seconds": seconds}), encoding="utf-8")
+        write_json(manifest, {"digest": digest, "seconds": seconds})
         self._ended(StepRecord(name, seconds, "done"))
         return digest
 
