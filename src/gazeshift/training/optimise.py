@@ -7,7 +7,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from gazeshift.models import Classifier
-from gazeshift.training.parts import pretrained_text, tensors_of
+from gazeshift.training.parts import tensors_of
 from gazeshift.training.recipe import Recipe
 
 OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]], Recipe], Optimizer]] = {
@@ -25,7 +25,7 @@ def _fused(recipe: Recipe) -> bool:
 def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
     """What is trained, by learning rate and weight decay: trunk, pretrained text net, the rest; biases and norms without decay."""
     trunk = tensors_of([model.trunk])
-    text = tensors_of(pretrained_text(model))
+    text = tensors_of(model.encoder.pretrained)
     decay = recipe.weight_decay
     trunk_decay = decay if recipe.trunk_weight_decay is None else recipe.trunk_weight_decay
     groups: dict[tuple[str, bool], dict[str, Any]] = {}
