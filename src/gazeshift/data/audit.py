@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median_low
-from typing import Any
 
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.decode import MAX_PIXELS, decode, image_size
@@ -16,6 +15,7 @@ from gazeshift.data.rows import SPLITS, PairSet
 from gazeshift.data.splits import with_validation
 from gazeshift.data.titles import normalise_title, share_with_class_name
 from gazeshift.errors import ImageError
+from gazeshift.json_types import Json
 from gazeshift.pairs import Pair
 
 
@@ -62,7 +62,7 @@ class Audit:
         """Findings of each kind."""
         return count_kinds(self.findings)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """All of it for JSON, with ``counts``."""
         return {**asdict(self), "counts": self.counts}
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gazeshift.instrument.expectations import EXPECTATIONS, Expectation
 from gazeshift.instrument.lab import Lab
 from gazeshift.instrument.rows import ROWS
 from gazeshift.instrument.worlds import WORLDS
+from gazeshift.json_types import Json
 from gazeshift.registry import known_name, lookup
 
 
@@ -56,7 +56,7 @@ class RowResult:
         """Whether all of it is as expected."""
         return all(check.met for check in self.checks)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values, for JSON; undefined and infinite ones are null."""
         return {
             "row": self.name,

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from gazeshift.atomic import atomic_folder, atomic_write, write_json
 from gazeshift.errors import ConfigError, GazeshiftError, ModelError
+from gazeshift.json_types import Json
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.reason import reason
@@ -59,7 +60,7 @@ def save(
         write_json(unfinished / "config.json", config, indent=2)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> Json:
     """The ``config.json`` of a model folder.
 
     Raises:
