@@ -37,17 +37,12 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    def to_json(self) -> str:
-        """As a file has it; a number that is not finite is refused, for it is no JSON."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-        return text + "\n"
-
 
 def read_record(path: Path, kind: type[R]) -> R:
     """A record from its file.
 
     Args:
-        path: JSON, as ``Record.to_json`` gives it.
+        path: JSON of its ``model_dump``.
         kind: what it holds.
 
     Raises:

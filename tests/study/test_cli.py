@@ -184,7 +184,7 @@ def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path)
     (tmp_path / "store").mkdir()
     pd.DataFrame(rows).to_parquet(tmp_path / "store" / "modifiers.parquet")
     pd.DataFrame(uses).to_parquet(tmp_path / "store" / "words.parquet")
-    (tmp_path / "run.json").write_text(record_of_one_model().to_json())
+    (tmp_path / "run.json").write_text(json.dumps(record_of_one_model().model_dump(mode="json")))
     code, out, _ = gazeshift("explore", str(tmp_path), "--json")
     assert code == 0
     effects = {effect["name"]: effect["estimate"] for effect in json.loads(out)["effects"]}

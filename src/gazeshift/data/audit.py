@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median_low
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -20,6 +19,7 @@ from gazeshift.data.rows import SPLITS, PairSet
 from gazeshift.data.splits import with_validation
 from gazeshift.data.titles import normalise_title, share_with_class_name
 from gazeshift.errors import ImageError
+from gazeshift.json_types import Json
 from gazeshift.pairs import Pair
 
 
@@ -66,7 +66,7 @@ class Audit:
         """Findings of each kind."""
         return count_kinds(self.findings)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """All of it for JSON, with ``counts``."""
         return {**asdict(self), "counts": self.counts}
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.mapstore.growing import growing_table
 
 GROUP = 4096
@@ -118,5 +118,5 @@ def read_maps(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _write(table: pa.Table, path: Path, **options: Any) -> None:
-    with whole_file(path, parents=True) as file:
+    with atomic_write(path, parents=True) as file:
         pq.write_table(table, file, compression="zstd", **options)

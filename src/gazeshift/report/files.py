@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.drawing.overlay import Quality
 from gazeshift.report import evidence_tables, tables
 from gazeshift.report.classes import ranking
@@ -113,4 +113,4 @@ def _replace(folder: Path, files: dict[str, bytes]) -> None:
     """Write all before any takes its name, so that a full disk leaves the former report."""
     with ExitStack() as unfinished:
         for name, content in reversed(files.items()):  # the page, begun first, takes its name last
-            unfinished.enter_context(whole_file(folder / name, parents=True)).write_bytes(content)
+            unfinished.enter_context(atomic_write(folder / name, parents=True)).write_bytes(content)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import write_json
 from gazeshift.claims.judge import judge
 from gazeshift.data.audit import read_audit
 from gazeshift.data.loader import crops
@@ -179,5 +179,4 @@ def _own_maps(run: RunFolder, unit: Unit) -> dict[str, Float[np.ndarray, "h w"]]
 
 
 def _write(record: Record, path: Path) -> None:
-    with whole_file(path) as file:
-        file.write_text(record.to_json(), encoding="utf-8")
+    write_json(path, record.model_dump(mode="json"), indent=2)

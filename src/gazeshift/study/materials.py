@@ -28,7 +28,8 @@ from gazeshift.models import (
     evaluating,
     set_affine,
 )
-from gazeshift.models.image import Trunk
+from gazeshift.models.stem import Stem
+from gazeshift.models.trunk import Trunk
 from gazeshift.pairs import Pair
 from gazeshift.runs.folder import Unit
 from gazeshift.saliency import Absent, mean_features
@@ -45,7 +46,7 @@ from gazeshift.training import (
     image_features,
     text_features,
 )
-from gazeshift.training.parts import Stem, frozen_parts, is_fixed, stem_of
+from gazeshift.training.parts import frozen_parts, is_fixed, stem_of
 from gazeshift.training.split import weights_digest
 
 LARGEST_GRIDS = 4 * 2**30

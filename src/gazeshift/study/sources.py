@@ -1,6 +1,5 @@
 """What a study starts from: its pairs, looked through once, and the initial weights of its trunk. Each is a step."""
 
-import json
 import os
 import shutil
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from gazeshift.atomic import UNFINISHED, whole_file
+from gazeshift.atomic import UNFINISHED, atomic_write, write_json
 from gazeshift.data.audit import audit, read_audit
 from gazeshift.data.findings import Finding
 from gazeshift.data.plates import single_objects
@@ -53,8 +52,7 @@ def usable_pairs(study: StudyConfig, root: Path, run: RunFolder, steps: Steps) -
     def look(_: str) -> None:
         everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings, pairs.notes)
         found = audit(everything, reads_text=reads_text, workers=study.data.workers)
-        with whole_file(run.audit, parents=True) as file:
-            file.write_text(json.dumps(found.to_dict(), ensure_ascii=False), encoding="utf-8")
+        write_json(run.audit, found.to_dict())
 
     settings = study.data.model_dump(exclude={"root", "workers"})
     digest = steps.do("data", {"data": settings, "fingerprint": pairs.fingerprint}, look, (run.audit,))
@@ -107,5 +105,5 @@ def _pretrain(study: StudyConfig, pretrain: PretrainConfig, run: RunFolder) -> N
         for name, value in trunk.state_dict().items()
         if name.startswith("net.")
     }
-    with whole_file(run.pretrained, parents=True) as file:
+    with atomic_write(run.pretrained, parents=True) as file:
         save_file(state, file)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gazeshift.atomic import whole_file, writing
+from gazeshift.atomic import write_json, writing
 from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.record import Step
 
@@ -73,8 +73,7 @@ class Steps:
         start = time.perf_counter()
         work(digest)
         seconds = round(time.perf_counter() - start, 2)
-        with whole_file(manifest, parents=True) as file:
-            file.write_text(json.dumps({"digest": digest, "seconds": seconds}), encoding="utf-8")
+        write_json(manifest, {"digest": digest, "seconds": seconds})
         self._ended(Step(name=name, seconds=seconds, state="done"))
         return digest
 

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gazeshift.atomic import UNFINISHED, whole_file
+from gazeshift.atomic import UNFINISHED, atomic_write
 from gazeshift.edits import EDITS, Corpus, Edited, Pieces, random_for
 from gazeshift.errors import TrainingError
 from gazeshift.evaluation.analyse import analyse
@@ -88,7 +88,7 @@ def _clear_for(digest: str, work: Path, folder: Path, *, resume: bool) -> None:
     mark = work / "inputs.sha256"
     if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
         shutil.rmtree(work)  # holds the checkpoint of another training
-    with whole_file(mark, parents=True) as file:
+    with atomic_write(mark, parents=True) as file:
         file.write_text(digest)
     for left in folder.parent.glob(f"{folder.name}.*{UNFINISHED}"):
         shutil.rmtree(left)  # of a run that was killed while it saved this model
