@@ -1,5 +1,6 @@
 import os
 import resource
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from gazeshift.cli.main import run  # noqa: E402
 from gazeshift.models import (  # noqa: E402
     Classifier,
     HeadSpec,
@@ -33,6 +35,7 @@ settings.register_profile("anywhere", derandomize=True, deadline=None, suppress_
 settings.load_profile("anywhere")
 
 Build = Callable[..., Classifier]
+Command = Callable[..., tuple[int, str, str]]
 CLASSES = ("apple pie", "baklava", "ceviche", "donuts", "edamame")
 WORDS = ("apple pie with cream", "red tomato ketchup", "a bowl of green edamame", "baklava & honey 蜂蜜")
 TEXT = TextSpec(encoder="transformer", width=16, layers=1, heads=2, max_tokens=12)
@@ -69,6 +72,21 @@ def build() -> Build:
         return build_classifier(spec, trunk, parts, seed).eval()
 
     return make
+
+
+@pytest.fixture
+def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process: ``code, out, err = gazeshift("maps", model, "--data", root)``."""
+
+    def command(*arguments: object, columns: int = 200) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with pytest.raises(SystemExit) as ended:
+            run()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return command
 
 
 @pytest.fixture

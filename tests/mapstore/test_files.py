@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeshift.cli.main import run
 from gazeshift.errors import DataError, UsageError
 from gazeshift.mapstore.cells import Cells
 from gazeshift.mapstore.store import write_maps
 from gazeshift.mapstore.write import scan_files
+from tests.conftest import Command
 
 from .stored import rows_of, slowly, store
 
-Command = Callable[..., tuple[int, str, str]]
 TABLES = {"cells.parquet", "information.parquet", "mean-maps.parquet", "summary.json"}
 
 
@@ -30,21 +28,6 @@ def files(tmp_path: Path) -> list[Path]:
     """Three models on different grids."""
     shapes = [(3, 4), (2, 2), (3, 4)]
     return [store(tmp_path, rows_of(6, seed=seed, shape=shapes[seed]), f"model-{seed}.parquet") for seed in range(3)]
-
-
-@pytest.fixture
-def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return command
 
 
 def _contents(folder: Path) -> dict[str, object]:

@@ -1,17 +1,13 @@
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gazeshift.cli.main import run
 from gazeshift.report import write
 from gazeshift.study.load import read_study
 from gazeshift.study.run import Outcome, run_study
 
 collect_ignore = ["interrupted.py"]  # a program that tests run, and no module of tests
-Command = Callable[..., tuple[int, str, str]]
 TINY = {
     "title": "tiny",
     "data": {"plates": {"size": 48, "train": 96, "test": 20, "n_dishes": 4}, "validation": 0.2, "workers": 1},
@@ -47,18 +43,3 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     run_tiny(folder, folder / "run")
     return folder / "run"
-
-
-@pytest.fixture
-def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return command

@@ -1,6 +1,5 @@
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,10 @@ import pytest
 from PIL import Image
 
 from gazeshift.saliency import SaliencyMaps
+from tests.conftest import Command
 
 from .conftest import write_yaml
 
-Command = Callable[..., tuple[int, str, str]]
 COMMANDS = [
     "study", "train", "evaluate", "explain", "words", "maps", "analyse", "bench", "report", "explore", "calibrate", "instrument",
     "data check", "data plates",
