@@ -3,6 +3,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 # Shapes in the types are checked while the tests run; the hook must be there before gazeshift is imported.
@@ -72,6 +73,16 @@ def build() -> Build:
         return build_classifier(spec, trunk, parts, seed).eval()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a tiny study on Plates, finished with its report; to read, not to change."""
+    from tests.tiny_study import run_tiny  # noqa: PLC0415  all of a study takes seconds to import
+
+    folder = tmp_path_factory.mktemp("tiny")
+    run_tiny(folder, folder / "run")
+    return folder / "run"
 
 
 @pytest.fixture

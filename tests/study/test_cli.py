@@ -9,8 +9,7 @@ from PIL import Image
 
 from gazeshift.saliency import SaliencyMaps
 from tests.conftest import Command
-
-from .conftest import write_yaml
+from tests.tiny_study import write_yaml
 
 COMMANDS = [
     "study", "train", "evaluate", "explain", "words", "maps", "analyse", "bench", "report", "explore", "calibrate", "instrument",

@@ -16,8 +16,7 @@ from gazeshift.errors import DataError
 from gazeshift.mapstore.store import read_maps
 from gazeshift.pairs import Pair
 from tests.conftest import Command
-
-from .conftest import run_tiny, write_yaml
+from tests.tiny_study import run_tiny, write_yaml
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from gazeshift.cli.models import evaluate_model
 from gazeshift.errors import ConfigError, TrainingError
 from gazeshift.mapstore.store import read_maps
 from gazeshift.study import run as run_module
-
-from .conftest import TINY, run_tiny
+from tests.tiny_study import TINY, run_tiny
 
 
 def states(outcome: object) -> dict[str, str]:
