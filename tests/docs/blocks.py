@@ -1,0 +1,53 @@
+"""Fenced blocks of the documentation: where they stand, what they are written in, what they say."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(.*)$")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block.
+
+    Attributes:
+        page: the file.
+        line: of its first line of code, from 1.
+        language: what stands behind the opening fence; empty if nothing does.
+        source: the code.
+    """
+
+    page: Path
+    line: int
+    language: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands of a console block: continued lines joined, comments left out."""
+        lines = self.source.replace("\\\n", " ").splitlines()
+        return [shlex.join(words) for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """All fenced blocks of a page, in order; an opening fence that nothing closes is an error."""
+    found: list[Block] = []
+    lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), start=1))
+    for number, line in lines:
+        if opening := FENCE.match(line):
+            code = []
+            for _, inner in lines:
+                if inner.rstrip() == "```":
+                    break
+                code.append(inner)
+            else:
+                raise AssertionError(f"{page.name}:{number}: nothing closes this block")
+            found.append(Block(page, number + 1, opening[1].strip(), "\n".join(code) + "\n"))
+    return found
