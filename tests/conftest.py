@@ -101,6 +101,23 @@ def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 @pytest.fixture
+def registries_as_before() -> Iterator[None]:
+    """What a test registers is gone afterwards, and random numbers are as before."""
+    from gazeshift.edits import EDITS  # noqa: PLC0415
+    from gazeshift.models.heads import HEADS  # noqa: PLC0415
+    from gazeshift.saliency import METHODS  # noqa: PLC0415
+    from gazeshift.saliency.magnitude import MAGNITUDES  # noqa: PLC0415
+
+    registries: tuple[dict[str, Any], ...] = (METHODS, MAGNITUDES, HEADS, EDITS)
+    before = [dict(registry) for registry in registries]
+    with torch.random.fork_rng(devices=[]):
+        yield
+    for registry, entries in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(entries)
+
+
+@pytest.fixture
 def no_space() -> Callable[[], AbstractContextManager[None]]:
     """``with no_space():`` no file can grow beyond eight bytes, whoever writes it: the system refuses, as a full disk does."""
 

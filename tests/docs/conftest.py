@@ -1,6 +1,5 @@
 """A small world in which everything is where the documentation says, so that its blocks run as they are written."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel
 
-from gazeshift.edits import EDITS
-from gazeshift.models.heads import HEADS
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.tokenizer import train_tokenizer
-from gazeshift.saliency import METHODS
-from gazeshift.saliency.magnitude import MAGNITUDES
 from tests.docs.blocks import ROOT
 
 RUNS = ("plates", "food10", "food", "study")  # finished runs that pages speak of: all of them the tiny study's
@@ -40,6 +35,11 @@ def files(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stays(registries_as_before: None) -> None:
+    """What a block registers or seeds is gone after its page."""
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: Path, tiny_run: Path) -> Path:
     """The working directory of one page."""
@@ -54,15 +54,3 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: Path, tiny_run:
         (tmp_path / name).symlink_to(tiny_run / "plates")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    """What a block registers, seeds or sets is gone after its page."""
-    registries = (METHODS, MAGNITUDES, HEADS, EDITS)
-    before = [dict(registry) for registry in registries]
-    with torch.random.fork_rng(devices=[]):
-        yield
-    for registry, entries in zip(registries, before, strict=True):
-        registry.clear()
-        registry.update(entries)

@@ -1,8 +1,5 @@
 """Every block of the documentation runs as it stands, page by page, in order; the few that cannot are named with their reason."""
 
-import contextlib
-import io
-import re
 import shlex
 import timeit
 from collections.abc import Callable
@@ -18,7 +15,7 @@ from gazeshift.instrument import EXPECTATIONS, ROWS
 from gazeshift.instrument import run as runner
 from gazeshift.study.load import read_study
 from tests.conftest import Command
-from tests.docs.blocks import PAGES, Block, blocks_of
+from tests.docs.blocks import PAGES, Block, blocks_of, run_python
 from tests.tiny_study import write_yaml
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
@@ -52,6 +49,10 @@ SMALL_OPTIONS = {
 UNRUN = {
     "make demo": "minutes; tests/study runs such a study, and the demo's own is run for docs/results.md",
     "make test": "it is what runs this",
+    "make test-fast": "a part of it",
+    "make check": "continuous integration runs it first; tests/test_checks_of_the_house.py",
+    "make setup": "installs packages",
+    ".venv/bin/pre-commit install": "changes the repository's hooks; tests/test_checks_of_the_house.py reads them",
     "python benchmarks/demo_spread.py --out runs/spread": "hours: twelve demos",
 }
 
@@ -96,23 +97,15 @@ def run_console(block: Block, gazeshift: Command) -> None:
             timeit.main(["-n", "1", "-r", "1", *arguments[2:]])
 
 
-def run_python(block: Block, names: dict[str, Any]) -> None:
-    """Run a block; what its ``print(...)  # said`` lines say is what it prints."""
-    said = re.findall(r"^print\(.*\)  # (.*)$", block.source, re.MULTILINE)
-    code = compile("\n" * (block.line - 1) + block.source, str(block.page), "exec")
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(code, names)  # noqa: S102  it is the documentation's code
-    if said:
-        assert printed.getvalue().splitlines() == said, block
-
-
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
 @pytest.mark.usefixtures("home", "instrument_as_expected")
-def test_the_blocks_of_a_page_run_in_their_order(page: Path, gazeshift: Command) -> None:
+def test_the_blocks_of_a_page_run_in_their_order(
+    page: Path, gazeshift: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names: dict[str, Any] = {}
     for block in blocks_of(page):
         if block.language == "python":
-            run_python(block, names)
+            run_python(block, names, monkeypatch)
         elif block.language == "console":
             run_console(block, gazeshift)
 
