@@ -55,6 +55,7 @@ def test_a_piece_of_a_file_stands_under_each_heading_and_names_one_that_exists()
         importlib.import_module(modules[0])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("followed")
 def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -> None:
     """The fusion is trained, the method draws its maps, the edit changes its texts: one command."""

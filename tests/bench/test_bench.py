@@ -19,6 +19,8 @@ from gazeshift.bench.subject import Subject, compiled, make_subject
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution
 
+pytestmark = pytest.mark.slow
+
 TINY = BenchSettings(model="small_cnn", size=64, batches=(1, 2), texts=(1, 3), images=4, rounds=1)
 
 

@@ -18,6 +18,8 @@ from tests.conftest import Command
 from tests.docs.blocks import PAGES, Block, blocks_of, run_python
 from tests.tiny_study import write_yaml
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 RUNNING = {"python", "console"}
 WITH_CODE = [page for page in PAGES if any(block.language in RUNNING for block in blocks_of(page))]

@@ -10,6 +10,8 @@ from gazeshift.instrument.lab import Lab
 from gazeshift.instrument.quantities import Subject, look, regions
 from gazeshift.saliency import METHODS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:

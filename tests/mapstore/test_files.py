@@ -35,6 +35,7 @@ def _contents(folder: Path) -> dict[str, object]:
     return tables | {"summary.json": (folder / "summary.json").read_text()}
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(files: list[Path], tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     one = scan_files(files, tmp_path / "one", wasserstein=5, workers=1)
@@ -78,6 +79,7 @@ def _broken(folder: Path) -> Path:
     return store(folder, [*rows, rows[0]], "broken.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_file_that_fails_leaves_nothing(files: list[Path], tmp_path: Path, workers: int) -> None:
     broken = _broken(tmp_path)
@@ -86,6 +88,7 @@ def test_a_file_that_fails_leaves_nothing(files: list[Path], tmp_path: Path, wor
     assert set(tmp_path.iterdir()) == {*files, broken}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_interruption_leaves_nothing(files: list[Path], tmp_path: Path, workers: int) -> None:
     def interrupt(done: int, of: int) -> None:
@@ -149,6 +152,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(gazeshift: Command, files: list[P
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_torch_is_not_needed(files: list[Path]) -> None:
     """Processes start and stay small without it."""
     code = (

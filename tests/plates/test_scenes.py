@@ -22,6 +22,8 @@ from gazeshift.data.plates.layout import draw_layouts, target_posterior
 from gazeshift.data.plates.vocabulary import CATEGORY_OF, DISHES, MODIFIERS
 from gazeshift.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 BUSY = PlatesConfig(objects=(2, 6), n_dishes=12, n_colours=5, positions=("left", "top", "upper right", "lower left"))
 indices = st.integers(0, 10**6)
 

@@ -26,6 +26,8 @@ from gazeshift.data.plates import (
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import ConfigError, DataError, UsageError
 
+pytestmark = pytest.mark.slow
+
 CONFIG = PlatesConfig(size=32, train=60, test=30, seed=4)
 
 

@@ -19,6 +19,8 @@ from gazeshift.saliency.magnitude import MAGNITUDES
 from gazeshift.saliency.path import IntegratedGradients
 from gazeshift.saliency.reasons import why_incomplete, why_undefined
 
+pytestmark = pytest.mark.slow
+
 Build = Callable[..., Classifier]
 TEXTS = ("apple pie with cream", "red tomato ketchup", "")
 SMALL: dict[str, Any] = {"embed_dim": 32, "depth": 3, "num_heads": 2}

@@ -140,6 +140,7 @@ def test_a_grid_that_means_nothing_is_refused(draws: int, grid: Grid, message: s
         calibrate(draws, 0, grid)
 
 
+@pytest.mark.slow
 def test_the_command_prints_one_table_and_its_targets(gazeshift: Command) -> None:
     code, out, _ = gazeshift("calibrate", "--draws", 300, columns=80)
     assert code == 0, out
@@ -149,6 +150,7 @@ def test_the_command_prints_one_table_and_its_targets(gazeshift: Command) -> Non
     assert len([line for line in out.splitlines() if " x 10" in line]) == 4 * 2 * 2
 
 
+@pytest.mark.slow
 def test_the_command_exits_1_and_names_the_points_that_miss(
     gazeshift: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ from gazeshift.study.run import run_study
 from gazeshift.study.steps import StepRecord
 from tests.tiny_study import TINY, run_tiny, write_yaml
 
+pytestmark = pytest.mark.slow
+
 EXPLAIN: dict[str, Any] = {**TINY["explain"], "checks": list(CHECKS), "check_images": 4}  # type: ignore[dict-item]
 MODELS = {"image-only": None, "text-only": None, "early-linear": None, "early-fusion": None}
 SILENT = {"silent": {"kind": "early-fusion", "texts": "constant"}}

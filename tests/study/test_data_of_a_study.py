@@ -18,6 +18,8 @@ from gazeshift.pairs import Pair
 from tests.conftest import Command
 from tests.tiny_study import run_tiny, write_yaml
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def data(tiny_run: Path, tmp_path: Path) -> Path:

@@ -18,6 +18,8 @@ from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 from tests.tiny_study import TINY, run_tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.tiny_study import write_yaml
 
+pytestmark = pytest.mark.slow
+
 DRIVER = Path(__file__).with_name("interrupted.py")
 SMALL = {"models": {"image-only": None}, "seeds": [0]}
 

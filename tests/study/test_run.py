@@ -12,6 +12,8 @@ from gazeshift.mapstore.store import read_maps
 from gazeshift.study import run as run_module
 from tests.tiny_study import TINY, run_tiny
 
+pytestmark = pytest.mark.slow
+
 
 def states(outcome: object) -> dict[str, str]:
     return {record.name: record.state for record in outcome.records}  # type: ignore[attr-defined]

@@ -16,6 +16,8 @@ from gazeshift.study.units import edited_texts
 from tests.edits.scene import CORPUS, PAIR, SCENE
 from tests.tiny_study import TINY, run_tiny, write_yaml
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -13,6 +13,8 @@ from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier
 from gazeshift.training import EpochRecord, Recipe, Split, fit, recipe_of
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"epochs": 4, "batch_size": 8, "learning_rate": 0.002}
 # Dropout, momentum, a schedule that watches the loss, text-and-image augmentation, batch norm, best weights: all state there is.
 PLATEAU = recipe_of(
