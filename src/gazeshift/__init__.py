@@ -53,7 +53,7 @@ _HOME = {
     "word_effects": "gazeshift.saliency",
 }
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Absent",
     "Classifier",

@@ -1,5 +1,4 @@
 import json
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.conftest import Command
 
 from gazeshift.bench import BenchResult, BenchSettings, all_settings, run_all, run_bench
 from gazeshift.bench.contenders import PEERS, forward, installed_peers, offered_peers, ours
@@ -17,9 +17,10 @@ from gazeshift.bench.photos import write_photos
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.results import BatchTimes, Machine, PipelineTimes, TextTimes
 from gazeshift.bench.subject import Subject, compiled, make_subject
-from gazeshift.cli.main import run
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution
+
+pytestmark = pytest.mark.slow
 
 TINY = BenchSettings(model="small_cnn", size=64, batches=(1, 2), texts=(1, 3), images=4, rounds=1)
 
@@ -174,27 +175,18 @@ def test_a_compiled_subject_runs_the_compiled_trunk(monkeypatch: pytest.MonkeyPa
     assert calls == [1], "the model's own pass stays eager"
 
 
-def test_the_command_prints_a_table_or_json_and_refuses_what_timm_does_not_have(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gazeshift", "bench", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
+def test_the_command_prints_a_table_or_json_and_refuses_what_timm_does_not_have(gazeshift: Command) -> None:
     tiny = ("--model", "small_cnn", "--batch", "2", "--texts", "3", "--rounds", "1", "--images", "2")
-    code, out, _ = command(*tiny, "--json")
+    code, out, _ = gazeshift("bench", *tiny, "--json")
     assert code == 0
     wanted = {"map_vs_forward", "pytorch_grad_cam_vs_ours", "texts_loop_vs_ours", "pipeline_vs_forward"}
     wanted |= {"outside_checks_vs_none"}
     assert wanted <= set(json.loads(out)["ratios"])
-    code, out, _ = command(*tiny)
+    code, out, _ = gazeshift("bench", *tiny)
     assert code == 0
     assert all(name in out for name in (*PEERS, "forward", "JPEG files to stored maps", *wanted))
-    code, _, err = command("--model", "inceptoin_v3")
+    code, _, err = gazeshift("bench", "--model", "inceptoin_v3")
     assert code == 2
     assert "inception_v3" in err
     if not torch.cuda.is_available():
-        assert command("--device", "cuda")[0] == 2
+        assert gazeshift("bench", "--device", "cuda")[0] == 2

@@ -253,6 +253,7 @@ def test_a_single_cell_is_said_to_have_no_interval() -> None:
     assert "no interval" in found.reason
 
 
+@pytest.mark.slow
 def test_of_two_models_of_one_kind_the_first_decides_and_the_other_stands_beside() -> None:
     given = tables()
     second = given.changes[given.changes["model"] == "early-fusion"].assign(model="wide")

@@ -13,8 +13,9 @@ from gazeshift.errors import ConfigError
 from gazeshift.evaluation.checks import CHECKS
 from gazeshift.study.load import read_study
 from gazeshift.study.run import run_study
+from tests.tiny_study import TINY, run_tiny, write_yaml
 
-from .conftest import TINY, run_tiny, write_yaml
+pytestmark = pytest.mark.slow
 
 EXPLAIN: dict[str, Any] = {**TINY["explain"], "checks": list(CHECKS), "check_images": 4}  # type: ignore[dict-item]
 MODELS = {"image-only": None, "text-only": None, "early-linear": None, "early-fusion": None}

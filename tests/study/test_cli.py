@@ -1,6 +1,5 @@
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,9 @@ from PIL import Image
 
 from gazeshift.runs.record import DataRecord, ModelRecord, RunRecord
 from gazeshift.saliency import SaliencyMaps
+from tests.conftest import Command
+from tests.tiny_study import write_yaml
 
-from .conftest import write_yaml
-
-Command = Callable[..., tuple[int, str, str]]
 COMMANDS = [
     "study", "train", "evaluate", "explain", "words", "maps", "analyse", "bench", "report", "explore", "calibrate", "instrument",
     "data check", "data plates",

@@ -15,8 +15,10 @@ from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError
 from gazeshift.mapstore.store import read_maps
 from gazeshift.pairs import Pair
+from tests.conftest import Command
+from tests.tiny_study import run_tiny, write_yaml
 
-from .conftest import Command, run_tiny, write_yaml
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

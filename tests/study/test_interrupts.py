@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import write_yaml
+from tests.tiny_study import write_yaml
+
+pytestmark = pytest.mark.slow
 
 DRIVER = Path(__file__).with_name("interrupted.py")
 SMALL = {"models": {"image-only": None}, "seeds": [0]}

@@ -1,7 +1,6 @@
 """What commands print of strangers' texts, and that they never write over what they were given."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ from PIL import Image
 
 from gazeshift.cli.explain import said_of
 from gazeshift.cli.printing import literal, plain
+from tests.conftest import Command
 
-Command = Callable[..., tuple[int, str, str]]
 ODD = {
     "an escape sequence": ("a\x1b[31mred", r"a\x1b[31mred"),
     "a line break": ("a\nb", r"a\nb"),

@@ -13,8 +13,9 @@ from gazeshift.errors import DataError
 from gazeshift.models import HEADS
 from gazeshift.study.explore import lead_of
 from gazeshift.study.thresholds import EXPECTATIONS
+from tests.tiny_study import run_tiny
 
-from .conftest import run_tiny
+pytestmark = pytest.mark.slow
 
 SOURCE = Path(__file__).parents[2] / "src" / "gazeshift"
 NAMES = {"seer": "image-only", "reader": "text-only", "gallo": "early-fusion"}

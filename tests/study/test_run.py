@@ -10,8 +10,9 @@ from gazeshift.cli.models import evaluate_model
 from gazeshift.errors import ConfigError, TrainingError
 from gazeshift.mapstore.store import read_maps
 from gazeshift.study import unit_steps
+from tests.tiny_study import TINY, run_tiny
 
-from .conftest import TINY, run_tiny
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_holds_models_figures_and_a_report(tiny_run: Path) -> None:

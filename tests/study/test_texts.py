@@ -16,8 +16,9 @@ from gazeshift.study import warnings
 from gazeshift.study.load import read_study
 from gazeshift.study.units import edited_texts
 from tests.edits.scene import CORPUS, PAIR, SCENE
+from tests.tiny_study import TINY, run_tiny, write_yaml
 
-from .conftest import TINY, run_tiny, write_yaml
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from gazeshift.drawing.remarks import UNREAD
 from gazeshift.drawing.strip import strip
 from gazeshift.errors import UsageError
 from gazeshift.measures import centre_bias, coverage, distribution
-from gazeshift.models import Tokens, load
+from gazeshift.models import load
+from gazeshift.models.features import Tokens
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency import SaliencyMaps, explain, shift
 
