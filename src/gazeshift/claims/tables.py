@@ -90,7 +90,6 @@ class Tables:
             second: the same, of the noise floor; not compared image by image.
             value: the column.
         """
-
         if first.empty or second.empty:
             return self.cells(first.iloc[:0], value)
 
