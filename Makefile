@@ -6,7 +6,11 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 READY := .venv/ready
 
-.PHONY: setup demo test test-portable gpu-record check format lock clean
+# Processes that the tests run in; on a machine with many cores more of them wait for memory than compute.
+WORKERS ?= auto
+SPREAD := -n $(WORKERS) --maxprocesses 8 --dist worksteal
+
+.PHONY: setup demo test test-fast test-portable gpu-record check format lock clean
 
 setup: $(READY)
 
@@ -22,20 +26,26 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	$(BIN)/gazeshift study configs/plates.yaml --out runs/plates
 
+# Every process of the tests computes in one thread: its tensors are tiny, and the other cores have tests of their own.
+test test-fast test-portable test-as/%: export OMP_NUM_THREADS ?= 1
+
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(SPREAD)
+
+# What a contributor runs while working: all but the tests marked slow, in a minute and a half on two cores.
+test-fast: $(READY)
+	$(BIN)/python -m pytest -q $(SPREAD) -m "not slow"
 
 # What computes with torch, as other processors would: their instructions round in other ways, so one machine gives several verdicts. A
-# setting is how torch's own kernels and oneDNN compute; the matrix products (MKL in torch, OpenBLAS in NumPy) go with the former. What
+# setting is how torch's own kernels and oneDNN compute; the matrix products (MKL in torch, OpenBLAS in NumPy) go with the former. The
+# machine's own instructions (AVX-512 where it has them) are those of `make test`, and no setting here. What
 # torch.compile keeps does not know the setting (kernels of another one abort), so each has a cache of its own.
-# `make -j2 test-portable` runs two settings at once; `make test-as/avx2/AVX2` one alone.
-SETTINGS := default/SSE41 default/AVX2 avx2/AVX2 avx2/AVX512_CORE $(if $(shell grep -s -m1 avx512f /proc/cpuinfo),avx512/AVX512_CORE)
+# `make -j2 test-portable` runs two settings at once, each in one process; `make test-as/avx2/AVX2` one alone.
+SETTINGS := default/SSE41 default/AVX2 avx2/AVX2 avx2/AVX512_CORE
 MKL_default := SSE4_2
 MKL_avx2 := AVX2
-MKL_avx512 := AVX512
 OPENBLAS_default := Nehalem
 OPENBLAS_avx2 := Haswell
-OPENBLAS_avx512 := SkylakeX
 NUMERIC := tests/saliency tests/models tests/training tests/evaluation tests/study/test_collect.py \
 	tests/instrument/test_oracle.py --ignore=tests/saliency/test_leaks.py --ignore=tests/training/test_resume.py
 

@@ -1,7 +1,9 @@
 import os
 import resource
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 # Shapes in the types are checked while the tests run; the hook must be there before gazeshift is imported.
@@ -14,6 +16,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from gazeshift.cli.main import run  # noqa: E402
 from gazeshift.models import (  # noqa: E402
     Classifier,
     HeadSpec,
@@ -33,6 +36,7 @@ settings.register_profile("anywhere", derandomize=True, deadline=None, suppress_
 settings.load_profile("anywhere")
 
 Build = Callable[..., Classifier]
+Command = Callable[..., tuple[int, str, str]]
 CLASSES = ("apple pie", "baklava", "ceviche", "donuts", "edamame")
 WORDS = ("apple pie with cream", "red tomato ketchup", "a bowl of green edamame", "baklava & honey 蜂蜜")
 TEXT = TextSpec(encoder="transformer", width=16, layers=1, heads=2, max_tokens=12)
@@ -69,6 +73,55 @@ def build() -> Build:
         return build_classifier(spec, trunk, parts, seed).eval()
 
     return make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs the tiny study waits for it."""
+    for item in items:
+        if "tiny_run" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a tiny study on Plates, finished with its report; to read, not to change."""
+    from tests.tiny_study import run_tiny  # noqa: PLC0415  all of a study takes seconds to import
+
+    folder = tmp_path_factory.mktemp("tiny")
+    run_tiny(folder, folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process: ``code, out, err = gazeshift("maps", model, "--data", root)``."""
+
+    def command(*arguments: object, columns: int = 200) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with pytest.raises(SystemExit) as ended:
+            run()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return command
+
+
+@pytest.fixture
+def registries_as_before() -> Iterator[None]:
+    """What a test registers is gone afterwards, and random numbers are as before."""
+    from gazeshift.edits import EDITS  # noqa: PLC0415
+    from gazeshift.models.heads import HEADS  # noqa: PLC0415
+    from gazeshift.saliency import METHODS  # noqa: PLC0415
+    from gazeshift.saliency.magnitude import MAGNITUDES  # noqa: PLC0415
+
+    registries: tuple[dict[str, Any], ...] = (METHODS, MAGNITUDES, HEADS, EDITS)
+    before = [dict(registry) for registry in registries]
+    with torch.random.fork_rng(devices=[]):
+        yield
+    for registry, entries in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(entries)
 
 
 @pytest.fixture

@@ -264,6 +264,7 @@ records = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(records)
 def test_whatever_a_cell_holds_no_row_goes_missing_unsaid(rows: Rows) -> None:

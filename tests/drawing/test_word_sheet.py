@@ -82,6 +82,7 @@ def test_maps_without_a_word_are_those_of_the_shorter_text() -> None:
     np.testing.assert_allclose(without(effects, 1) + effects.maps[1], effects.whole, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["leave-out", "mask"])
 @pytest.mark.parametrize(
     "text", ["pie", HOSTILE, "word " * 60, "x" * 500, "寿" * 200], ids=["one", "hostile", "many", "long", "cjk"]
@@ -98,6 +99,7 @@ def test_the_picture_survives_every_text(text: str, how: str) -> None:
     assert (sheet.image.height > few) == (len(effects.words) > 1 or bool(sheet.missing))
 
 
+@pytest.mark.slow
 def test_words_stand_in_their_colours() -> None:
     effects = effects_of("good bad", logit=[1.0, -1.0], bits=[0.5, 0.5])
     found = {tuple(pixel) for pixel in np.asarray(word_sheet(CROP, effects).image).reshape(-1, 3)[:, :3].tolist()}

@@ -38,6 +38,7 @@ def text(name: str, title: str, corpus: Corpus = CORPUS, label: str = PAIR.label
     return None if edited is None else edited.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EDITS)
 @given(title=st.text(max_size=60) | TITLE)
 def test_every_edit_takes_any_text_and_is_the_same_every_time(name: str, title: str) -> None:

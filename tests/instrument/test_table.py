@@ -13,6 +13,8 @@ from gazeshift.instrument.rows import ROWS
 from gazeshift.instrument.worlds import WORLDS
 from gazeshift.saliency import METHODS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:

@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeshift.cli.main import run
 from gazeshift.errors import DataError, UsageError
 from gazeshift.mapstore.cells import Cells
 from gazeshift.mapstore.store import write_maps
 from gazeshift.mapstore.write import scan_files
+from tests.conftest import Command
 
 from .stored import rows_of, slowly, store
 
-Command = Callable[..., tuple[int, str, str]]
 TABLES = {"cells.parquet", "information.parquet", "mean-maps.parquet", "summary.json"}
 
 
@@ -32,26 +30,12 @@ def files(tmp_path: Path) -> list[Path]:
     return [store(tmp_path, rows_of(6, seed=seed, shape=shapes[seed]), f"model-{seed}.parquet") for seed in range(3)]
 
 
-@pytest.fixture
-def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["gazeshift", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return command
-
-
 def _contents(folder: Path) -> dict[str, object]:
     tables = {path.name: pq.read_table(path).to_pandas().to_csv() for path in folder.glob("*.parquet")}
     return tables | {"summary.json": (folder / "summary.json").read_text()}
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(files: list[Path], tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     one = scan_files(files, tmp_path / "one", wasserstein=5, workers=1)
@@ -95,6 +79,7 @@ def _broken(folder: Path) -> Path:
     return store(folder, [*rows, rows[0]], "broken.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_file_that_fails_leaves_nothing(files: list[Path], tmp_path: Path, workers: int) -> None:
     broken = _broken(tmp_path)
@@ -103,6 +88,7 @@ def test_a_file_that_fails_leaves_nothing(files: list[Path], tmp_path: Path, wor
     assert set(tmp_path.iterdir()) == {*files, broken}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_interruption_leaves_nothing(files: list[Path], tmp_path: Path, workers: int) -> None:
     def interrupt(done: int, of: int) -> None:
@@ -169,6 +155,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(gazeshift: Command, files: list[P
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_torch_is_not_needed(files: list[Path]) -> None:
     """Processes start and stay small without it."""
     code = (

@@ -188,6 +188,7 @@ def test_blocks_only_round(maps: Path, tmp_path: Path, monkeypatch: pytest.Monke
             assert one.split.total == pytest.approx(other.split.total, rel=1e-12, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_maps(tmp_path: Path) -> None:
     """What Arrow holds at most while a file is scanned: pages, blocks, never what was read before."""
     texts = [str(place) for place in range(100)]

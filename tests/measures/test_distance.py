@@ -31,6 +31,7 @@ CELLS = arrays(np.float64, (3, 4), elements=st.floats(-10, 10, allow_subnormal=F
 MAPS = CELLS.filter(lambda raw: raw.max() > 1e-3)
 
 
+@pytest.mark.slow
 @given(MAPS, MAPS)
 def test_jensen_shannon_against_scipy(a: np.ndarray, b: np.ndarray) -> None:
     p, q = distribution(a), distribution(b)
@@ -161,6 +162,7 @@ def test_amplitude_change(a: np.ndarray, b: np.ndarray, scale: float) -> None:
     assert np.isnan(amplitude_change(a, -np.ones((3, 4))))
 
 
+@pytest.mark.slow
 @given(MAPS, MAPS, MAPS, MAPS)
 def test_decomposition_adds_up(m00: np.ndarray, m10: np.ndarray, m01: np.ndarray, m11: np.ndarray) -> None:
     parts = decompose(m00, m10, m01, m11)

@@ -23,6 +23,7 @@ def centres(height: int, width: int) -> np.ndarray:
     return np.array([((2 * j + 1) / width - 1, (2 * i + 1) / height - 1) for i in range(height) for j in range(width)])
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(MAPS, MAPS)
 def test_against_scipys_linear_programme(a: np.ndarray, b: np.ndarray) -> None:
@@ -41,6 +42,7 @@ def test_one_row_against_scipys_closed_form(a: np.ndarray, b: np.ndarray) -> Non
     assert wasserstein(p.reshape(12, 1), q.reshape(12, 1)) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(MAPS, MAPS, MAPS)
 def test_it_is_a_metric(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
     p, q, r = distribution(np.stack([a, b, c]))
@@ -96,6 +98,7 @@ def test_a_raw_map_is_refused(wrong: np.ndarray) -> None:
             wasserstein(*pair)
 
 
+@pytest.mark.slow
 def test_pot_loads_without_torch_and_leaves_the_environment() -> None:
     program = (
         "import os, sys, warnings; warnings.simplefilter('error'); import numpy as np; from gazeshift.measures import wasserstein;"

@@ -56,6 +56,7 @@ VITS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", VITS, ids=str)
 def test_the_grid_is_the_one_that_the_image_was_cut_into_or_refused(case: Any) -> None:
     size, patch, stride, before, after, convolution, expected = case

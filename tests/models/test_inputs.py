@@ -66,6 +66,7 @@ def model() -> Any:
     return seeded(Fusion)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held", HELD)
 def test_images_in_any_form_have_the_same_maps(held: str, model: Any, images: Tensor, ids: Tensor) -> None:
     wrapped = wrap(model, "layer", image="pixels", text="ids")
@@ -77,6 +78,7 @@ def test_images_in_any_form_have_the_same_maps(held: str, model: Any, images: Te
     close(maps.raw, expected.raw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hold",
     [

@@ -169,6 +169,7 @@ def test_a_layer_of_any_layout_has_the_map_of_its_grid(form: str) -> None:
     np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [form for form in LAID if form != "a prefix as the rows have it"])
 @pytest.mark.parametrize("number", [1, 6, 20])
 def test_an_object_of_three_parts_may_have_any_layout(form: str, number: int) -> None:

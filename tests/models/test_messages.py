@@ -80,6 +80,7 @@ layouts = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_every_refusal_is_one_short_line(data: st.DataObject) -> None:
@@ -158,6 +159,7 @@ def quantised(model: Parts) -> None:
     torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, torch.qint8, inplace=True)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # PyTorch's own, of formats that it will give up
 @pytest.mark.parametrize("change", [scripted, compiled, compiled_in_place, traced])
 @pytest.mark.parametrize("ran_before", [False, True])

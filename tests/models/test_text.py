@@ -80,6 +80,7 @@ def test_the_order_of_words_matters(parts: TextParts) -> None:
     assert float((one - other).abs().max()) > 1e-5
 
 
+@pytest.mark.slow
 def test_the_same_vocabulary_in_every_process() -> None:
     program = (
         "import json, sys; from gazeshift.models.tokenizer import vocabulary;"

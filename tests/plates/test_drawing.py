@@ -22,6 +22,7 @@ def distance_to(item, size):
     return np.hypot(x - item.x, y - item.y) / item.radius
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6))
 @settings(max_examples=25)
 def test_removing_an_object_changes_its_mask_and_nothing_beyond_its_shadow(index):

@@ -15,6 +15,8 @@ from gazeshift.data.plates.scene import sample_scene
 from gazeshift.data.plates.vocabulary import CATEGORY_OF, DISHES, MODIFIERS
 from gazeshift.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 BUSY = PlatesConfig(objects=(2, 6), n_dishes=12, n_colours=5, positions=("left", "top", "upper right", "lower left"))
 indices = st.integers(0, 10**6)
 

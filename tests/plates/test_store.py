@@ -17,6 +17,8 @@ from gazeshift.data.plates.store import read_captions, read_config
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import ConfigError, DataError, UsageError
 
+pytestmark = pytest.mark.slow
+
 CONFIG = PlatesConfig(size=32, train=60, test=30, seed=4)
 
 

@@ -167,6 +167,7 @@ def test_classes_are_ranked_by_how_far_the_map_moves(finished: Path, html: str):
         assert {row["js_distance_mean"], row["centre_bias_gap_mean"]} <= on_page(html, "classes")
 
 
+@pytest.mark.slow
 def test_a_long_ranking_folds_its_middle(unwritten: Path):
     path = unwritten / "store" / "measures.parquet"
     measures = pd.read_parquet(path)
@@ -199,6 +200,7 @@ def test_an_old_run_has_none_of_it(unwritten: Path):
         assert rows(unwritten, name) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONAL)
 def test_each_part_can_be_absent_and_a_spoiled_one_is_named(tmp_path: Path, fake_run, name: str):
     run = fake_run.build(tmp_path / "run", fake_run.Options(pairs=12, shown=1, edge=24))

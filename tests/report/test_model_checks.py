@@ -40,6 +40,7 @@ def test_panels_hold_what_each_model_has(run: Path) -> None:
     assert found["sanity"].rows["image-only"][last.name].mean == 0.05
 
 
+@pytest.mark.slow
 def test_page_and_table_show_them(run: Path) -> None:
     page = write(run).read_text(encoding="utf-8")
     assert 'href="#modelchecks"' in page
@@ -55,6 +56,7 @@ def test_page_and_table_show_them(run: Path) -> None:
     assert rho["mean"] == rho["low"] == ""
 
 
+@pytest.mark.slow
 def test_a_study_without_checks_says_nothing_of_them(tmp_path: Path) -> None:
     path = build(tmp_path / "run")
     assert 'id="modelchecks"' not in write(path).read_text(encoding="utf-8")

@@ -62,6 +62,7 @@ def tables(run: Path, names: dict[str, str]) -> dict[str, list[list[str]]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names",
     [NAMES, dict(zip(NAMES, [*list(NAMES)[1:], next(iter(NAMES))], strict=True))],

@@ -103,6 +103,7 @@ def test_lone_surrogates_and_control_characters_do_not_stop_a_report(unwritten: 
     assert "half \ufffd a pair \ufffd and a bell \ufffd" in html
 
 
+@pytest.mark.slow
 def test_a_page_that_is_too_large_gets_smaller_pictures_and_says_so(unwritten: Path):
     qualities = (Quality(48, 95), Quality(24, 40), Quality(12, 10, most=1))
     parts = gather(read_run(unwritten))
@@ -116,6 +117,7 @@ def test_a_page_that_is_too_large_gets_smaller_pictures_and_says_so(unwritten: P
     assert b"1 more samples are in table2.csv only" in least
 
 
+@pytest.mark.slow
 def test_hundreds_of_samples_stay_within_ten_megabytes(unwritten: Path):
     # Noise is the worst picture for JPEG.
     noise = random.Random(0).randbytes(224 * 224 * 3)

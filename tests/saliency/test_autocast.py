@@ -22,6 +22,7 @@ def apart(model: gs.Classifier, maps: np.ndarray) -> float:
     return float(np.abs(maps - exact).max() / np.abs(exact).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["early-linear", "early-fusion"])
 @pytest.mark.parametrize("image", ["small_cnn", "vit_tiny_patch16_224"])
 def test_under_autocast_the_head_and_the_map_stay_in_float32(build: Build, image: str, head: str) -> None:

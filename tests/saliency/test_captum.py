@@ -37,6 +37,7 @@ class Tapped(nn.Module):
         return self.model.classify(tapped, self.model.encode_text(ids, mask))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "size"), ENCODERS)
 def test_grad_cam_equals_captum(build: Callable[..., Classifier], name: str, size: int) -> None:
     model = build("early-fusion", image=name, size=size).double()

@@ -17,6 +17,8 @@ from gazeshift.saliency import Speed, stream_maps
 
 from .conftest import TinyNet
 
+pytestmark = pytest.mark.slow
+
 Build = Callable[..., gs.Classifier]
 TEXTS = ["apple pie", "red tomato ketchup"]
 

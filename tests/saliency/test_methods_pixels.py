@@ -89,6 +89,7 @@ def slow_score_cam(seen: Seen, image: int, text: int, target: int) -> Tensor:
     return sum(alpha * grid[k] for alpha, k in zip(alphas, used, strict=True))
 
 
+@pytest.mark.slow
 def test_score_cam_equals_the_papers_algorithm(seen: Seen) -> None:
     computed = compute_maps(seen.model, seen.image, seen.text, ROWS, "score-cam", pixels=seen.pixels)
     for index, asked in enumerate(ASKED[:2]):
@@ -200,6 +201,7 @@ def counted(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", sorted(PIXEL_METHODS))
 def test_the_trunk_runs_once_per_mask_whatever_the_texts(
     seen: Seen, counted: list[int], method: str, monkeypatch: pytest.MonkeyPatch

@@ -121,6 +121,7 @@ def assert_same(found: Tensor, expected: Tensor, tolerance: float) -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=tolerance * peak)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tail", ["mean", "flatten", "in-place"])
 @pytest.mark.parametrize("method", sorted(SLOW))
 def test_equals_the_papers_formula(tiny: Tiny, method: str, tail: str) -> None:

@@ -194,6 +194,7 @@ SEEN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["attention-gradient", "rollout"])
 @pytest.mark.parametrize("text_free", [True, False])
 @pytest.mark.parametrize(("way", "before"), SEEN)

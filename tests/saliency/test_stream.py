@@ -206,6 +206,7 @@ def test_default_is_the_method_that_suits(build: Build, pairs: list[Pair]) -> No
 FASTER = {"bfloat16": Speed(2, precision="bfloat16"), "compiled": Speed(2, compiled=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["early-linear", "early-fusion"])
 @pytest.mark.parametrize(
     ("image", "speed"), [("small_cnn", "bfloat16"), ("vit_tiny_patch16_224", "bfloat16"), ("small_cnn", "compiled")]

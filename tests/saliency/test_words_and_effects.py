@@ -42,6 +42,7 @@ def test_words_do_not_move_the_map_of_an_additive_head(build: Build) -> None:
     assert abs(found.logit).max() > 0
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40))
 def test_words_are_in_order_and_leave_only_space(text: str) -> None:
     spans = split_words(text)

@@ -1,13 +1,12 @@
 """The interval holds what it promises, at a small scale; a wrong one is found out. The large scale is `gazeshift calibrate`."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import scipy.stats
+from tests.conftest import Command
 
-from gazeshift.cli.main import run
 from gazeshift.errors import UsageError
 from gazeshift.statistics import calibrate, calibration, crossed_interval
 from gazeshift.statistics.mean_squares import MeanSquares, MeanVariance, variance_of_mean
@@ -141,18 +140,9 @@ def test_a_grid_that_means_nothing_is_refused(draws: int, grid: Grid, message: s
         calibrate(draws, 0, grid)
 
 
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    monkeypatch.setattr(sys, "argv", ["gazeshift", "calibrate", *arguments])
-    monkeypatch.setenv("COLUMNS", "80")
-    with pytest.raises(SystemExit) as ended:
-        run()
-    return int(ended.value.code or 0), capsys.readouterr().out
-
-
-def test_the_command_prints_one_table_and_its_targets(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, out = command(monkeypatch, capsys, "--draws", "300")
+@pytest.mark.slow
+def test_the_command_prints_one_table_and_its_targets(gazeshift: Command) -> None:
+    code, out, _ = gazeshift("calibrate", "--draws", 300, columns=80)
     assert code == 0, out
     assert "3% to 7%" in out
     assert "All targets hold." in out
@@ -160,20 +150,15 @@ def test_the_command_prints_one_table_and_its_targets(
     assert len([line for line in out.splitlines() if " x 10" in line]) == 4 * 2 * 2
 
 
-def test_help_shows_an_example(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out = command(monkeypatch, capsys, "--help")
-    assert code == 0
-    assert "Example: gazeshift calibrate" in out
-
-
+@pytest.mark.slow
 def test_the_command_exits_1_and_names_the_points_that_miss(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    gazeshift: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration, "variance_of_mean", without_seeds)
-    code, out = command(monkeypatch, capsys, "--draws", "100")
+    code, out, _ = gazeshift("calibrate", "--draws", 100, columns=80)
     assert code == 1
     assert "normal, 5 seeds, 10 classes, components 10 (seed)" in out
-    code, out = command(monkeypatch, capsys, "--draws", "100", "--json")
+    code, out, _ = gazeshift("calibrate", "--draws", 100, "--json")
     assert code == 1
     found = json.loads(out)
     assert len(found["points"]) == 4 * 2 * 2 * 25

@@ -62,6 +62,7 @@ def test_equivalence_at_the_ends() -> None:
             equivalence(known, margin)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2, 9])
 def test_holm_against_statsmodels(size: int) -> None:
     p = np.random.default_rng(size).random(size).round(1) / 3  # with ties
@@ -107,6 +108,7 @@ def test_cliffs_delta_against_all_pairs(a: np.ndarray, b: np.ndarray) -> None:
     assert cliffs_delta(a, b) == pytest.approx(-cliffs_delta(b, a), abs=1e-12)
 
 
+@pytest.mark.slow
 @given(COARSE, COARSE)
 def test_auroc_against_scikit_learn_and_mann_whitney(edit: np.ndarray, floor: np.ndarray) -> None:
     labels = np.repeat([1, 0], [len(edit), len(floor)])

@@ -1,6 +1,6 @@
 """``gazeshift maps``: what is stored is what was drawn; a file is whole or not there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from gazeshift.mapstore.collect import collect_maps
 from gazeshift.mapstore.store import GROUP, MapFile, read_maps
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
+from tests.conftest import Command
 
-Command = Callable[..., tuple[int, str, str]]
 TEXTS = ["a donut at home", "赤い寿司 🍣"]
 
 

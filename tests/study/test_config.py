@@ -8,8 +8,7 @@ from gazeshift.models.spec import HeadSpec, ImageSpec, Strict, TextSpec
 from gazeshift.study.config import DataConfig, ExplainConfig, HeadConfig, ModelConfig, PretrainConfig, StudyConfig
 from gazeshift.study.load import read_study, write_study
 from gazeshift.training import Recipe
-
-from .conftest import write_yaml
+from tests.tiny_study import write_yaml
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 

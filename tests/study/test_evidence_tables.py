@@ -16,8 +16,9 @@ from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import centroid, distribution, information_split, jensen_shannon
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
+from tests.tiny_study import TINY, run_tiny
 
-from .conftest import TINY, run_tiny
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

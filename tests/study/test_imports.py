@@ -16,6 +16,8 @@ from gazeshift.cli.main import app
 from gazeshift.data.decode import MAX_PIXELS
 from gazeshift.data.plates import PlatesConfig
 
+pytestmark = pytest.mark.slow
+
 HEAVY = {
     "PIL", "jinja2", "lightning", "matplotlib", "numpy", "ot", "pandas", "pyarrow", "scipy", "tensorboard", "timm", "tokenizers", "torch",
     "torch._dynamo", "torchvision", "transformers",

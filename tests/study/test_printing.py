@@ -1,7 +1,6 @@
 """What commands print of strangers' texts, and that they never write over what they were given."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ from PIL import Image
 
 from gazeshift.cli.explain import said_of
 from gazeshift.cli.printing import literal, plain
+from tests.conftest import Command
 
-Command = Callable[..., tuple[int, str, str]]
 ODD = {
     "an escape sequence": ("a\x1b[31mred", r"a\x1b[31mred"),
     "a line break": ("a\nb", r"a\nb"),
@@ -81,5 +80,5 @@ def test_a_picture_is_never_written_over_by_its_own_maps(
 
 def test_a_reason_that_several_maps_share_is_said_once() -> None:
     reasons = ["no value is positive", None, "no value is positive", "below its noise"]
-    records = [{"reason": reason, "note": "a gap" if reason is None else None} for reason in reasons]
-    assert said_of(records) == {"no value is positive": ["1", "3"], "a gap": ["2"], "below its noise": ["4"]}
+    remarks = [(reason, "a gap" if reason is None else None) for reason in reasons]
+    assert said_of(remarks) == {"no value is positive": ["1", "3"], "a gap": ["2"], "below its noise": ["4"]}

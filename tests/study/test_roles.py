@@ -13,8 +13,9 @@ from gazeshift.errors import DataError
 from gazeshift.models import HEADS
 from gazeshift.study.explore import lead_of
 from gazeshift.study.thresholds import EXPECTATIONS
+from tests.tiny_study import run_tiny
 
-from .conftest import run_tiny
+pytestmark = pytest.mark.slow
 
 SOURCE = Path(__file__).parents[2] / "src" / "gazeshift"
 NAMES = {"seer": "image-only", "reader": "text-only", "gallo": "early-fusion"}
@@ -76,11 +77,6 @@ def test_a_study_without_early_fusion_is_about_the_first_that_sees_and_reads(
 ) -> None:
     roles = Roles(tuple(player(*one) for one in players))
     assert (roles.lead, roles.compared) == (lead, compared)
-
-
-def test_a_run_that_names_no_kind_has_models_named_after_theirs() -> None:
-    old = [{"name": "image-only", "sees_image": True, "reads_text": False}]
-    assert Roles.of(old) == Roles((player("image-only", "image-only"),))
 
 
 def literals(path: Path) -> set[str]:

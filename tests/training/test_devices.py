@@ -72,6 +72,7 @@ def test_the_fast_path_of_encoders_is_not_taken(
     assert not taken
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model(
     build: Callable[..., Classifier], train: Split, validation: Split, tmp_path: Path
 ) -> None:

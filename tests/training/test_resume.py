@@ -14,6 +14,8 @@ from gazeshift.models import Classifier
 from gazeshift.training import Recipe, Split, fit, recipe_of
 from gazeshift.training.history import EpochRecord
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"epochs": 4, "batch_size": 8, "learning_rate": 0.002}
 # Dropout, momentum, a schedule that watches the loss, text-and-image augmentation, batch norm, best weights: all state there is.
 PLATEAU = recipe_of(

@@ -9,6 +9,7 @@ import pandas as pd
 from gazeshift.claims.register import CLAIMS
 from gazeshift.claims.roles import ROLES
 from gazeshift.claims.tables import Cells, Tables
+from gazeshift.claims.verdict import Needed
 from gazeshift.measures import static_share
 
 ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
@@ -30,7 +31,7 @@ class Support:
     name: str
     sentence: str
     cells: Cells
-    needed: str = "no"
+    needed: Needed = "no"
     unit: str = ""
 
 

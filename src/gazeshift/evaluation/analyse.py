@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from gazeshift.edits import Edited
 from gazeshift.evaluation.question import ImageSource, Question, TextSource, referred_mask
+from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
     amplitude,
     amplitude_change,
@@ -50,7 +50,7 @@ class Analysis:
     """Measures and maps of one model (columns of ``store``): a row per pair and text."""
 
     measures: pd.DataFrame
-    maps: list[dict[str, Any]]
+    maps: list[Row]
 
 
 def analyse(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> Analysis:
@@ -64,7 +64,7 @@ def analyse(model: Classifier, question: Question, images: ImageSource, texts: T
     """
     edits = list(question.texts) if model.structure.reads_text else ["original"]
     measures: list[pd.DataFrame] = []
-    maps: list[dict[str, Any]] = []
+    maps: list[Row] = []
     transported = _drawn_rows(question, edits)
     for start in range(0, len(question.pairs), SHARD):
         shard = range(start, min(start + SHARD, len(question.pairs)))
@@ -275,7 +275,7 @@ def _elsewhere(index: int, count: int) -> list[int]:
     return sorted({(index + 1 + step * count // OTHERS) % count for step in range(OTHERS)} - {index})
 
 
-def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[dict[str, Any]]:
+def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[Row]:
     rows = []
     for row, (index, edit, edited) in enumerate(asked):
         pair = question.pairs[index]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gazeshift.measures import Figure
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 from gazeshift.report.tables import FIGURE_COLUMNS, Table, figure_fields
 from gazeshift.report.words import Column
 
@@ -90,9 +90,9 @@ _COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
 )
 
 
-def panels(folder: RunFolder) -> list[Panel]:
+def panels(run: FinishedRun) -> list[Panel]:
     """One panel for every check of the study, in the order of this file; empty if it has none."""
-    checks = folder.figures["model_checks"]
+    checks = run.summary.model_checks
     found = []
     for name, note in _NOTES.items():
         rows = {model: _with_last(mine[name]) for model, mine in checks.items() if name in mine}
@@ -106,11 +106,11 @@ def panels(folder: RunFolder) -> list[Panel]:
     return found
 
 
-def model_check_table(folder: RunFolder) -> Table:
+def model_check_table(run: FinishedRun) -> Table:
     """``modelchecks``: a row per model, check and measure; without rows if the study asked for no check."""
     rows = [
         [model, check, measure, *figure_fields(figure)]
-        for model, checks in folder.figures["model_checks"].items()
+        for model, checks in run.summary.model_checks.items()
         for check, measures in checks.items()
         for measure, figure in measures.items()
     ]

@@ -31,6 +31,7 @@ def raw_of(case: Case, index: int, text: str | None = None, target: str = "predi
     return gs.explain(model or case.subject.model, case.pictures[index], [text], target).raw[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["image-only", "early-fusion"])
 def test_localisation_against_cell_by_cell(case: Callable[..., Case], head: str) -> None:
     here = case(head)

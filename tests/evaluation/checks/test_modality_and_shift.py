@@ -93,11 +93,11 @@ def test_utilisation_by_mean_features_and_by_models_of_one_modality(case: Callab
     )
     found = check_figures(rows, predictions, {"image": "image", "text": "text"})["fusion"]["modality"]
     wanted = conditional_utilisation(np.asarray(2 / 6), np.asarray(1 / 6))
-    assert found["utilisation_text"]["mean"] == pytest.approx(float(wanted))
-    assert found["utilisation_image"]["mean"] == 0
-    assert found["utilisation_text_retrained"]["mean"] == pytest.approx(0.25)
-    assert found["utilisation_image_retrained"]["mean"] == pytest.approx(0.75)
-    low, high = found["utilisation_text_retrained"]["interval"]
+    assert found["utilisation_text"].mean == pytest.approx(float(wanted))
+    assert found["utilisation_image"].mean == 0
+    assert found["utilisation_text_retrained"].mean == pytest.approx(0.25)
+    assert found["utilisation_image_retrained"].mean == pytest.approx(0.75)
+    low, high = found["utilisation_text_retrained"].interval
     assert 0 <= low < 0.25 < high
     without = check_figures(rows, predictions, {})["fusion"]["modality"]
     assert not any(name.endswith("retrained") for name in without)

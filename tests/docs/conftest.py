@@ -1,0 +1,56 @@
+"""A small world in which everything is where the documentation says, so that its blocks run as they are written."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import BertConfig, BertModel
+
+from gazeshift.models.small_cnn import SmallCNN
+from gazeshift.models.tokenizer import train_tokenizer
+from tests.docs.blocks import ROOT
+
+RUNS = ("plates", "food10", "food", "study")  # finished runs that pages speak of: all of them the tiny study's
+DATA = ("DIR", "food101", "data/food101")  # roots of pairs: its Plates
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
+    """What a reader brings: a photo, ``FILE.safetensors`` with weights of a trunk, ``ENCODER``, the folder of a text encoder."""
+    folder = tmp_path_factory.mktemp("files")
+    with Image.open(sorted(tiny_run.glob("plates/images/test/*/*.png"))[0]) as picture:
+        for name in ("photo.png", "photo.jpg"):
+            picture.convert("RGB").save(folder / name)
+    tokenizer = train_tokenizer(["a donut at home", "red tomato ketchup"], 100)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        save_file(SmallCNN().state_dict(), folder / "FILE.safetensors")
+        BertModel(config).save_pretrained(folder / "ENCODER")
+    tokenizer.save_pretrained(folder / "ENCODER")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(registries_as_before: None) -> None:
+    """What a block registers or seeds is gone after its page."""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: Path, tiny_run: Path) -> Path:
+    """The working directory of one page."""
+    for path in files.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    for folder in ("runs", "data"):
+        (tmp_path / folder).mkdir()
+    for name in RUNS:
+        (tmp_path / "runs" / name).symlink_to(tiny_run)
+    for name in DATA:
+        (tmp_path / name).symlink_to(tiny_run / "plates")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
