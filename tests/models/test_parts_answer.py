@@ -204,7 +204,7 @@ def test_every_class_of_head_is_tried() -> None:
     assert {type(head) for head in built} == concrete(FusionHead)
 
 
-KINDS = {Trunk, Encoder, FusionHead}
+KINDS = (Trunk, Encoder, FusionHead)
 
 
 @pytest.mark.parametrize("base", KINDS, ids=lambda base: base.__name__)
