@@ -26,6 +26,7 @@ from gazeshift.mapstore.write import scan_files
 from gazeshift.models import save
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
+from gazeshift.runs.folder import RunFolder
 from gazeshift.study.steps import Steps
 from gazeshift.training import image_features
 from gazeshift.training.history import EpochRecord, write_csv
@@ -120,7 +121,7 @@ WRITERS: dict[str, Callable[[Path, gs.Classifier], Prepared]] = {
     "maps": lambda folder, _: lambda: write_maps(MAPS, folder / "new" / "maps.parquet"),
     "maps one by one": _one_by_one,
     "measures of maps": _scanned,
-    "step": lambda folder, _: lambda: Steps(folder).do("a step", {}, lambda digest: None),
+    "step": lambda folder, _: lambda: Steps(RunFolder(folder)).do("a step", {}, lambda digest: None),
     "modifiers": _modifiers,
     "plates": lambda folder, _: lambda: write_plates(PlatesConfig(size=32, train=2, test=1), folder / "plates"),
 }
