@@ -12,7 +12,8 @@ import yaml
 
 from gazeshift.edits import find_lexicon
 from gazeshift.instrument import run as runner
-from gazeshift.instrument.expectations import EXPECTATIONS, ROWS
+from gazeshift.instrument.expectations import EXPECTATIONS
+from gazeshift.instrument.rows import ROWS
 from gazeshift.study.load import read_study
 from tests.conftest import Command
 from tests.docs.blocks import PAGES, Block, blocks_of, run_python
