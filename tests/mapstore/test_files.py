@@ -129,6 +129,9 @@ def test_the_command_prints_lines_or_json(gazeshift: Command, files: list[Path],
     assert (code, err) == (0, "")
     assert json.loads(out) == json.loads((tmp_path / "b" / "summary.json").read_text())
     assert json.loads(out)["seed"] == 3
+    # Two random fifths of the cells: a fifth of a fifth in common, of all that either has.
+    chance = (0.2 * 0.2) / (0.2 + 0.2 - 0.2 * 0.2)
+    assert json.loads(out)["files"][0]["chance"] == {"iou": pytest.approx(chance)}
     code, out, _ = gazeshift("analyse", "--help")
     assert code == 0
     assert "Example: gazeshift analyse" in out
