@@ -14,14 +14,14 @@ from PIL import Image
 import gazeshift as gs
 
 PUBLIC = [
-    "Absent",
+    "Baseline",
     "Classifier",
-    "Effects",
     "MapFaithfulness",
     "Modality",
     "SaliencyMaps",
     "Shift",
     "Summary",
+    "TextInfluence",
     "WordEffects",
     "__version__",
     "effects",
@@ -32,6 +32,7 @@ PUBLIC = [
     "modality",
     "read_summary",
     "shift",
+    "text_influence",
     "word_effects",
 ]
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
     from gazeshift.runs.summary import Summary, read_summary
     from gazeshift.saliency import (
-        Absent,
-        Effects,
+        Baseline,
         MapFaithfulness,
         Modality,
         SaliencyMaps,
         Shift,
+        TextInfluence,
         WordEffects,
         effects,
         explain,
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
         mean_of_pairs,
         modality,
         shift,
+        text_influence,
         word_effects,
     )
 
 _HOME = {
-    "Absent": "gazeshift.saliency",
+    "Baseline": "gazeshift.saliency",
     "Classifier": "gazeshift.models",
-    "Effects": "gazeshift.saliency",
     "MapFaithfulness": "gazeshift.saliency",
     "Modality": "gazeshift.saliency",
     "SaliencyMaps": "gazeshift.saliency",
     "Shift": "gazeshift.saliency",
     "Summary": "gazeshift.runs.summary",
+    "TextInfluence": "gazeshift.saliency",
     "WordEffects": "gazeshift.saliency",
     "effects": "gazeshift.saliency",
     "explain": "gazeshift.saliency",
@@ -50,19 +51,20 @@ _HOME = {
     "modality": "gazeshift.saliency",
     "read_summary": "gazeshift.runs.summary",
     "shift": "gazeshift.saliency",
+    "text_influence": "gazeshift.saliency",
     "word_effects": "gazeshift.saliency",
 }
 
 __version__ = "0.2.0"
 __all__ = [
-    "Absent",
+    "Baseline",
     "Classifier",
-    "Effects",
     "MapFaithfulness",
     "Modality",
     "SaliencyMaps",
     "Shift",
     "Summary",
+    "TextInfluence",
     "WordEffects",
     "__version__",
     "effects",
@@ -73,6 +75,7 @@ __all__ = [
     "modality",
     "read_summary",
     "shift",
+    "text_influence",
     "word_effects",
 ]
 

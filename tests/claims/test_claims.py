@@ -10,12 +10,12 @@ import pytest
 
 from gazeshift.claims.evidence import EVIDENCE
 from gazeshift.claims.judge import judge
-from gazeshift.claims.register import CLAIMS, LEAST_SEEDS
+from gazeshift.claims.register import CLAIMS, MIN_SEEDS
 from gazeshift.claims.roles import ROLES, Player, Roles
 from gazeshift.claims.tables import Tables
 
 CLASSES = ["pie", "rice", "soup", "sushi", "taco", "tart"]
-PARTS = {"image": "image-only", "fusion": "early-fusion", "constant": "told-nothing", "shuffled": "shuffled"}
+PARTS = {"image": "image-only", "fusion": "early-fusion", "constant": "empty-text", "shuffled": "shuffled"}
 
 
 def roles(*parts: tuple[str, str]) -> Roles:
@@ -95,8 +95,8 @@ def test_a_large_effect_that_all_agree_on_is_supported() -> None:
     assert {support.name for support in found.supports if support.needed != "no"} == {
         "static share",
         "equivariance",
-        "ladder: told nothing",
-        "ladder: shuffled",
+        "ladder: empty-text control",
+        "ladder: shuffled-text control",
         "other side of the affine",
     }
 
@@ -153,11 +153,11 @@ def test_what_must_agree_and_was_not_measured_leaves_it_undecided(lacking: str) 
 
 def test_a_ladder_that_moves_with_the_head_leaves_it_undecided() -> None:
     given = tables()
-    told = given.changes["model"] == "told-nothing"
+    told = given.changes["model"] == "empty-text"
     moved = given.changes.assign(centre_bias=given.changes["centre_bias"] - 0.1 * told)
     found = judge(replace(given, changes=moved))["C1"]
     assert found.verdict == "undecided"
-    assert "told nothing" in found.reason
+    assert "empty-text control" in found.reason
 
 
 def test_the_other_sign_on_the_other_side_of_the_affine_leaves_it_undecided() -> None:
@@ -170,9 +170,9 @@ def test_the_other_sign_on_the_other_side_of_the_affine_leaves_it_undecided() ->
 
 
 def test_few_seeds_decide_nothing() -> None:
-    found = judge(tables(seeds=LEAST_SEEDS - 1))["C1"]
+    found = judge(tables(seeds=MIN_SEEDS - 1))["C1"]
     assert found.verdict == "undecided"
-    assert str(LEAST_SEEDS) in found.reason
+    assert str(MIN_SEEDS) in found.reason
     assert found.interval is not None
 
 

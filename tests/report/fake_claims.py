@@ -22,7 +22,7 @@ def claims() -> dict[str, Any]:
     c1 = [
         support("static share", 0.11, 0.05, "sign", unit="share of the maps' information"),
         support("equivariance", -0.04, 0.06, "sign", agrees=False, unit="slope"),
-        support("ladder: told nothing", 0.02, 0.01, "interval"),
+        support("ladder: empty-text control", 0.02, 0.01, "interval"),
         support("other side of the affine", 0.03, 0.012, "sign"),
         support("true class", 0.05, 0.02),
         support("same class", 0.04, None),
@@ -48,7 +48,7 @@ def claims() -> dict[str, Any]:
     parts = {"C4a": colour, "C4b": more}
     return {
         "C0": claim("The text raises accuracy.", "supported", 0.259, 0.018, "share of the test pairs", 0.01)
-        | {"supports": [support("over text only", 0.37, 0.02), support("told nothing", 0.26, 0.02)], "notes": [HOSTILE]},
+        | {"supports": [support("over text only", 0.37, 0.02), support("empty-text control", 0.26, 0.02)], "notes": [HOSTILE]},
         "C1": claim("The image-only model looks nearer the centre.", "undecided", 0.047, 0.016, "centre bias (1 centre, 0 uniform)", 0.02)
         | {"supports": c1},
         "C2": {

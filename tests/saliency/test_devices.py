@@ -75,7 +75,7 @@ def test_words_effects_faithfulness_and_modality(model: Classifier, device: str)
     model.to(device)
     for there, wanted in zip(measured(), here, strict=True):
         near(there, wanted)
-    assert gs.effects(model).sentence
+    assert gs.text_influence(model).sentence
 
 
 @pytest.mark.parametrize("early", [False, True])

@@ -12,7 +12,7 @@ from tests.saliency.conftest import TEXTS, Encoded
 import gazeshift as gs
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
-from gazeshift.saliency import Absent, four_logits, mean_features, share_between_players
+from gazeshift.saliency import Baseline, four_logits, mean_features, share_between_players
 from gazeshift.saliency.explain import encode_for
 
 PICTURE = Image.fromarray(np.random.default_rng(1).integers(0, 255, (32, 32, 3), dtype=np.uint8))
@@ -106,12 +106,12 @@ def test_cells_and_words_add_up_to_what_both_say(tiny: Callable[..., Encoded], t
 def test_what_stands_for_the_absent_is_said_and_counts(build: Callable[..., Classifier]) -> None:
     model = build(size=32)
     plain = gs.modality(model, PICTURE, "red pie", orders=2)
-    assert plain.absent == "a grid of zeros at the tap; the empty text"
+    assert plain.baseline == "a grid of zeros at the tap; the empty text"
     image, text = encode_for(model, PICTURE, ["red pie"])
-    own = gs.modality(model, PICTURE, "red pie", absent=mean_features(image, text), orders=2)
+    own = gs.modality(model, PICTURE, "red pie", baseline=mean_features(image, text), orders=2)
     assert own.text == own.image == own.interaction == 0
     assert own.logit == own.logit_neither == pytest.approx(plain.logit)
-    assert isinstance(mean_features(image, text), Absent)
+    assert isinstance(mean_features(image, text), Baseline)
     assert plain.words == ("red", "pie")
     assert plain.grid == (2, 2)
     assert len(plain.players.image) == 4
@@ -132,7 +132,7 @@ def test_the_mean_of_pictures_and_texts_is_that_of_their_features(build: Callabl
     expected = grids.mean(0, keepdim=True) if shape == grids.shape[2:] else grids.mean((0, 2, 3), keepdim=True)
     torch.testing.assert_close(found.image.grid, expected)
     torch.testing.assert_close(found.text.pooled, reader(model)(list(TEXTS)).pooled.mean(0, keepdim=True))
-    assert gs.modality(model, PICTURE, TEXTS[1], absent=found).absent == "mean features of the reference pairs"
+    assert gs.modality(model, PICTURE, TEXTS[1], baseline=found).baseline == "mean features of the reference pairs"
     for images, texts in (([], TEXTS), (pictures, []), (pictures, "a donut"), ("photo.jpg", TEXTS)):
         with pytest.raises(UsageError, match="a list of images and a list of texts, at least one each"):
             gs.mean_of_pairs(model, images, texts)

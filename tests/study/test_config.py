@@ -133,10 +133,10 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_a_model_may_have_a_name_of_its_own_and_texts_that_tell_it_nothing(tmp_path: Path) -> None:
-    ladder = {"image-only": None, "told-nothing": {"kind": "early-fusion", "texts": "constant"}}
+    ladder = {"image-only": None, "empty-text": {"kind": "early-fusion", "texts": "constant"}}
     study = read_study(write_yaml(tmp_path, models=ladder))
-    assert study.kind("told-nothing") == "early-fusion"
-    assert study.structure("told-nothing").reads_text
+    assert study.kind("empty-text") == "early-fusion"
+    assert study.structure("empty-text").reads_text
 
 
 @pytest.mark.parametrize(

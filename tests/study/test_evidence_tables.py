@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = {
         "image-only": None,
         "early-fusion": None,
-        "told-nothing": {"kind": "early-fusion", "texts": "constant"},
+        "empty-text": {"kind": "early-fusion", "texts": "constant"},
         "shuffled": {"kind": "early-fusion", "texts": "shuffled"},
     }
     explain = {
@@ -55,11 +55,11 @@ def test_the_summary_holds_a_verdict_for_every_claim(run: Path) -> None:
 
 def test_the_model_that_is_told_nothing_reads_the_empty_text_alone(run: Path) -> None:
     measures = table(run, "measures")
-    assert set(measures.loc[measures["model"] == "told-nothing", "edit"]) == {"original"}
-    model = gs.load(run / "models" / "told-nothing" / "seed-0")
+    assert set(measures.loc[measures["model"] == "empty-text", "edit"]) == {"original"}
+    model = gs.load(run / "models" / "empty-text" / "seed-0")
     predictions = table(run, "predictions")
     mine = predictions[
-        (predictions["model"] == "told-nothing") & (predictions["split"] == "test") & (predictions["seed"] == 0)
+        (predictions["model"] == "empty-text") & (predictions["split"] == "test") & (predictions["seed"] == 0)
     ]
     for row in mine.head(5).itertuples():
         maps = gs.explain(model, run / "plates" / str(row.key), [""])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gazeshift.claims.evidence import Evidence, Support, evidence_for
-from gazeshift.claims.register import CLAIMS, LEAST_SEEDS, LEVEL, Claim
+from gazeshift.claims.register import CLAIMS, LEVEL, MIN_SEEDS, Claim
 from gazeshift.claims.tables import Cells, Tables
 from gazeshift.claims.verdict import Contrast, MarginTest, SignFlips, Verdict, Word
 from gazeshift.statistics import (
@@ -120,10 +120,10 @@ def _decide(
     seeds: int,
 ) -> tuple[Word, str]:
     said = _interval_words(interval)
-    if seeds < LEAST_SEEDS:
+    if seeds < MIN_SEEDS:
         return (
             "undecided",
-            f"{said}, but from {seeds} training seed{'s' * (seeds > 1)}; a verdict on a kind of model needs {LEAST_SEEDS}.",
+            f"{said}, but from {seeds} training seed{'s' * (seeds > 1)}; a verdict on a kind of model needs {MIN_SEEDS}.",
         )
     if equal.equivalent:
         return (

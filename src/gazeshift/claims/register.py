@@ -8,7 +8,7 @@ from dataclasses import dataclass
 LEVEL = 0.05
 """Of every test, after Holm's correction over the primary contrasts that can be tested."""
 
-LEAST_SEEDS = 5
+MIN_SEEDS = 5
 """Training seeds below which nothing is said about a kind of model."""
 
 

@@ -24,8 +24,8 @@ ROLES: dict[str, Role] = {
     "text": Role("text-only", "own", "text-only model"),
     "late": Role("late-fusion", "own", "late-fusion model"),
     "fusion": Role("early-fusion", "own", "early-fusion model"),
-    "constant": Role("early-fusion", "constant", "early-fusion model that is told nothing"),
-    "shuffled": Role("early-fusion", "shuffled", "early-fusion model trained on shuffled texts"),
+    "constant": Role("early-fusion", "constant", "empty-text control (early fusion that always reads the empty text)"),
+    "shuffled": Role("early-fusion", "shuffled", "shuffled-text control (early fusion trained on other pairs' texts)"),
 }
 
 

@@ -12,7 +12,7 @@ from gazeshift.statistics import Calibration, calibrate
 from gazeshift.statistics.rates import COVERAGE, FALSE_POSITIVES, Point
 from gazeshift.statistics.scenarios import SCENARIOS
 
-FEWEST_DRAWS = 2000
+MIN_DRAWS = 2000
 """Draws below which a missed target says little."""
 
 _Rate = Callable[[Point], float]
@@ -43,9 +43,9 @@ def _show(found: Calibration) -> None:
     console.print(
         f"Bootstrap: {found.bootstrap_tables} tables, {found.bootstrap_draws} draws each. Images alone: {found.images_per_class} a class."
     )
-    if found.draws < FEWEST_DRAWS:
+    if found.draws < MIN_DRAWS:
         console.print(
-            f"With fewer than {FEWEST_DRAWS:,} draws some of the {len(found.points)} points miss by chance; this is a look, no verdict."
+            f"With fewer than {MIN_DRAWS:,} draws some of the {len(found.points)} points miss by chance; this is a look, no verdict."
         )
     console.print("All targets hold." if not found.missed else f"{len(found.missed)} points miss a target:")
     for line in found.missed:

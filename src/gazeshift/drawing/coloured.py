@@ -11,7 +11,7 @@ from gazeshift.saliency import WordEffects
 Colour = tuple[int, int, int]
 
 _FOR, _AGAINST, _MOVES = (86, 180, 112), (226, 120, 108), (122, 140, 226)
-_LEAST_LOGIT, _LEAST_BITS = 0.01, 0.01
+_MIN_LOGIT, _MIN_BITS = 0.01, 0.01
 """Effects below these are shown as faint as they are, even if no other word has more: rounding noise must not look strong."""
 
 
@@ -45,8 +45,8 @@ def coloured_words(effects: WordEffects) -> list[ColouredWord]:
         >>> [(word.text, word.logit_colour, word.bits_colour) for word in coloured_words(one)]
         [('pie', (86, 180, 112), (255, 255, 255))]
     """
-    most = max(_LEAST_LOGIT, float(np.abs(effects.logit).max()))
-    farthest = max(_LEAST_BITS, float(np.nan_to_num(effects.js_bits).max()))
+    most = max(_MIN_LOGIT, float(np.abs(effects.logit).max()))
+    farthest = max(_MIN_BITS, float(np.nan_to_num(effects.js_bits).max()))
     found, end = [], 0
     for (start, stop), logit, bits in zip(effects.spans, effects.logit.tolist(), effects.js_bits.tolist(), strict=True):
         moved = number_or_none(bits)

@@ -13,7 +13,7 @@ from gazeshift.errors import ConfigError
 from gazeshift.names import spoken
 from gazeshift.pairs import Pair
 
-FEWEST = 2
+MIN_WORDS = 2
 """Words of a kind below which nothing can be said of the kind."""
 
 Truth = Literal["true", "elsewhere", "absent", "unknown"]
@@ -79,8 +79,8 @@ def matched_modifiers(
         >>> matched.pieces, {kind: len(words) for kind, words in matched.words.items()}
         (1, {'colour': 20, 'position': 20, 'material': 20, 'nonsense': 20})
     """
-    if per_kind is not None and per_kind < FEWEST:
-        raise ConfigError(f"lexicon {lexicon.name}: {per_kind} words a kind are too few; ask for {FEWEST} or more.")
+    if per_kind is not None and per_kind < MIN_WORDS:
+        raise ConfigError(f"lexicon {lexicon.name}: {per_kind} words a kind are too few; ask for {MIN_WORDS} or more.")
     candidates = {kind: lexicon.words(kind) for kind in kinds or lexicon.kinds}
     unusable = {kind: _unusable(words, pieces, seen) for kind, words in candidates.items()}
     lengths = {
@@ -135,7 +135,7 @@ def _enough(
 ) -> None:
     kind = min(fitting, key=lambda kind: len(fitting[kind]))
     left = len(fitting[kind])
-    if left >= FEWEST:
+    if left >= MIN_WORDS:
         return
     reasons = Counter({"of another number of pieces than the other kinds": len(lengths[kind]) - left})
     reasons.update(unusable[kind].values())
@@ -144,7 +144,7 @@ def _enough(
         advice = "use a lexicon in the language of the training texts, or a tokenizer that covers this one"
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
     raise ConfigError(
-        f"lexicon {lexicon.name}: only {left} of {len(lexicon.words(kind))} {kind} words can be matched, and {FEWEST} are needed "
+        f"lexicon {lexicon.name}: only {left} of {len(lexicon.words(kind))} {kind} words can be matched, and {MIN_WORDS} are needed "
         f"({said}); {advice}."
     )
 

@@ -17,7 +17,7 @@ from gazeshift.report.page import Content, render
 from gazeshift.report.samples import Readings, edit_samples, look_samples
 from gazeshift.report.store import FinishedRun, read_run
 
-MOST_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 # From the best down; the first whose page is small enough is taken. Numbers and CSV tables are the same at every step.
 QUALITIES = (
     Quality(288, 82),
@@ -71,7 +71,7 @@ def write(run: Path, out: Path | None = None) -> Path:
         model_check_table(finished),
     ]
     files = {f"{table.name}.csv": table.as_csv() for table in written}
-    files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
+    files["report.html"] = fitting_page(content, QUALITIES, MAX_BYTES)
     place = finished.folder.path if out is None else Path(out)
     _replace(place, files)
     return place / "report.html"
@@ -95,13 +95,13 @@ def gather(run: FinishedRun) -> Content:
     )
 
 
-def fitting_page(content: Content, qualities: Sequence[Quality], most_bytes: int) -> bytes:
+def fitting_page(content: Content, qualities: Sequence[Quality], max_bytes: int) -> bytes:
     """The page at the best quality that keeps it within a size; the last quality whatever its size."""
     page = b""
     notes: list[str] = []
     for quality in qualities:
         page = render(content, quality, notes).encode("utf-8", "replace")
-        if len(page) <= most_bytes:
+        if len(page) <= max_bytes:
             break
         notes = [
             "The pictures of this page were made smaller to keep it within 10 MB; all samples are in the CSV tables."

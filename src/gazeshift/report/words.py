@@ -61,8 +61,8 @@ TEXTS_WORDS = {
     "own": "the pair’s own text",
     "changed": "own and changed texts",
     "floor": "own texts and as many floors",
-    "constant": "a control: trained and asked with the empty text, it is told nothing",
-    "shuffled": "a control: trained on shuffled texts",
+    "constant": "empty-text control: trained and asked with the empty text",
+    "shuffled": "shuffled-text control: trained on texts of other pairs",
 }
 """Which texts stand behind a split of information; and which a model was trained on, where they are not the pairs' own."""
 

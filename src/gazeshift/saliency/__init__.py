@@ -2,14 +2,13 @@
 
 from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
 from gazeshift.saliency.compute import class_logits, compute_maps, row_logits
-from gazeshift.saliency.effects import Effects, effects
 from gazeshift.saliency.explain import explain
 from gazeshift.saliency.faithfulness import MapFaithfulness, faithfulness, map_faithfulness
 from gazeshift.saliency.gates import gate_account
 from gazeshift.saliency.hide import tap_score
 from gazeshift.saliency.maps import SaliencyMaps
 from gazeshift.saliency.modality import (
-    Absent,
+    Baseline,
     Modality,
     four_logits,
     mean_features,
@@ -22,12 +21,16 @@ from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
 from gazeshift.saliency.speed import Speed
 from gazeshift.saliency.stream import MapBatch, stream_maps
+from gazeshift.saliency.text_influence import TextInfluence, text_influence
 from gazeshift.saliency.words import WordEffects, word_effects
 
+effects = text_influence
+"""The name of ``text_influence`` in version 0.1; it stays."""
+
 __all__ = [
-    "Absent",
+    "Baseline",
     "METHODS",
-    "Effects",
+    "TextInfluence",
     "MapBatch",
     "MapFaithfulness",
     "Modality",
@@ -41,6 +44,7 @@ __all__ = [
     "class_logits",
     "compute_maps",
     "effects",
+    "text_influence",
     "explain",
     "explain_inputs",
     "faithfulness",

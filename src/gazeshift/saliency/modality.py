@@ -25,7 +25,7 @@ SIDE = 4
 
 
 @dataclass(frozen=True)
-class Absent:
+class Baseline:
     """What stands at the tap and behind the text encoder for a modality that is not there.
 
     Attributes:
@@ -39,7 +39,7 @@ class Absent:
     sentence: str
 
 
-def mean_features(image: ImageFeatures, text: TextFeatures) -> Absent:
+def mean_features(image: ImageFeatures, text: TextFeatures) -> Baseline:
     """The mean over some images and some texts, of the training set by custom: what an average pair says.
 
     Args:
@@ -52,14 +52,14 @@ def mean_features(image: ImageFeatures, text: TextFeatures) -> Absent:
         tensor([[1.]])
     """
     prefix = None if image.prefix is None else image.prefix.mean(0, keepdim=True)
-    return Absent(
+    return Baseline(
         ImageFeatures(image.grid.mean(0, keepdim=True), prefix),
         TextFeatures.from_pooled(text.pooled.mean(0, keepdim=True)),
         "mean features of the reference pairs",
     )
 
 
-def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[str]) -> Absent:
+def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[str]) -> Baseline:
     """The same from pictures and texts; one picture is encoded at a time.
 
     Args:
@@ -73,7 +73,7 @@ def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[
 
     Example:
         >>> import gazeshift as gs
-        >>> absent = gs.mean_of_pairs(gs.load("model"), ["a.jpg", "b.jpg"], ["apple pie", "ramen"])  # doctest: +SKIP
+        >>> baseline = gs.mean_of_pairs(gs.load("model"), ["a.jpg", "b.jpg"], ["apple pie", "ramen"])  # doctest: +SKIP
     """
     if not (model.structure.sees_image and model.structure.reads_text):
         raise UsageError(f"model {model.spec.name!r} has one modality: nothing can be absent.")
@@ -116,7 +116,7 @@ def four_logits(
     text: TextFeatures,
     image_index: Int[Tensor, " r"],
     text_index: Int[Tensor, " r"],
-    absent: Absent,
+    baseline: Baseline,
 ) -> FourLogits:
     """Logits of pairs with one modality, both or none replaced by what is absent; four passes of the head a pair.
 
@@ -126,14 +126,14 @@ def four_logits(
         text: encoded texts.
         image_index: the image of each pair.
         text_index: the text of each pair.
-        absent: what stands for what is not there.
+        baseline: what stands for what is not there.
     """
     none = torch.zeros_like(image_index)
     asked = (
         (image, text, image_index, text_index),
-        (absent.image, text, none, text_index),
-        (image, absent.text, image_index, none),
-        (absent.image, absent.text, none, none),
+        (baseline.image, text, none, text_index),
+        (image, baseline.text, image_index, none),
+        (baseline.image, baseline.text, none, none),
     )
     return FourLogits(*(row_logits(model, *one).double().cpu().numpy() for one in asked))
 
@@ -185,7 +185,7 @@ class Modality:
 
     Attributes:
         explained: the class.
-        absent: what stood for the absent modality.
+        baseline: what stood for the absent modality.
         text: Shapley value of the text, of two players; with ``image`` it adds up to ``logit - logit_neither``.
         image: of the image.
         interaction: what both do together beyond what each does alone; exactly 0 for an additive head.
@@ -199,7 +199,7 @@ class Modality:
     """
 
     explained: str
-    absent: str
+    baseline: str
     text: float
     image: float
     interaction: float
@@ -219,7 +219,7 @@ def modality(
     target: str = "predicted",
     *,
     label: str | None = None,
-    absent: Absent | None = None,
+    baseline: Baseline | None = None,
     orders: int = 16,
     seed: int = 0,
 ) -> Modality:
@@ -231,7 +231,7 @@ def modality(
         text: its text.
         target: as in ``explain``.
         label: the true class, for ``target="label"``.
-        absent: what stands for an absent modality: ``mean_of_pairs`` of training pairs by custom. None: a grid of zeros at the tap and the
+        baseline: stands for an absent modality: ``mean_of_pairs`` of training pairs by custom. None: a grid of zeros at the tap and the
             empty text; the numbers depend on this choice, so it is part of the result.
         orders: random orders of MM-SHAP's players; with few, its shares move towards each modality's share of the players.
         seed: draws them.
@@ -251,15 +251,15 @@ def modality(
     read = _reader(model)
     features, encoded = encode(model, pixels_of(model, image, name_of(image)), [text])
     with evaluating(model), torch.autocast(model.device.type, enabled=False):
-        absent = absent or _nothing(features, read)
+        baseline = baseline or _nothing(features, read)
         first = torch.zeros(1, dtype=torch.long, device=features.grid.device)
-        four = four_logits(model, features, encoded, first, first, absent)
+        four = four_logits(model, features, encoded, first, first, baseline)
         explained = choose_target(model, target, label, int(four.both[0].argmax()))
         shares = four.shapley(np.array([explained]))
         players = share_between_players(model, features, text, explained, read, orders, seed)
     return Modality(
         explained=model.classes[explained],
-        absent=absent.sentence,
+        baseline=baseline.sentence,
         text=float(shares.text[0]),
         image=float(shares.image[0]),
         interaction=float(shares.interaction[0]),
@@ -285,9 +285,9 @@ def _reader(model: Classifier) -> TextReader:
     return read
 
 
-def _nothing(image: ImageFeatures, read: TextReader) -> Absent:
+def _nothing(image: ImageFeatures, read: TextReader) -> Baseline:
     prefix = None if image.prefix is None else torch.zeros_like(image.prefix)
-    return Absent(
+    return Baseline(
         ImageFeatures(torch.zeros_like(image.grid), prefix), read([""]), "a grid of zeros at the tap; the empty text"
     )
 

@@ -11,7 +11,7 @@ from gazeshift.rounding import EXACT, constant
 from gazeshift.statistics.cells import Cells, Scope, complete
 from gazeshift.statistics.mean_squares import mean_squares, variance_of_mean
 
-FEWEST = 5  # seeds and classes from which on the interval is calibrated; `gazeshift calibrate` starts there
+MIN_LEVELS = 5  # seeds and classes from which on the interval is calibrated; `gazeshift calibrate` starts there
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class CrossedInterval:
     @property
     def calibrated(self) -> bool:
         """Whether there are enough seeds and classes for the stated confidence to hold (5 of each; docs/statistics.md)."""
-        return self.scope == "seeds and classes" and min(self.seeds, self.classes) >= FEWEST
+        return self.scope == "seeds and classes" and min(self.seeds, self.classes) >= MIN_LEVELS
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; None where there is no number."""

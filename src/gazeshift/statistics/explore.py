@@ -14,7 +14,7 @@ from gazeshift.errors import UsageError
 from gazeshift.statistics.multiplicity import benjamini_hochberg
 
 Column = np.ndarray  # one value per row; names or numbers
-MOST_ROWS = 50_000  # 101 classes x 5 seeds x 20 words x 3 truths are 30,300 and take two minutes
+MAX_ROWS = 50_000  # 101 classes x 5 seeds x 20 words x 3 truths are 30,300 and take two minutes
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ def _whole_rows(
         described = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise UsageError(f"the columns of a mixed model are lists of one length; these are: {described}.")
     whole = np.isfinite(np.stack(list(numbers.values()))).all(0)
-    if whole.sum() > MOST_ROWS:
-        raise UsageError(f"{whole.sum():,} rows are too many for the mixed model ({MOST_ROWS:,}): give cell means.")
+    if whole.sum() > MAX_ROWS:
+        raise UsageError(f"{whole.sum():,} rows are too many for the mixed model ({MAX_ROWS:,}): give cell means.")
     kept_numbers = {name: values[whole] for name, values in numbers.items()}
     return kept_numbers, {name: values[whole] for name, values in names.items()}, int((~whole).sum())
 

@@ -85,7 +85,7 @@ def check_unit(
             ingredients.image_source(model, rows, recipe),
             ingredients.text_source(model, recipe),
             ingredients.pixels(model, rows),
-            cache(lambda: ingredients.absent(model, recipe)),
+            cache(lambda: ingredients.baseline(model, recipe)),
             scenes,
         ).some(explain.check_images or len(question.pairs))
         parts = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from gazeshift.claims.register import CLAIMS, LEAST_SEEDS
+from gazeshift.claims.register import CLAIMS, MIN_SEEDS
 from gazeshift.claims.roles import ROLES, Roles
 from gazeshift.claims.verdict import Verdict
 from gazeshift.edits.telling import TEXTS, telling
@@ -151,8 +151,8 @@ def how_far(claims: Mapping[str, Verdict]) -> str:
         return ""
     seeds = max(claim.seeds or 0 for claim in claims.values())
     few = (
-        f"a claim about a kind of model needs {LEAST_SEEDS} training seeds, and this study has {seeds}; "
-        if seeds < LEAST_SEEDS
+        f"a claim about a kind of model needs {MIN_SEEDS} training seeds, and this study has {seeds}; "
+        if seeds < MIN_SEEDS
         else ""
     )
     named = {

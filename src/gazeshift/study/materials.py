@@ -32,7 +32,7 @@ from gazeshift.models.stem import Stem
 from gazeshift.models.trunk import Trunk
 from gazeshift.pairs import Pair
 from gazeshift.runs.folder import Unit
-from gazeshift.saliency import Absent, mean_features
+from gazeshift.saliency import Baseline, mean_features
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.pairs import evenly
 from gazeshift.study.steps import file_digest
@@ -49,7 +49,7 @@ from gazeshift.training import (
 from gazeshift.training.parts import frozen_parts, is_fixed, stem_of
 from gazeshift.training.split import weights_digest
 
-LARGEST_GRIDS = 4 * 2**30
+MAX_GRID_BYTES = 4 * 2**30
 """Whole grids of a frozen trunk are kept on disk up to this many bytes; beyond, each model encodes its images again."""
 
 
@@ -192,7 +192,7 @@ class Ingredients:
     def _encoded(
         self, model: Classifier, crops: UInt8[np.ndarray, "n 3 H W"], recipe: Recipe
     ) -> Callable[[Sequence[int]], ImageFeatures]:
-        if is_fixed(model.trunk, frozen_parts(model, recipe)) and _grid_bytes(model, len(crops)) <= LARGEST_GRIDS:
+        if is_fixed(model.trunk, frozen_parts(model, recipe)) and _grid_bytes(model, len(crops)) <= MAX_GRID_BYTES:
             cached = self._kept(model.trunk, crops, pooled=False)
             return lambda asked: cached.take(np.array(asked)).to(model.device)
 
@@ -212,7 +212,7 @@ class Ingredients:
 
         return look
 
-    def absent(self, model: Classifier, recipe: Recipe) -> Absent:
+    def baseline(self, model: Classifier, recipe: Recipe) -> Baseline:
         """Mean features of training pairs, as the model reads them after training."""
         total = len(self.pairs["train"])
         chosen = evenly(range(total), REFERENCE_PAIRS)
@@ -241,7 +241,7 @@ class Ingredients:
     def text_source(self, model: Classifier, recipe: Recipe) -> Callable[[Sequence[str]], TextFeatures]:
         """Encoded texts: remembered where the text encoder is frozen, so that equal encoders read each text once.
 
-        A model that is told nothing reads the empty text for each of them.
+        An empty-text control reads the empty text for each of them.
         """
         constant = self.study.models[model.spec.name].texts == "constant"
         fixed = is_fixed(model.encoder, frozen_parts(model, recipe))

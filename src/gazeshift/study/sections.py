@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from gazeshift.edits import EDITS, FLOORS
-from gazeshift.edits.templates import FEWEST
+from gazeshift.edits.templates import MIN_WORDS
 from gazeshift.errors import UsageError
 from gazeshift.evaluation.checks import CHECKS
 from gazeshift.evaluation.information import text_sets
@@ -78,8 +78,8 @@ class ModelConfig(Strict):
 
     Attributes:
         kind: which head it has (``gazeshift.models.HEADS``); None: the one it is named after.
-        texts: what it reads. ``own``: each pair's own text. ``constant``: the empty text, in training and after: a fusion model that
-            is told nothing. ``shuffled``: in training, texts of other pairs; afterwards each pair's own: the same head, the same
+        texts: what it reads. ``own``: each pair's own text. ``constant``: the empty text, in training and after (empty-text control).
+            ``shuffled``: in training, texts of other pairs; afterwards each pair's own (shuffled-text control): the same head, the same
             variety of texts, nothing to learn from them.
         recipe: a training recipe by name, instead of the study's.
         training: settings over the recipe and over the study's ``training``.
@@ -140,8 +140,8 @@ class ExplainConfig(Strict):
     @field_validator("modifiers")
     @classmethod
     def _enough_words(cls, count: int) -> int:
-        if 0 < count < FEWEST:
-            raise ValueError(f"{count} words a kind are too few; give {FEWEST} or more, or 0 for none")
+        if 0 < count < MIN_WORDS:
+            raise ValueError(f"{count} words a kind are too few; give {MIN_WORDS} or more, or 0 for none")
         return count
 
     @field_validator("edits")

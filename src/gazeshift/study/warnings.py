@@ -9,7 +9,7 @@ from gazeshift.data.audit import Audit
 from gazeshift.runs.summary import StudyFigures
 from gazeshift.study.config import StudyConfig
 
-SMALLEST_GRID = 4
+MIN_GRID = 4
 """Cells along a side below which places on a map mean little."""
 
 
@@ -56,7 +56,7 @@ def _grids(grids: dict[str, tuple[int, int]]) -> list[str]:
         f"{model}: its maps have only {height} x {width} cells; where it looks cannot be told from so few (centre bias is 0 on 2 x 2 by "
         "construction). Use larger images."
         for model, (height, width) in grids.items()
-        if min(height, width) < SMALLEST_GRID
+        if min(height, width) < MIN_GRID
     ]
 
 

@@ -66,7 +66,7 @@ def test_shares_are_those_of_one_pair_at_a_time(case: Callable[..., Case], head:
     rows = CHECKS["modality"].rows(here.subject)
     for index, pair in enumerate(here.subject.question.pairs):
         one = gs.modality(
-            here.subject.model, here.pictures[index], pair.text, absent=here.subject.absent(), orders=ORDERS
+            here.subject.model, here.pictures[index], pair.text, baseline=here.subject.baseline(), orders=ORDERS
         )
         assert column(rows, "shapley_text")[pair.key] == pytest.approx(one.text, abs=1e-4)
         assert column(rows, "shapley_image")[pair.key] == pytest.approx(one.image, abs=1e-4)

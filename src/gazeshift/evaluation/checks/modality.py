@@ -60,7 +60,7 @@ def _labels(subject: Subject, shard: range) -> Int[np.ndarray, " n"]:
 def _players(subject: Subject, shard: range) -> pd.DataFrame:
     image, text = subject.images(shard), subject.texts([subject.text_of(index) for index in shard])
     each = torch.arange(len(shard), device=image.grid.device)
-    four = four_logits(subject.model, image, text, each, each, subject.absent())
+    four = four_logits(subject.model, image, text, each, each, subject.baseline())
     shares = four.shapley(four.both.argmax(1))
     labels = _labels(subject, shard)
     return per_pair(
@@ -110,7 +110,7 @@ def _shares(subject: Subject) -> pd.DataFrame:
     for index in shard:
         image, text = subject.images([index]), subject.text_of(index)
         first = torch.zeros(1, dtype=torch.long, device=image.grid.device)
-        four = four_logits(subject.model, image, subject.texts([text]), first, first, subject.absent())
+        four = four_logits(subject.model, image, subject.texts([text]), first, first, subject.baseline())
         target = int(four.both[0].argmax())
         found.append(share_between_players(subject.model, image, text, target, subject.texts, ORDERS).t_shap)
     return per_pair(subject, shard, {"t_shap": np.array(found)})

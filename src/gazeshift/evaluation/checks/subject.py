@@ -13,7 +13,7 @@ from gazeshift.data.plates import Scene
 from gazeshift.evaluation.question import ImageSource, Question, TextSource
 from gazeshift.measures import Figure, crossed_figure
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
-from gazeshift.saliency import Absent, Rows, compute_maps, row_logits
+from gazeshift.saliency import Baseline, Rows, compute_maps, row_logits
 
 SHARD = 32
 """Images looked at together: bounds the memory, changes no number."""
@@ -31,7 +31,7 @@ class Subject:
         images: features at the tap of pairs by their index.
         texts: encoded texts.
         pixels: images as the trunk gets them, by their index.
-        absent: mean features of training pairs.
+        baseline: mean features of training pairs.
         scenes: of Plates pairs, by key.
     """
 
@@ -40,7 +40,7 @@ class Subject:
     images: ImageSource
     texts: TextSource
     pixels: PixelSource
-    absent: Callable[[], Absent]
+    baseline: Callable[[], Baseline]
     scenes: Mapping[str, Scene] = field(default_factory=dict)
 
     def some(self, count: int) -> "Subject":

@@ -17,7 +17,7 @@ from gazeshift.models.adapters.layouts import (
     TokensAt,
     sequence_first,
 )
-from gazeshift.models.adapters.sides import MOST_PREFIX, Sides, may_be_a_grid, sides_of, token_cells
+from gazeshift.models.adapters.sides import MAX_PREFIX, Sides, may_be_a_grid, sides_of, token_cells
 from gazeshift.registry import lookup
 
 _NAMED: dict[str, Layout | None] = {
@@ -184,7 +184,7 @@ def _tokens(output: Tensor, images: tuple[Sides, ...], trial: Trial) -> list[_Op
 
 
 def _token_options(
-    name: str, tokens: int, images: tuple[Sides, ...], model: nn.Module, most: int = MOST_PREFIX
+    name: str, tokens: int, images: tuple[Sides, ...], model: nn.Module, most: int = MAX_PREFIX
 ) -> list[_Option]:
     """Every place that a grid may have in a sequence. A single other token is a class token, which stands first."""
     found = []

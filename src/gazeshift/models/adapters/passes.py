@@ -13,7 +13,7 @@ from gazeshift.models.adapters.hindrances import eager, naming_failure, refuse_n
 from gazeshift.models.adapters.inputs import Inputs, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
 from gazeshift.models.adapters.parts import exchanged, logits_of, select
-from gazeshift.models.adapters.recording import MOST_BYTES, Results, at_layer, keeping, reusing
+from gazeshift.models.adapters.recording import MAX_BYTES, Results, at_layer, keeping, reusing
 from gazeshift.models.adapters.rounding import apart, rounding_of
 from gazeshift.models.adapters.state import steady
 
@@ -262,7 +262,7 @@ class _Collected:
             module: [each[new] for each in outputs if len(each) == len(image)] for module, outputs in results.items()
         }
         self.held += sum(each.nbytes for outputs in rows.values() for each in outputs)
-        self.results.append(rows if self.held <= MOST_BYTES else {})
+        self.results.append(rows if self.held <= MAX_BYTES else {})
 
     def seen(self, kept: Mapping[nn.Module, int]) -> Seen:
         row = torch.tensor(self.row, device=self.logits[0].device)

@@ -12,7 +12,7 @@ from gazeshift.models.adapters.inputs import Inputs, each, is_pieces
 
 _NUMBERS = (bool, int, float, np.generic)
 _CHANNELS = {1, 3, 4}
-_LEAST_SIDE = 8
+_MIN_SIDE = 8
 
 
 @runtime_checkable
@@ -110,7 +110,7 @@ def _is_single_image(value: Any) -> bool:
         return False
     first, middle, last = value.shape
     sides = (middle, last) if first in _CHANNELS else (first, middle) if last in _CHANNELS else (0, 0)
-    return min(sides) >= _LEAST_SIDE
+    return min(sides) >= _MIN_SIDE
 
 
 def _is_vector(value: Any) -> bool:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-MOST_BYTES = 512 * 2**20
+MAX_BYTES = 512 * 2**20
 """Results of modules that are kept at once; above that the modules run again."""
 
 Results = dict[nn.Module, list[Tensor]]

@@ -10,7 +10,7 @@ from gazeshift.models.adapters.inputs import Inputs, leaves
 _CHANNELS = (1, 2, 3, 4)
 _LONGEST = 4
 _SMALLER = (1, 2, 4, 8, 16, 32)
-MOST_PREFIX = 16
+MAX_PREFIX = 16
 """Tokens beside the grid that are taken for class tokens and registers; with more of them there are words in the sequence."""
 
 
@@ -59,8 +59,8 @@ def token_cells(tokens: int, images: tuple[Sides, ...], model: nn.Module) -> tup
     for sides in images:
         stems = [conv for conv in model.modules() if isinstance(conv, nn.Conv2d) and conv.in_channels == sides.channels]
         made = {_convolved(conv, sides) for conv in stems}
-        options = {(grid, 1 if smaller else MOST_PREFIX) for first in made for grid, smaller in _halved(*first)}
-        options = options if made else {(grid, MOST_PREFIX) for grid in _patches(sides)}
+        options = {(grid, 1 if smaller else MAX_PREFIX) for first in made for grid, smaller in _halved(*first)}
+        options = options if made else {(grid, MAX_PREFIX) for grid in _patches(sides)}
         for (height, width), most in options:
             if height * width > 1 and 0 <= tokens - height * width <= most:
                 found.add(Cells(height, width, tokens - height * width, (height, width) in made))

@@ -10,7 +10,7 @@ from PIL import Image
 import gazeshift as gs
 from gazeshift.errors import UsageError
 from gazeshift.models import HEADS
-from gazeshift.saliency.effects import effects
+from gazeshift.saliency.text_influence import text_influence
 from gazeshift.saliency.words import split_words, word_effects
 
 Build = Callable[..., gs.Classifier]
@@ -63,7 +63,7 @@ def test_what_has_no_words_says_so(build: Build) -> None:
 
 @pytest.mark.parametrize("head", HEADS)
 def test_effects_agree_with_the_numbers(build: Build, head: str) -> None:
-    found = effects(build(head=head))
+    found = text_influence(build(head=head))
     assert found.agrees
     assert found.can_move_map == (head == "early-fusion")
     assert (found.largest_change > 1e-3) == found.can_move_map
@@ -73,4 +73,4 @@ def test_effects_agree_with_the_numbers(build: Build, head: str) -> None:
 def test_a_head_that_lies_about_itself_is_found_out(build: Build) -> None:
     model = build(head="early-fusion")
     model.structure = HEADS["early-linear"].structure
-    assert not effects(model).agrees
+    assert not text_influence(model).agrees

@@ -13,7 +13,7 @@ TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Effects:
+class TextInfluence:
     """Whether the text can change the map of a fixed class (its logit as the target).
 
     Attributes:
@@ -30,7 +30,7 @@ class Effects:
     sentence: str
 
 
-def effects(model: Classifier, method: str = "grad-cam") -> Effects:
+def text_influence(model: Classifier, method: str = "grad-cam") -> TextInfluence:
     """Say whether the text can change the map of a fixed class, and check it on random features.
 
     Args:
@@ -38,18 +38,18 @@ def effects(model: Classifier, method: str = "grad-cam") -> Effects:
         method: a map method whose maps depend on the model through the class's logit.
 
     Example:
-        >>> effects(model).sentence  # doctest: +SKIP
+        >>> text_influence(model).sentence  # doctest: +SKIP
         'This head is additive: for a fixed class the text cannot move the map.'
     """
     if not model.structure.sees_image:
-        return Effects(False, 0.0, True, model.structure.sentence)
+        return TextInfluence(False, 0.0, True, model.structure.sentence)
     change = _largest_change(model, method)
     can = not model.structure.additive
     agrees = can or change <= TOLERANCE
     checked = (
         f"Checked on random features: the largest change of a map between two texts is {change:.1e} of its maximum."
     )
-    return Effects(can, change, agrees, f"{model.structure.sentence} {checked}")
+    return TextInfluence(can, change, agrees, f"{model.structure.sentence} {checked}")
 
 
 def _largest_change(model: Classifier, method: str) -> float:
