@@ -48,6 +48,7 @@ def test_exact_against_the_definition(seed: int, image: int, text: int) -> None:
     assert result.v_shap + result.t_shap == 1
 
 
+@pytest.mark.slow
 def test_exact_against_captum() -> None:
     value = game(3, 6)
     result = mm_shap(value, 4, 2, samples=1000, rng=np.random.default_rng(0))

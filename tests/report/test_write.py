@@ -89,6 +89,7 @@ def test_a_failed_report_leaves_the_former_one(unwritten: Path):
     assert not list(unwritten.glob(".*"))
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_report_wherever_it_lies(unwritten: Path, tmp_path: Path):
     moved = shutil.copytree(unwritten, tmp_path / "elsewhere")
     assert write(unwritten).read_bytes() == write(moved).read_bytes()
