@@ -57,7 +57,7 @@ def demo() -> dict[str, Any]:
 def bench(rounds: int) -> dict[str, Any]:
     """``gazeshift bench --all`` on the device alone."""
     results = run_all(all_settings(BenchSettings(device="cuda", rounds=rounds)), lambda line: print(line, flush=True))
-    return {"passed": True, "results": results}
+    return {"passed": True, "results": [result.to_dict() for result in results]}
 
 
 def main() -> int:

@@ -36,7 +36,8 @@ from gazeshift.models import (
 from gazeshift.models.heads import HEADS
 from gazeshift.models.tokens import ClassTokenTrunk
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.saliency import TAP_METHODS, Probe, Rows, explain
+from gazeshift.saliency import Probe, Rows, explain
+from gazeshift.saliency.cams import TAP_METHODS
 from gazeshift.saliency.magnitude import MAGNITUDES
 from gazeshift.saliency.words import split_words
 

@@ -1,9 +1,9 @@
-"""The map for one word of a generated caption, with BLIP; and how the words before it move that map."""
+"""The map for one word of a generated caption, with BLIP; how the words before it move that map; and the map of whether a text fits."""
 
 import torch
-from transformers import BlipConfig, BlipForConditionalGeneration
+from transformers import BlipConfig, BlipForConditionalGeneration, BlipForImageTextRetrieval
 
-from gazeshift.models.adapters import blip_caption
+from gazeshift.models.adapters import blip_caption, blip_matching
 from gazeshift.saliency.outside import explain_inputs
 
 # A tiny random BLIP. Yours: BlipForConditionalGeneration.from_pretrained("Salesforce/blip-image-captioning-base").
@@ -11,9 +11,8 @@ torch.manual_seed(0)
 tiny = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 special = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "sep_token_id": 2}
 words = {**tiny, **special, "vocab_size": 60, "encoder_hidden_size": 32, "max_position_embeddings": 16}
-model = BlipForConditionalGeneration(
-    BlipConfig(text_config=words, vision_config={**tiny, "image_size": 64, "patch_size": 8})
-)
+config = BlipConfig(text_config=words, vision_config={**tiny, "image_size": 64, "patch_size": 8})
+model = BlipForConditionalGeneration(config)
 
 photo = torch.rand(1, 3, 64, 64)
 # Two captions that part at the third token: "a red bowl of soup", "a blue bowl of soup". Yours come from model.generate.
@@ -27,3 +26,8 @@ for position in (2, 3, 5):
     print(f"word {position}: map {maps.of(0, 0).shape}, moved by {moved:.2g} when word 2 is another")
     # A word is written from those before it, so word 2 itself cannot be moved by what word 2 is.
     assert (moved > 1e-6) == (position > 2)
+
+# The same family as a judge: where does it see that the text describes the picture (class 1)?
+judge = BlipForImageTextRetrieval(config)
+fits = explain_inputs(blip_matching(judge), photo, texts, target=1)
+print(f"fits: map {fits.of(0, 0).shape}, logits of the two captions {fits.logits.tolist()}")

@@ -21,6 +21,7 @@ PUBLIC = [
     "Modality",
     "SaliencyMaps",
     "Shift",
+    "Summary",
     "WordEffects",
     "__version__",
     "effects",
@@ -29,6 +30,7 @@ PUBLIC = [
     "load",
     "mean_of_pairs",
     "modality",
+    "read_summary",
     "shift",
     "word_effects",
 ]

@@ -11,7 +11,8 @@ from gazeshift.instrument.rows import ROWS
 from gazeshift.models import HEADS
 from gazeshift.models.spec import TextSpec
 from gazeshift.registry import folded, known_name, lookup
-from gazeshift.saliency import FILLINGS, METHODS, MIXINGS
+from gazeshift.saliency import METHODS
+from gazeshift.saliency.hide import FILLINGS, MIXINGS
 from gazeshift.training import AUGMENTATIONS, RECIPES
 from gazeshift.training.recipe import Recipe
 

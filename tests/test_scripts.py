@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gazeshift import names, scripts
 from gazeshift.edits.words import split_words
-from gazeshift.saliency import split_words as words_for_maps
+from gazeshift.saliency.words import split_words as words_for_maps
 from gazeshift.scripts import word_spans
 
 # Letters, marks, digits and signs of many scripts, so that every few characters a rule is touched.

@@ -14,6 +14,7 @@ from gazeshift.lazy import on_demand
 
 if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
+    from gazeshift.runs.summary import Summary, read_summary
     from gazeshift.saliency import (
         Absent,
         Effects,
@@ -39,6 +40,7 @@ _HOME = {
     "Modality": "gazeshift.saliency",
     "SaliencyMaps": "gazeshift.saliency",
     "Shift": "gazeshift.saliency",
+    "Summary": "gazeshift.runs.summary",
     "WordEffects": "gazeshift.saliency",
     "effects": "gazeshift.saliency",
     "explain": "gazeshift.saliency",
@@ -46,6 +48,7 @@ _HOME = {
     "load": "gazeshift.models",
     "mean_of_pairs": "gazeshift.saliency",
     "modality": "gazeshift.saliency",
+    "read_summary": "gazeshift.runs.summary",
     "shift": "gazeshift.saliency",
     "word_effects": "gazeshift.saliency",
 }
@@ -59,6 +62,7 @@ __all__ = [
     "Modality",
     "SaliencyMaps",
     "Shift",
+    "Summary",
     "WordEffects",
     "__version__",
     "effects",
@@ -67,6 +71,7 @@ __all__ = [
     "load",
     "mean_of_pairs",
     "modality",
+    "read_summary",
     "shift",
     "word_effects",
 ]

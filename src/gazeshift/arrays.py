@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 
 _NOT_HERE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # a file system that cannot set space aside
 
 
 @contextlib.contextmanager
-def whole_array(path: Path, shape: Sequence[int], dtype: DTypeLike) -> Iterator[Callable[[np.ndarray], None]]:
+def atomic_array(path: Path, shape: Sequence[int], dtype: DTypeLike) -> Iterator[Callable[[np.ndarray], None]]:
     """A ``.npy`` file to append rows to, there whole or not at all; ``np.load(path, mmap_mode="r")`` reads it.
 
     The space is set aside first, so that a full disk is known before the work. The rows are written by ordinary writes: a
@@ -37,7 +37,7 @@ def whole_array(path: Path, shape: Sequence[int], dtype: DTypeLike) -> Iterator[
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "squares.npy"
-        >>> with whole_array(path, (3, 1), np.float32) as append:
+        >>> with atomic_array(path, (3, 1), np.float32) as append:
         ...     append(np.array([[0], [1]]))
         ...     append(np.array([[4]]))
         >>> np.load(path, mmap_mode="r").ravel().tolist()
@@ -52,7 +52,7 @@ def whole_array(path: Path, shape: Sequence[int], dtype: DTypeLike) -> Iterator[
         file.write(np.ascontiguousarray(rows, kind).data)
         left -= len(rows)
 
-    with whole_file(path, parents=True, shared=True) as unfinished, unfinished.open("wb") as file:
+    with atomic_write(path, parents=True, shared=True) as unfinished, unfinished.open("wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": tuple(shape)}
         np.lib.format.write_array_header_1_0(file, header)
         _set_aside(file.fileno(), file.tell(), math.prod(shape) * kind.itemsize)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ _RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers tell
 
 
 @contextlib.contextmanager
-def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path | str, *, parents: bool = False, shared: bool = False) -> Iterator[Path]:
     """A place to write to, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
 
     A link is followed and stays a link. The file can be read by whom the system's default says, however it was written.
@@ -37,7 +38,7 @@ def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False)
     Example:
         >>> import tempfile
         >>> place = Path(tempfile.mkdtemp()) / "numbers.txt"
-        >>> with whole_file(place) as file:
+        >>> with atomic_write(place) as file:
         ...     _ = file.write_text("1 2 3")
         >>> place.read_text(), [each.name for each in place.parent.iterdir()]
         ('1 2 3', ['numbers.txt'])
@@ -62,8 +63,36 @@ def whole_file(path: Path | str, *, parents: bool = False, shared: bool = False)
                 unfinished.unlink(missing_ok=True)
 
 
+def write_json(path: Path | str, values: object, *, indent: int | None = None) -> None:
+    """Write values as a JSON file, whole or not at all; folders above it are made.
+
+    Text is written as it is, in UTF-8. What UTF-8 has no form for (a file name in another encoding, as Python holds it) is escaped as JSON
+    has it, so that reading gives back what was written.
+
+    Args:
+        path: the file to be; one that is there is replaced.
+        values: of JSON's own kinds.
+        indent: of nested values; None for a single line.
+
+    Raises:
+        ValueError: there is a NaN or an infinity, which JSON does not have: say null.
+        UsageError: as ``atomic_write``.
+        DataError: as ``atomic_write``.
+
+    Example:
+        >>> import tempfile
+        >>> place = Path(tempfile.mkdtemp()) / "numbers.json"
+        >>> write_json(place, {"pommes frites": [1, None]})
+        >>> json.loads(place.read_text())
+        {'pommes frites': [1, None]}
+    """
+    text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=False)
+    with atomic_write(path, parents=True) as file:
+        file.write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
+
+
 @contextlib.contextmanager
-def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
     """A folder to fill, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
 
     Args:
@@ -78,7 +107,7 @@ def whole_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
     Example:
         >>> import tempfile
         >>> place = Path(tempfile.mkdtemp()) / "result"
-        >>> with whole_folder(place) as folder:
+        >>> with atomic_folder(place) as folder:
         ...     _ = (folder / "numbers.txt").write_text("1 2 3")
         >>> [each.name for each in place.parent.iterdir()]
         ['result']

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from gazeshift.errors import ConfigError
+from gazeshift.json_types import Json
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -98,7 +99,7 @@ class Preprocessing:
         mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
         return (images.to(torch.float32) / 255).sub_(mean).div_(std)  # one new tensor, not three
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain numbers, lists and strings, for JSON or YAML."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 

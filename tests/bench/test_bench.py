@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 from tests.conftest import Command
 
-from gazeshift.bench import BenchSettings, all_settings, run_all, run_bench
+from gazeshift.bench import BenchResult, BenchSettings, all_settings, run_all, run_bench
 from gazeshift.bench.contenders import PEERS, forward, installed_peers, offered_peers, ours
 from gazeshift.bench.outside import explained
 from gazeshift.bench.photos import write_photos
 from gazeshift.bench.pipeline import measure_pipeline
+from gazeshift.bench.results import BatchTimes, Machine, PipelineTimes, TextTimes
 from gazeshift.bench.subject import Subject, compiled, make_subject
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution
@@ -69,25 +70,50 @@ def test_the_plain_model_is_the_same_classifier_image_by_image(name: str) -> Non
 
 def test_ratios_are_those_of_the_seconds() -> None:
     result = run_bench(TINY)
-    assert [each["batch"] for each in result["batches"]] == [1, 2]
-    assert [each["texts"] for each in result["texts"]] == [1, 3]
-    for each in result["batches"]:
-        seconds, ratios = each["seconds"], each["ratios"]
+    assert [each.batch for each in result.batches] == [1, 2]
+    assert [each.texts for each in result.texts] == [1, 3]
+    for each in result.batches:
+        seconds, ratios = each.seconds, each.ratios
         assert ratios["map_vs_forward"] == pytest.approx(seconds["ours"] / seconds["forward"])
         assert ratios["pytorch_grad_cam_vs_ours"] == pytest.approx(seconds["pytorch-grad-cam"] / seconds["ours"])
-    for each in result["texts"]:
-        mine, loop = each["seconds"].values()
-        assert each["ratios"]["texts_loop_vs_ours"] == pytest.approx(loop / mine)
-        assert each["memory_mb"] >= 0
-    bare, files = result["pipeline"]["seconds"].values()
-    assert result["pipeline"]["ratios"]["pipeline_vs_forward"] == pytest.approx(bare / files)
-    assert result["pipeline"]["images_per_second"] == pytest.approx(4 / files)
-    without, with_checks = result["outside"]["seconds"].values()
-    assert result["outside"]["ratios"]["outside_checks_vs_none"] == pytest.approx(with_checks / without)
-    parts = (result["batches"][-1], result["texts"][-1], result["outside"], result["pipeline"])
-    last = {name: ratio for part in parts for name, ratio in part["ratios"].items()}
-    assert result["ratios"] == last
-    assert result["memory_mb"] == result["texts"][-1]["memory_mb"]
+    for many in result.texts:
+        mine, loop = many.seconds.values()
+        assert many.ratios["texts_loop_vs_ours"] == pytest.approx(loop / mine)
+        assert many.memory_mb >= 0
+    pipeline = result.pipeline
+    assert pipeline is not None
+    bare, files = pipeline.seconds.values()
+    assert pipeline.ratios["pipeline_vs_forward"] == pytest.approx(bare / files)
+    assert pipeline.images_per_second == pytest.approx(4 / files)
+    without, with_checks = result.outside.seconds.values()
+    assert result.outside.ratios["outside_checks_vs_none"] == pytest.approx(with_checks / without)
+    parts = (result.batches[-1], result.texts[-1], result.outside, pipeline)
+    last = {name: ratio for part in parts for name, ratio in part.ratios.items()}
+    assert result.ratios == last
+    assert result.memory_mb == result.texts[-1].memory_mb
+
+
+def test_the_json_is_as_ever() -> None:
+    times = BatchTimes(2, {"forward": 1.0, "ours": 1.5}, {"map_vs_forward": 1.5})
+    texts = TextTimes(3, {"ours": 0.5}, {"texts_loop_vs_ours": 9.0}, 0.25)
+    machine = Machine(2, None, "Linux", "2.0", 1)
+    result = BenchResult(BenchSettings(model="small_cnn", size=64), machine, ("captum",), (texts,), (times,), times)
+    settings = (
+        '{"model": "small_cnn", "size": 64, "batches": [8], "texts": [1000], "images": 64, "rounds": 5, "device": "cpu", "workers": null, '
+        '"compiled": false}'
+    )
+    batch = '{"batch": 2, "seconds": {"forward": 1.0, "ours": 1.5}, "ratios": {"map_vs_forward": 1.5}}'
+    many = '{"texts": 3, "seconds": {"ours": 0.5}, "ratios": {"texts_loop_vs_ours": 9.0}, "memory_mb": 0.25}'
+    files = '{"images": 4, "kb": 30.5, "seconds": {"bare": 1.0}, "images_per_second": 2.0, "ratios": {"pipeline_vs_forward": 0.9}}'
+    before = (
+        f'{{"settings": {settings}, "machine": {{"cpus": 2, "gpu": null, "platform": "Linux", "torch": "2.0", "threads": 1}}, '
+        f'"not_offered": ["captum"], "texts": [{many}], "batches": [{batch}], "outside": {batch}, '
+    )
+    after = '"ratios": {"map_vs_forward": 1.5, "texts_loop_vs_ours": 9.0%s}, "memory_mb": 0.25}'
+    assert json.dumps(result.to_dict()) == before + after % ""
+    pipeline = PipelineTimes(4, 30.5, {"bare": 1.0}, 2.0, {"pipeline_vs_forward": 0.9})
+    whole = replace(result, pipeline=pipeline)
+    assert json.dumps(whole.to_dict()) == before + f'"pipeline": {files}, ' + after % ', "pipeline_vs_forward": 0.9'
 
 
 def test_the_bare_pass_sees_what_the_pipeline_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +129,7 @@ def test_the_bare_pass_sees_what_the_pipeline_sees(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("gazeshift.bench.pipeline.interleave", once)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     found = measure_pipeline(subject, images=5, batch=2, rounds=1, workers=1)
-    assert found["images"] == 4, "whole batches"
+    assert found.images == 4, "whole batches"
     bare = torch.cat(outcomes["bare forward pass"])
     stored = outcomes["stored"]
     assert stored["class"].tolist() == [subject.model.classes[index] for index in bare.argmax(1)]
@@ -134,8 +160,8 @@ def test_all_is_the_models_and_sizes_that_are_claimed(monkeypatch: pytest.Monkey
     monkeypatch.setattr("gazeshift.bench.run.ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
     said: list[str] = []
     (result,) = run_all([replace(TINY, batches=(2,), images=0)], said.append)
-    assert result["settings"]["model"] == "small_cnn"
-    assert "pipeline" not in result
+    assert result.settings.model == "small_cnn"
+    assert "pipeline" not in result.to_dict()
     assert said == ["small_cnn: batches of 2, 1, 3 texts on one image"]
 
 

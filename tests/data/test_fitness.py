@@ -11,8 +11,8 @@ from gazeshift.data.audit import audit
 from gazeshift.data.fitness import obstacles
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError
-from gazeshift.study.config import DataConfig
 from gazeshift.study.pairs import read_pairs
+from gazeshift.study.sections import DataConfig
 
 Rows = list[dict[str, Any]]
 

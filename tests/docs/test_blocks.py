@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gazeshift.edits import read_lexicon
+from gazeshift.edits import find_lexicon
 from gazeshift.instrument import EXPECTATIONS, ROWS
 from gazeshift.instrument import run as runner
 from gazeshift.study.load import read_study
@@ -131,7 +131,7 @@ def test_settings_can_be_read(block: Block, tmp_path: Path) -> None:
     if "kinds" in values:
         file = tmp_path / "lexicon.yaml"
         file.write_text(block.source, encoding="utf-8")
-        assert read_lexicon(file).kinds.keys() == values["kinds"].keys()
+        assert find_lexicon(str(file)).kinds.keys() == values["kinds"].keys()
         return
     read = read_study(write_yaml(tmp_path, **values)).model_dump()
     assert values.keys() <= read.keys()

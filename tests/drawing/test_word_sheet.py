@@ -10,7 +10,8 @@ from gazeshift.drawing.coloured import coloured_words, strongest_words, without
 from gazeshift.drawing.fonts import STAND_IN, typeface
 from gazeshift.drawing.word_sheet import word_sheet
 from gazeshift.report.word_page import word_page
-from gazeshift.saliency import WordEffects, split_words
+from gazeshift.saliency import WordEffects
+from gazeshift.saliency.words import split_words
 
 CROP = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 HOSTILE = "<script>alert(1)</script> $x_{2}$ \"'& 赤い寿司 🍣 مرحبا \x07bell \u200bzero"

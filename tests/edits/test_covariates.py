@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gazeshift.edits import Corpus, WholeWords, check_texts, word_use
+from gazeshift.edits import Corpus, WholeWords, is_truncated, reads_alike, word_use
 
 TITLES = st.lists(st.text("red Bluepi ", min_size=1, max_size=12).filter(str.strip), max_size=6)
 
@@ -32,10 +32,17 @@ def test_words_are_whole_but_not_in_scripts_without_spaces() -> None:
     assert use["dish"].absent
 
 
-def test_texts_that_read_as_before_or_lose_their_end_are_counted() -> None:
-    checked = check_texts(["a b c", "a b c", "a b c", "a"], ["A B C", "a b c red", "red a b c", None], WholeWords(), 3)
-    assert (checked.texts, checked.missing, checked.unchanged, checked.truncated) == (3, 1, 2, 2)
-    unlimited = check_texts(["a b c"], ["a b c red"], WholeWords(), None)
-    assert (unlimited.unchanged, unlimited.truncated) == (0, 0)
-    with pytest.raises(ValueError, match="argument 2"):
-        check_texts(["a"], [], WholeWords(), 3)
+@pytest.mark.parametrize(
+    ("before", "after", "limit", "alike", "cut"),
+    [
+        ("a b c", "A B C", 3, True, False),
+        ("a b c", "a b c red", 3, True, True),
+        ("a b c", "red a b c", 3, False, True),
+        ("a b c", "a b c red", None, False, False),
+    ],
+)
+def test_texts_that_read_as_before_or_lose_their_end(
+    before: str, after: str, limit: int | None, alike: bool, cut: bool
+) -> None:
+    assert reads_alike(before, after, WholeWords(), limit) is alike
+    assert is_truncated(after, WholeWords(), limit) is cut

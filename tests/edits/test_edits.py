@@ -16,8 +16,8 @@ from gazeshift.edits import (
     Corpus,
     Edited,
     WholeWords,
+    find_lexicon,
     random_for,
-    read_lexicon,
     shipped,
 )
 from gazeshift.errors import ConfigError
@@ -251,7 +251,7 @@ def test_a_modifier_stands_before_the_text_and_is_not_there_twice(kind: str) -> 
 def test_modifiers_come_from_the_corpus_lexicon(tmp_path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text('language: ja\ntemplate: "{modifier}{noun}"\nkinds: {colour: [赤い]}\n', encoding="utf-8")
-    corpus = replace(CORPUS, lexicon=read_lexicon(path))
+    corpus = replace(CORPUS, lexicon=find_lexicon(str(path)))
     assert text("colour", "りんご", corpus) == "赤いりんご"
     with pytest.raises(ConfigError, match=r"own.yaml: no words of kind 'position'; it has colour"):
         text("position", "りんご", corpus)

@@ -6,7 +6,8 @@ import pytest
 
 from gazeshift.data.plates.config import POSITIONS
 from gazeshift.data.plates.vocabulary import COLOURS, MODIFIERS
-from gazeshift.edits import SHIPPED, find_lexicon, read_lexicon, shipped
+from gazeshift.edits import find_lexicon, shipped
+from gazeshift.edits.lexicon import SHIPPED
 from gazeshift.errors import ConfigError
 
 GOOD = 'language: en\ntemplate: "{modifier} {noun}"\nkinds:\n  colour: [red, green]\n  taste: [sweet, sour]\n'
@@ -43,7 +44,7 @@ def test_an_own_lexicon_is_read(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD + "means: {green: verde}\n", encoding="utf-8")
     lexicon = find_lexicon(str(path))
-    assert lexicon == read_lexicon(path)
+    assert lexicon == find_lexicon(str(path))
     assert lexicon.kinds == {"colour": ("red", "green"), "taste": ("sweet", "sour")}
     assert lexicon.means == {"green": "verde"}
     assert find_lexicon("japanese") is shipped("japanese")
@@ -80,7 +81,7 @@ def test_every_complaint_is_one_line_with_file_and_key(tmp_path: Path, text: str
     path = tmp_path / "own.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
-        read_lexicon(path)
+        find_lexicon(str(path))
     message = str(caught.value)
     assert message.startswith(f"{path}: {said}")
     assert "\n" not in message
@@ -99,4 +100,4 @@ def test_a_file_in_another_encoding_is_said(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_bytes("赤い".encode("shift-jis"))
     with pytest.raises(ConfigError, match="cannot be read"):
-        read_lexicon(path)
+        find_lexicon(str(path))

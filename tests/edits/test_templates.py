@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gazeshift.edits import BARE, Lexicon, WholeWords, crossed_texts, matched_modifiers, shipped
+from gazeshift.edits import BARE, WholeWords, crossed_texts, matched_modifiers, shipped
+from gazeshift.edits.lexicon import Lexicon
 from gazeshift.errors import ConfigError
 from gazeshift.pairs import Pair
 

@@ -5,7 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gazeshift.data.plates import PlatesConfig, all_captions, label_map, sample_scene
+from gazeshift.data.plates import PlatesConfig, label_map
+from gazeshift.data.plates.captions import all_captions
+from gazeshift.data.plates.scene import sample_scene
 from gazeshift.evaluation.faithful import TextChange, View, reading, region_changes, rendered
 from gazeshift.instrument.oracle import code_picture, oracle_preprocessing, oracle_trunk
 from gazeshift.measures import mask_to_grid

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gazeshift.instrument import EXPECTATIONS, ROWS, WORLDS
 from gazeshift.instrument import run as runner
+from gazeshift.instrument.expectations import EXPECTATIONS
+from gazeshift.instrument.rows import ROWS
+from gazeshift.instrument.worlds import WORLDS
 from tests.conftest import Command
 
 Instrument = Callable[..., tuple[int, str, str]]

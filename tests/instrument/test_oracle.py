@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from gazeshift.data.plates import PlatesConfig, label_map, sample_scene
+from gazeshift.data.plates import PlatesConfig, label_map
+from gazeshift.data.plates.scene import sample_scene
 from gazeshift.instrument.oracle import code_picture, oracle_preprocessing, oracle_trunk
 from gazeshift.measures import mask_to_grid
 

@@ -6,9 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gazeshift.instrument import EXPECTATIONS, ROWS, SETTINGS, WORLDS, quantities
+from gazeshift.instrument import quantities
+from gazeshift.instrument.expectations import EXPECTATIONS
 from gazeshift.instrument.lab import Lab
 from gazeshift.instrument.quantities import Subject, look, regions
+from gazeshift.instrument.rows import ROWS
+from gazeshift.instrument.settings import SETTINGS
+from gazeshift.instrument.worlds import WORLDS
 from gazeshift.saliency import METHODS
 
 pytestmark = pytest.mark.slow

@@ -1,7 +1,7 @@
 """How far apart two maps are: against scipy, and what must not change a distance."""
 
 import math
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -13,19 +13,19 @@ from hypothesis.extra.numpy import arrays
 
 from gazeshift.errors import UsageError
 from gazeshift.measures import (
-    Decomposition,
     amplitude,
     amplitude_change,
     decompose,
     distribution,
-    interaction,
+    interaction_share,
     iou,
     iou_chance,
     jensen_shannon,
     pearson,
     spearman,
-    top_cells,
 )
+from gazeshift.measures.ranking import top_cells
+from gazeshift.measures.shift import Decomposition
 
 CELLS = arrays(np.float64, (3, 4), elements=st.floats(-10, 10, allow_subnormal=False, width=32))
 MAPS = CELLS.filter(lambda raw: raw.max() > 1e-3)
@@ -202,7 +202,33 @@ def test_an_undefined_map_takes_its_shares_along() -> None:
     assert nans(decompose(lost, b, a, b)) == [True, True, True]
 
 
-def test_interaction_is_what_neither_does_alone() -> None:
+def test_interaction_is_the_share_of_what_neither_does_alone() -> None:
     base, text, target, together = np.random.default_rng(0).normal(size=(4, 3, 3))
     maps = base, base + target, base + text, base + target + text + together
-    np.testing.assert_allclose(interaction(*maps), together, atol=1e-12)
+    alone, both = np.abs(target).sum() + np.abs(text).sum(), np.abs(together).sum()
+    assert interaction_share(*maps) == pytest.approx(both / (alone + both))
+    assert interaction_share(*(1e-20 * (raw + 5) for raw in maps)) == pytest.approx(both / (alone + both))
+    assert interaction_share(base, base + target, base + text, base + target + text) == 0
+    assert interaction_share(base, base, base, base + together) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_interaction_of_additive_maps_is_no_rounding(dtype: type) -> None:
+    """Maps as large as a model's, of which float32 keeps seven digits: what is left of an additive split is exactly 0."""
+    base, text, target = np.random.default_rng(0).normal(size=(3, 100, 8, 8))
+    maps = [
+        raw.astype(dtype) for raw in (1e3 + base, 1e3 + base + target, 1e3 + base + text, 1e3 + base + target + text)
+    ]
+    assert (interaction_share(*maps) == 0).all()
+
+
+def test_without_a_change_or_a_map_there_is_no_interaction() -> None:
+    base, other = np.random.default_rng(0).normal(size=(2, 3, 3))
+    assert np.isnan(interaction_share(base, base, base, base))
+    assert np.isnan(interaction_share(base, base + 1e-9, base, base))
+    for place, lost in product(range(4), (np.nan, np.inf)):
+        maps = [base, other, base, base + other]
+        assert np.isfinite(interaction_share(*maps))
+        maps[place] = maps[place].copy()
+        maps[place][0, 0] = lost
+        assert np.isnan(interaction_share(*maps)), place

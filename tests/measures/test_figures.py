@@ -92,11 +92,6 @@ def test_coverage_in_a_simulation() -> None:
     assert naive / 150 < 0.75
 
 
-def test_as_json() -> None:
-    plain = {"mean": 0.5, "interval": (0.25, 0.75), "n": 3, "seeds": 2, "left_out": 1}
-    assert Figure(0.5, (0.25, 0.75), 3, 2, 1).to_dict() == plain
-
-
 def test_a_crossed_statistic_of_a_mean_is_the_crossed_figure() -> None:
     values = np.random.default_rng(3).normal(size=(3, 12))
     sums = np.stack([values, np.ones_like(values)], axis=-1)

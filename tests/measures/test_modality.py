@@ -8,13 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gazeshift.errors import UsageError
-from gazeshift.measures import (
-    conditional_utilisation,
-    crossed_accuracy,
-    emap,
-    perceptual_score,
-    two_player_shapley,
-)
+from gazeshift.measures import conditional_utilisation, crossed_accuracy, perceptual_score, two_player_shapley
+from gazeshift.measures.modality import emap
 
 
 def logits_of(seed: int, images: int, texts: int) -> tuple[np.ndarray, np.ndarray]:

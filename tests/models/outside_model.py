@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gazeshift.saliency import InputMaps
+from gazeshift.saliency.outside import InputMaps
 
 
 class Fusion(nn.Module):

@@ -1,14 +1,16 @@
 """A model with one part made random: that part is new, the others are the same objects, and the model itself is untouched."""
 
+import copy
 from collections.abc import Callable
 
 import pytest
 import torch
 
 from gazeshift.errors import ModelError
-from gazeshift.models import Classifier, ImageSpec, TextSpec, build_trunk
-from gazeshift.models.image import TokenTrunk
-from gazeshift.models.randomise import cascade, with_random_encoder, with_random_head
+from gazeshift.models import Classifier, ImageSpec, TextSpec, build_text, build_trunk
+from gazeshift.models.randomise import cascade, rebuilt, redrawn, with_random_encoder, with_random_head
+from gazeshift.models.tokens import TokenTrunk
+from tests.conftest import WORDS
 
 Build = Callable[..., Classifier]
 
@@ -69,6 +71,48 @@ def test_the_cascade_goes_from_the_output_to_the_input(build: Build, image: Imag
     else:
         assert not any(name.startswith("net.features.0") for name in sets[1])
     assert torch.equal(model.encode_image(pixels).grid, before)
+
+
+@pytest.mark.parametrize("draw", [rebuilt, redrawn])
+def test_layer_by_layer_weights_and_statistics_are_new(build: Build, draw: Callable) -> None:
+    model = build(seed=0)
+    with torch.no_grad():
+        for layer in model.trunk.modules():
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.running_mean.fill_(0.5)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    count = 0
+    for count, step in enumerate(cascade(model, 3, 6, draw), 1):
+        same = [
+            torch.equal(one.weight, other.weight) and bool(norm.running_mean.any())
+            for (one, norm, _), (other, _, _) in zip(step.trunk.net.features, model.trunk.net.features, strict=True)
+        ]
+        assert same == [True] * (6 - count) + [False] * count
+    assert count == 6
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_layers_drawn_as_the_cascade_comes_to_them_are_drawn_from_the_output_back(build: Build) -> None:
+    model = build(seed=0)
+    *_, last = cascade(model, 3, 6, redrawn)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        for block, found in list(zip(model.trunk.net.features, last.trunk.net.features, strict=True))[::-1]:
+            conv = copy.deepcopy(block[0])
+            conv.reset_parameters()
+            assert torch.equal(conv.weight, found[0].weight)
+
+
+def test_a_part_made_random_is_that_of_an_untrained_model_of_the_same_seed(build: Build) -> None:
+    model, untrained = build(seed=0), build(seed=5)
+    assert not changed(with_random_encoder(model, 5).encoder, _encoder_of_seed(model, 5))
+    assert not changed(with_random_head(model, 5).head, untrained.head)
+
+
+def _encoder_of_seed(model: Classifier, seed: int) -> torch.nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_text(model.spec.text, WORDS).encoder
 
 
 def test_no_more_stages_than_layers(build: Build) -> None:

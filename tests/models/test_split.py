@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 
 from gazeshift.errors import ModelError
 from gazeshift.models import Classifier, ImageFeatures, ImageSpec, build_trunk
-from gazeshift.models.image import Trunk
 from gazeshift.models.tokens import ClassTokenTrunk
+from gazeshift.models.trunk import Trunk
 
 # name, side of the input, grid, whether everything after the tap sees the grid through its mean alone
 ENCODERS = [

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from gazeshift.errors import ModelError, UsageError
-from gazeshift.models import TextParts, TextSpec, build_text
+from gazeshift.models import TextSpec, build_text
+from gazeshift.models.build import TextParts
 from gazeshift.models.tokenizer import TextTokenizer, WordPieceTokenizer, clean_gallo, train_tokenizer, vocabulary
 
 TITLES = [

@@ -8,18 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeshift.data.plates import (
-    PlateObject,
-    PlatesConfig,
-    Scene,
-    kinds,
-    label_map,
-    render,
-    sample_scene,
-    single_kinds,
-    single_objects,
-)
+from gazeshift.data.plates import PlatesConfig, Scene, kinds, label_map, render, single_kinds, single_objects
 from gazeshift.data.plates.draw import SHADOW_REACH
+from gazeshift.data.plates.scene import PlateObject, sample_scene
 from gazeshift.data.plates.vocabulary import COLOURS, DISHES
 from gazeshift.errors import UsageError
 

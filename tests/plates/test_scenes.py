@@ -1,5 +1,6 @@
 """Scenes and captions: deterministic, as rare and as true as the settings and the texts say."""
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -7,18 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gazeshift.data.plates import (
-    PlatesConfig,
-    all_captions,
-    caption_for,
-    image_only_ceiling,
-    mentions,
-    paraphrase,
-    sample_scene,
-    scene_and_caption,
-)
-from gazeshift.data.plates.captions import CATEGORY_WORDS
+from gazeshift.data.plates import PlatesConfig, caption_for, image_only_ceiling, scene_and_caption
+from gazeshift.data.plates.captions import CATEGORY_WORDS, all_captions, paraphrase
 from gazeshift.data.plates.layout import draw_layouts, target_posterior
+from gazeshift.data.plates.scene import sample_scene
 from gazeshift.data.plates.vocabulary import CATEGORY_OF, DISHES, MODIFIERS
 from gazeshift.errors import UsageError
 
@@ -26,6 +19,14 @@ pytestmark = pytest.mark.slow
 
 BUSY = PlatesConfig(objects=(2, 6), n_dishes=12, n_colours=5, positions=("left", "top", "upper right", "lower left"))
 indices = st.integers(0, 10**6)
+
+
+NAMED = re.compile(r"\b(" + "|".join(sorted((name.replace("_", " ") for name in DISHES), key=len)[::-1]) + r")s?\b")
+
+
+def mentions(text: str) -> set[str]:
+    """The dishes that a text names, in the singular or plural, in any case, with space or underscore."""
+    return {found.replace(" ", "_") for found in NAMED.findall(text.replace("_", " ").lower())}
 
 
 def largest(scene):

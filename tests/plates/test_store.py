@@ -12,17 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from gazeshift.cli.data import plates
-from gazeshift.data.plates import (
-    PlatesConfig,
-    label_map,
-    read_captions,
-    read_config,
-    read_scenes,
-    render,
-    scene_and_caption,
-    store,
-    write,
-)
+from gazeshift.data.plates import PlatesConfig, label_map, read_scenes, render, scene_and_caption, store, write
+from gazeshift.data.plates.store import read_captions, read_config
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import ConfigError, DataError, UsageError
 

@@ -55,7 +55,7 @@ def claims() -> dict[str, Any]:
             "claim": "The fusion model looks at what the text names.", "verdict": "not testable", "effect": None, "interval": None, "n": 0,
             "seeds": 2, "classes": 0, "reason": "These data have no masks <so nothing is known>.", "contrast": "mass in the own mask",
             "unit": "share of the map's mass", "margin": 0.01, "p": None, "p_holm": NAN, "degrees_of_freedom": None,
-            "equivalence": None, "bootstrap": None, "d_z": None, "notes": [], "supports": [],
+            "equivalence": None, "bootstrap": None, "sign_flip": None, "d_z": None, "cliffs_delta": None, "notes": [], "supports": [],
         },
         "C3": claim("The map follows the text.", "supported", 0.22, 0.04, "Jensen-Shannon distance (0 to 1)", 0.05) | {"supports": c3},
         "C4": {
@@ -72,7 +72,8 @@ def claim(sentence: str, verdict: str, effect: float, half: float, unit: str, ma
         "claim": sentence, "verdict": verdict, "effect": effect, "interval": [low, high], "n": 40, "seeds": 2, "classes": 4,
         "reason": f"{effect:+.3g} [{low:+.3g}, {high:+.3g}], above 0 (Holm-corrected p < 0.001).", "contrast": f"contrast of {verdict}",
         "unit": unit, "margin": margin, "p": 0.0001, "p_holm": 0.0004, "degrees_of_freedom": 5.31,
-        "equivalence": {"equivalent": False, "p": 0.61}, "bootstrap": [low + 0.001, high - 0.001], "d_z": 1.37, "notes": [], "supports": [],
+        "equivalence": {"equivalent": False, "p": 0.61}, "bootstrap": [low + 0.001, high - 0.001], "d_z": 1.37,
+        "sign_flip": {"p": 0.5, "smallest_p": 0.5}, "cliffs_delta": 0.75, "notes": [], "supports": [],
     }  # fmt: skip
 
 

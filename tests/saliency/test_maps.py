@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from gazeshift.errors import DataError, UsageError
-from gazeshift.saliency import MapRow, SaliencyMaps, shift
+from gazeshift.saliency import SaliencyMaps, shift
+from gazeshift.saliency.maps import MapRow
 
 RAW = np.array([[[1.0, -2.0], [3.0, 0.0]], [[-1.0, -1.0], [-3.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]], dtype=np.float32)
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, ImageFeatures
-from gazeshift.saliency import METHODS, PIXEL_METHODS, TAP_METHODS, Probe, Rows, compute_maps, default_method
+from gazeshift.saliency import METHODS, PIXEL_METHODS, Probe, Rows, compute_maps
+from gazeshift.saliency.cams import TAP_METHODS, default_method
 from gazeshift.saliency.path import IntegratedGradients as OurIntegratedGradients
 
 Tiny = Callable[..., object]

@@ -13,7 +13,8 @@ from gazeshift.measures import undefined
 from gazeshift.models import Classifier, ImageSpec
 from gazeshift.models.heads import HEADS
 from gazeshift.rounding import ROUNDING
-from gazeshift.saliency import METHODS, PIXEL_METHODS, TAP_METHODS, Rows, compute_maps, default_method
+from gazeshift.saliency import METHODS, PIXEL_METHODS, Rows, compute_maps
+from gazeshift.saliency.cams import TAP_METHODS, default_method
 from gazeshift.saliency.compute import ComputedMaps
 from gazeshift.saliency.magnitude import MAGNITUDES
 from gazeshift.saliency.path import IntegratedGradients

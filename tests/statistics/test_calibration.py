@@ -8,10 +8,10 @@ import scipy.stats
 from tests.conftest import Command
 
 from gazeshift.errors import UsageError
-from gazeshift.statistics import Grid, calibrate, calibration, crossed_interval
+from gazeshift.statistics import calibrate, calibration, crossed_interval
 from gazeshift.statistics.mean_squares import MeanSquares, MeanVariance, variance_of_mean
 from gazeshift.statistics.rates import Calibration, Point, Rates
-from gazeshift.statistics.scenarios import SCENARIOS
+from gazeshift.statistics.scenarios import SCENARIOS, Grid
 
 SMALL = Grid(classes=(10,), components=(0.0, 1.0, 10.0), scenarios=("normal", "skewed residual", "binary residual"))
 

@@ -13,7 +13,8 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
 from gazeshift.errors import UsageError
-from gazeshift.statistics import Components, CrossedInterval, crossed_interval
+from gazeshift.statistics import CrossedInterval, crossed_interval
+from gazeshift.statistics.crossed import Components
 from gazeshift.statistics.mean_squares import mean_squares, variance_of_mean
 
 CELLS = arrays(

@@ -1,12 +1,14 @@
 """The exploratory mixed model: it finds what was put in, says when it fails, and needs its extra."""
 
 import json
+import math
 import sys
 import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from gazeshift.errors import UsageError
 from gazeshift.statistics import explore
@@ -48,6 +50,11 @@ def test_it_finds_what_was_put_in() -> None:
     for name, truth in (("kind[position]", -0.6), ("truth[true]", 0.3), ("text change", 2), ("pmi", 0)):
         assert effects[name].low < truth < effects[name].high, name
     assert effects["truth[true]"].p_value < 1e-3 < effects["pmi"].p_value
+    asked = found.effects[1:]
+    adjusted = scipy.stats.false_discovery_control([effect.p_value for effect in asked])
+    assert [effect.p_adjusted for effect in asked] == pytest.approx(list(adjusted))
+    assert math.isnan(effects["intercept"].p_adjusted)
+    assert found.to_dict()["effects"][0]["p_adjusted"] is None
     assert found.components["residual"] == pytest.approx(0.04, rel=0.3)
     assert set(found.components) == {"class", "seed", "word", "residual"}
 

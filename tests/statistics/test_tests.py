@@ -17,7 +17,6 @@ from statsmodels.stats.weightstats import DescrStatsW
 from gazeshift.errors import UsageError
 from gazeshift.statistics import (
     auroc,
-    benjamini_hochberg,
     cliffs_delta,
     cohens_dz,
     crossed_interval,
@@ -26,6 +25,7 @@ from gazeshift.statistics import (
     multi_bootstrap,
     sign_flip,
 )
+from gazeshift.statistics.multiplicity import benjamini_hochberg
 
 P = arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1))
 COARSE = arrays(np.float64, st.integers(1, 20), elements=st.integers(-3, 3).map(float))  # with ties

@@ -13,7 +13,6 @@ from gazeshift.errors import ConfigError
 from gazeshift.evaluation.checks import CHECKS
 from gazeshift.study.load import read_study
 from gazeshift.study.run import run_study
-from gazeshift.study.steps import StepRecord
 from tests.tiny_study import TINY, run_tiny, write_yaml
 
 pytestmark = pytest.mark.slow
@@ -78,15 +77,11 @@ def test_rows_are_kept_and_agree_with_a_single_map(checked: Path) -> None:
 
 def test_other_checks_repeat_neither_training_nor_look(checked: Path, tmp_path: Path) -> None:
     shutil.copytree(checked, tmp_path / "run")
-    events: list[StepRecord] = []
     explain = {**EXPLAIN, "checks": ["localisation"]}
-    study = read_study(write_yaml(tmp_path, explain=explain, models={**MODELS, **SILENT}))
-    run_study(
-        study, tmp_path / "run", "again", lambda e: events.append(e) if isinstance(e, StepRecord) else None, False
-    )
-    done = {event.name for event in events if event.state == "done"}
+    steps = run_tiny(tmp_path, tmp_path / "run", explain=explain, models={**MODELS, **SILENT})
+    done = {name for name, state in steps.items() if state == "done"}
     models = ["image-only", "early-linear", "early-fusion", "silent"]
-    assert done == {f"check {name} seed {seed}" for name in models for seed in (0, 1)} | {"summary"}
+    assert done == {f"check {name} seed {seed}" for name in models for seed in (0, 1)} | {"summary", "report"}
     assert {tuple(checks) for checks in figures_of(tmp_path / "run").values()} == {("localisation",)}
 
 

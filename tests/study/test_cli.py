@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from gazeshift.runs.record import DataRecord, ModelRecord, RunRecord
 from gazeshift.saliency import SaliencyMaps
 from tests.conftest import Command
 from tests.tiny_study import write_yaml
@@ -153,6 +154,16 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     assert all(word.format(**places) in err for word in words), err
 
 
+def record_of_one_model() -> RunRecord:
+    model = ModelRecord(
+        name="early-fusion", sees_image=True, reads_text=True, text_can_move_map=True, structure="", digest={}
+    )
+    return RunRecord(
+        name="run", title="", command="", started="", seconds=0, machine={}, versions={}, seeds=(0, 1, 2), classes=(), steps=(),
+        data=DataRecord(), preprocessing={}, recipes={}, models=(model,), warnings=(),
+    )  # fmt: skip
+
+
 def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = {"colour": ("red", "green"), "position": ("left", "upper"), "nonsense": ("blick", "dax")}
@@ -171,8 +182,7 @@ def test_explore_fits_the_modifiers_of_a_run(gazeshift: Command, tmp_path: Path)
     (tmp_path / "store").mkdir()
     pd.DataFrame(rows).to_parquet(tmp_path / "store" / "modifiers.parquet")
     pd.DataFrame(uses).to_parquet(tmp_path / "store" / "words.parquet")
-    model = {"name": "early-fusion", "kind": "early-fusion", "sees_image": True, "reads_text": True}
-    (tmp_path / "run.json").write_text(json.dumps({"models": [model]}))
+    (tmp_path / "run.json").write_text(json.dumps(record_of_one_model().model_dump(mode="json")))
     code, out, _ = gazeshift("explore", str(tmp_path), "--json")
     assert code == 0
     effects = {effect["name"]: effect["estimate"] for effect in json.loads(out)["effects"]}

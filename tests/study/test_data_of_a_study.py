@@ -79,7 +79,7 @@ def test_a_picture_corrected_in_place_repeats_what_it_touches_and_a_copy_nothing
     data: Path, tmp_path: Path, split: str
 ) -> None:
     def states(root: Path) -> dict[str, str]:
-        return {record.name: record.state for record in run_tiny(tmp_path, run, **study_settings(root)).records}
+        return run_tiny(tmp_path, run, **study_settings(root))
 
     run, moved = tmp_path / "run", tmp_path / "moved"
     maps = run / "store/maps/image-only/seed-0.parquet"

@@ -1,11 +1,12 @@
 """The sentences of the answer: what was found first, sign, size and certainty agree, how far it carries last."""
 
-from typing import Any
-
 import pytest
 
 from gazeshift.claims.roles import Player, Roles
+from gazeshift.claims.verdict import Verdict, Word
 from gazeshift.edits.telling import telling
+from gazeshift.measures import Figure
+from gazeshift.runs.summary import StudyFigures
 from gazeshift.study.headline import doubled, headline, how_far
 
 SEER = Player("seer", "image-only", "own", True, False)
@@ -14,23 +15,28 @@ GALLO = Player("gallo", "early-fusion", "own", True, True)
 ALL = Roles((SEER, READER, GALLO))
 
 
-def figure(mean: float | None, interval: list[float] | None = None, n: int = 20) -> dict[str, Any]:
-    return {"mean": mean, "interval": interval, "n": n, "seeds": 2}
+def figure(mean: float | None, interval: list[float] | None = None, n: int = 20) -> Figure:
+    return Figure(mean, None if interval is None else (interval[0], interval[1]), n, 2)
 
 
-def summary(
-    gap: dict[str, Any] | None = None, to_text: dict[str, Any] | None = None, **sections: dict[str, Any]
-) -> dict[str, Any]:
-    """seer is right on 50 %, reader on 60 %, and gallo on 70 %; the gaps are as given."""
+def told(
+    gap: Figure | None = None,
+    to_text: Figure | None = None,
+    *,
+    roles: Roles,
+    structures: dict[str, str] | None = None,
+    claims: dict[str, Verdict] | None = None,
+    edits: dict[str, dict[str, dict[str, Figure]]] | None = None,
+) -> list[str]:
+    """The headline where seer is right on 50 %, reader on 60 %, and gallo on 70 %; the gaps are as given."""
     right = {"seer": 0.5, "reader": 0.6, "gallo": 0.7}
-    return {
-        "accuracy": {name: {"test": figure(mean)} for name, mean in right.items()},
-        "gap": {} if gap is None else {"gallo": gap},
-        "gap_to_text": {} if to_text is None else {"gallo": to_text},
-        "edits": {},
-        "maps": {},
-        **sections,
-    }
+    figures = StudyFigures(
+        accuracy={name: {"test": figure(mean)} for name, mean in right.items()},
+        gap={} if gap is None else {"gallo": gap},
+        gap_to_text={} if to_text is None else {"gallo": to_text},
+        edits=edits or {},
+    )
+    return headline(figures, claims or {}, roles, structures or {})
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,7 @@ def summary(
     ],
 )  # fmt: skip
 def test_first_what_the_text_did_to_accuracy(mean: float, interval: list[float] | None, first: str, then: str) -> None:
-    found = headline(summary(figure(mean, interval)), Roles((SEER, GALLO)), {})
+    found = told(figure(mean, interval), roles=Roles((SEER, GALLO)))
     assert found[0].startswith(first)
     assert f"Against seer the text changes accuracy by {then}" in found[1]
     assert "Whether gallo just reads the text is not answered: the study has no text-only model." in found[1]
@@ -68,13 +74,13 @@ def test_first_what_the_text_did_to_accuracy(mean: float, interval: list[float] 
 def test_a_text_that_does_as_well_alone_is_said_first(
     mean: float, interval: list[float], first: str, then: str
 ) -> None:
-    found = headline(summary(figure(0.2, [0.1, 0.3]), figure(mean, interval)), ALL, {})
+    found = told(figure(0.2, [0.1, 0.3]), figure(mean, interval), roles=ALL)
     assert found[0].startswith(f"{first} reader is right on 60.0% of the test pairs, gallo on 70.0%, a difference of ")
     assert found[1].endswith(then)
 
 
 def test_a_model_that_sees_too_is_said_not_to_just_read() -> None:
-    found = headline(summary(figure(0.2, [0.1, 0.3]), figure(0.1, [0.05, 0.15])), ALL, {})
+    found = told(figure(0.2, [0.1, 0.3]), figure(0.1, [0.05, 0.15]), roles=ALL)
     assert found[0] == "The text raises accuracy on the test pairs from 50.0% (seer) to 70.0% (gallo)."
     assert found[1].endswith(
         "gallo does not just read the text: reader, which sees no image, is right on 60.0%, and the image changes accuracy by "
@@ -84,7 +90,7 @@ def test_a_model_that_sees_too_is_said_not_to_just_read() -> None:
 
 def moved(
     excess: list[float] | None, bits: float = 0.4, floor: float = 0.05, distances: tuple[float, float] = (0.6, 0.2)
-) -> dict[str, Any]:
+) -> dict[str, dict[str, dict[str, Figure]]]:
     mean = None if excess is None else sum(excess) / 2
     parts = {name: figure(bits, [bits - 0.1, bits + 0.1], 18) for name in ("js_bits", "js_split", "switch")}
     other = {"within": figure(0.0), "switched_split": figure(0.9), "undefined": figure(0.1)}
@@ -113,15 +119,15 @@ def moved(
         (moved([-0.00002, 0.00006]), "no farther than a paraphrase (+0.00002 bits [-0.00002, 0.00006])"),
     ],
 )  # fmt: skip
-def test_then_whether_the_map_follows(edits: dict[str, Any], said: str) -> None:
-    found = headline(summary(figure(0.2, [0.1, 0.3]), edits=edits), ALL, {})
+def test_then_whether_the_map_follows(edits: dict[str, dict[str, dict[str, Figure]]], said: str) -> None:
+    found = told(figure(0.2, [0.1, 0.3]), edits=edits, roles=ALL)
     assert said in found[0]
     assert found[0].startswith("The text raises accuracy")
     assert any("0.400 of them come with a switch of the predicted class (in 90% of the images)" in one for one in found)
 
 
 def test_without_a_floor_nothing_is_said_to_follow() -> None:
-    found = headline(summary(figure(0.2, [0.1, 0.3]), edits=moved(None)), ALL, {})
+    found = told(figure(0.2, [0.1, 0.3]), edits=moved(None), roles=ALL)
     assert "follow" not in found[0]
 
 
@@ -131,19 +137,20 @@ def test_the_most_telling_edit_is_told() -> None:
 
 
 def test_a_study_of_one_model_says_how_often_it_is_right() -> None:
-    found = headline(summary(), Roles((SEER,)), {"seer": "It sees."})
+    found = told(roles=Roles((SEER,)), structures={"seer": "It sees."})
     assert found == ["seer is right on 50.0% of the test pairs.", "seer: It sees."]
 
 
-def claims(seeds: int, **verdicts: str) -> dict[str, Any]:
+def claims(seeds: int, **verdicts: Word) -> dict[str, Verdict]:
     return {
-        name: {"verdict": verdict, "claim": f"Claim of {name}.", "seeds": seeds} for name, verdict in verdicts.items()
+        name: Verdict(name=name, verdict=verdict, claim=f"Claim of {name}.", seeds=seeds)
+        for name, verdict in verdicts.items()
     }
 
 
 def test_how_far_it_carries_comes_last_and_names_the_claims() -> None:
     given = claims(5, C0="not testable", C1="supported", C2="supported")
-    found = headline(summary(figure(0.2), claims=given), Roles((SEER, GALLO)), {"gallo": "It reads."})
+    found = told(figure(0.2), claims=given, roles=Roles((SEER, GALLO)), structures={"gallo": "It reads."})
     assert found[-1] == (
         "Beyond these trainings and classes: of 3 claims, 2 are supported (C1, claim of C1; C2, claim of C2) and 1 is not testable "
         "(C0, claim of C0)."
@@ -172,4 +179,4 @@ def test_who_speaks_for_models_of_one_kind_is_said(more: list[str], said: str) -
         "gallo is the early-fusion model of this page and of its claims because it is listed first; "
     )
     assert sentence.endswith(said)
-    assert headline(summary(figure(0.2)), roles, {})[-1] == sentence
+    assert told(figure(0.2), roles=roles)[-1] == sentence

@@ -71,8 +71,8 @@ NOTHING = "gazeshift: interrupted; nothing was written."
 @pytest.mark.parametrize(
     ("place", "arguments", "line"),
     [
-        ("gazeshift.study.run:read_pairs", ["study", "{study}", "--quiet", "--out", "{run}"], GOES_ON),
-        ("gazeshift.study.results:summarise", ["study", "{study}", "--quiet", "--out", "{run}"], GOES_ON),
+        ("gazeshift.study.sources:read_pairs", ["study", "{study}", "--quiet", "--out", "{run}"], GOES_ON),
+        ("gazeshift.study.conclude:summarise", ["study", "{study}", "--quiet", "--out", "{run}"], GOES_ON),
         ("gazeshift.cli.models:read_pairs", ["evaluate", "{model}", "--data", "{plates}"], "gazeshift: interrupted."),
         ("gazeshift.cli.explain:explain", ["explain", "{model}", "{picture}"], NOTHING),
         ("gazeshift.report.files:read_run", ["report", "{run}"], NOTHING),

@@ -80,5 +80,5 @@ def test_a_picture_is_never_written_over_by_its_own_maps(
 
 def test_a_reason_that_several_maps_share_is_said_once() -> None:
     reasons = ["no value is positive", None, "no value is positive", "below its noise"]
-    records = [{"reason": reason, "note": "a gap" if reason is None else None} for reason in reasons]
-    assert said_of(records) == {"no value is positive": ["1", "3"], "a gap": ["2"], "below its noise": ["4"]}
+    remarks = [(reason, "a gap" if reason is None else None) for reason in reasons]
+    assert said_of(remarks) == {"no value is positive": ["1", "3"], "a gap": ["2"], "below its noise": ["4"]}

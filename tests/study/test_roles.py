@@ -79,11 +79,6 @@ def test_a_study_without_early_fusion_is_about_the_first_that_sees_and_reads(
     assert (roles.lead, roles.compared) == (lead, compared)
 
 
-def test_a_run_that_names_no_kind_has_models_named_after_theirs() -> None:
-    old = [{"name": "image-only", "sees_image": True, "reads_text": False}]
-    assert Roles.of(old) == Roles((player("image-only", "image-only"),))
-
-
 def literals(path: Path) -> set[str]:
     if path.suffix == ".py":
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))

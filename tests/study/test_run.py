@@ -9,14 +9,10 @@ import gazeshift as gs
 from gazeshift.cli.models import evaluate_model
 from gazeshift.errors import ConfigError, TrainingError
 from gazeshift.mapstore.store import read_maps
-from gazeshift.study import run as run_module
+from gazeshift.study import unit_steps
 from tests.tiny_study import TINY, run_tiny
 
 pytestmark = pytest.mark.slow
-
-
-def states(outcome: object) -> dict[str, str]:
-    return {record.name: record.state for record in outcome.records}  # type: ignore[attr-defined]
 
 
 def test_a_run_holds_models_figures_and_a_report(tiny_run: Path) -> None:
@@ -80,7 +76,7 @@ def test_an_edit_that_names_another_dish_is_measured_in_its_mask(tiny_run: Path)
 def test_the_same_command_again_repeats_nothing(tiny_run: Path, tmp_path: Path) -> None:
     before = (tiny_run / "summary.json").read_bytes()
     outcome = run_tiny(tmp_path, tiny_run)
-    assert set(states(outcome).values()) == {"reused"}
+    assert set(outcome.values()) == {"reused"}
     assert (tiny_run / "summary.json").read_bytes() == before
 
 
@@ -88,28 +84,28 @@ def test_a_changed_setting_repeats_only_what_it_touches(tmp_path: Path, monkeypa
     small = {"models": {"image-only": None, "early-fusion": None}, "seeds": [0]}
     run_tiny(tmp_path, tmp_path / "run", **small)
     edits = {"edits": ["paraphrase", "paper-colour", "paper-position"], "samples": 2}
-    looked = states(run_tiny(tmp_path, tmp_path / "run", **small, explain=edits))
+    looked = run_tiny(tmp_path, tmp_path / "run", **small, explain=edits)
     assert {name for name, state in looked.items() if state == "done"} == {
-        "look image-only seed 0",
-        "look early-fusion seed 0",
+        "evaluate image-only seed 0",
+        "evaluate early-fusion seed 0",
         "summary",
         "report",
     }
     wider = {"models": {"image-only": None, "early-fusion": {"head": {"hidden": 8}}}, "seeds": [0], "explain": edits}
-    trained = states(run_tiny(tmp_path, tmp_path / "run", **wider))
+    trained = run_tiny(tmp_path, tmp_path / "run", **wider)
     assert {name for name, state in trained.items() if state == "done"} == {
         "train early-fusion seed 0",
-        "look early-fusion seed 0",
+        "evaluate early-fusion seed 0",
         "summary",
         "report",
     }
     monkeypatch.setattr(
-        run_module, "_LOOK", -1
+        unit_steps, "_TABLES", -1
     )  # tables of another gazeshift: made again from the models that are there
-    older = states(run_tiny(tmp_path, tmp_path / "run", **wider))
+    older = run_tiny(tmp_path, tmp_path / "run", **wider)
     assert {name for name, state in older.items() if state == "done"} == {
-        "look image-only seed 0",
-        "look early-fusion seed 0",
+        "evaluate image-only seed 0",
+        "evaluate early-fusion seed 0",
         "summary",
         "report",
     }
@@ -118,7 +114,7 @@ def test_a_changed_setting_repeats_only_what_it_touches(tmp_path: Path, monkeypa
 def test_an_interrupted_run_is_continued_to_the_same_end(
     tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    analyse, calls = run_module.analyse_unit, []
+    analyse, calls = unit_steps.analyse_unit, []
 
     def interrupted(*args: object, **options: object) -> None:
         calls.append(args)
@@ -126,13 +122,13 @@ def test_an_interrupted_run_is_continued_to_the_same_end(
             raise KeyboardInterrupt
         analyse(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run_module, "analyse_unit", interrupted)
+    monkeypatch.setattr(unit_steps, "analyse_unit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_tiny(tmp_path, tmp_path / "run")
     assert not (tmp_path / "run" / "report.html").exists()
     monkeypatch.undo()
     outcome = run_tiny(tmp_path, tmp_path / "run")
-    assert list(states(outcome).values()).count("reused") == 7  # plates, data, three trainings, two looks
+    assert list(outcome.values()).count("reused") == 7  # plates, data, three trainings, two evaluations
     whole = json.loads((tiny_run / "summary.json").read_text())
     assert json.loads((tmp_path / "run" / "summary.json").read_text()) == whole
 
@@ -160,9 +156,9 @@ def test_lost_parts_are_made_again(tmp_path: Path) -> None:
     before = (tmp_path / "run" / "summary.json").read_bytes()
     (tmp_path / "run" / "store" / "maps" / "image-only" / "seed-0.parquet").unlink()
     (tmp_path / "run" / "summary.json").unlink()
-    again = states(run_tiny(tmp_path, tmp_path / "run", **small))
+    again = run_tiny(tmp_path, tmp_path / "run", **small)
     assert again["train image-only seed 0"] == "reused"
-    assert again["look image-only seed 0"] == "done"
+    assert again["evaluate image-only seed 0"] == "done"
     assert (tmp_path / "run" / "summary.json").read_bytes() == before
 
 

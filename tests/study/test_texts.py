@@ -6,10 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gazeshift.data.audit import Audit
 from gazeshift.edits import EDITS, WholeWords
 from gazeshift.evaluation.reading import with_reading
 from gazeshift.models import TokenizerPieces
 from gazeshift.models.tokenizer import TextTokenizer, train_tokenizer
+from gazeshift.runs.summary import StudyFigures
 from gazeshift.study import warnings
 from gazeshift.study.load import read_study
 from gazeshift.study.units import edited_texts
@@ -63,7 +65,7 @@ def test_texts_of_which_the_tokenizer_knows_nothing_are_warned_of() -> None:
         for split in ("train", "test")
         for key in ("a", "b")
     ]
-    said = warnings._texts(pd.DataFrame(rows), {"edits": {}})
+    said = warnings._texts(pd.DataFrame(rows), StudyFigures(accuracy={}))
     assert said == [
         "reader: 1 of 2 test texts hold no piece that the tokenizer knows, so the model reads nothing of them."
     ]
@@ -110,6 +112,6 @@ def test_a_trunk_that_never_learned_is_warned_of(tmp_path: Path, settings: list[
     (tmp_path / "w.safetensors").touch()
     at = [setting.replace("w.safetensors", str(tmp_path / "w.safetensors")) for setting in settings]
     study = read_study(write_yaml(tmp_path, pretrain=None), at)
-    audit = {"title_contains_class": None, "test_pairs_with_training_title": 0}
-    said = [line for line in warnings._data(study, audit) if "learned nothing about images" in line]
+    clean = Audit(".", "", "", {}, {}, {}, None, None, {}, {}, 0, 0, ())
+    said = [line for line in warnings._data(study, clean) if "learned nothing about images" in line]
     assert [line.partition(":")[0] for line in said] == ([] if frozen is None else [frozen])

@@ -9,12 +9,12 @@ from gazeshift.models import (
     HeadSpec,
     ImageSpec,
     ModelSpec,
-    TextParts,
     TextSpec,
     build_classifier,
     build_text,
     build_trunk,
 )
+from gazeshift.models.build import TextParts
 from gazeshift.models.text import build_encoder
 from gazeshift.models.tokenizer import TextTokenizer, train_tokenizer
 from gazeshift.preprocessing import Preprocessing

@@ -291,9 +291,9 @@ def test_rates_and_decay_by_part(build_bert) -> None:
         "trunk_weight_decay": 0,
     }
     of = {
-        id(p): (group["lr"], group["weight_decay"])
+        id(p): (group.lr, group.weight_decay)
         for group in parameter_groups(model, recipe_of("adamw", changes))
-        for p in group["params"]
+        for p in group.params
     }
     for name, parameter in model.named_parameters():
         rate = 0.01 if name.startswith("trunk.") else 0.02 if name.startswith("encoder.net.") else 0.001

@@ -11,7 +11,8 @@ import torch
 
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier
-from gazeshift.training import EpochRecord, Recipe, Split, fit, recipe_of
+from gazeshift.training import Recipe, Split, fit, recipe_of
+from gazeshift.training.history import EpochRecord
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from gazeshift.models import ImageSpec, build_trunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training import Split, fit, image_features, recipe_of
 from gazeshift.training.inputs import Inputs, StemImages
-from gazeshift.training.parts import Stem, frozen_parts, is_fixed, stem_of
+from gazeshift.training.parts import frozen_parts, is_fixed, stem_of
 
 SETTINGS = {"trunk": "fine-tuned", "frozen_until": "features.3", "epochs": 2, "batch_size": 8, "learning_rate": 0.01}
 RECIPE = recipe_of("adamw", SETTINGS)
@@ -20,7 +20,7 @@ RECIPE = recipe_of("adamw", SETTINGS)
 def test_first_layers_and_rest_are_the_trunk(build, validation: Split) -> None:
     trunk = build().trunk.eval()
     trunk.mean.normal_()
-    stem = Stem(trunk, "features.3").eval()
+    stem = trunk.stem("features.3").eval()
     images = Preprocessing(size=32).normalise(torch.from_numpy(validation.images))
     with torch.no_grad():
         expected, found = trunk.encode(images), stem.finish(stem.encode(images))

@@ -1,12 +1,12 @@
 """What it costs that a model from outside is checked before it is explained."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gazeshift.bench.results import BatchTimes
 from gazeshift.bench.subject import Subject
 from gazeshift.bench.timing import interleave
 from gazeshift.models import ImageFeatures
@@ -41,7 +41,7 @@ def explained(subject: Subject, *, check: bool) -> Callable[[], object]:
     return lambda: explain_inputs(model, subject.images, rows, aligned=True).raw
 
 
-def measure_checks(subject: Subject, rounds: int, device: str) -> dict[str, Any]:
+def measure_checks(subject: Subject, rounds: int, device: str) -> BatchTimes:
     """Time maps of the subject as a model from outside, with and without the checks.
 
     Returns:
@@ -52,8 +52,5 @@ def measure_checks(subject: Subject, rounds: int, device: str) -> dict[str, Any]
         rounds,
         device,
     )
-    return {
-        "batch": len(subject.images),
-        "seconds": seconds,
-        "ratios": {"outside_checks_vs_none": seconds["with checks"] / seconds["without checks"]},
-    }
+    ratio = seconds["with checks"] / seconds["without checks"]
+    return BatchTimes(len(subject.images), seconds, {"outside_checks_vs_none": ratio})

@@ -2,13 +2,13 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from gazeshift.bench.contenders import Work
 from gazeshift.bench.photos import write_photos
+from gazeshift.bench.results import PipelineTimes
 from gazeshift.bench.subject import Subject
 from gazeshift.bench.timing import interleave
 from gazeshift.data.decode import decode
@@ -17,7 +17,7 @@ from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
 
 
-def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, workers: int | None) -> dict[str, Any]:
+def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, workers: int | None) -> PipelineTimes:
     """Time the pipeline and the bare pass over the same photos, in turn.
 
     *Pipeline*: ``collect_maps``, which is what ``gazeshift maps`` runs: JPEG files are read, decoded, cropped and normalised, each text is
@@ -25,10 +25,6 @@ def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, wor
     a Parquet file. *Bare pass*: the logits of the same images and texts with the same classifier, so in the same memory format,
     precision, compilation, batch and number of threads; but the batches lie in memory, decoded, normalised and in channels_last, the
     texts as token ids, and nothing is explained or stored.
-
-    Returns:
-        ``images``, ``kb`` (a photo's mean size), ``seconds`` of both, ``images_per_second`` of the pipeline, and in ``ratios``
-        ``pipeline_vs_forward``: throughput of the pipeline over that of the bare pass; 1 would mean that maps and files cost nothing.
     """
     count = max(batch, images // batch * batch)
     titles = [subject.texts[index % len(subject.texts)] for index in range(count)]
@@ -41,13 +37,7 @@ def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, wor
         seconds = interleave(works, rounds, subject.images.device.type)
         size = float(np.mean([Path(folder, pair.key).stat().st_size for pair in pairs])) / 1000
     bare, pipeline = seconds.values()
-    return {
-        "images": count,
-        "kb": size,
-        "seconds": seconds,
-        "images_per_second": count / pipeline,
-        "ratios": {"pipeline_vs_forward": bare / pipeline},
-    }
+    return PipelineTimes(count, size, seconds, count / pipeline, {"pipeline_vs_forward": bare / pipeline})
 
 
 def _pipeline(subject: Subject, pairs: list[Pair], path: Path, batch: int, workers: int | None) -> Work:

@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import dataclass, replace
-from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -19,8 +18,6 @@ from gazeshift.models import (
     build_text,
     build_trunk,
 )
-from gazeshift.models.image import GridTrunk
-from gazeshift.models.tokens import ClassTokenTrunk, TokenTrunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency.speed import compile_trunk
 
@@ -43,24 +40,20 @@ class Plain(nn.Module):
     @property
     def emits_tokens(self) -> bool:
         """Whether the tap emits tokens (a vision transformer), which tools for grids cannot read without being told how."""
-        return not isinstance(self.model.trunk, GridTrunk)
+        return self.model.trunk.emits_tokens
 
     def as_grid(self, hooked: Tensor) -> Float[Tensor, "b c h w"]:
         """What the tap emits as a grid: the ``reshape_transform`` that a tool may ask for."""
-        return self._trunk.tapped(hooked).grid
+        return self.model.trunk.tapped(hooked).grid
 
     def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
         """Logits with the text that was set."""
-        trunk, text = self._trunk, self.text
+        trunk, text = self.model.trunk, self.text
         tapped = trunk.tapped(self.tap(trunk.emit(images)))
         assert text is not None  # noqa: S101  # set by whoever measures
         count = len(tapped)
         mine = text if len(text) == count else text.rows(torch.arange(count, device=images.device) % len(text))
         return self.model.classify(tapped, mine)
-
-    @property
-    def _trunk(self) -> GridTrunk | TokenTrunk | ClassTokenTrunk:
-        return cast("GridTrunk | TokenTrunk | ClassTokenTrunk", self.model.trunk)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import pandas as pd
 from gazeshift.claims.register import CLAIMS
 from gazeshift.claims.roles import ROLES
 from gazeshift.claims.tables import Cells, Tables
+from gazeshift.claims.verdict import Needed
+from gazeshift.measures import static_share
 
 ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 FLOORS = ("paraphrase", "shuffle", "same-class", "other-class-same-length", "random-words", "empty")
@@ -29,7 +31,7 @@ class Support:
     name: str
     sentence: str
     cells: Cells
-    needed: str = "no"
+    needed: Needed = "no"
     unit: str = ""
 
 
@@ -83,7 +85,9 @@ def centre_bias(tables: Tables) -> Evidence:
         return tables.cells(rows.assign(gap=rows["centre_bias"] - rows["centre_bias_fusion"]), "gap")
 
     own = tables.information[tables.information["texts"] == "own"] if len(tables.information) else tables.information
-    static = own.assign(share=own["static"] / own["total"]) if len(own) else own
+    static = (
+        own.assign(share=static_share(own["static"].to_numpy(float), own["total"].to_numpy(float))) if len(own) else own
+    )
     shares = [tables.cells(tables.of(static, role), "share") for role in ("image", "fusion")]
     share = shares[0].minus(shares[1])
     slopes = [tables.cells(tables.of(tables.equivariance, role), "slope") for role in ("fusion", "image")]
@@ -176,6 +180,12 @@ def follows(tables: Tables) -> Evidence:
         above("paraphrase"),
         (
             *floors,
+            Support(
+                "told from a paraphrase",
+                "chance that such a text moves a map farther than a paraphrase moves one of the same class, above one half",
+                tables.separation(moved, tables.edit("fusion", "paraphrase"), "js_distance"),
+                unit="AUROC above 0.5",
+            ),
             Support(
                 "above retraining",
                 "the same distance above that between two training seeds, own texts",

@@ -1,22 +1,25 @@
 """From evidence to a verdict: rules, not judgement. Supported, not supported, undecided or not testable, with the reason in a sentence."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from gazeshift.claims.evidence import Evidence, Support, evidence_for
 from gazeshift.claims.register import CLAIMS, LEAST_SEEDS, LEVEL, Claim
 from gazeshift.claims.tables import Cells, Tables
+from gazeshift.claims.verdict import Contrast, MarginTest, SignFlips, Verdict, Word
 from gazeshift.statistics import (
     CrossedInterval,
     Equivalence,
+    cliffs_delta,
     cohens_dz,
     crossed_interval,
     equivalence,
     holm,
     multi_bootstrap,
+    sign_flip,
 )
 
 BOOTSTRAP_DRAWS = 2000
@@ -35,15 +38,8 @@ class _Measured:
         return float("nan") if self.interval is None else self.interval.mean
 
 
-def judge(tables: Tables) -> dict[str, Any]:
-    """The verdict on every claim.
-
-    Returns:
-        ``C0`` ... ``C4``, each with ``verdict`` (``supported``, ``not supported``, ``undecided``, ``not testable``), ``effect``,
-        ``interval`` (95 %, crossed random effects of seed and class), ``n`` (images), ``seeds``, ``reason``, and what else is known:
-        ``claim``, ``contrast``, ``unit``, ``margin``, ``p``, ``p_holm``, ``equivalence``, ``bootstrap``, ``d_z``, ``supports``.
-        ``C4`` holds ``parts``: C4a and C4b, and says what the weaker of the two says.
-    """
+def judge(tables: Tables) -> dict[str, Verdict]:
+    """The verdict on every claim, ``C0`` to ``C4``; ``C4`` has parts, C4a and C4b, and says what the weaker of the two says."""
     evidence = {name: evidence_for(name, tables) for name in CLAIMS}
     measured = {name: _measure(found.primary) for name, found in evidence.items()}
     tested = [name for name, found in measured.items() if found.interval is not None and not evidence[name].missing]
@@ -52,8 +48,8 @@ def judge(tables: Tables) -> dict[str, Any]:
         dict(zip(tested, holm(np.array([_p(measured[name]) for name in tested])), strict=True)) if tested else {}
     )
     verdicts = {
-        name: _verdict(claim, evidence[name], measured[name], float(corrected.get(name, np.nan)), len(tables.seeds))
-        for name, claim in CLAIMS.items()
+        name: _verdict(name, evidence[name], measured[name], float(corrected.get(name, np.nan)), len(tables.seeds))
+        for name in CLAIMS
     }
     parts = {name: verdicts.pop(name) for name in C4_PARTS}
     return {**verdicts, "C4": _both(parts)}
@@ -69,44 +65,50 @@ def _measure(cells: Cells) -> _Measured:
     return _Measured(cells, crossed_interval(cells.values))
 
 
-def _verdict(claim: Claim, evidence: Evidence, primary: _Measured, p_holm: float, seeds: int) -> dict[str, Any]:
+def _verdict(name: str, evidence: Evidence, primary: _Measured, p_holm: float, seeds: int) -> Verdict:
+    claim, interval = CLAIMS[name], primary.interval
     supports = [(support, _measure(support.cells)) for support in evidence.supports]
-    interval = primary.interval
-    if evidence.missing or interval is None:
+    equal = None if evidence.missing or interval is None else equivalence(interval, claim.margin)
+    if interval is None or equal is None:
         why = evidence.missing or "in every class a cell is empty: too many of the maps are undefined"
-        verdict, reason, equal = "not testable", f"{why[0].upper()}{why[1:]}.", None
+        word, reason = _not_testable(why)
     else:
-        equal = equivalence(interval, claim.margin)
-        verdict, reason = _decide(claim, interval, equal, p_holm, supports, seeds)
-    return {
-        "claim": claim.sentence,
-        "verdict": verdict,
-        "effect": _number(primary.effect),
-        "interval": _bounds(interval),
-        "n": primary.cells.images,
-        "seeds": seeds,
-        "classes": 0 if interval is None else interval.classes,
-        "dropped_classes": 0 if interval is None else interval.dropped_classes,
-        "reason": reason,
-        "contrast": claim.contrast,
-        "unit": claim.unit,
-        "margin": claim.margin,
-        "p": _number(_p(primary)),
-        "p_holm": _number(p_holm),
-        "degrees_of_freedom": None if interval is None else _number(interval.degrees_of_freedom),
-        "pooled": [] if interval is None else list(interval.pooled),
-        "equivalence": None if equal is None else {"equivalent": equal.equivalent, "p": _number(equal.p_value)},
-        "bootstrap": _bootstrap(primary),
-        "d_z": None
-        if interval is None
-        else _number(cohens_dz(primary.cells.values[np.isfinite(primary.cells.values)])),
-        "notes": list(evidence.notes),
-        "supports": [
-            _support(support, found, found.interval, claim.margin)
+        word, reason = _decide(claim, interval, equal, p_holm, supports, seeds)
+    return Verdict(
+        name=name,
+        claim=claim.sentence,
+        verdict=word,
+        effect=_number(primary.effect),
+        interval=_bounds(interval),
+        n=primary.cells.images,
+        seeds=seeds,
+        classes=0 if interval is None else interval.classes,
+        dropped_classes=0 if interval is None else interval.dropped_classes,
+        reason=reason,
+        contrast=claim.contrast,
+        unit=claim.unit,
+        margin=claim.margin,
+        p=_number(_p(primary)),
+        p_holm=_number(p_holm),
+        degrees_of_freedom=None if interval is None else _number(interval.degrees_of_freedom),
+        pooled=() if interval is None else interval.pooled,
+        equivalence=None if equal is None else MarginTest(equivalent=equal.equivalent, p=_number(equal.p_value)),
+        bootstrap=_bootstrap(primary),
+        sign_flip=_sign_flip(primary),
+        d_z=None if interval is None else _number(cohens_dz(primary.cells.values)),
+        # Against 0, for the differences are of pairs: the share of cells above it minus the share below.
+        cliffs_delta=None if interval is None else _number(cliffs_delta(primary.cells.values, np.zeros(1))),
+        notes=evidence.notes,
+        supports=tuple(
+            _contrast(support, found, found.interval, claim.margin)
             for support, found in supports
             if found.interval is not None
-        ],
-    }
+        ),
+    )
+
+
+def _not_testable(why: str) -> tuple[Word, str]:
+    return "not testable", f"{why[0].upper()}{why[1:]}."
 
 
 def _decide(
@@ -116,7 +118,7 @@ def _decide(
     p_holm: float,
     supports: list[tuple[Support, _Measured]],
     seeds: int,
-) -> tuple[str, str]:
+) -> tuple[Word, str]:
     said = _interval_words(interval)
     if seeds < LEAST_SEEDS:
         return (
@@ -173,52 +175,68 @@ def _p_words(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _both(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _both(parts: Mapping[str, Verdict]) -> Verdict:
     """C4 stands if both of its parts do, and falls if one of them does."""
-    order = ("not testable", "not supported", "undecided", "supported")
-    weakest = min(parts, key=lambda name: order.index(parts[name]["verdict"]))
-    shown = ("verdict", "effect", "interval", "n", "seeds", "unit", "contrast")
-    return {
-        "claim": "Colour texts widen the map and matter more than position texts.",
-        **{name: parts[weakest][name] for name in shown},
-        "reason": " ".join(
-            f"{name}, {part['claim'][:-1].lower()}: {part['verdict']}: {part['reason']}" for name, part in parts.items()
+    order: Sequence[Word] = ("not testable", "not supported", "undecided", "supported")
+    weakest = min(parts.values(), key=lambda part: order.index(part.verdict))
+    return Verdict(
+        name="C4",
+        claim="Colour texts widen the map and matter more than position texts.",
+        verdict=weakest.verdict,
+        effect=weakest.effect,
+        interval=weakest.interval,
+        n=weakest.n,
+        seeds=weakest.seeds,
+        reason=" ".join(
+            f"{part.name}, {part.claim[:-1].lower()}: {part.verdict}: {part.reason}" for part in parts.values()
         ),
-        "decided_by": weakest,
-        "parts": parts,
-    }
+        contrast=weakest.contrast,
+        unit=weakest.unit,
+        decided_by=weakest.name,
+        parts=dict(parts),
+    )
 
 
-def _support(support: Support, found: _Measured, interval: CrossedInterval, margin: float) -> dict[str, Any]:
-    return {
-        "name": support.name,
-        "sentence": support.sentence,
-        "unit": support.unit,
-        "effect": _number(found.effect),
-        "interval": _bounds(interval),
-        "p": _number(interval.p_value),
+def _contrast(support: Support, found: _Measured, interval: CrossedInterval, margin: float) -> Contrast:
+    return Contrast(
+        name=support.name,
+        sentence=support.sentence,
+        unit=support.unit,
+        effect=_number(found.effect),
+        interval=_bounds(interval),
+        p=_number(interval.p_value),
         # The margin is in the claim's unit.
-        "equivalent": None if support.unit else equivalence(interval, margin).equivalent,
-        "n": support.cells.images,
-        "needed": support.needed,
-        "agrees": _agrees(support, found),
-    }
+        equivalent=None if support.unit else equivalence(interval, margin).equivalent,
+        n=support.cells.images,
+        needed=support.needed,
+        agrees=_agrees(support, found),
+    )
 
 
-def _bootstrap(primary: _Measured) -> list[float] | None:
+def _bootstrap(primary: _Measured) -> tuple[float, float] | None:
     """Cross-check: the interval of a bootstrap over seeds and classes."""
     values = primary.cells.values
     whole = values[:, np.isfinite(values).all(0)]
     if primary.interval is None or min(whole.shape) < 2:
         return None
     found = multi_bootstrap(whole, BOOTSTRAP_DRAWS, np.random.default_rng(0))
-    return [found.low, found.high]
+    return found.low, found.high
 
 
-def _bounds(interval: CrossedInterval | None) -> list[float] | None:
+def _sign_flip(primary: _Measured) -> SignFlips | None:
+    """Cross-check on the seeds' means: could each as well have the other sign?"""
+    values = primary.cells.values
+    whole = values[:, np.isfinite(values).all(0)]
+    if primary.interval is None or whole.size == 0:
+        return None
+    found = sign_flip(whole.mean(1))
+    return SignFlips(p=found.p_value, smallest_p=found.smallest_p)
+
+
+def _bounds(interval: CrossedInterval | None) -> tuple[float, float] | None:
     if interval is None or not (math.isfinite(interval.low) and math.isfinite(interval.high)):
         return None
-    return [float(interval.low), float(interval.high)]
+    return float(interval.low), float(interval.high)
 
 
 def _number(value: float) -> float | None:

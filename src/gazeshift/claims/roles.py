@@ -1,8 +1,6 @@
 """Which model of a study plays which role. Whoever compares models asks here, so that their names are the user's alone."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,7 +9,7 @@ class Role:
 
     Attributes:
         kind: its head (``gazeshift.models.HEADS``).
-        texts: what it was trained on (``gazeshift.study.config.ModelConfig``).
+        texts: what it was trained on (``gazeshift.study.sections.ModelConfig``).
         words: what a sentence calls such a model.
     """
 
@@ -63,26 +61,6 @@ class Roles:
     """
 
     players: tuple[Player, ...]
-
-    @classmethod
-    def of(cls, models: Iterable[Mapping[str, Any]]) -> "Roles":
-        """From the records of ``run.json``; a run that names no kind has models that are named after theirs.
-
-        Args:
-            models: each with ``name``, ``sees_image`` and ``reads_text``, and ``kind`` and ``texts`` if they are known.
-        """
-        return cls(
-            tuple(
-                Player(
-                    str(model["name"]),
-                    str(model.get("kind") or model["name"]),
-                    str(model.get("texts") or "own"),
-                    bool(model["sees_image"]),
-                    bool(model["reads_text"]),
-                )
-                for model in models
-            )
-        )
 
     @property
     def names(self) -> tuple[str, ...]:

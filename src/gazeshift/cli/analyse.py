@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gazeshift.cli.places import check_new_folder
 from gazeshift.mapstore.write import scan_files
+from gazeshift.measures import static_share
 
 _SHOWN = ("centre_bias", "coverage", "js_bits", "wasserstein", "switched")
 
@@ -51,7 +53,8 @@ def _print(summary: dict[str, Any], out: Path, seconds: float) -> None:
         )
         means = {name: one["measures"][name]["mean"] for name in _SHOWN}
         split = one["information"].get("all", one["information"]["first"])
-        means["static share of the information"] = split["static"] / split["total"] if split["total"] else None
+        share = static_share(np.array([split["static"]], float), np.array([split["total"]], float))[0]
+        means["static share of the information"] = None if np.isnan(share) else float(share)
         typer.echo("  means: " + ", ".join(f"{name} {mean:.4f}" for name, mean in means.items() if mean is not None))
         drawn = one["wasserstein"]
         if drawn["pairs"]:

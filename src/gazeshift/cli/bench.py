@@ -1,9 +1,8 @@
 """``gazeshift bench``: how fast maps are here, beside the forward pass and other explainers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 import typer
@@ -11,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gazeshift.bench import BenchSettings, all_settings, run_all, run_bench
+from gazeshift.bench import BenchResult, BenchSettings, all_settings, run_all, run_bench
 from gazeshift.errors import UsageError
 from gazeshift.models.timm_nets import check_name, input_size
 
@@ -31,7 +30,8 @@ def bench_command(settings: BenchSettings, *, everything: bool, as_json: bool) -
             raise UsageError("--device cuda: no CUDA device here.")
         results = [run_bench(replace(settings, size=_size(settings.model)), announce)]
     if as_json:
-        typer.echo(json.dumps({"results": results} if everything else results[0]))
+        plain = [result.to_dict() for result in results]
+        typer.echo(json.dumps({"results": plain} if everything else plain[0]))
         return
     _print(results)
 
@@ -43,7 +43,7 @@ def _size(model: str) -> int:
     return input_size(model)
 
 
-def _print(results: list[dict[str, Any]]) -> None:
+def _print(results: Sequence[BenchResult]) -> None:
     table = Table(title="medians", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
     table.add_column("")
@@ -54,26 +54,24 @@ def _print(results: list[dict[str, Any]]) -> None:
         _rows(table, result)
     console.print(table)
     for result in results:
-        name = f"{result['settings']['model']}, {result['settings']['device']}: " if len(results) > 1 else ""
-        for ratio, value in result["ratios"].items():
+        name = f"{result.settings.model}, {result.settings.device}: " if len(results) > 1 else ""
+        for ratio, value in result.ratios.items():
             console.print(f"{name}{ratio}: {value:,.2f}")
-        if result["not_offered"]:
-            console.print(f"{name}not offered for a layer of tokens: {', '.join(result['not_offered'])}")
-    if not any(ratio.startswith("texts_loop") for result in results for ratio in result["ratios"]):
+        if result.not_offered:
+            console.print(f"{name}not offered for a layer of tokens: {', '.join(result.not_offered)}")
+    if not any(ratio.startswith("texts_loop") for result in results for ratio in result.ratios):
         console.print("Other explainers are not installed; they come with the extra: pip install 'gazeshift[peers]'")
 
 
-def _rows(table: Table, result: Mapping[str, Any]) -> None:
-    settings = result["settings"]
-    compiled = ", compiled" if settings["compiled"] else ""
-    table.add_row(f"[bold]{settings['model']}[/], {settings['size']} px, {settings['device']}, float32{compiled}")
-    groups = [(f"a map for each of a batch of {each['batch']}", each["seconds"]) for each in result["batches"]]
-    for each in result["texts"]:
-        groups.append((f"{each['texts']:,} texts on one image, +{each['memory_mb']:.0f} MB", each["seconds"]))
-    outside = result["outside"]
-    groups.append((f"a map for each of {outside['batch']}, as from outside", outside["seconds"]))
-    if (pipeline := result.get("pipeline")) is not None:
-        groups.append((f"{pipeline['images']} photos of {pipeline['kb']:.0f} kB", pipeline["seconds"]))
+def _rows(table: Table, result: BenchResult) -> None:
+    settings, outside, pipeline = result.settings, result.outside, result.pipeline
+    compiled = ", compiled" if settings.compiled else ""
+    table.add_row(f"[bold]{settings.model}[/], {settings.size} px, {settings.device}, float32{compiled}")
+    groups = [(f"a map for each of a batch of {each.batch}", each.seconds) for each in result.batches]
+    groups += [(f"{each.texts:,} texts on one image, +{each.memory_mb:.0f} MB", each.seconds) for each in result.texts]
+    groups.append((f"a map for each of {outside.batch}, as from outside", outside.seconds))
+    if pipeline is not None:
+        groups.append((f"{pipeline.images} photos of {pipeline.kb:.0f} kB", pipeline.seconds))
     for title, seconds in groups:
         first = next(iter(seconds.values()))
         for index, (name, value) in enumerate(seconds.items()):

@@ -3,14 +3,14 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich import box
 from rich.table import Table
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.data.decode import decode
@@ -19,8 +19,48 @@ from gazeshift.drawing.strip import strip
 from gazeshift.errors import UsageError
 from gazeshift.measures import centre_bias, coverage, distribution
 from gazeshift.models import load
+from gazeshift.models.features import Tokens
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency import SaliencyMaps, explain, shift
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What is said of one text and its map, to people and in JSON; what cannot be measured is None.
+
+    Attributes:
+        text: the text.
+        predicted: class predicted with it.
+        explained: class whose map it is.
+        defined: whether the map has positive evidence.
+        reason: why it has none.
+        note: what else there is to say of the map.
+        logit: of the explained class.
+        confidence: its probability.
+        centre_bias: of the map, in bits.
+        coverage: of the map, a share of the grid.
+        js_bits: how far the map moved from that of the first text.
+        switch: of that, what comes with another predicted class.
+        within: of that, what comes from re-weighting for the same class.
+        truncated: whether the text lost its end.
+        unread: whether there was nothing in it that the model knows.
+    """
+
+    text: str
+    predicted: str
+    explained: str
+    defined: bool
+    reason: str | None
+    note: str | None
+    logit: float | None
+    confidence: float | None
+    centre_bias: float | None
+    coverage: float | None
+    js_bits: float | None
+    switch: float | None
+    within: float | None
+    truncated: bool
+    unread: bool
 
 
 def explain_image(
@@ -50,10 +90,7 @@ def explain_image(
     model = load(folder)
     maps = explain(model, image, texts, target, label=label, method=method)
     read = model.tokenize(list(texts))
-    records = [
-        record | {"truncated": lost, "unread": unread}
-        for record, lost, unread in zip(_records(maps), read.truncated, read.unread, strict=True)
-    ]
+    records = _records(maps, read)
     if out is not None:
         _draw(model.spec.preprocessing, image, maps, len(records), out)
     if save is not None:
@@ -61,7 +98,13 @@ def explain_image(
     if as_json:
         typer.echo(
             json.dumps(
-                {"key": maps.key, "model": maps.model, "target": target, "method": maps.method, "texts": records},
+                {
+                    "key": maps.key,
+                    "model": maps.model,
+                    "target": target,
+                    "method": maps.method,
+                    "texts": [asdict(record) for record in records],
+                },
                 ensure_ascii=False,
             )
         )
@@ -72,40 +115,43 @@ def explain_image(
                 typer.echo(f"{done}: {path}")
 
 
-def _records(maps: SaliencyMaps) -> list[dict[str, Any]]:
-    """One record per text; what cannot be measured is None."""
+def _records(maps: SaliencyMaps, read: Tokens) -> list[Explained]:
+    """One record per text."""
     p = distribution(maps.raw[: len(maps.texts)])
     bias, spread = centre_bias(p), coverage(p)
     records = []
     for index, text in enumerate(maps.texts):
         row, moved = maps.rows[index], shift(maps, 0, index)
-        numbers = {
-            "logit": row.logit,
-            "confidence": row.probability,
-            "centre_bias": float(bias[index]),
-            "coverage": float(spread[index]),
-            "js_bits": moved.js_bits,
-            "switch": moved.switch,
-            "within": moved.within,
-        }
         records.append(
-            {
-                "text": text,
-                "predicted": maps.classes[maps.predicted[index]],
-                "explained": maps.classes[row.target],
-                "defined": not bool(maps.undefined[index]),
-                "reason": maps.reasons[index],
-                "note": maps.notes[index],
-                **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
-            }
+            Explained(
+                text=text,
+                predicted=maps.classes[maps.predicted[index]],
+                explained=maps.classes[row.target],
+                defined=not bool(maps.undefined[index]),
+                reason=maps.reasons[index],
+                note=maps.notes[index],
+                logit=_finite(row.logit),
+                confidence=_finite(row.probability),
+                centre_bias=_finite(float(bias[index])),
+                coverage=_finite(float(spread[index])),
+                js_bits=_finite(moved.js_bits),
+                switch=_finite(moved.switch),
+                within=_finite(moved.within),
+                truncated=read.truncated[index],
+                unread=read.unread[index],
+            )
         )
     return records
 
 
-def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str) -> None:
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str) -> None:
     console = terminal()
     # Every target but ``predicted`` is one class for all texts.
-    explained = "the predicted class" if maps.target == "predicted" else f"the class {records[0]['explained']}"
+    explained = "the predicted class" if maps.target == "predicted" else f"the class {records[0].explained}"
     title = f"{maps.key}: maps of {explained} with each text"
     table = Table(title=literal(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", justify="right")
@@ -114,10 +160,16 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     for heading in ("sure", "centre", "cover", "JS", "switch", "within"):
         table.add_column(heading, justify="right", no_wrap=True)
     for number, record in enumerate(records, start=1):
-        measured = ("confidence", "centre_bias", "coverage", "js_bits", "switch", "within")
-        values = [_number(record[name]) for name in measured]
-        text = literal(record["text"]) if record["text"].strip() else "[dim](no text)[/]"
-        table.add_row(str(number), text, literal(record["predicted"]), *values)
+        measured = (
+            record.confidence,
+            record.centre_bias,
+            record.coverage,
+            record.js_bits,
+            record.switch,
+            record.within,
+        )
+        text = literal(record.text) if record.text.strip() else "[dim](no text)[/]"
+        table.add_row(str(number), text, literal(record.predicted), *map(_number, measured))
     console.print(table)
     console.print(
         "sure: probability of the explained class. centre: centre bias. cover: share of the grid. JS: divergence from the "
@@ -125,22 +177,22 @@ def _print(maps: SaliencyMaps, records: Sequence[dict[str, Any]], structure: str
     )
     if maps.undefined[: len(maps.texts)].any():
         console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
-    for said, numbers in said_of(records).items():
+    for said, numbers in said_of([(record.reason, record.note) for record in records]).items():
         console.print(literal(f"Map {', '.join(numbers)}: {said}."))
-    lost = [str(number) for number, record in enumerate(records, start=1) if record["truncated"]]
+    lost = [str(number) for number, record in enumerate(records, start=1) if record.truncated]
     if lost:
         console.print(f"Longer than the model reads, so it lost its end: text {', '.join(lost)}.")
-    unread = [str(number) for number, record in enumerate(records, start=1) if record["unread"]]
+    unread = [str(number) for number, record in enumerate(records, start=1) if record.unread]
     if unread:
         console.print(f"{UNREAD} Text {', '.join(unread)}.")
     console.print(literal(structure))
 
 
-def said_of(records: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+def said_of(remarks: Sequence[tuple[str | None, ...]]) -> dict[str, list[str]]:
     """Why maps are undefined, and what else there is to say of them: each once, with the numbers of its maps."""
     said: dict[str, list[str]] = {}
-    for number, record in enumerate(records, start=1):
-        for one in (record["reason"], record["note"]):
+    for number, mine in enumerate(remarks, start=1):
+        for one in mine:
             if one is not None:
                 said.setdefault(one, []).append(str(number))
     return said
@@ -154,5 +206,5 @@ def _draw(preprocessing: Preprocessing, image: Path, maps: SaliencyMaps, count: 
     """The crop and, side by side, one map per text, each over its own maximum, numbered as in the table."""
     crop = preprocessing.crop_image(decode(image, image.name).convert("RGB"))
     picture = strip(crop, list(maps.raw[:count]))
-    with whole_file(out) as file:
+    with atomic_write(out) as file:
         picture.save(file, format="PNG")

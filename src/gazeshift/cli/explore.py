@@ -1,6 +1,7 @@
 """``gazeshift explore``: a mixed model of what goes along with a shift, from a finished run."""
 
 import json
+import math
 from pathlib import Path
 
 import typer
@@ -23,11 +24,12 @@ def explore_command(run: Path, named: str | None, value: str, as_json: bool) -> 
         return
     title = f"{model}: {value} above that of made-up words (exploration; no verdict rests on it)"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("effect", "estimate", "95 % interval", "p, not adjusted"):
+    for heading in ("effect", "estimate", "95 % interval", "p", "p, adjusted"):
         table.add_column(heading, justify="left" if heading == "effect" else "right")
     for effect in found.effects:
         interval = f"{effect.low:+.4f} to {effect.high:+.4f}"
-        table.add_row(literal(effect.name), f"{effect.estimate:+.4f}", interval, f"{effect.p_value:.3g}")
+        adjusted = "" if math.isnan(effect.p_adjusted) else f"{effect.p_adjusted:.3g}"
+        table.add_row(literal(effect.name), f"{effect.estimate:+.4f}", interval, f"{effect.p_value:.3g}", adjusted)
     console = terminal()
     console.print(table)
     spread = ", ".join(f"{name} {value:.2g}" for name, value in found.components.items())

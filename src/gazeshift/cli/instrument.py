@@ -4,9 +4,9 @@ import json
 import platform
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 import typer
@@ -14,10 +14,38 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import write_json
 from gazeshift.cli.places import check_new_file
 from gazeshift.instrument import RowResult, run_instrument
+from gazeshift.json_types import Json
 from gazeshift.models import versions
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The rows that were measured, and in which world."""
+
+    world: str
+    seeds: tuple[int, ...]
+    results: tuple[RowResult, ...]
+    seconds: float
+
+    @property
+    def as_expected(self) -> bool:
+        return all(result.met for result in self.results)
+
+    def to_dict(self) -> Json:
+        """For JSON, with the date, the machine and the versions it was measured on."""
+        return {
+            "world": self.world,
+            "seeds": list(self.seeds),
+            "as_expected": self.as_expected,
+            "rows": [result.to_dict() for result in self.results],
+            "seconds": self.seconds,
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": {"platform": platform.platform(), "threads": torch.get_num_threads()},
+            "versions": versions(),
+        }
 
 
 def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bool, out: Path | None) -> int:
@@ -26,14 +54,15 @@ def instrument_command(quick: bool, only: Sequence[str], seeds: int, as_json: bo
         check_new_file(out)
     world, started = "oracle" if quick else "pictures", time.perf_counter()
     results = run_instrument(world, range(seeds), only, _say)
-    record = _record(world, seeds, results, time.perf_counter() - started)
+    record = _Record(world, tuple(range(seeds)), tuple(results), time.perf_counter() - started)
+    plain = record.to_dict()
     if out is not None:
-        _write(record, out)
+        write_json(out, plain, indent=2)
     if as_json:
-        typer.echo(json.dumps(record))
+        typer.echo(json.dumps(plain))
     else:
-        _print(record, results)
-    return 0 if record["as_expected"] else 1
+        _print(record)
+    return 0 if record.as_expected else 1
 
 
 def _say(what: str | RowResult) -> None:
@@ -43,31 +72,14 @@ def _say(what: str | RowResult) -> None:
     typer.echo(what, err=True)
 
 
-def _record(world: str, seeds: int, results: Sequence[RowResult], seconds: float) -> dict[str, Any]:
-    return {
-        "world": world,
-        "seeds": list(range(seeds)),
-        "as_expected": all(result.met for result in results),
-        "rows": [result.to_dict() for result in results],
-        "seconds": seconds,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"platform": platform.platform(), "threads": torch.get_num_threads()},
-        "versions": versions(),
-    }
-
-
-def _write(record: dict[str, Any], out: Path) -> None:
-    with whole_file(out) as file:
-        file.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
 _TRUNKS = {"pictures": "rendered pictures, trained trunk", "oracle": "oracle trunk, which sees every dish perfectly"}
 
 
-def _print(record: dict[str, Any], results: Sequence[RowResult]) -> None:
-    several = f", {len(record['seeds'])} seeds" if len(record["seeds"]) > 1 else ""
+def _print(record: _Record) -> None:
+    results = record.results
+    several = f", {len(record.seeds)} seeds" if len(record.seeds) > 1 else ""
     table = Table(
-        title=f"The instrument on Plates: {_TRUNKS[record['world']]}{several}",
+        title=f"The instrument on Plates: {_TRUNKS[record.world]}{several}",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
@@ -92,7 +104,7 @@ def _print(record: dict[str, Any], results: Sequence[RowResult]) -> None:
     missed = [result.title for result in results if not result.met]
     total = sum(len(result.checks) for result in results)
     verdict = f"Not as expected: {'; '.join(missed)}." if missed else f"All {total} quantities are as expected."
-    console.print(f"{verdict} {record['seconds'] / 60:.1f} minutes. --json shows everything that was measured.")
+    console.print(f"{verdict} {record.seconds / 60:.1f} minutes. --json shows everything that was measured.")
 
 
 def _number(value: float) -> str:

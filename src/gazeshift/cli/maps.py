@@ -14,8 +14,8 @@ from gazeshift.mapstore.collect import collect_maps
 from gazeshift.models import load, read_config
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
-from gazeshift.study.config import DataConfig
 from gazeshift.study.pairs import SPLITS, read_pairs
+from gazeshift.study.sections import DataConfig
 from gazeshift.training.device import on_device
 from gazeshift.training.progress import bar
 

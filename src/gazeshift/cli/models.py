@@ -15,9 +15,9 @@ from gazeshift.data.loader import crops
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
 from gazeshift.registry import known_name
-from gazeshift.study.config import DataConfig
 from gazeshift.study.load import read_study
 from gazeshift.study.pairs import SPLITS, Pairs, read_pairs
+from gazeshift.study.sections import DataConfig
 from gazeshift.study.train_one import train_single
 from gazeshift.training import Split, accuracy, predict
 

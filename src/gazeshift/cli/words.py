@@ -2,15 +2,15 @@
 
 import json
 import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, plain, terminal
 from gazeshift.data.decode import decode
@@ -22,6 +22,17 @@ from gazeshift.models import Classifier, load
 from gazeshift.registry import known_name
 from gazeshift.saliency import WordEffects, word_effects
 from gazeshift.saliency.words import WAYS
+
+
+@dataclass(frozen=True)
+class _Effect:
+    """What one word does, in numbers for people and for JSON; what cannot be measured is None."""
+
+    word: str
+    start: int
+    end: int
+    logit: float
+    js_bits: float | None
 
 
 def explain_words(
@@ -47,7 +58,7 @@ def explain_words(
         _draw(model, image, found, how, cut, out)
     if as_json:
         said = {"text": text, "explained": found.explained, "how": how, "truncated": cut, "unread": unread}
-        typer.echo(json.dumps(said | {"words": _records(found)}, ensure_ascii=False))
+        typer.echo(json.dumps(said | {"words": [asdict(each) for each in _effects(found)]}, ensure_ascii=False))
         return
     _print(found, cut, unread)
     if out is not None:
@@ -76,9 +87,9 @@ def _print(found: WordEffects, cut: bool, unread: bool) -> None:
     table.add_column("word", overflow="fold")
     for heading in ("logit", "JS bits"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for record in _records(found):
-        moved = "-" if record["js_bits"] is None else f"{record['js_bits']:.3f}"
-        table.add_row(literal(record["word"]), f"{record['logit']:+.3f}", moved)
+    for each in _effects(found):
+        moved = "-" if each.js_bits is None else f"{each.js_bits:.3f}"
+        table.add_row(literal(each.word), f"{each.logit:+.3f}", moved)
     console.print(table)
     console.print(
         "logit: what the class gains by the word; green speaks for it, red against. JS: how far the map moves when the word is taken away."
@@ -94,7 +105,7 @@ def _print(found: WordEffects, cut: bool, unread: bool) -> None:
 def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: bool, out: Path) -> None:
     """A picture or a page, whole or not at all; says which characters a picture lacks."""
     crop = model.spec.preprocessing.crop_image(decode(image, image.name).convert("RGB"))
-    with whole_file(out) as file:
+    with atomic_write(out) as file:
         if out.suffix.lower() == ".html":
             from gazeshift.report.word_page import word_page
 
@@ -112,15 +123,9 @@ def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: boo
         )
 
 
-def _records(found: WordEffects) -> list[dict[str, Any]]:
+def _effects(found: WordEffects) -> list[_Effect]:
     return [
-        {
-            "word": word,
-            "start": start,
-            "end": end,
-            "logit": float(logit),
-            "js_bits": float(moved) if math.isfinite(moved) else None,
-        }
+        _Effect(word, start, end, float(logit), float(moved) if math.isfinite(moved) else None)
         for word, (start, end), logit, moved in zip(found.words, found.spans, found.logit, found.js_bits, strict=True)
     ]
 

@@ -1,11 +1,14 @@
 """Look at every image and every title of a data set, and say what is not as it should be."""
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median_low
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.decode import MAX_PIXELS, decode, image_size
@@ -16,6 +19,7 @@ from gazeshift.data.rows import SPLITS, PairSet
 from gazeshift.data.splits import with_validation
 from gazeshift.data.titles import normalise_title, share_with_class_name
 from gazeshift.errors import ImageError
+from gazeshift.json_types import Json
 from gazeshift.pairs import Pair
 
 
@@ -62,9 +66,15 @@ class Audit:
         """Findings of each kind."""
         return count_kinds(self.findings)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """All of it for JSON, with ``counts``."""
         return {**asdict(self), "counts": self.counts}
+
+
+def read_audit(path: Path) -> Audit:
+    """An audit from the JSON of ``Audit.to_dict``."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    return TypeAdapter(Audit).validate_python(values)
 
 
 @dataclass(frozen=True)

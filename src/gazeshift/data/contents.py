@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import write_json
 from gazeshift.data.pool import map_ordered
 from gazeshift.errors import GazeshiftError
 from gazeshift.pairs import Pair
@@ -116,5 +116,5 @@ def _read(known: Path) -> dict[str, str]:
 
 def _write(known: Path, digests: dict[str, str]) -> None:
     # A read-only or a full disk is no matter: the file only saves time.
-    with suppress(GazeshiftError), whole_file(known, parents=True) as file:
-        file.write_text(json.dumps(digests), encoding="utf-8")
+    with suppress(GazeshiftError):
+        write_json(known, digests)

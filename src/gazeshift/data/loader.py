@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
-from gazeshift.arrays import whole_array
+from gazeshift.arrays import atomic_array
 from gazeshift.data.contents import content_digests
 from gazeshift.data.decode import decode, image_size
 from gazeshift.data.pool import Progress, map_ahead
@@ -58,7 +58,7 @@ def crops(
     path = Path(cache_dir) / f"crops-{crops_digest(pairs, preprocessing, contents)[:24]}.npy"
     found = _open(path, shape)
     if found is None:
-        with whole_array(path, shape, np.uint8) as append:
+        with atomic_array(path, shape, np.uint8) as append:
             for crop in _cropped(pairs, preprocessing, workers, progress):
                 append(crop[None])
         found = _open(path, shape)

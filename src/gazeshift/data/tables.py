@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from gazeshift.data.findings import Finding, clipped
 from gazeshift.data.table_files import is_compressed, suffix_of
 from gazeshift.errors import DataError
+from gazeshift.json_types import Json
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -171,7 +172,7 @@ def _parsed(text: str) -> Any:
     return json.loads(text, object_pairs_hook=checked)
 
 
-def _json_columns(whole: dict[str, Any]) -> dict[str, list[Any]]:
+def _json_columns(whole: Json) -> dict[str, list[Any]]:
     """Values by column where an object holds columns of the same rows, as lists or by the rows' numbers; else nothing."""
     if whole and all(isinstance(column, dict) for column in whole.values()):
         keys = [list(column) for column in whole.values()]

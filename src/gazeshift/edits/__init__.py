@@ -1,9 +1,9 @@
 """Edits of texts: pure functions from a pair to a changed text, and modifiers crossed with images. One dict of the edits."""
 
-from gazeshift.edits.check import TextCheck, check_texts, is_truncated, reads_alike
-from gazeshift.edits.covariates import WordUse, word_use
-from gazeshift.edits.edit import Corpus, EditBuilder, Edited, TextEdit, random_for
-from gazeshift.edits.lexicon import BARE, SHIPPED, Lexicon, find_lexicon, read_lexicon, shipped
+from gazeshift.edits.check import is_truncated, reads_alike
+from gazeshift.edits.covariates import word_use
+from gazeshift.edits.edit import Corpus, EditBuilder, Edited, random_for
+from gazeshift.edits.lexicon import BARE, find_lexicon, shipped
 from gazeshift.edits.modifiers import PAPER_COLOUR, PAPER_POSITION, modifier, verbatim
 from gazeshift.edits.paraphrase import paraphrase
 from gazeshift.edits.pieces import Pieces, WholeWords
@@ -54,25 +54,17 @@ __all__ = [
     "PAPER_COLOUR",
     "PAPER_POSITION",
     "SAME_MEANING",
-    "SHIPPED",
     "Corpus",
-    "EditBuilder",
     "Edited",
-    "Lexicon",
     "MatchedModifiers",
     "ModifiedText",
     "Pieces",
-    "TextCheck",
-    "TextEdit",
     "WholeWords",
-    "WordUse",
-    "check_texts",
     "crossed_texts",
     "find_lexicon",
     "is_truncated",
     "matched_modifiers",
     "random_for",
-    "read_lexicon",
     "reads_alike",
     "shipped",
     "word_use",

@@ -79,20 +79,15 @@ def shipped(name: str) -> Lexicon:
 
 
 def find_lexicon(name: str) -> Lexicon:
-    """A shipped lexicon by name, else a file.
+    """A shipped lexicon by name, else the YAML file of that name (``docs/edits.md`` describes the format).
 
     Raises:
-        ConfigError: neither, or a file that is no lexicon.
+        ConfigError: neither; or a file in which something is missing, unknown or ambiguous: one line with the file and the key.
     """
-    return read_lexicon(Path(name)) if Path(name).suffix else shipped(name)
+    return _read(Path(name)) if Path(name).suffix else shipped(name)
 
 
-def read_lexicon(path: Path) -> Lexicon:
-    """A lexicon from a YAML file (``docs/edits.md`` describes the format).
-
-    Raises:
-        ConfigError: anything missing, unknown or ambiguous; one line with the file and the key.
-    """
+def _read(path: Path) -> Lexicon:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,15 +11,26 @@ from torch import Tensor
 
 from gazeshift.edits import Edited
 from gazeshift.evaluation.question import ImageSource, Question, TextSource, referred_mask
+from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
     amplitude,
+    amplitude_change,
     centre_bias,
+    centre_prior,
+    concentration,
     coverage,
     decompose,
     distribution,
+    gini,
+    interaction_share,
+    iou,
+    likelihood_ratio,
     mask_excess,
     mask_lift,
     mask_mass,
+    pearson,
+    share_holding,
+    spearman,
     undefined,
     wasserstein,
 )
@@ -40,7 +50,7 @@ class Analysis:
     """Measures and maps of one model (columns of ``store``): a row per pair and text."""
 
     measures: pd.DataFrame
-    maps: list[dict[str, Any]]
+    maps: list[Row]
 
 
 def analyse(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> Analysis:
@@ -54,7 +64,7 @@ def analyse(model: Classifier, question: Question, images: ImageSource, texts: T
     """
     edits = list(question.texts) if model.structure.reads_text else ["original"]
     measures: list[pd.DataFrame] = []
-    maps: list[dict[str, Any]] = []
+    maps: list[Row] = []
     transported = _drawn_rows(question, edits)
     for start in range(0, len(question.pairs), SHARD):
         shard = range(start, min(start + SHARD, len(question.pairs)))
@@ -190,14 +200,38 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
             else centre_bias(distribution(found.other_side)),
             "coverage": coverage(p),
             "amplitude": amplitude(found.m11),
+            **_secondary(p, question.prior(*p.shape[1:])),
             "js_bits": parts.both,
             "switched": found.predicted != found.reference,
             "switch": parts.switch,
             "within": parts.within,
+            "interaction": interaction_share(found.m00, found.m10, found.m01, found.m11),
+            **_secondary_change(found.m00, found.m11),
         }
     )
     in_masks = [_in_masks(question, index, edited, p[row], before[row]) for row, (index, _, edited) in enumerate(asked)]
     return frame.join(pd.DataFrame(in_masks, index=frame.index))
+
+
+def _secondary(p: Float[np.ndarray, "r h w"], prior: Float[np.ndarray, "h w"] | None) -> dict[str, np.ndarray]:
+    """How narrow maps are, and how far they lie where a prior says: that of the centre, and that of the objects of other pairs."""
+    return {
+        "concentration": concentration(p),
+        "gini": gini(p),
+        "share_holding": share_holding(p),
+        "likelihood_ratio_centre": likelihood_ratio(p, centre_prior(*p.shape[1:])),
+        "likelihood_ratio_objects": np.full(len(p), np.nan) if prior is None else likelihood_ratio(p, prior),
+    }
+
+
+def _secondary_change(before: Float[np.ndarray, "r h w"], after: Float[np.ndarray, "r h w"]) -> dict[str, np.ndarray]:
+    """How alike the raw maps of two texts are, beside the primary distances of their distributions."""
+    return {
+        "pearson": pearson(before, after),
+        "spearman": spearman(before, after),
+        "iou": iou(before, after),
+        "amplitude_change": amplitude_change(before, after),
+    }
 
 
 def _in_masks(
@@ -206,9 +240,19 @@ def _in_masks(
     """Mass on the object that the pair's own text refers to, and on the one that the changed text names, now and with the own text.
 
     ``mask_other`` is the mass that the same map would put on the referred objects of other images: what a habit of looking at one place
-    reaches without looking at all; ``mask_excess`` what it has beyond that.
+    reaches without looking at all; ``mask_excess`` what it has beyond that. ``mask_prior`` is the mass that the training objects' own
+    prior has in the mask: what is reached by knowing where objects usually lie.
     """
-    names = ("mask_mass", "mask_area", "mask_lift", "mask_excess", "mask_other", "named_mass", "named_mass_before")
+    names = (
+        "mask_mass",
+        "mask_area",
+        "mask_lift",
+        "mask_excess",
+        "mask_other",
+        "mask_prior",
+        "named_mass",
+        "named_mass_before",
+    )
     nothing = dict.fromkeys(names, float("nan"))
     own = referred_mask(question, index, *p.shape)
     if own is None:
@@ -218,6 +262,8 @@ def _in_masks(
     found = {"mask_mass": mask_mass(p, own), "mask_area": own.mean(), "mask_lift": mask_lift(p, own)}
     found["mask_excess"] = mask_excess(p, own, seen)
     found["mask_other"] = found["mask_mass"] - found["mask_excess"]
+    if (prior := question.prior(*p.shape)) is not None:
+        found["mask_prior"] = mask_mass(prior, own)
     named = (question.masks(index, *p.shape) or {}).get(edited.refers or 0)
     if named is not None:
         found |= {"named_mass": mask_mass(p, named), "named_mass_before": mask_mass(before, named)}
@@ -229,7 +275,7 @@ def _elsewhere(index: int, count: int) -> list[int]:
     return sorted({(index + 1 + step * count // OTHERS) % count for step in range(OTHERS)} - {index})
 
 
-def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[dict[str, Any]]:
+def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[Row]:
     rows = []
     for row, (index, edit, edited) in enumerate(asked):
         pair = question.pairs[index]

@@ -7,6 +7,7 @@ import numpy as np
 
 from gazeshift.edits import FLOORS, SAME_MEANING
 from gazeshift.mapstore.distributions import Drawn
+from gazeshift.mapstore.store import Row
 from gazeshift.measures import InformationSums
 
 ALL = ""
@@ -26,7 +27,7 @@ def text_sets(edits: Sequence[str]) -> tuple[list[str], list[str]]:
     return changed[:count], floor[:count]
 
 
-def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str]) -> list[dict[str, Any]]:
+def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str]) -> list[Row]:
     """The information split of one model, in bits, over images whose maps are all defined; ``changed`` and ``floor`` over the same.
 
     Args:
@@ -73,7 +74,7 @@ def _whole(found: Drawn, edits: Sequence[str], keys: Iterable[str]) -> list[str]
     return [key for key in keys if all(key in found[edit] and np.isfinite(found[edit][key]).all() for edit in edits)]
 
 
-def mean_maps(found: Drawn) -> list[dict[str, Any]]:
+def mean_maps(found: Drawn) -> list[Row]:
     """Mean of the defined maps with each text: where the model looks whatever the picture."""
     rows = []
     for edit, by_key in found.items():

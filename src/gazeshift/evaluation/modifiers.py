@@ -1,6 +1,5 @@
 """Modifiers crossed with images: how far each word before the class's name moves the map, and how much it widens it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import write_json
 from gazeshift.edits import (
     BARE,
     Corpus,
@@ -74,8 +73,7 @@ class Modifiers:
             "excluded": {**self.real.excluded_counts(), **self.nonsense.excluded_counts()},
         }
         chosen_file, words_file = modifier_files(store)
-        with whole_file(chosen_file, parents=True) as file:
-            file.write_text(json.dumps(facts, ensure_ascii=False, indent=2), encoding="utf-8")
+        write_json(chosen_file, facts, indent=2)
         words = [word for kind in chosen.values() for word in kind]
         write_table(
             [

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from gazeshift.data.loader import objects_grid
 from gazeshift.edits import Edited, ModifiedText
-from gazeshift.measures import mask_to_grid
+from gazeshift.measures import mask_prior, mask_to_grid
 from gazeshift.models import ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
@@ -16,6 +16,14 @@ from gazeshift.preprocessing import Preprocessing
 ImageSource = Callable[[Sequence[int]], ImageFeatures]
 TextSource = Callable[[Sequence[str]], TextFeatures]
 ObjectMasks = Mapping[int, Float[np.ndarray, "h w"]]
+Prior = Callable[[int, int], Float[np.ndarray, "h w"] | None]
+
+UNIFORM_SHARE = 0.05
+"""Of the prior of objects: a cell where no training object lay is unlikely, not impossible."""
+
+
+def no_prior(height: int, width: int) -> None:
+    """Of data without masks: where objects usually lie is not known."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class Question:
         method: the map method.
         wasserstein: on how many changed texts the Wasserstein-1 distance is measured.
         crossed: per pair its class's name bare and with every matched modifier; empty where the study asks for none.
+        prior: where objects lie in pairs that are not asked, on a grid of some height and width; None where it is not known.
     """
 
     pairs: Sequence[Pair]
@@ -37,6 +46,7 @@ class Question:
     method: str
     wasserstein: int = 0
     crossed: Sequence[Sequence[ModifiedText]] = ()
+    prior: Prior = no_prior
 
     def with_texts(self, texts: Mapping[str, Sequence[Edited | None]]) -> "Question":
         """The same question with other texts."""
@@ -66,5 +76,29 @@ class MaskReader:
 
 def referred_mask(question: Question, index: int, height: int, width: int) -> Float[np.ndarray, "h w"] | None:
     """Mask of the object that a pair's own text refers to, if one is known and visible."""
-    referred = next((scene_object.index for scene_object in question.pairs[index].objects if scene_object.referred), 0)
-    return (question.masks(index, height, width) or {}).get(referred)
+    return _referred(question.pairs[index], question.masks(index, height, width))
+
+
+def _referred(pair: Pair, masks: ObjectMasks | None) -> Float[np.ndarray, "h w"] | None:
+    referred = next((scene_object.index for scene_object in pair.objects if scene_object.referred), 0)
+    return (masks or {}).get(referred)
+
+
+class ObjectPrior:
+    """Where the objects that texts refer to lie, as a distribution over cells: the location prior, from other pairs than the ones asked.
+
+    Made when first asked for a grid, and kept. It is the mean mask, with ``UNIFORM_SHARE`` of a uniform distribution mixed in.
+    """
+
+    def __init__(self, crop: Preprocessing, pairs: Sequence[Pair]) -> None:
+        self.masks = MaskReader(crop, [pair for pair in pairs if pair.objects_mask is not None])
+        self.known: dict[tuple[int, int], Float[np.ndarray, "h w"] | None] = {}
+
+    def __call__(self, height: int, width: int) -> Float[np.ndarray, "h w"] | None:
+        """The prior on a grid; None if no pair has a visible object that its text refers to."""
+        if (height, width) not in self.known:
+            pairs = self.masks.pairs
+            found = (_referred(pair, self.masks(index, height, width)) for index, pair in enumerate(pairs))
+            masks = [mask for mask in found if mask is not None]
+            self.known[height, width] = mask_prior(np.stack(masks), UNIFORM_SHARE) if masks else None
+        return self.known[height, width]

@@ -20,7 +20,7 @@ from gazeshift.instrument.quantities import Subject
 from gazeshift.instrument.settings import SETTINGS, Setting
 from gazeshift.instrument.worlds import World, trunk_options
 from gazeshift.models import HEADS, Classifier, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text
-from gazeshift.models.image import Trunk
+from gazeshift.models.trunk import Trunk
 from gazeshift.training import Split, fit
 from gazeshift.training.keyed import order
 

@@ -27,7 +27,7 @@ def code_picture(scene: Scene, without: int | None = None) -> UInt8[np.ndarray, 
     """The scene with every visible object in the code of its dish (red) and colour (green), counted from 1; 0 is background.
 
     Example:
-        >>> from gazeshift.data.plates import sample_scene
+        >>> from gazeshift.data.plates.scene import sample_scene
         >>> scene = sample_scene(PlatesConfig(size=48), "train", 0)
         >>> len(np.unique(code_picture(scene)[..., 0])) == 1 + len(scene.objects)
         True

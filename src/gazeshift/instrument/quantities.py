@@ -144,7 +144,7 @@ def look(subject: Subject, exam: Exam) -> Looks:
     question = Question(pairs, _texts(exam), masks_of, "grad-cam")
     found = analyse(model, question, lambda rows: features.rows(torch.tensor(list(rows))), read)
     predicted = [record for record in found.maps if record["target"] == "predicted"]
-    maps = np.stack([record["map"] for record in predicted if record["edit"] == "original"])
+    maps = np.stack([np.asarray(record["map"]) for record in predicted if record["edit"] == "original"])
     referred = [caption.referred or scene.target for scene, caption in zip(exam.scenes, exam.captions, strict=True)]
     own = np.stack([masks[row][index] for row, index in enumerate(referred)])
     every = np.stack([np.sum(list(shown.values()), 0) for shown in masks])

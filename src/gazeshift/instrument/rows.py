@@ -7,7 +7,6 @@ from types import MappingProxyType
 import numpy as np
 
 from gazeshift.data.plates import image_only_ceiling
-from gazeshift.instrument.damage import cascade, with_encoder_of, with_head_of
 from gazeshift.instrument.lab import Lab
 from gazeshift.instrument.quantities import (
     accuracy,
@@ -25,8 +24,11 @@ from gazeshift.instrument.quantities import (
 )
 from gazeshift.instrument.settings import PULLED, SETTINGS
 from gazeshift.measures import distribution, jensen_shannon, perceptual_score, shift_faithfulness
+from gazeshift.models.randomise import cascade, redrawn, with_random_encoder, with_random_head
 
 Found = dict[str, float]
+TRUNK_LAYERS = 6
+"""Convolutions of the small CNN, each with its norm."""
 
 
 def _ceiling(lab: Lab, name: str) -> float:
@@ -200,15 +202,14 @@ def untrained(lab: Lab) -> Found:
 def sanity(lab: Lab) -> Found:
     """The trained model with one part made random again, and one that was trained on the wrong texts."""
     model, exam = lab.model("colour"), lab.exam("colour")
-    fresh = lab.untrained("colour", lab.seed + 1000)
     intact = lab.subject(model)
     classes = predicted_classes(intact, exam)
     maps = fixed_maps(intact, exam, classes)
     models = {
         "intact": model,
-        "random text encoder": with_encoder_of(model, fresh),
+        "random text encoder": with_random_encoder(model, lab.seed + 1000),
         "shuffled texts": lab.model("colour, shuffled"),
-        "random head": with_head_of(model, fresh),
+        "random head": with_random_head(model, lab.seed + 1000),
     }
     found: Found = {}
     for name, changed in models.items():
@@ -217,9 +218,8 @@ def sanity(lab: Lab) -> Found:
         found[f"{name}: text (bits)"] = mean(seen.text_bits)
     found["random head: similarity"] = similarity(maps, fixed_maps(lab.subject(models["random head"]), exam, classes))
     if lab.world.trains_trunk:
-        steps = cascade(model, lab.seed)
-        for count, step in enumerate(steps, 1):
-            layers = "all layers" if count == len(steps) else f"{count} layer" + "s" * (count > 1)
+        for count, step in enumerate(cascade(model, lab.seed, TRUNK_LAYERS, redrawn), 1):
+            layers = "all layers" if count == TRUNK_LAYERS else f"{count} layer" + "s" * (count > 1)
             found[f"cascade, {layers}: similarity"] = similarity(maps, fixed_maps(lab.subject(step), exam, classes))
     return found
 

@@ -1,16 +1,17 @@
 """The whole table: every row with every seed, expected against found."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gazeshift.instrument.expectations import EXPECTATIONS, Expectation
 from gazeshift.instrument.lab import Lab
 from gazeshift.instrument.rows import ROWS
 from gazeshift.instrument.worlds import WORLDS
+from gazeshift.json_types import Json
 from gazeshift.registry import known_name, lookup
 
 
@@ -55,8 +56,8 @@ class RowResult:
         """Whether all of it is as expected."""
         return all(check.met for check in self.checks)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; undefined ones are null."""
+    def to_dict(self) -> Json:
+        """Plain values, for JSON; undefined and infinite ones are null."""
         return {
             "row": self.name,
             "title": self.title,
@@ -76,7 +77,7 @@ class RowResult:
 
 
 def _plain(values: Sequence[float]) -> list[float | None]:
-    return [None if value != value else value for value in values]  # noqa: PLR0124  # NaN is not itself
+    return [value if math.isfinite(value) else None for value in values]
 
 
 def run_instrument(

@@ -11,7 +11,7 @@ from gazeshift.data.plates import PlatesConfig, kinds, render, single_kinds
 from gazeshift.evaluation.faithful import Paint
 from gazeshift.instrument.oracle import code_picture, oracle_preprocessing, oracle_trunk
 from gazeshift.models import HeadSpec, ImageSpec, TextSpec, build_trunk
-from gazeshift.models.image import Trunk
+from gazeshift.models.trunk import Trunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training import Recipe, fit_trunk, recipe_of
 from gazeshift.training.pretrain import PRETRAINING

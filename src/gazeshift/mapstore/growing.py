@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def growing_table(
             table = pa.concat_tables(held).unify_dictionaries()
             held.clear()
             if writer is None:
-                place = file.enter_context(whole_file(path, parents=True))
+                place = file.enter_context(atomic_write(path, parents=True))
                 new = pq.ParquetWriter(place, table.schema, compression="zstd", **options(table))
                 writer = file.enter_context(new)
             writer.write_table(table, row_group_size=max(1, len(table)))

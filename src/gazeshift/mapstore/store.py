@@ -11,14 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.mapstore.growing import growing_table
 
 GROUP = 4096
 """Maps of a row group at least; in groups of eight, a batch of ``gazeshift maps``, a map takes more than three times the bytes."""
 
 
-def write_table(rows: Sequence[dict[str, Any]] | pd.DataFrame, path: Path) -> None:
+Row = dict[str, object]
+"""A row of a table, by column."""
+
+
+def write_table(rows: Sequence[Row] | pd.DataFrame, path: Path) -> None:
     """Write a table of records as Parquet."""
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     _write(pa.Table.from_pandas(frame, preserve_index=False), path)
@@ -29,7 +33,7 @@ def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
 
-def write_maps(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def write_maps(rows: Sequence[Row], path: Path) -> None:
     """Write raw maps: ``map / scale``, rounded to half precision, with ``scale = max |map|`` as float32, so that any range fits.
 
     pandas, Polars, DuckDB and Hugging Face ``datasets`` read the columns ``map`` (row by row) and ``scale`` as they stand.
@@ -39,7 +43,7 @@ def write_maps(rows: Sequence[dict[str, Any]], path: Path) -> None:
         path: the Parquet file.
     """
     columns = {name: [row[name] for row in rows] for name in rows[0] if name != "map"}
-    table = _map_table(columns, np.stack([row["map"] for row in rows]))
+    table = _map_table(columns, np.stack([np.asarray(row["map"]) for row in rows]))
     _write(table, path, **_map_options(table))
 
 
@@ -114,5 +118,5 @@ def read_maps(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _write(table: pa.Table, path: Path, **options: Any) -> None:
-    with whole_file(path, parents=True) as file:
+    with atomic_write(path, parents=True) as file:
         pq.write_table(table, file, compression="zstd", **options)

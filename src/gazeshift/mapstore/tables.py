@@ -10,6 +10,7 @@ import pyarrow as pa
 from gazeshift.mapstore.cells import Moments
 from gazeshift.mapstore.measure import AGAINST_FIRST, MEASURES
 from gazeshift.mapstore.scan import Scanned
+from gazeshift.measures import TOP_SHARE, iou_chance
 
 
 def cell_table(scanned: Sequence[Scanned]) -> pa.Table:
@@ -112,6 +113,7 @@ def summary_of(one: Scanned) -> dict[str, Any]:
             name: {"n": int(n), "mean": float(mean) if n else None, "variance": float(variance) if n > 1 else None}
             for name, n, mean, variance in moments
         },
+        "chance": {"iou": iou_chance(TOP_SHARE)},
         "information": {
             part.texts: {name: _plain(getattr(part.split, name)) for name in terms} | {"incomplete": part.incomplete}
             for part in one.splits

@@ -1,6 +1,5 @@
 """From files of maps to a folder of tables, there whole or not at all."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import gazeshift
-from gazeshift.atomic import whole_folder
+from gazeshift.atomic import atomic_folder, write_json
 from gazeshift.errors import UsageError
 from gazeshift.mapstore.columns import columns_of
 from gazeshift.mapstore.processes import Job, scan_all
@@ -51,7 +50,7 @@ def scan_files(
     sources = [Path(path) for path in files]
     _check(sources, wasserstein, workers)
     weights = [columns_of(path)[1] for path in sources]
-    with whole_folder(out) as unfinished:
+    with atomic_folder(out) as unfinished:
         jobs = [
             Job(path, weight, unfinished / f"measures-{place}.parquet" if rows else None, wasserstein, seed)
             for place, (path, weight) in enumerate(zip(sources, weights, strict=True))
@@ -66,8 +65,7 @@ def scan_files(
             "seed": seed,
             "files": [summary_of(one) | {"rows": measures[str(one.survey.path)]} for one in scanned],
         }
-        text = json.dumps(summary, ensure_ascii=False, indent=1, allow_nan=False)
-        (unfinished / "summary.json").write_text(text + "\n", encoding="utf-8")
+        write_json(unfinished / "summary.json", summary, indent=1)
     return summary
 
 

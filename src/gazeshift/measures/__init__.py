@@ -1,6 +1,7 @@
-"""Measures: functions of arrays. Undefined maps are NaN, never 0, never uniform."""
+"""Measures: functions of arrays. Undefined maps are NaN, never 0, never uniform. The one place where their formulas stand."""
 
 from gazeshift.measures.distance import (
+    TOP_SHARE,
     amplitude_change,
     iou,
     iou_chance,
@@ -9,7 +10,6 @@ from gazeshift.measures.distance import (
     spearman,
 )
 from gazeshift.measures.equivariance import (
-    EquivarianceSlope,
     equivariance,
 )
 from gazeshift.measures.figures import (
@@ -25,11 +25,11 @@ from gazeshift.measures.information import (
     InformationSplit,
     InformationSums,
     information_split,
+    static_share,
     text_information,
 )
 from gazeshift.measures.localise import (
     beyond_chance,
-    leave_one_out,
     mask_excess,
     mass_ceiling,
     pointing_ceiling,
@@ -39,12 +39,9 @@ from gazeshift.measures.localise import (
     rank_ceiling,
 )
 from gazeshift.measures.modality import (
-    CrossedAccuracy,
-    PerceptualScore,
     TwoPlayerShapley,
     conditional_utilisation,
     crossed_accuracy,
-    emap,
     perceptual_score,
     two_player_shapley,
 )
@@ -63,17 +60,13 @@ from gazeshift.measures.prior import (
     likelihood_ratio,
     mask_prior,
 )
-from gazeshift.measures.ranking import (
-    top_cells,
-)
 from gazeshift.measures.shapley import (
     MmShap,
     mm_shap,
 )
 from gazeshift.measures.shift import (
-    Decomposition,
     decompose,
-    interaction,
+    interaction_share,
 )
 from gazeshift.measures.shift_faithfulness import ShiftFaithfulness, shift_faithfulness
 from gazeshift.measures.spread import (
@@ -85,7 +78,6 @@ from gazeshift.measures.transport import (
     wasserstein,
 )
 from gazeshift.measures.where import (
-    CentreBiasParts,
     amplitude,
     centre_bias,
     centre_bias_parts,
@@ -99,26 +91,20 @@ from gazeshift.measures.where import (
     undefined,
 )
 from gazeshift.rounding import (
-    ROUNDING,
     beyond_rounding,
 )
 
 __all__ = [
     "ShiftFaithfulness",
     "shift_faithfulness",
-    "CentreBiasParts",
-    "Decomposition",
-    "CrossedAccuracy",
-    "EquivarianceSlope",
     "Figure",
     "Infidelity",
     "InformationSplit",
     "InformationSums",
     "MmShap",
-    "PerceptualScore",
     "PerturbationCurve",
-    "ROUNDING",
     "Road",
+    "TOP_SHARE",
     "TwoPlayerShapley",
     "amplitude",
     "amplitude_change",
@@ -137,7 +123,6 @@ __all__ = [
     "decompose",
     "deletion",
     "distribution",
-    "emap",
     "entropy",
     "equivariance",
     "gini",
@@ -145,12 +130,11 @@ __all__ = [
     "information_split",
     "text_information",
     "insertion",
-    "interaction",
+    "interaction_share",
     "iou",
     "iou_chance",
     "jensen_shannon",
     "keep_pixels",
-    "leave_one_out",
     "likelihood_ratio",
     "mask_excess",
     "mask_lift",
@@ -171,7 +155,7 @@ __all__ = [
     "sensitivity_n",
     "share_holding",
     "spearman",
-    "top_cells",
+    "static_share",
     "two_player_shapley",
     "undefined",
     "wasserstein",

@@ -7,8 +7,11 @@ from gazeshift.measures.ranking import ranks, top_cells
 from gazeshift.measures.where import Maps, PerMap, amplitude, entropy
 from gazeshift.rounding import constant
 
+TOP_SHARE = 0.2
+"""Of the cells, whose overlap ``iou`` takes where no other share is asked."""
 
-def jensen_shannon(p: Maps, q: Maps) -> PerMap:
+
+def jensen_shannon(p: Maps, q: Maps, bits: tuple[PerMap, PerMap] | None = None) -> PerMap:
     """Jensen-Shannon divergence in bits: 0 for equal distributions, 1 for disjoint ones; symmetric; NaN if either is undefined.
 
     ``H((p + q) / 2) - (H(p) + H(q)) / 2`` (Lin, "Divergence measures based on the Shannon entropy", 1991). Its square root is a metric,
@@ -17,14 +20,15 @@ def jensen_shannon(p: Maps, q: Maps) -> PerMap:
     Args:
         p: distributions over cells.
         q: the same shape, or one that broadcasts.
+        bits: the ``entropy`` of ``p`` and that of ``q``, where they are known already.
 
     Example:
         >>> p = np.array([[1.0, 0.0]])
         >>> float(jensen_shannon(p, np.array([[0.0, 1.0]]))), float(jensen_shannon(p, p))
         (1.0, 0.0)
     """
-    mixture = entropy((p + q) / 2)
-    return np.asarray(np.clip(mixture - (entropy(p) + entropy(q)) / 2, 0, 1))
+    first, second = (entropy(p), entropy(q)) if bits is None else bits
+    return np.asarray(np.clip(entropy((p + q) / 2) - (first + second) / 2, 0, 1))
 
 
 def pearson(a: Maps, b: Maps) -> PerMap:
@@ -51,10 +55,10 @@ def spearman(a: Maps, b: Maps) -> PerMap:
 
 
 def _ranks(raw: Maps) -> Maps:
-    return ranks(raw.reshape(*raw.shape[:-2], -1)).reshape(raw.shape)
+    return ranks(raw.reshape(*raw.shape[:-2], raw.shape[-2] * raw.shape[-1])).reshape(raw.shape)
 
 
-def iou(a: Maps, b: Maps, share: float = 0.2) -> PerMap:
+def iou(a: Maps, b: Maps, share: float = TOP_SHARE) -> PerMap:
     """Intersection over union of the highest cells of two signed maps, 0 (none in common) to 1 (the same cells).
 
     Takes ``share`` of the cells, rounded to a whole number, at least one. Cells tied at the boundary share the places left over evenly

@@ -1,11 +1,12 @@
 """A mean with its interval: the only way a number leaves an analysis."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+
+from gazeshift.resampling import crossed_means, resampling_weights
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,6 @@ class Figure:
     n: int
     seeds: int
     left_out: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
 
 
 def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, seed: int = 0) -> Figure:
@@ -56,11 +53,7 @@ def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, see
     mean = float(complete.mean())
     if n < 2:
         return Figure(mean, None, n, seeds, left_out)
-    rows, columns = _resampled(seeds, n, draws, seed)
-    # A draw's mean is a weighted mean; the weights of a cell are (times its seed was drawn) x (times its image was drawn).
-    means = np.einsum("ds,dn,sn->d", rows, columns, complete, optimize=True) / (seeds * n)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Figure(mean, (float(low), float(high)), n, seeds, left_out)
+    return Figure(mean, _interval(crossed_means(complete, draws, np.random.default_rng(seed))), n, seeds, left_out)
 
 
 def crossed_statistic(
@@ -93,17 +86,15 @@ def crossed_statistic(
     mean = float(np.nanmean(whole))
     if n < 2:
         return Figure(mean, None, n, seeds, left_out)
-    rows, columns = _resampled(seeds, n, draws, seed)
-    drawn = statistic(np.einsum("dn,snk->dsk", columns, complete, optimize=True))
+    rng = np.random.default_rng(seed)
+    rows, columns = resampling_weights(seeds, draws, rng), resampling_weights(n, draws, rng)
+    drawn = statistic(np.einsum("dn,snk->dsk", n * columns, complete, optimize=True))
     weights = np.where(np.isfinite(drawn), rows, 0)
     counted = weights.sum(1) > 0
     means = (weights * np.where(np.isfinite(drawn), drawn, 0)).sum(1)[counted] / weights.sum(1)[counted]
+    return Figure(mean, _interval(means), n, seeds, left_out)
+
+
+def _interval(means: Float[np.ndarray, " draws"]) -> tuple[float, float]:
     low, high = np.quantile(means, [0.025, 0.975])
-    return Figure(mean, (float(low), float(high)), n, seeds, left_out)
-
-
-def _resampled(seeds: int, images: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each draw takes each seed, and each image."""
-    rng = np.random.default_rng(seed)
-    rows = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws)
-    return rows, rng.multinomial(images, np.full(images, 1 / images), size=draws)
+    return float(low), float(high)

@@ -35,7 +35,17 @@ class InformationSplit:
     @property
     def static_share(self) -> float:
         """``static / total``, 0 to 1; NaN if the maps are all uniform."""
-        return self.static / self.total if self.total > 0 else float("nan")
+        return float(static_share(np.asarray(self.static), np.asarray(self.total)))
+
+
+def static_share(static: Float[np.ndarray, "*b"], total: Float[np.ndarray, "*b"]) -> Float[np.ndarray, "*b"]:
+    """``static / total``: how much of the maps' information about places is the same for all images, 0 to 1; NaN if there is none.
+
+    Example:
+        >>> static_share(np.array([0.5, 0.0]), np.array([2.0, 0.0])).tolist()
+        [0.25, nan]
+    """
+    return np.asarray(static / np.where(total > 0, total, np.nan))
 
 
 class InformationSums:

@@ -22,7 +22,7 @@ def mask_excess(p: Maps, own: Maps, others: Float[np.ndarray, "*#b m h w"]) -> P
     Args:
         p: distributions over cells.
         own: masks of the object in the own image.
-        others: ``m`` masks of other images. Mass is linear in the mask, so their mean alone (``leave_one_out``) gives the same.
+        others: ``m`` masks of other images. Mass is linear in the mask, so their mean alone gives the same.
 
     Example:
         >>> p, own, other = np.array([[0.75, 0.25]]), np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0]]])
@@ -34,18 +34,6 @@ def mask_excess(p: Maps, own: Maps, others: Float[np.ndarray, "*#b m h w"]) -> P
     count = np.where(filled.any(-1), filled.sum(-1), np.nan)
     present = np.where((own > 0).any((-2, -1)), 1.0, np.nan)
     return np.asarray(mask_mass(p, own) * present - masses.sum(-1) / count)
-
-
-def leave_one_out(masks: Float[np.ndarray, "n h w"]) -> Float[np.ndarray, "n h w"]:
-    """For every image the mean of the other images' masks, empty ones left out; NaN if there is none.
-
-    Example:
-        >>> leave_one_out(np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[1.0, 1.0]]])).tolist()
-        [[[0.5, 1.0]], [[1.0, 0.5]], [[0.5, 0.5]]]
-    """
-    filled = (masks > 0).any((-2, -1), keepdims=True)
-    others = filled.sum(0) - filled
-    return np.asarray((masks.sum(0) - masks) / np.where(others > 0, others, np.nan))
 
 
 def rank_accuracy(raw: Maps, mask: Maps) -> PerMap:

@@ -1,7 +1,5 @@
 """Cells in the order of their values, with ties that favour no place."""
 
-from typing import Literal
-
 import numpy as np
 from jaxtyping import Float
 
@@ -22,17 +20,23 @@ def top_cells(values: Maps, count: PerMap) -> Maps:
         >>> top_cells(np.array([[3.0, 1.0, 1.0, 0.0]]), np.asarray(2.0)).tolist()
         [[1.0, 0.5, 0.5, 0.0]]
     """
-    places = np.asarray(count)[..., None, None]
-    flat = -np.asarray(values, dtype=np.float64).reshape(*values.shape[:-2], -1)
-    above = ranks(flat, "min").reshape(values.shape) - 1
-    tied = ranks(flat, "max").reshape(values.shape) - above
-    return np.clip((places - above) / tied, 0, 1)
+    height, width = values.shape[-2:]
+    flat = np.asarray(values, dtype=np.float64).reshape(*values.shape[:-2], height * width)
+    places = np.asarray(count, dtype=np.float64)[..., None]
+    flat = np.broadcast_to(flat, (*np.broadcast_shapes(flat.shape[:-1], places.shape[:-1]), height * width))
+    places = np.broadcast_to(places, (*flat.shape[:-1], 1))
+    # The value of the cell that takes the last place, whole or in part.
+    last = np.clip(np.nan_to_num(np.ceil(places)).astype(np.int64), 1, height * width)
+    bar = np.take_along_axis(np.sort(flat, axis=-1), height * width - last, axis=-1)
+    above, tied = flat > bar, flat == bar
+    left = (places - above.sum(-1, keepdims=True)) / np.maximum(tied.sum(-1, keepdims=True), 1)
+    taken = np.where(above, 1.0, tied * np.clip(left, 0, 1))
+    unknown = np.isnan(flat).any(-1, keepdims=True) | np.isnan(places)
+    return np.where(unknown, np.nan, taken).reshape(*flat.shape[:-1], height, width)
 
 
-def ranks(
-    values: Float[np.ndarray, "*b n"], ties: Literal["average", "min", "max"] = "average"
-) -> Float[np.ndarray, "*b n"]:
-    """Ranks from 1 along the last axis; equal values take the mean, the least or the greatest of their ranks; NaN gives NaN.
+def ranks(values: Float[np.ndarray, "*b n"]) -> Float[np.ndarray, "*b n"]:
+    """Ranks from 1 along the last axis; equal values take the mean of their ranks; NaN gives NaN.
 
     Example:
         >>> ranks(np.array([2.0, 1.0, 2.0])).tolist()
@@ -40,4 +44,4 @@ def ranks(
     """
     from scipy.stats import rankdata  # noqa: PLC0415  scipy.stats takes half as long as torch, and most commands rank nothing
 
-    return np.asarray(rankdata(values, method=ties, axis=-1), dtype=np.float64)
+    return np.asarray(rankdata(values, axis=-1), dtype=np.float64)

@@ -37,11 +37,6 @@ class MmShap:
         text, image = float(np.abs(self.text).sum()), float(np.abs(self.image).sum())
         return text / (text + image) if text + image > 0 else float("nan")
 
-    @property
-    def v_shap(self) -> float:
-        """Share of the image, ``1 - t_shap``."""
-        return 1 - self.t_shap
-
 
 def mm_shap(value: Value, players_image: int, players_text: int, samples: int, rng: np.random.Generator) -> MmShap:
     """Shapley values of image cells and words, and from them the shares of the modalities.

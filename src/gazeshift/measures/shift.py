@@ -6,6 +6,7 @@ import numpy as np
 
 from gazeshift.measures.distance import jensen_shannon
 from gazeshift.measures.where import Maps, PerMap, distribution
+from gazeshift.rounding import beyond_rounding
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,29 @@ def decompose(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> Decomposition:
     return Decomposition(both, np.asarray(switch), np.asarray(within))
 
 
-def interaction(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> Maps:
-    """``L11 - L10 - L01 + L00`` on raw maps: what class and text do together beyond what each does alone; 0 if the split is additive.
+def interaction_share(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> PerMap:
+    """How much of the change of a raw map is interaction: 0 (class and text act independently) to 1 (neither acts without the other).
+
+    The change ``L11 - L00`` is the sum of ``L10 - L00`` (the class alone), ``L01 - L00`` (the text alone) and ``L11 - L10 - L01 + L00``
+    (their interaction); this is the last one's share of their absolute values, summed over cells. Invariant to one scale on all four maps
+    and to one map added to all; NaN if nothing changes or a map is not finite.
+
+    Args:
+        m00: class before, text before.
+        m10: class after, text before.
+        m01: class before, text after.
+        m11: class after, text after.
 
     Example:
         >>> one = np.ones((1, 2))
-        >>> interaction(one, 2 * one, 3 * one, 5 * one).tolist()
-        [[1.0, 1.0]]
+        >>> float(interaction_share(one, 2 * one, 3 * one, 4 * one)), float(interaction_share(one, 2 * one, 3 * one, 7 * one))
+        (0.0, 0.5)
     """
-    return m11 - m10 - m01 + m00
+    maps = [np.where(np.isfinite(m), np.asarray(m, dtype=np.float64), np.nan) for m in (m00, m10, m01, m11)]
+    largest = np.maximum.reduce([np.abs(m).max((-2, -1), keepdims=True) for m in maps])
+    start, switched, gated, end = maps
+    parts = (switched - start, gated - start, end - switched - gated + start)
+    # Of maps that are equal on paper no more than rounding is left.
+    class_alone, text_alone, together = (np.abs(beyond_rounding(part, largest)).sum((-2, -1)) for part in parts)
+    total = class_alone + text_alone + together
+    return np.asarray(together / np.where(total > 0, total, np.nan))

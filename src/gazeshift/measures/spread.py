@@ -7,16 +7,21 @@ from gazeshift.measures.where import Maps, PerMap, entropy
 from gazeshift.rounding import EXACT
 
 
-def concentration(p: Maps) -> PerMap:
+def concentration(p: Maps, bits: PerMap | None = None) -> PerMap:
     """``KL(P || U)`` in bits, 0 (uniform) to ``log2(cells)`` (one cell); higher: narrower. ``log2(cells) - entropy``.
 
     Invariant to any reordering of the cells; NaN maps give NaN. It is the total that ``information_split`` takes apart.
+
+    Args:
+        p: distributions over cells.
+        bits: their ``entropy``, where it is known already.
 
     Example:
         >>> float(concentration(np.array([[0.5, 0.5], [0.0, 0.0]])))
         1.0
     """
-    return np.asarray(np.maximum(np.log2(p.shape[-2] * p.shape[-1]) - entropy(p), 0))
+    bits = entropy(p) if bits is None else bits
+    return np.asarray(np.maximum(np.log2(p.shape[-2] * p.shape[-1]) - bits, 0))
 
 
 def gini(p: Maps) -> PerMap:

@@ -158,14 +158,18 @@ def entropy(p: Maps) -> PerMap:
     return np.asarray(-terms.sum((-2, -1)) + 0.0)
 
 
-def coverage(p: Maps) -> PerMap:
+def coverage(p: Maps, bits: PerMap | None = None) -> PerMap:
     """``2^H / cells``: the share of the grid that a map spreads over, from ``1 / cells`` (one cell) to 1 (uniform).
+
+    Args:
+        p: distributions over cells.
+        bits: their ``entropy``, where it is known already.
 
     Example:
         >>> float(coverage(np.array([[0.5, 0.5], [0.0, 0.0]])))
         0.5
     """
-    return np.asarray(np.exp2(entropy(p)) / (p.shape[-2] * p.shape[-1]))
+    return np.asarray(np.exp2(entropy(p) if bits is None else bits) / (p.shape[-2] * p.shape[-1]))
 
 
 def amplitude(raw: Maps) -> PerMap:

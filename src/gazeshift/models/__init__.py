@@ -1,8 +1,8 @@
 """Classifiers of an image and a text, split at the tap."""
 
-from gazeshift.models.build import TextParts, build_classifier, build_text, build_tokenizer, set_affine
+from gazeshift.models.build import build_classifier, build_text, build_tokenizer, set_affine
 from gazeshift.models.classifier import Classifier
-from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens
+from gazeshift.models.features import ImageFeatures, TextFeatures
 from gazeshift.models.files import load, read_config, save, versions
 from gazeshift.models.fingerprint import digest, known_digest
 from gazeshift.models.heads import HEADS, Structure
@@ -20,10 +20,8 @@ __all__ = [
     "ModelSpec",
     "Structure",
     "TextFeatures",
-    "TextParts",
     "TextSpec",
     "TokenizerPieces",
-    "Tokens",
     "build_classifier",
     "build_text",
     "build_tokenizer",

@@ -9,12 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gazeshift.errors import ModelError
-from gazeshift.models.classifier import Classifier, pools_by_mean
-from gazeshift.models.image import GridTrunk, Trunk, build_trunk
-from gazeshift.models.modes import evaluating
+from gazeshift.models.affine import Affine
+from gazeshift.models.classifier import Classifier
+from gazeshift.models.image import build_trunk
 from gazeshift.models.spec import ModelSpec, TextSpec
 from gazeshift.models.text import Encoder, build_encoder
 from gazeshift.models.tokenizer import TextTokenizer, Tokenizer, WordPieceTokenizer, train_tokenizer
+from gazeshift.models.trunk import Trunk
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,7 @@ def set_affine(trunk: Trunk, pooled: Float[Tensor, "n c"], features: str, size: 
     """
     if features == "plain":
         return
-    with evaluating(trunk), torch.no_grad():
-        example = trunk.encode(torch.zeros(1, 3, size, size))
-    if not isinstance(trunk, GridTrunk) or not pools_by_mean(trunk, example):
-        raise ModelError(
-            f"image.features: {features!r} needs a trunk whose tail is the mean over its grid; use 'plain' with this one."
-        )
-    trunk.mean.copy_(pooled.mean(0))
-    if features == "standardised":
-        deviation = pooled.std(0, correction=0)
-        # A channel that never moved in training stays as it is: divided by almost nothing, its first twitch would fill the map.
-        trunk.deviation.copy_(torch.where(deviation > 1e-6, deviation, 1))
+    mean, deviation = pooled.mean(0), pooled.std(0, correction=0)
+    # A channel that never moved in training stays as it is: divided by almost nothing, its first twitch would fill the map.
+    scale = torch.where(deviation > 1e-6, deviation, 1) if features == "standardised" else torch.ones_like(mean)
+    trunk.fix_affine(Affine(mean, scale), size)

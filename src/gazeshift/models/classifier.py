@@ -6,13 +6,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from gazeshift.models.features import ImageFeatures, TextFeatures, Tokens, no_tokens
+from gazeshift.models.affine import Affine
+from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces, Tokens, no_tokens
 from gazeshift.models.heads import HEADS, Structure
-from gazeshift.models.image import Trunk
 from gazeshift.models.modes import evaluating
 from gazeshift.models.spec import ModelSpec
+from gazeshift.models.step import coarsest_step
 from gazeshift.models.text import Encoder
 from gazeshift.models.tokenizer import TextTokenizer
+from gazeshift.models.trunk import Trunk
 from gazeshift.registry import lookup
 
 
@@ -53,6 +55,19 @@ class Classifier(nn.Module):
         """Where the head's weights are."""
         return next(self.head.parameters()).device
 
+    @property
+    def affine(self) -> Affine:
+        """What stands between the trunk's own grid and the tap."""
+        return self.trunk.affine
+
+    def step(self, image: ImageFeatures) -> float:
+        """The coarsest relative step of the numbers that ``classify`` computes with; no head convolves."""
+        return coarsest_step([image.grid.dtype], image.grid.device, convolves=not self.pools_first)
+
+    def places(self, image: ImageFeatures) -> TokenPlaces:
+        """Where the grid's cells stand among the tokens that attend to each other after the tap."""
+        return image.places
+
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Texts to tokens, on the model's device."""
         tokens = no_tokens(texts) if self.tokenizer is None else self.tokenizer(texts)
@@ -89,15 +104,6 @@ def _pools_first(trunk: Trunk, example: ImageFeatures) -> bool:
         except RuntimeError:  # a tail that flattens takes one size of grid only
             return False
     return torch.allclose(whole, averaged, rtol=1e-4, atol=1e-5)
-
-
-def pools_by_mean(trunk: Trunk, example: ImageFeatures) -> bool:
-    """Whether the tail is nothing but the mean over the grid, so that a constant affine before it loses nothing."""
-    grid = _random_like(example)
-    mean = grid.grid.mean((2, 3))  # before anything else: a tail may work in place
-    with evaluating(trunk), torch.no_grad():
-        pooled = trunk.pool(grid)
-    return grid.prefix is None and pooled.shape == mean.shape and torch.allclose(pooled, mean, rtol=1e-4, atol=1e-5)
 
 
 def _random_like(example: ImageFeatures) -> ImageFeatures:

@@ -1,5 +1,6 @@
 """What passes between the parts of a classifier: encoded images, tokens and encoded texts."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class ImageFeatures:
     @property
     def places(self) -> TokenPlaces:
         """The order in which a trunk that keeps its other tokens here joins them: these first, then the cells."""
-        before, cells = 0 if self.prefix is None else self.prefix.shape[1], self.grid[0, 0].numel()
+        before, cells = 0 if self.prefix is None else self.prefix.shape[1], math.prod(self.grid.shape[2:])
         return TokenPlaces(before + cells, torch.arange(before, before + cells, device=self.grid.device))
 
     def rows(self, index: Int[Tensor, " r"]) -> "ImageFeatures":

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
-from gazeshift.atomic import whole_file, whole_folder
+from gazeshift.atomic import atomic_folder, atomic_write, write_json
 from gazeshift.errors import ConfigError, GazeshiftError, ModelError
+from gazeshift.json_types import Json
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.reason import reason
@@ -51,16 +52,15 @@ def save(
         "training": dict(training or {}),
         "versions": versions(),
     }
-    with whole_folder(folder, replace=True) as unfinished:
-        with whole_file(unfinished / "model.safetensors") as weights:
+    with atomic_folder(folder, replace=True) as unfinished:
+        with atomic_write(unfinished / "model.safetensors") as weights:
             save_file(state, weights, metadata={"format": "pt"})
         if model.tokenizer is not None:
             model.tokenizer.save(unfinished / "tokenizer")
-        text = json.dumps(config, indent=2, ensure_ascii=False)
-        (unfinished / "config.json").write_text(text + "\n", encoding="utf-8")
+        write_json(unfinished / "config.json", config, indent=2)
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> Json:
     """The ``config.json`` of a model folder.
 
     Raises:

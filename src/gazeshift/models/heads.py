@@ -4,6 +4,7 @@ The early fusion is that of Gallo et al., "Image and Text fusion for UPMC Food-1
 through a linear layer of 128, concatenated with the text vector, then a layer of 256 with ReLU, then the classes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,31 +33,71 @@ class Structure:
     sentence: str
 
 
-class ImageHead(nn.Module):
+@dataclass(frozen=True, eq=False)
+class Gates:
+    """One hidden ReLU layer over image and text: its gates are all through which a text can re-weight the image.
+
+    Attributes:
+        joined: image and text vectors to what enters the layer.
+        first: to the hidden units.
+        last: from the units to the logits.
+    """
+
+    joined: Callable[[Float[Tensor, "b v"], TextFeatures], Float[Tensor, "b d"]]
+    first: nn.Linear
+    last: nn.Linear
+
+    def hidden(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b hidden"]:
+        """What enters the ReLU, unit by unit: a gate is open where this is above 0."""
+        return self.first(self.joined(image, text))
+
+
+class FusionHead(nn.Module, ABC):
+    """From the pooled image and the text to logits."""
+
+    @property
+    @abstractmethod
+    def gates(self) -> Gates | None:
+        """The hidden ReLU layer over image and text; None of a head that has not exactly one."""
+
+    @abstractmethod
+    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """Logits."""
+
+
+class ImageHead(FusionHead):
     """Logits from the image alone."""
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
         self.layers = layers
 
+    @property
+    def gates(self) -> None:
+        """None: the text plays no part."""
+
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """The text is taken and ignored: an image-only model is a fusion that does not use it."""
         return self.layers(image)
 
 
-class TextHead(nn.Module):
+class TextHead(FusionHead):
     """Logits from the text alone."""
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
         self.layers = layers
 
+    @property
+    def gates(self) -> None:
+        """None: the image plays no part."""
+
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """The image is taken and ignored."""
         return self.layers(text.pooled)
 
 
-class ConcatenationHead(nn.Module):
+class ConcatenationHead(FusionHead):
     """Early fusion: image and text vectors are concatenated, then classified together."""
 
     def __init__(self, image: nn.Sequential, joint: nn.Sequential) -> None:
@@ -64,18 +105,34 @@ class ConcatenationHead(nn.Module):
         self.image = image
         self.joint = joint
 
+    @property
+    def gates(self) -> Gates | None:
+        """Where the joint layers are two with a ReLU between them."""
+        match list(self.joint):
+            case [nn.Linear() as first, nn.ReLU(), nn.Linear() as last]:
+                return Gates(self.joined, first, last)
+        return None
+
+    def joined(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b d"]:
+        """The concatenated vector."""
+        return torch.cat([self.image(image), text.pooled], dim=1)
+
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits of the concatenated vector."""
-        return self.joint(torch.cat([self.image(image), text.pooled], dim=1))
+        return self.joint(self.joined(image, text))
 
 
-class LateHead(nn.Module):
+class LateHead(FusionHead):
     """Late fusion: the mean of an image tower's and a text tower's logits."""
 
     def __init__(self, image: nn.Sequential, text: nn.Sequential) -> None:
         super().__init__()
         self.image = image
         self.text = text
+
+    @property
+    def gates(self) -> None:
+        """None: the hidden layer sees the text alone."""
 
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Mean of the two towers' logits."""
@@ -92,23 +149,23 @@ def _mlp(width: int, classes: int, spec: HeadSpec) -> nn.Sequential:
     )
 
 
-def _image_linear(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+def _image_linear(spec: HeadSpec, image: int, text: int, classes: int) -> FusionHead:
     return ImageHead(_linear(image, classes, spec.dropout))
 
 
-def _image_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+def _image_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> FusionHead:
     return ImageHead(_mlp(image, classes, spec))
 
 
-def _text_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+def _text_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> FusionHead:
     return TextHead(_mlp(text, classes, spec))
 
 
-def _early_linear(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+def _early_linear(spec: HeadSpec, image: int, text: int, classes: int) -> FusionHead:
     return ConcatenationHead(nn.Sequential(nn.Dropout(spec.dropout)), nn.Sequential(nn.Linear(image + text, classes)))
 
 
-def _early_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+def _early_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> FusionHead:
     narrow: list[nn.Module] = [nn.Dropout(spec.dropout)]
     width = image
     if spec.image_width:
@@ -118,7 +175,7 @@ def _early_mlp(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module
     return ConcatenationHead(nn.Sequential(*narrow), joint)
 
 
-def _late(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
+def _late(spec: HeadSpec, image: int, text: int, classes: int) -> FusionHead:
     return LateHead(_linear(image, classes, spec.dropout), _mlp(text, classes, spec))
 
 
@@ -126,7 +183,7 @@ def _late(spec: HeadSpec, image: int, text: int, classes: int) -> nn.Module:
 class Head:
     """How a head is built (from its spec, image width, text width, number of classes) and what it can do."""
 
-    build: Callable[[HeadSpec, int, int, int], nn.Module]
+    build: Callable[[HeadSpec, int, int, int], FusionHead]
     structure: Structure
 
 

@@ -10,13 +10,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
+from gazeshift.models.affine import NO_AFFINE, Affine
 from gazeshift.models.cut import Cut, cut, output_of
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.modes import evaluating
 from gazeshift.models.reason import reason
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.spec import ImageSpec
-from gazeshift.models.tokens import ClassTokenTrunk, TokenTrunk, token_trunk
+from gazeshift.models.stem import Stem
+from gazeshift.models.tokens import token_trunk
+from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 from gazeshift.models.weights import read_weights
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ class GridNet(Protocol):
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor: ...  # noqa: D102
 
 
-class GridTrunk(nn.Module):
+class GridTrunk(Trunk):
     """A trunk that ends in a grid (every CNN, Swin, ...): the tap is the output of ``forward_features``, or of an earlier layer.
 
     The constant affine ``(A - mean) / deviation`` stands before the tap: it leaves the function as it is up to a linear map that the
@@ -38,6 +41,7 @@ class GridTrunk(nn.Module):
     """
 
     mixes_cells = False
+    emits_tokens = False
     mean: Tensor
     deviation: Tensor
 
@@ -49,24 +53,49 @@ class GridTrunk(nn.Module):
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
 
+    @property
+    def affine(self) -> Affine:
+        """The one that was fixed, or the identity."""
+        return Affine(self.mean, self.deviation)
+
+    def fix_affine(self, affine: Affine, size: int) -> None:
+        """Only where the tail is nothing but the mean over the grid: then it loses nothing.
+
+        Raises:
+            ModelError: the tail does more.
+        """
+        with evaluating(self), torch.no_grad():
+            example = self.encode(torch.zeros(1, 3, size, size))
+            noise = torch.randn(2, *example.grid.shape[1:], generator=torch.Generator().manual_seed(0))
+            mean = noise.mean((2, 3))  # before anything else: a tail may work in place
+            pooled = self.pool(ImageFeatures(noise))
+        if pooled.shape != mean.shape or not torch.allclose(pooled, mean, rtol=1e-4, atol=1e-5):
+            raise more_than_average()
+        self.mean.copy_(affine.mean)
+        self.deviation.copy_(affine.deviation)
+
+    def stem(self, layer: str) -> Stem:
+        """The first layers of its net, whose tap must be the last one.
+
+        Raises:
+            ModelError: it has an earlier tap, or cannot be cut there.
+        """
+        if self.parts is not None:
+            raise frozen_in_part()
+        return Stem(cut(self.net, layer), self.tapped)
+
     def parts_in_order(self) -> list[nn.Module]:
         """The trunk's parts from the images on."""
         return [self.net]
-
-    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
-        """Images to the grid at the tap."""
-        return self.tapped(self.emit(images))
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b _ _ _"]:
         """Images to the grid at the tap, in the net's own layout and before the affine."""
         before = cast("GridNet", self.net).forward_features if self.parts is None else self.parts.before
         return before(images.contiguous(memory_format=torch.channels_last))
 
-    def tapped(self, grid: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
+    def tapped(self, emitted: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
         """The same in our layout, after the affine."""
-        if self.channels_last:
-            grid = grid.permute(0, 3, 1, 2)
-        return ImageFeatures((grid - self.mean[:, None, None]) / self.deviation[:, None, None])
+        return ImageFeatures(self.affine.apply(emitted.permute(0, 3, 1, 2) if self.channels_last else emitted))
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the trunk: from the grid to one vector per image."""
@@ -75,25 +104,43 @@ class GridTrunk(nn.Module):
         return cast("GridNet", self.net).forward_head(last, pre_logits=True)
 
 
-class NoTrunk(nn.Module):
+class NoTrunk(Trunk):
     """Sees nothing: the image side of a text-only model."""
 
     mixes_cells = False
+    emits_tokens = False
+
+    @property
+    def affine(self) -> Affine:
+        """None that does anything."""
+        return NO_AFFINE
+
+    def fix_affine(self, affine: Affine, size: int) -> None:
+        """There is nothing to average.
+
+        Raises:
+            ModelError: always.
+        """
+        raise more_than_average()
+
+    def stem(self, layer: str) -> None:
+        """None: there is no layer."""
 
     def parts_in_order(self) -> list[nn.Module]:
         """None."""
         return []
 
-    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 0 1 1"]:
         """An empty grid."""
-        return ImageFeatures(images.new_zeros(len(images), 0, 1, 1))
+        return images.new_zeros(len(images), 0, 1, 1)
+
+    def tapped(self, emitted: Float[Tensor, "b 0 1 1"]) -> ImageFeatures:
+        """The same."""
+        return ImageFeatures(emitted)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b 0"]:
         """A vector of width 0."""
         return features.grid.flatten(1)
-
-
-Trunk = GridTrunk | TokenTrunk | ClassTokenTrunk | NoTrunk
 
 
 def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:

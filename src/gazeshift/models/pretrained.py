@@ -1,18 +1,18 @@
 """Text encoders and tokenizers of Hugging Face; imported on demand, because transformers comes with it."""
 
 from pathlib import Path
-from typing import Any
 
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from gazeshift.errors import ModelError
+from gazeshift.json_types import Json
 from gazeshift.models.reason import reason
 
 _NO_TOKENIZER = "no tokenizer for {!r}; give a Hugging Face name or a local folder with its files."
 
 
-def encoder_from_config(config: dict[str, Any] | None) -> PreTrainedModel:
+def encoder_from_config(config: Json | None) -> PreTrainedModel:
     """An untrained Hugging Face encoder from its configuration alone: no download, no foreign code.
 
     Raises:
@@ -28,7 +28,7 @@ def encoder_from_config(config: dict[str, Any] | None) -> PreTrainedModel:
         raise ModelError(f"text encoder of type {kind!r} cannot be built: {reason(error)}.") from error
 
 
-def _architecture(config: dict[str, Any]) -> dict[str, Any]:
+def _architecture(config: Json) -> Json:
     """A configuration without the keys that choose an implementation: these may name code to be fetched from a hub."""
     kept = {key: value for key, value in config.items() if "attn_implementation" not in key and key != "auto_map"}
     return {key: _architecture(value) if isinstance(value, dict) else value for key, value in kept.items()}

@@ -4,7 +4,7 @@ Adebayo et al., "Sanity checks for saliency maps", 2018. The parts that stay are
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -12,9 +12,10 @@ from torch import nn
 from gazeshift.errors import ModelError
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.heads import HEADS
-from gazeshift.models.image import NoTrunk, Trunk, build_trunk
+from gazeshift.models.image import build_trunk
 from gazeshift.models.modes import evaluating
 from gazeshift.models.text import build_encoder
+from gazeshift.models.trunk import Trunk
 
 
 def with_random_encoder(model: Classifier, seed: int) -> Classifier:
@@ -52,7 +53,26 @@ def with_random_head(model: Classifier, seed: int) -> Classifier:
     return _with(model, head=head)
 
 
-def cascade(model: Classifier, seed: int, stages: int) -> Iterator[Classifier]:
+def rebuilt(model: Classifier) -> Trunk:
+    """The trunk as a model's spec builds it: layers are drawn from the images on, each as the net itself draws it."""
+    return build_trunk(model.spec.image, model.spec.preprocessing.size)
+
+
+def redrawn(model: Classifier) -> Trunk:
+    """The trunk with every layer drawn anew in place, from the output back, each as PyTorch draws one of its kind.
+
+    For trunks whose layers are all PyTorch's own. With it the cascade draws a layer as it comes to it, so its first stages stay as they
+    are whatever stands before; the published table of the instrument was made so.
+    """
+    trunk = copy.deepcopy(model.trunk)
+    for layer in reversed(_layers(trunk)):
+        layer.reset_parameters()  # type: ignore[operator]
+    return trunk
+
+
+def cascade(
+    model: Classifier, seed: int, stages: int, draw: Callable[[Classifier], Trunk] = rebuilt
+) -> Iterator[Classifier]:
     """The model with its trunk's last layers made random, then more of them, until all are; text encoder and head stay.
 
     Layers are what holds weights of its own, a norm's running statistics among them, from the output back to the input, in ``stages``
@@ -62,6 +82,7 @@ def cascade(model: Classifier, seed: int, stages: int) -> Iterator[Classifier]:
         model: stays as it is.
         seed: of the new weights; the caller's random state is left alone.
         stages: groups, at least 1; no more are made than there are layers.
+        draw: makes the random trunk: ``rebuilt`` or ``redrawn``.
 
     Yields:
         One model, each time with more of it made random: use it before the next is asked for.
@@ -69,17 +90,16 @@ def cascade(model: Classifier, seed: int, stages: int) -> Iterator[Classifier]:
     Raises:
         ModelError: a model without a trunk, or a trunk whose spec builds another net than it has.
     """
-    spec = model.spec.image
-    if isinstance(model.trunk, NoTrunk):
+    if not model.trunk.parts_in_order():
         raise ModelError(f"model {model.spec.name!r} has no trunk to make random.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = _layers(build_trunk(spec, model.spec.preprocessing.size))
+        fresh = _layers(draw(model))
     changed = _with(model, trunk=copy.deepcopy(model.trunk))
     layers = _layers(changed.trunk)
     if [_shapes(layer) for layer in layers] != [_shapes(layer) for layer in fresh]:
         raise ModelError(
-            f"model {model.spec.name!r}: its trunk is not what {spec.name!r} builds; it cannot be made random."
+            f"model {model.spec.name!r}: its trunk is not what {model.spec.image.name!r} builds; it cannot be made random."
         )
     count = min(stages, len(layers))
     pairs = list(zip(layers, fresh, strict=True))[::-1]

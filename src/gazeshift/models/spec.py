@@ -1,9 +1,10 @@
 """What a classifier is made of, as plain data: enough to build it again from a ``config.json``."""
 
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gazeshift.json_types import Json, Options
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.registry import folded
 
@@ -73,13 +74,13 @@ class ImageSpec(Strict):
     """
 
     name: str = "inception_v3"
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: Options = Field(default_factory=dict)
     tap: str = "last"
     features: Literal["plain", "centred", "standardised"] = "plain"
 
     @field_validator("options")
     @classmethod
-    def _only_architecture(cls, options: dict[str, Any]) -> dict[str, Any]:
+    def _only_architecture(cls, options: Options) -> Options:
         refused = sorted(_REFUSED_OPTIONS.intersection(options))
         if refused:
             raise ValueError(f"the option {refused[0]!r} is not allowed: options describe the architecture alone")
@@ -109,7 +110,7 @@ class TextSpec(Strict):
     heads: int = Field(default=4, ge=1)
     vocabulary: int = Field(default=8000, ge=100)
     cleaning: Literal["none", "gallo"] = "none"
-    config: dict[str, Any] | None = None
+    config: Json | None = None
 
     @model_validator(mode="after")
     def _width_of_whole_heads(self) -> "TextSpec":

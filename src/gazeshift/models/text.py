@@ -1,5 +1,6 @@
 """Text encoders: tokens to one vector per token and one per text. They never receive the image."""
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,10 +28,34 @@ def masked_mean(tokens: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Fl
     return (tokens * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
-class NoText(nn.Module):
+class Encoder(nn.Module, ABC):
+    """A text encoder; it answers for itself what is asked about encoders.
+
+    Attributes:
+        width: of the pooled vector; 0 where nothing is read.
+    """
+
+    width: int
+
+    @property
+    @abstractmethod
+    def pretrained(self) -> list[nn.Module]:
+        """The parts that were trained elsewhere: a recipe can freeze them, or give them a learning rate of their own."""
+
+    @abstractmethod
+    def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """Encode texts."""
+
+
+class NoText(Encoder):
     """Reads nothing: the text side of an image-only model."""
 
     width = 0
+
+    @property
+    def pretrained(self) -> list[nn.Module]:
+        """None."""
+        return []
 
     def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
         """Empty features, one row per text."""
@@ -46,7 +71,7 @@ def _gelu(values: Tensor) -> Tensor:
     return functional.gelu(values)
 
 
-class SmallTransformer(nn.Module):
+class SmallTransformer(Encoder):
     """A small pre-norm transformer trained from nothing; the pooled vector is the mean over tokens."""
 
     def __init__(self, vocabulary_size: int, spec: TextSpec) -> None:
@@ -63,6 +88,11 @@ class SmallTransformer(nn.Module):
             layer, spec.layers, norm=nn.LayerNorm(spec.width), enable_nested_tensor=False
         )
 
+    @property
+    def pretrained(self) -> list[nn.Module]:
+        """None: it is trained from nothing."""
+        return []
+
     def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
         """Encode texts of at most ``max_tokens`` pieces."""
         places = torch.arange(ids.shape[1], device=ids.device)
@@ -70,7 +100,7 @@ class SmallTransformer(nn.Module):
         return TextFeatures(tokens, mask, masked_mean(tokens, mask))
 
 
-class HuggingFaceEncoder(nn.Module):
+class HuggingFaceEncoder(Encoder):
     """Any Hugging Face encoder with ``last_hidden_state``; pooled by the mean over tokens or the first token."""
 
     def __init__(self, net: PreTrainedModel, pooling: str) -> None:
@@ -79,6 +109,11 @@ class HuggingFaceEncoder(nn.Module):
         self.width: int = net.config.hidden_size
         self.pooling = pooling
 
+    @property
+    def pretrained(self) -> list[nn.Module]:
+        """All of it."""
+        return [self.net]
+
     def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
         """Encode texts."""
         tokens = self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state
@@ -86,7 +121,7 @@ class HuggingFaceEncoder(nn.Module):
         return TextFeatures(tokens, mask, pooled)
 
 
-class BertLSTM(nn.Module):
+class BertLSTM(Encoder):
     """Gallo et al. 2020: an LSTM over the token vectors of BERT; pooled is its state at the last real token.
 
     Their Keras code runs the LSTM over the padding too; here padding never changes a text's vector.
@@ -98,14 +133,16 @@ class BertLSTM(nn.Module):
         self.width = width
         self.lstm = nn.LSTM(net.config.hidden_size, width, batch_first=True)
 
+    @property
+    def pretrained(self) -> list[nn.Module]:
+        """BERT; the LSTM is new."""
+        return [self.net]
+
     def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
         """Encode texts."""
         states, _ = self.lstm(self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state)
         last = (mask.sum(1) - 1).clamp(min=0)
         return TextFeatures(states, mask, states[torch.arange(len(ids), device=ids.device), last])
-
-
-Encoder = NoText | SmallTransformer | HuggingFaceEncoder | BertLSTM
 
 
 def build_encoder(spec: TextSpec, vocabulary_size: int, net: PreTrainedModel | None = None) -> Encoder:

@@ -1,7 +1,6 @@
 """Nets of timm; imported on demand, because torchvision comes with it."""
 
 import difflib
-from typing import Any
 
 import timm
 from timm.models import get_pretrained_cfg_value
@@ -9,6 +8,7 @@ from timm.models.vision_transformer import Block, VisionTransformer
 from torch import nn
 
 from gazeshift.errors import ModelError
+from gazeshift.json_types import Options
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ImageSpec
 from gazeshift.registry import folded
@@ -41,7 +41,7 @@ def create(spec: ImageSpec, size: int, weights: str) -> nn.Module:
     """
     check_name(spec.name)
     name = spec.name.partition(".")[0]
-    options: dict[str, Any] = {"num_classes": 0, **spec.options}
+    options: Options = {"num_classes": 0, **spec.options}
     if get_pretrained_cfg_value(name, "fixed_input_size") and input_size(name) != size:
         options.setdefault("img_size", size)
     try:

@@ -1,6 +1,5 @@
 """Texts to token ids: a vocabulary made from the training texts, or any Hugging Face tokenizer."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 from torch.nn.utils.rnn import pad_sequence
 
+from gazeshift.atomic import write_json
 from gazeshift.errors import ModelError
 from gazeshift.models.features import Tokens
 from gazeshift.models.reason import reason
@@ -185,7 +185,7 @@ class WordPieceTokenizer:
         save_directory.mkdir(parents=True, exist_ok=True)
         self._fast.save(str(save_directory / "tokenizer.json"))
         config = {"tokenizer_class": "PreTrainedTokenizerFast", **self.special_tokens_map}
-        (save_directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        write_json(save_directory / "tokenizer_config.json", config, indent=2)
 
 
 def vocabulary(texts: Sequence[str], size: int) -> dict[str, int]:

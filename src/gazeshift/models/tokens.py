@@ -12,8 +12,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
+from gazeshift.models.affine import NO_AFFINE, Affine
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.spec import ImageSpec
+from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 
 if TYPE_CHECKING:
     from timm.models.vision_transformer import Block, VisionTransformer
@@ -21,7 +23,7 @@ else:
     Block = VisionTransformer = nn.Module  # which it is; timm is imported by models that stand on it alone
 
 
-class TokenTrunk(nn.Module):
+class TokenTrunk(Trunk):
     """A vision transformer with its tap between two blocks: the tap is the input of one of them.
 
     For nets whose pooling reads the cells themselves (mean, attention pooling) that is the input of the last block. Cells are heard past
@@ -29,6 +31,7 @@ class TokenTrunk(nn.Module):
     """
 
     mixes_cells = True
+    emits_tokens = True
 
     def __init__(self, net: VisionTransformer, depth: int) -> None:
         """``depth``: how many blocks stand before the tap."""
@@ -38,21 +41,38 @@ class TokenTrunk(nn.Module):
         self.grid_size: tuple[int, int] = net.patch_embed.grid_size
         self.prefix_length: int = net.num_prefix_tokens
 
+    @property
+    def affine(self) -> Affine:
+        """None that does anything: what follows a grid of tokens does more than average."""
+        return NO_AFFINE
+
+    def fix_affine(self, affine: Affine, size: int) -> None:
+        """There is no place for one.
+
+        Raises:
+            ModelError: always.
+        """
+        raise more_than_average()
+
+    def stem(self, layer: str) -> None:
+        """Its blocks are frozen all or none.
+
+        Raises:
+            ModelError: always.
+        """
+        raise frozen_in_part()
+
     def parts_in_order(self) -> list[nn.Module]:
         """The trunk's parts from the images on."""
         return [self.net, self.last_blocks, self.norm]
-
-    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
-        """Images to patch tokens as a grid, with class and register tokens beside it."""
-        return self.tapped(self.emit(images))
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
         """Images to the tokens at the tap."""
         return self.net.forward_features(images)
 
-    def tapped(self, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
+    def tapped(self, emitted: Float[Tensor, "b n c"]) -> ImageFeatures:
         """The same in our layout: a grid of patches, the others beside it."""
-        return _features(tokens, self.prefix_length, self.grid_size)
+        return _features(emitted, self.prefix_length, self.grid_size)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """Last blocks, norm and the net's own pooling."""
@@ -62,7 +82,7 @@ class TokenTrunk(nn.Module):
         return self.net.forward_head(self.norm(self.last_blocks(tokens)), pre_logits=True)
 
 
-class ClassTokenTrunk(nn.Module):
+class ClassTokenTrunk(Trunk):
     """A vision transformer that reads its class token: the tap is the output of the last block's first norm.
 
     The class token hears the cells for the last time in that block's attention, which sees them only through this norm. The grid is what
@@ -71,6 +91,7 @@ class ClassTokenTrunk(nn.Module):
     """
 
     mixes_cells = True
+    emits_tokens = True
 
     def __init__(self, net: VisionTransformer) -> None:
         super().__init__()
@@ -79,13 +100,30 @@ class ClassTokenTrunk(nn.Module):
         self.grid_size: tuple[int, int] = net.patch_embed.grid_size
         self.prefix_length: int = net.num_prefix_tokens
 
+    @property
+    def affine(self) -> Affine:
+        """None that does anything: what follows a grid of tokens does more than average."""
+        return NO_AFFINE
+
+    def fix_affine(self, affine: Affine, size: int) -> None:
+        """There is no place for one.
+
+        Raises:
+            ModelError: always.
+        """
+        raise more_than_average()
+
+    def stem(self, layer: str) -> None:
+        """Its blocks are frozen all or none.
+
+        Raises:
+            ModelError: always.
+        """
+        raise frozen_in_part()
+
     def parts_in_order(self) -> list[nn.Module]:
         """The trunk's parts from the images on."""
         return [self.net, self.last_blocks, self.norm]
-
-    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
-        """Images to normalised patch tokens as a grid, with the class and register tokens, not normalised, beside it."""
-        return self.tapped(self.emit(images))
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
         """Images to the tokens at the tap: patches behind the last block's first norm, the others before it."""
@@ -93,9 +131,9 @@ class ClassTokenTrunk(nn.Module):
         prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
         return torch.cat([prefix, self._block.norm1(patches)], dim=1)
 
-    def tapped(self, tokens: Float[Tensor, "b n c"]) -> ImageFeatures:
+    def tapped(self, emitted: Float[Tensor, "b n c"]) -> ImageFeatures:
         """The same in our layout: a grid of patches, the others beside it."""
-        return _features(tokens, self.prefix_length, self.grid_size)
+        return _features(emitted, self.prefix_length, self.grid_size)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the last block for the tokens beside the grid, norm and the net's own pooling."""

@@ -8,7 +8,7 @@ import pandas as pd
 from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import over_images
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 
 ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 ENDS = 10  # classes shown openly at each end of a long ranking
@@ -60,23 +60,23 @@ class Ranking:
         return self.rows[:ENDS], self.rows[ENDS:-ENDS], self.rows[-ENDS:]
 
 
-def ranking(folder: RunFolder) -> Ranking | None:
+def ranking(run: FinishedRun) -> Ranking | None:
     """Of the lead model; None if no model reads texts, or none is about something else."""
-    rows = folder.measures[folder.measures["model"] == folder.lead]
+    rows = run.measures[run.measures["model"] == run.lead]
     edit = next((name for name in ABOUT_SOMETHING_ELSE if (rows["edit"] == name).any()), None)
-    if folder.lead is None or edit is None:
+    if run.lead is None or edit is None:
         return None
     changed = rows[rows["edit"] == edit]
     changed = changed.assign(js_distance=np.sqrt(changed["js_bits"].astype(float)))
-    gaps = _gaps(folder)
+    gaps = _gaps(run)
     labels = [str(label) for label in changed["label"].unique()]
     moved = {label: over_images(changed[changed["label"] == label], "js_distance") for label in labels}
     gap = {label: over_images(gaps[gaps["label"] == label], "gap") for label in labels}
     order = sorted(labels, key=lambda label: _falling(moved[label]))
     by_gap = [label for label in sorted(labels, key=lambda label: _falling(gap[label])) if gap[label].mean is not None]
     return Ranking(
-        folder.lead,
-        folder.roles.get("image"),
+        run.lead,
+        run.roles.get("image"),
         edit,
         [
             ClassRow(place, label, moved[label], gap[label], by_gap.index(label) + 1 if label in by_gap else None)
@@ -87,11 +87,11 @@ def ranking(folder: RunFolder) -> Ranking | None:
     )
 
 
-def _gaps(folder: RunFolder) -> pd.DataFrame:
+def _gaps(run: FinishedRun) -> pd.DataFrame:
     """seed, key, label, ``gap``: the image-only model minus the lead, own text; no rows if the study has no image-only model."""
-    own = folder.measures[folder.measures["edit"] == "original"]
+    own = run.measures[run.measures["edit"] == "original"]
     columns = ["seed", "key", "label", "centre_bias"]
-    image, lead = (own.loc[own["model"] == name, columns] for name in (folder.roles.get("image"), folder.lead))
+    image, lead = (own.loc[own["model"] == name, columns] for name in (run.roles.get("image"), run.lead))
     both = image.merge(lead.drop(columns="label"), on=["seed", "key"], suffixes=("", "_lead"))
     return both.assign(gap=both["centre_bias"] - both["centre_bias_lead"])
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gazeshift.report.axis import WIDTH, Axis
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 
 HEIGHT = 100.0  # of a strip's own coordinates; the page stretches it
 SHARE = 0.99  # of the values lies on the axis; the others are drawn in its outermost bins
@@ -58,11 +58,11 @@ class Distribution:
     rows: list[Strip]
 
 
-def edit_distributions(folder: RunFolder) -> list[Distribution]:
+def edit_distributions(run: FinishedRun) -> list[Distribution]:
     """Per model that reads texts, the lead first: Jensen-Shannon divergence from the map of the pair's own text, one strip per edit."""
-    changed = folder.measures[folder.measures["edit"] != "original"]
-    edits = [edit for edit in folder.edits if edit != "original"]
-    models = sorted(folder.model_names(sees_image=True, reads_text=True), key=lambda name: name != folder.lead)
+    changed = run.measures[run.measures["edit"] != "original"]
+    edits = [edit for edit in run.edits if edit != "original"]
+    models = sorted(run.model_names(sees_image=True, reads_text=True), key=lambda name: name != run.lead)
     parts = {model: changed[changed["model"] == model] for model in models}
     # One axis for all models, so that their strips compare.
     axis = Axis.holding(changed[changed["model"].isin(models)]["js_bits"], SHARE, start=0.0)
@@ -73,10 +73,10 @@ def edit_distributions(folder: RunFolder) -> list[Distribution]:
     ]
 
 
-def centre_distribution(folder: RunFolder) -> Distribution | None:
+def centre_distribution(run: FinishedRun) -> Distribution | None:
     """Centre bias of the maps with the pairs' own texts, one strip per model; None if no model has maps."""
-    own = folder.measures[folder.measures["edit"] == "original"]
-    groups = [(model, own[own["model"] == model]) for model in folder.model_names(sees_image=True)]
+    own = run.measures[run.measures["edit"] == "original"]
+    groups = [(model, own[own["model"] == model]) for model in run.model_names(sees_image=True)]
     if not groups:
         return None
     return _distribution("centre_bias", "", groups, Axis.holding(own["centre_bias"], SHARE))

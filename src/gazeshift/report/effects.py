@@ -8,7 +8,7 @@ from gazeshift.edits import FLOORS, SAME_MEANING
 from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import over_images, over_seeds
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 from gazeshift.report.words import EDIT_WORDS, MODIFIER_WORDS
 
 RETRAINING = "retraining"
@@ -63,10 +63,10 @@ class Effects:
         return any(title == MODIFIERS for title, _ in self.groups)
 
 
-def effects(folder: RunFolder) -> list[Effects]:
+def effects(run: FinishedRun) -> list[Effects]:
     """Per model that sees images and reads texts, the lead first; empty if the run holds no distances."""
-    models = sorted(folder.model_names(sees_image=True, reads_text=True), key=lambda name: name != folder.lead)
-    found = {model: groups for model in models if (groups := _groups(folder, model))}
+    models = sorted(run.model_names(sees_image=True, reads_text=True), key=lambda name: name != run.lead)
+    found = {model: groups for model in models if (groups := _groups(run, model))}
     reaches = [
         value
         for groups in found.values()
@@ -79,15 +79,15 @@ def effects(folder: RunFolder) -> list[Effects]:
     return [Effects(model, axis, groups) for model, groups in found.items()]
 
 
-def retraining(folder: RunFolder, model: str) -> Figure:
+def retraining(run: FinishedRun, model: str) -> Figure:
     """Distance between the maps of one image from two training seeds, own text."""
-    rows = folder.more["retrained"]
+    rows = run.more["retrained"]
     return over_images(rows[rows["model"] == model], "js_distance")
 
 
-def kinds_of_modifiers(folder: RunFolder, model: str) -> dict[str, pd.DataFrame]:
+def kinds_of_modifiers(run: FinishedRun, model: str) -> dict[str, pd.DataFrame]:
     """The modifiers' rows of one model by kind, in the order of ``MODIFIER_WORDS``."""
-    rows = folder.more["modifiers"]
+    rows = run.more["modifiers"]
     rows = rows[rows["model"] == model]
     known = [kind for kind in MODIFIER_WORDS if (rows["kind"] == kind).any()]
     others = [str(kind) for kind in rows["kind"].unique() if kind not in known]
@@ -103,23 +103,23 @@ def words_of_modifiers(rows: pd.DataFrame, value: str) -> dict[str, Figure]:
     return found
 
 
-def _groups(folder: RunFolder, model: str) -> list[tuple[str, list[Effect]]]:
+def _groups(run: FinishedRun, model: str) -> list[tuple[str, list[Effect]]]:
     measured = {
         edit: figures["js_distance"]
-        for edit, figures in folder.figures["edits"].get(model, {}).items()
+        for edit, figures in run.summary.edits.get(model, {}).items()
         if "js_distance" in figures
     }
     if not measured:
         return []
     floors = [Effect(edit, EDIT_WORDS.get(edit, ""), measured[edit], floor=True) for edit in FLOORS if edit in measured]
-    retrained = retraining(folder, model)
+    retrained = retraining(run, model)
     if retrained.n:
         words = "the same model from another training seed, own text"
         floors.append(Effect(RETRAINING, words, retrained, floor=True))
     texts = [Effect(edit, EDIT_WORDS.get(edit, ""), figure) for edit, figure in measured.items() if edit not in FLOORS]
     modifiers = [
         Effect(kind, MODIFIER_WORDS.get(kind, ""), over_images(rows, "js_distance"))
-        for kind, rows in kinds_of_modifiers(folder, model).items()
+        for kind, rows in kinds_of_modifiers(run, model).items()
     ]
     groups = [("Floors", floors), ("Changed texts", texts), (MODIFIERS, modifiers)]
     return [(title, group) for title, group in groups if group]

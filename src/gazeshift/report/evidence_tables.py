@@ -8,17 +8,17 @@ from gazeshift.report.effects import RETRAINING, kinds_of_modifiers, retraining,
 from gazeshift.report.information import Information
 from gazeshift.report.means import over_images
 from gazeshift.report.page import Content
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 from gazeshift.report.tables import FIGURE_COLUMNS, Table, figure_fields
 
 MODIFIER_MEASURES = ("js_distance", "coverage_change")
 
 
-def modifier_table(folder: RunFolder) -> Table:
+def modifier_table(run: FinishedRun) -> Table:
     """``modifiers``: a row per model, kind, word and measure; an empty word is all of a kind, whose interval covers images too."""
     rows: list[list[Any]] = []
-    for model in folder.model_names(sees_image=True, reads_text=True):
-        for kind, part in kinds_of_modifiers(folder, model).items():
+    for model in run.model_names(sees_image=True, reads_text=True):
+        for kind, part in kinds_of_modifiers(run, model).items():
             for measure in MODIFIER_MEASURES:
                 whole = {"": over_images(part, measure)} | words_of_modifiers(part, measure)
                 rows += [[model, kind, word, measure, *figure_fields(figure)] for word, figure in whole.items()]
@@ -44,8 +44,8 @@ def model_table(content: Content) -> Table:
     rows: list[list[Any]] = []
     for model, figures in content.habits.rows.items() if content.habits else ():
         rows += [[model, name, *figure_fields(figure)] for name, figure in figures.items() if figure.n]
-    for model in content.folder.model_names(sees_image=True):
-        floor = retraining(content.folder, model)
+    for model in content.run.model_names(sees_image=True):
+        floor = retraining(content.run, model)
         if floor.n:
             rows.append([model, RETRAINING, *figure_fields(floor)])
     rows += [[mean.model, "mean_map_peak", mean.peak, None, None, mean.images, 1] for mean in content.mean_maps]

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.drawing.overlay import Quality
 from gazeshift.report import evidence_tables, tables
-from gazeshift.report.claims import findings
 from gazeshift.report.classes import ranking
 from gazeshift.report.distributions import centre_distribution, edit_distributions
 from gazeshift.report.effects import effects
@@ -16,7 +15,7 @@ from gazeshift.report.information import information
 from gazeshift.report.model_checks import model_check_table
 from gazeshift.report.page import Content, render
 from gazeshift.report.samples import Readings, edit_samples, look_samples
-from gazeshift.report.store import RunFolder, read_run
+from gazeshift.report.store import FinishedRun, read_run
 
 MOST_BYTES = 10_000_000
 # From the best down; the first whose page is small enough is taken. Numbers and CSV tables are the same at every step.
@@ -51,48 +50,48 @@ def write(run: Path, out: Path | None = None) -> Path:
         Traceback (most recent call last):
         gazeshift.errors.DataError: no-such-run: no such run folder; `gazeshift study STUDY.yaml --out no-such-run` makes one.
     """
-    folder = read_run(Path(run))
-    content = gather(folder)
+    finished = read_run(Path(run))
+    content = gather(finished)
     distributions = [
         *content.edit_distributions,
         *([content.centre_distribution] if content.centre_distribution else []),
     ]
     written = [
-        tables.accuracy_table(folder),
+        tables.accuracy_table(finished),
         tables.look_table(content.look),
         tables.edit_sample_table(content.edit),
-        *tables.figure_tables(folder),
+        *tables.figure_tables(finished),
         tables.distribution_table(distributions),
-        tables.check_table(folder),
-        tables.claim_table(content.findings),
-        evidence_tables.modifier_table(folder),
+        tables.check_table(finished),
+        tables.claim_table(content.verdicts),
+        evidence_tables.modifier_table(finished),
         evidence_tables.information_table(content.information),
         evidence_tables.model_table(content),
         evidence_tables.class_table(content.ranking),
-        model_check_table(folder),
+        model_check_table(finished),
     ]
     files = {f"{table.name}.csv": table.as_csv() for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MOST_BYTES)
-    place = folder.path if out is None else Path(out)
+    place = finished.folder.path if out is None else Path(out)
     _replace(place, files)
     return place / "report.html"
 
 
-def gather(folder: RunFolder) -> Content:
+def gather(run: FinishedRun) -> Content:
     """All that the page and the tables say, from a run folder."""
-    readings = Readings(folder)
+    readings = Readings(run)
     return Content(
-        folder=folder,
-        findings=findings(folder.claims, folder.path / "summary.json"),
-        look=look_samples(folder, readings),
-        edit=edit_samples(folder, readings),
-        edit_distributions=edit_distributions(folder),
-        centre_distribution=centre_distribution(folder),
-        effects=effects(folder),
-        habits=habits(folder),
-        information=information(folder),
-        mean_maps=folder.mean_maps(),
-        ranking=ranking(folder),
+        run=run,
+        verdicts=list(run.summary.claims.values()),
+        look=look_samples(run, readings),
+        edit=edit_samples(run, readings),
+        edit_distributions=edit_distributions(run),
+        centre_distribution=centre_distribution(run),
+        effects=effects(run),
+        habits=habits(run),
+        information=information(run),
+        mean_maps=run.mean_maps(),
+        ranking=ranking(run),
     )
 
 
@@ -114,4 +113,4 @@ def _replace(folder: Path, files: dict[str, bytes]) -> None:
     """Write all before any takes its name, so that a full disk leaves the former report."""
     with ExitStack() as unfinished:
         for name, content in reversed(files.items()):  # the page, begun first, takes its name last
-            unfinished.enter_context(whole_file(folder / name, parents=True)).write_bytes(content)
+            unfinished.enter_context(atomic_write(folder / name, parents=True)).write_bytes(content)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gazeshift.measures import Figure
 from gazeshift.report.information import static_share
 from gazeshift.report.means import over_images
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 from gazeshift.report.words import HABIT_COLUMNS, Column
 
 
@@ -17,12 +17,12 @@ class Habits:
     rows: dict[str, dict[str, Figure]]
 
 
-def habits(folder: RunFolder) -> Habits | None:
+def habits(run: FinishedRun) -> Habits | None:
     """Centre bias three ways, static share and equivariance slope; None if the run has nothing but the first."""
-    own = folder.measures[folder.measures["edit"] == "original"]
-    slopes = folder.more["equivariance"]
+    own = run.measures[run.measures["edit"] == "original"]
+    slopes = run.more["equivariance"]
     rows = {}
-    for model in folder.model_names(sees_image=True):
+    for model in run.model_names(sees_image=True):
         mine = own[own["model"] == model]
         rows[model] = {
             **{
@@ -30,7 +30,7 @@ def habits(folder: RunFolder) -> Habits | None:
                 for column in HABIT_COLUMNS
                 if column.name.startswith("centre")
             },
-            "static_share": static_share(folder, model),
+            "static_share": static_share(run, model),
             "slope": over_images(slopes[slopes["model"] == model], "slope"),
         }
     columns = [column for column in HABIT_COLUMNS if any(row[column.name].n for row in rows.values())]

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from gazeshift import measures
 from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import NOTHING, over_images, over_seeds
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 
 TERMS = ("static", "image", "text")
 
@@ -40,23 +41,23 @@ class Information:
     above: Figure
 
 
-def information(folder: RunFolder) -> list[Information]:
+def information(run: FinishedRun) -> list[Information]:
     """Per model with maps; empty if the run has no such table."""
-    rows = folder.more["information"]
+    rows = run.more["information"]
     whole = rows[rows["label"] == ""]
     axis = Axis.holding(whole.groupby(["model", "texts"])["total"].mean() if len(whole) else [], start=0.0)
-    parts = {model: whole[whole["model"] == model] for model in folder.model_names(sees_image=True)}
+    parts = {model: whole[whole["model"] == model] for model in run.model_names(sees_image=True)}
     return [Information(model, axis, _splits(part), _above(part)) for model, part in parts.items() if len(part)]
 
 
-def static_share(folder: RunFolder, model: str) -> Figure:
+def static_share(run: FinishedRun, model: str) -> Figure:
     """The static part of a class's maps over their total, mean over seeds and classes; ``n`` counts classes."""
-    rows = folder.more["information"]
+    rows = run.more["information"]
     rows = rows[(rows["model"] == model) & (rows["texts"] == "own") & (rows["label"] != "")]
     if rows.empty:
         return NOTHING
-    total = rows["total"].astype(float)
-    return over_images(rows.assign(share=rows["static"].astype(float) / total.where(total > 0)), "share", "label")
+    share = measures.static_share(rows["static"].to_numpy(float), rows["total"].to_numpy(float))
+    return over_images(rows.assign(share=share), "share", "label")
 
 
 def _splits(part: pd.DataFrame) -> list[Split]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from gazeshift.measures import Figure, crossed_figure
+from gazeshift.statistics import crossed_interval
 
 NOTHING = Figure(None, None, 0, 0)
 
@@ -51,5 +51,5 @@ def over_seeds(values: Sequence[float], images: Sequence[int]) -> Figure:
     mean, n = float(known.mean()), int(np.asarray(images)[np.isfinite(every)].min())
     if len(known) < 2:
         return Figure(mean, None, n, len(known))
-    half = float(stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
-    return Figure(mean, (mean - half, mean + half), n, len(known))
+    interval = crossed_interval(known[:, None])  # of one column: Student's t over the seeds
+    return Figure(mean, (interval.low, interval.high), n, len(known))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gazeshift.measures import Figure
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 from gazeshift.report.tables import FIGURE_COLUMNS, Table, figure_fields
 from gazeshift.report.words import Column
 
@@ -34,7 +34,8 @@ _LAST = "cascade_last_spearman"
 _NOTES: Mapping[str, str] = MappingProxyType(
     {
         "localisation": "Maps with the pairs’ own texts against the mask of the object that the text refers to. Corrected for chance: 0 is "
-        "chance, 1 perfect; the ceiling is what an oracle reaches on the same grid.",
+        "chance, 1 perfect. The location prior is what the training objects’ mean mask reaches in the place of the map, without seeing the "
+        "image; the ceiling what an oracle reaches on the same grid.",
         "faithfulness": "Cells are hidden at the tap (zeros; ROAD fills from the neighbours), the text stays. A map that knows nothing is "
         "at 0, but for infidelity, the share of the losses that the map does not explain: 0 to 1, lower is better.",
         "shift-faithfulness": "Does the change of the map, object by object, tell the change of what the logit loses without the object? "
@@ -50,10 +51,13 @@ _COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
     {
         "localisation": (
             ("energy_corrected", "energy", "index"),
+            ("energy_prior_corrected", "location prior", "index"),
             ("energy_ceiling_corrected", "its ceiling", "index"),
             ("rank_accuracy_corrected", "rank accuracy", "index"),
+            ("rank_accuracy_prior_corrected", "location prior", "index"),
             ("rank_accuracy_ceiling_corrected", "its ceiling", "index"),
             ("pointing_corrected", "pointing game", "index"),
+            ("pointing_prior_corrected", "location prior", "index"),
             ("pointing_ceiling_corrected", "its ceiling", "index"),
         ),
         "faithfulness": (
@@ -86,9 +90,9 @@ _COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
 )
 
 
-def panels(folder: RunFolder) -> list[Panel]:
+def panels(run: FinishedRun) -> list[Panel]:
     """One panel for every check of the study, in the order of this file; empty if it has none."""
-    checks = folder.figures["model_checks"]
+    checks = run.summary.model_checks
     found = []
     for name, note in _NOTES.items():
         rows = {model: _with_last(mine[name]) for model, mine in checks.items() if name in mine}
@@ -102,11 +106,11 @@ def panels(folder: RunFolder) -> list[Panel]:
     return found
 
 
-def model_check_table(folder: RunFolder) -> Table:
+def model_check_table(run: FinishedRun) -> Table:
     """``modelchecks``: a row per model, check and measure; without rows if the study asked for no check."""
     rows = [
         [model, check, measure, *figure_fields(figure)]
-        for model, checks in folder.figures["model_checks"].items()
+        for model, checks in run.summary.model_checks.items()
         for check, measures in checks.items()
         for measure, figure in measures.items()
     ]

@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import Any
 
 from gazeshift.claims.roles import ROLES
+from gazeshift.claims.verdict import Verdict
 from gazeshift.drawing.overlay import Quality
 from gazeshift.edits.telling import telling
 from gazeshift.measures import Figure
 from gazeshift.report import words
-from gazeshift.report.claims import Finding, forests, primary_axes
+from gazeshift.report.claims import forests, primary_axes
 from gazeshift.report.classes import Ranking
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.effects import Effects
@@ -20,7 +21,7 @@ from gazeshift.report.information import Information
 from gazeshift.report.model_checks import panels
 from gazeshift.report.published import published
 from gazeshift.report.samples import Sample
-from gazeshift.report.store import MeanMap, RunFolder
+from gazeshift.report.store import FinishedRun, MeanMap
 
 CSV_NAMES = (
     "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",
@@ -42,8 +43,8 @@ class KeyNumber:
 class Content:
     """What the page is made of, apart from how its pictures are encoded."""
 
-    folder: RunFolder
-    findings: Sequence[Finding]
+    run: FinishedRun
+    verdicts: Sequence[Verdict]
     look: Sequence[Sample]
     edit: Sequence[Sample]
     edit_distributions: Sequence[Distribution]
@@ -63,28 +64,28 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         quality: of the pictures.
         notes: what the reader must know about the page itself.
     """
-    folder = content.folder
+    run = content.run
     environment = page_environment(quality)
     context = {
-        "run": folder.run,
-        "seed": folder.first_seed,
-        "headline": folder.headline,
-        "findings": content.findings,
-        "panels": panels(folder),
-        "forests": forests(content.findings),
-        "primary_axes": primary_axes(content.findings),
-        "figures": folder.figures,
-        "checks": folder.checks,
-        "edits": folder.edits,
-        "texts_changed": len(folder.edits) > 1 and bool(folder.model_names(sees_image=True, reads_text=True)),
-        "study": folder.study,
-        "key_numbers": key_numbers(folder),
-        "splits": _splits(folder),
-        "majority": _majority(folder),
-        "lead": folder.lead,
-        "roles": folder.roles,
+        "run": run.record,
+        "seed": run.first_seed,
+        "headline": run.summary.headline,
+        "verdicts": content.verdicts,
+        "panels": panels(run),
+        "forests": forests(content.verdicts),
+        "primary_axes": primary_axes(content.verdicts),
+        "figures": run.summary,
+        "checks": run.summary.checks,
+        "edits": run.edits,
+        "texts_changed": len(run.edits) > 1 and bool(run.model_names(sees_image=True, reads_text=True)),
+        "study": run.study,
+        "key_numbers": key_numbers(run),
+        "splits": _splits(run),
+        "majority": _majority(run),
+        "lead": run.lead,
+        "roles": run.roles,
         "role_words": {role: wanted.words for role, wanted in ROLES.items()},
-        "published": published(folder.run["classes"]),
+        "published": published(run.record.classes),
         "look_groups": _by_reason(content.look[: quality.most]),
         "edit_samples": content.edit[: quality.most],
         "left_out": {"2": _left_out(content.look, quality), "3": _left_out(content.edit, quality)},
@@ -95,28 +96,28 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "information": content.information,
         "mean_maps": content.mean_maps,
         "ranking": content.ranking,
-        "edit_columns": _edit_columns(folder),
-        "facts": list(_flat({name: folder.run[name] for name in ("data", "preprocessing", "recipes")})),
+        "edit_columns": _edit_columns(run),
+        "facts": list(_flat(run.record.model_dump(mode="json", include={"data", "preprocessing", "recipes"}))),
         "notes": list(notes),
         "csv_names": CSV_NAMES,
     }
     return environment.get_template("report.html.j2").render(context)
 
 
-def key_numbers(folder: RunFolder) -> list[KeyNumber]:
+def key_numbers(run: FinishedRun) -> list[KeyNumber]:
     """The figures that answer the question, those of them that the study has."""
-    image, text = folder.roles.get("image"), folder.roles.get("text")
-    lead = folder.lead or folder.model_names(sees_image=True)[0]
-    accuracy, maps = folder.figures["accuracy"], folder.figures["maps"]
-    edits = folder.figures["edits"].get(lead, {})
+    image, text = run.roles.get("image"), run.roles.get("text")
+    lead = run.lead or run.model_names(sees_image=True)[0]
+    accuracy, maps = run.summary.accuracy, run.summary.maps
+    edits = run.summary.edits.get(lead, {})
     edit = telling(edits)
     models = list(dict.fromkeys(name for name in (image, text, lead) if name is not None))
     wanted = [
         *((f"Accuracy, {name}", accuracy.get(name, {}).get("test"), "percent", "test pairs") for name in models),
-        ("What the text adds", folder.figures["gap"].get(lead), "points", f"points above {image}"),
+        ("What the text adds", run.summary.gap.get(lead), "points", f"points above {image}"),
         (
             f"Map moved: {words.EDIT_WORDS.get(edit or '', edit)}",
-            edits.get(edit, {}).get("js_bits"),
+            edits.get(edit or "", {}).get("js_bits"),
             "bits",
             "JS, bits",
         ),
@@ -129,15 +130,15 @@ def key_numbers(folder: RunFolder) -> list[KeyNumber]:
     return [KeyNumber(title, figure, kind, note) for title, figure, kind, note in wanted if isinstance(figure, Figure)]
 
 
-def _splits(folder: RunFolder) -> list[str]:
-    found = [split for by_split in folder.figures["accuracy"].values() for split in by_split]
+def _splits(run: FinishedRun) -> list[str]:
+    found = [split for by_split in run.summary.accuracy.values() for split in by_split]
     known = [split for split in ("train", "validation", "test") if split in found]
     return known + sorted(set(found) - set(known))
 
 
-def _majority(folder: RunFolder) -> float | None:
+def _majority(run: FinishedRun) -> float | None:
     """The share of the most frequent class among the test pairs: what a constant answer reaches."""
-    test = folder.predictions[folder.predictions["split"] == "test"].drop_duplicates("key")
+    test = run.predictions[run.predictions["split"] == "test"].drop_duplicates("key")
     return float(test["label"].value_counts(normalize=True).iloc[0]) if len(test) else None
 
 
@@ -149,9 +150,9 @@ def _left_out(samples: Sequence[Sample], quality: Quality) -> int:
     return 0 if quality.most is None else max(0, len(samples) - quality.most)
 
 
-def _edit_columns(folder: RunFolder) -> list[words.Column]:
+def _edit_columns(run: FinishedRun) -> list[words.Column]:
     """The columns for which at least one edit of one model has a figure with a mean."""
-    by_edit = [figures for edits in folder.figures["edits"].values() for figures in edits.values()]
+    by_edit = [figures for edits in run.summary.edits.values() for figures in edits.values()]
     present = {name for figures in by_edit for name, figure in figures.items() if figure.mean is not None}
     return [column for column in words.EDIT_COLUMNS if column.name in present]
 

@@ -14,7 +14,7 @@ from gazeshift.drawing.numbers import number_or_none
 from gazeshift.drawing.overlay import is_undefined
 from gazeshift.errors import DataError
 from gazeshift.measures import distribution, jensen_shannon
-from gazeshift.report.store import RunFolder, StoredMap, records
+from gazeshift.report.store import FinishedRun, StoredMap, records
 from gazeshift.report.words import REASON_WORDS
 
 
@@ -79,21 +79,21 @@ NUMBERS = ("confidence", "centre_bias", "coverage", "amplitude", "js_bits", "swi
 class Readings:
     """Looks readings up: the first seed's rows and maps of the pairs that are shown, read once."""
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-        self._keys = [str(key) for key in folder.samples["key"].unique()]
-        self._measures = _rows(folder, folder.measures, ["model", "key", "edit"])
-        test = folder.predictions[folder.predictions["split"] == "test"]
-        self._predictions = _rows(folder, test, ["model", "key"])
+    def __init__(self, run: FinishedRun) -> None:
+        self._run = run
+        self._keys = [str(key) for key in run.samples["key"].unique()]
+        self._measures = _rows(run, run.measures, ["model", "key", "edit"])
+        test = run.predictions[run.predictions["split"] == "test"]
+        self._predictions = _rows(run, test, ["model", "key"])
         self._maps: dict[str, dict[tuple[str, str], StoredMap]] = {
-            model: folder.maps(model, self._keys) for model in folder.model_names(sees_image=True)
+            model: run.maps(model, self._keys) for model in run.model_names(sees_image=True)
         }
-        image = folder.roles.get("image")
+        image = run.roles.get("image")
         self._reference = {} if image is None else self._maps[image]
 
     def edits_of(self, model: str, key: str) -> list[str]:
         """The texts that a model was given for a pair, in the order of the study."""
-        return [edit for edit in self._folder.edits if (model, key, edit) in self._measures]
+        return [edit for edit in self._run.edits if (model, key, edit) in self._measures]
 
     def reading(self, model: str, key: str, label: str, edit: str = "original") -> Reading:
         """One reading; what the store lacks is None."""
@@ -102,7 +102,7 @@ class Readings:
         stored = self._maps.get(model, {}).get((key, edit))
         predicted = stored.class_name if stored else None
         if predicted is None and own:
-            predicted = self._folder.class_name(own["predicted"])
+            predicted = self._run.class_name(own["predicted"])
         numbers = {name: number_or_none(measured.get(name)) for name in NUMBERS}
         if numbers["confidence"] is None:
             numbers["confidence"] = number_or_none(own.get("confidence"))
@@ -125,24 +125,24 @@ class Readings:
         return number_or_none(jensen_shannon(distribution(stored.raw), distribution(reference.raw)))
 
 
-def look_samples(folder: RunFolder, readings: Readings) -> list[Sample]:
+def look_samples(run: FinishedRun, readings: Readings) -> list[Sample]:
     """Table 2: every model that sees the image, with the pair's own text."""
-    seeing = folder.model_names(sees_image=True)
-    return [_sample(folder, readings, row, {model: ["original"] for model in seeing}) for row in _shown(folder, "2")]
+    seeing = run.model_names(sees_image=True)
+    return [_sample(run, readings, row, {model: ["original"] for model in seeing}) for row in _shown(run, "2")]
 
 
-def edit_samples(folder: RunFolder, readings: Readings) -> list[Sample]:
+def edit_samples(run: FinishedRun, readings: Readings) -> list[Sample]:
     """Table 3: every model that sees image and text, with the pair's own text and every changed one."""
-    both = folder.model_names(sees_image=True, reads_text=True)
+    both = run.model_names(sees_image=True, reads_text=True)
     return [
-        _sample(folder, readings, row, {model: readings.edits_of(model, row["key"]) for model in both})
-        for row in _shown(folder, "3")
+        _sample(run, readings, row, {model: readings.edits_of(model, row["key"]) for model in both})
+        for row in _shown(run, "3")
     ]
 
 
-def _sample(folder: RunFolder, readings: Readings, row: Mapping[str, Any], edits: Mapping[str, list[str]]) -> Sample:
-    key, label = str(row["key"]), folder.class_name(row["label"])
-    blind, image = folder.model_names(sees_image=False), folder.roles.get("image")
+def _sample(run: FinishedRun, readings: Readings, row: Mapping[str, Any], edits: Mapping[str, list[str]]) -> Sample:
+    key, label = str(row["key"]), run.class_name(row["label"])
+    blind, image = run.model_names(sees_image=False), run.roles.get("image")
     return Sample(
         position=int(row["place"]),
         reason=str(row["reason"]),
@@ -158,16 +158,16 @@ def _sample(folder: RunFolder, readings: Readings, row: Mapping[str, Any], edits
     )
 
 
-def _shown(folder: RunFolder, table: str) -> list[dict[str, Any]]:
-    rows = folder.samples[folder.samples["table"].astype(str) == table].sort_values("position", kind="stable")
+def _shown(run: FinishedRun, table: str) -> list[dict[str, Any]]:
+    rows = run.samples[run.samples["table"].astype(str) == table].sort_values("position", kind="stable")
     # Numbered as they are shown: the largest differences first, then the smallest, then the random ones, then what is not known here.
     order = {reason: place for place, reason in enumerate(REASON_WORDS)}
     rows = rows.sort_values("reason", key=lambda reasons: reasons.map(order).fillna(len(order)), kind="stable")
     return [{**row, "place": place} for place, row in enumerate(records(rows), start=1)]
 
 
-def _rows(folder: RunFolder, frame: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], dict[str, Any]]:
-    wanted = frame[(frame["seed"] == folder.first_seed) & frame["key"].isin(folder.samples["key"])]
+def _rows(run: FinishedRun, frame: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], dict[str, Any]]:
+    wanted = frame[(frame["seed"] == run.first_seed) & frame["key"].isin(run.samples["key"])]
     return {tuple(str(row[name]) for name in by): row for row in records(wanted)}
 
 

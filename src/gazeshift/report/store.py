@@ -1,7 +1,5 @@
 """What a run folder holds, read and checked: every fault names the file and the way out."""
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +12,11 @@ from jaxtyping import Float
 
 from gazeshift.claims.roles import Roles
 from gazeshift.errors import DataError
-from gazeshift.measures import Figure
+from gazeshift.records import read_record, read_text
+from gazeshift.runs.folder import RunFolder, Unit
+from gazeshift.runs.record import ModelRecord, RunRecord
+from gazeshift.runs.summary import Summary
 
-RUN_KEYS = (
-    "name", "title", "command", "started", "seconds", "machine", "versions", "seeds", "classes", "steps", "data",
-    "preprocessing", "recipes", "models", "warnings",
-)  # fmt: skip
-MODEL_KEYS = ("name", "sees_image", "reads_text", "text_can_move_map", "structure", "digest")
 COLUMNS = {
     "predictions": ("model", "seed", "split", "key", "label", "predicted", "confidence", "correct"),
     "measures": (
@@ -63,17 +59,14 @@ class MeanMap:
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class FinishedRun:
     """A finished run, as its files tell it.
 
     Attributes:
-        path: the folder.
-        run: ``run.json``, plain.
+        folder: where it lies.
+        record: how it came about.
+        summary: what it found.
         roles: which model plays which role.
-        headline: sentences that answer the study's question.
-        figures: the sections of ``summary.json`` that hold figures, nested by name.
-        checks: what was wanted and what was found.
-        claims: the section of ``summary.json`` with the verdicts, plain; empty if the run has none.
         study: the resolved study file, verbatim.
         predictions: one row per model, seed and pair.
         measures: one row per model, seed, pair and edit.
@@ -81,13 +74,10 @@ class RunFolder:
         more: the tables of ``OPTIONAL``; without rows where the run has none.
     """
 
-    path: Path
-    run: dict[str, Any]
+    folder: RunFolder
+    record: RunRecord
+    summary: Summary
     roles: Roles
-    headline: list[str]
-    figures: dict[str, Any]
-    checks: list[dict[str, Any]]
-    claims: dict[str, Any]
     study: str
     predictions: pd.DataFrame
     measures: pd.DataFrame
@@ -95,14 +85,14 @@ class RunFolder:
     more: dict[str, pd.DataFrame]
 
     @property
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> tuple[ModelRecord, ...]:
         """The models in the study's order."""
-        return list(self.run["models"])
+        return self.record.models
 
     @property
     def first_seed(self) -> int:
         """The seed whose maps are drawn."""
-        return int(self.run["seeds"][0])
+        return self.record.seeds[0]
 
     @property
     def edits(self) -> list[str]:
@@ -113,9 +103,9 @@ class RunFolder:
     def model_names(self, *, sees_image: bool, reads_text: bool | None = None) -> list[str]:
         """Names of the models of one kind, in order; ``reads_text=None`` takes both."""
         return [
-            model["name"]
+            model.name
             for model in self.models
-            if model["sees_image"] == sees_image and reads_text in (None, model["reads_text"])
+            if model.sees_image == sees_image and reads_text in (None, model.reads_text)
         ]
 
     @property
@@ -126,7 +116,7 @@ class RunFolder:
     def class_name(self, value: object) -> str:
         """The name of a class that a table holds by name or by number."""
         if isinstance(value, (int, np.integer)):
-            return str(self.run["classes"][int(value)])
+            return self.record.classes[int(value)]
         return str(value)
 
     def maps(self, model: str, keys: Iterable[str]) -> dict[tuple[str, str], StoredMap]:
@@ -135,7 +125,7 @@ class RunFolder:
         Raises:
             DataError: no such file, or one that is not a table of maps.
         """
-        path = self.path / "store" / "maps" / model / f"seed-{self.first_seed}.parquet"
+        path = self.folder.maps(Unit(model, self.first_seed))
         frame = _table(path, "maps", [("key", "in", sorted(set(keys))), ("target", "==", "predicted")])
         return {
             (row["key"], row["edit"]): StoredMap(
@@ -150,7 +140,7 @@ class RunFolder:
         Raises:
             DataError: a map has another size than it says.
         """
-        path = self.path / "store" / "mean-maps.parquet"
+        path = self.folder.table("mean-maps")
         frame = self.more["mean-maps"]
         own = frame[(frame["seed"] == self.first_seed) & (frame["edit"] == "original")]
         found = {
@@ -171,7 +161,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def read_run(path: Path) -> RunFolder:
+def read_run(path: Path) -> FinishedRun:
     """Read a run folder.
 
     Raises:
@@ -179,61 +169,26 @@ def read_run(path: Path) -> RunFolder:
     """
     if not path.is_dir():
         raise DataError(f"{path}: no such run folder; `gazeshift study STUDY.yaml --out {path}` makes one.")
-    if not any((path / name).exists() for name in ("study.yaml", "run.json", "steps")):
+    folder = RunFolder(path)
+    if not any(file.exists() for file in (folder.study, folder.record, folder.steps)):
         raise DataError(f"{path} is not the folder of a study; `gazeshift study STUDY.yaml --out FOLDER` makes one.")
-    run = _json(path / "run.json")
-    _require(run, RUN_KEYS, path / "run.json")
-    for index, model in enumerate(run["models"]):
-        _require(model, MODEL_KEYS, path / "run.json", f"models.{index}.")
-    if not run["seeds"]:
-        raise DataError(f"{path / 'run.json'}: 'seeds' is empty; a report needs at least one.")
-    summary = _json(path / "summary.json")
-    _require(summary, ("headline", "accuracy"), path / "summary.json")
-    sections = ("accuracy", "gap", "gap_to_text", "maps", "edits", "masks", "model_checks")
-    store = path / "store"
-    return RunFolder(
-        path=path,
-        run=run,
-        roles=Roles.of(run["models"]),
-        headline=[str(line) for line in summary["headline"]],
-        figures={name: _figures(summary.get(name) or {}, name, path / "summary.json") for name in sections},
-        checks=summary.get("checks") or [],
-        claims=summary.get("claims") or {},
-        study=_text(path / "study.yaml"),
-        predictions=_table(store / "predictions.parquet", "predictions"),
-        measures=_table(store / "measures.parquet", "measures"),
-        samples=_table(store / "samples.parquet", "samples"),
-        more={name: _optional(store / f"{name}.parquet", name) for name in OPTIONAL},
+    record = read_record(folder.record, RunRecord)
+    return FinishedRun(
+        folder=folder,
+        record=record,
+        summary=read_record(folder.summary, Summary),
+        roles=record.roles,
+        study=read_text(folder.study),
+        predictions=_table(folder.table("predictions"), "predictions"),
+        measures=_table(folder.table("measures"), "measures"),
+        samples=_table(folder.table("samples"), "samples"),
+        more={name: _optional(folder.table(name), name) for name in OPTIONAL},
     )
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise DataError(
-            f"{path} is missing: the run is unfinished; give `gazeshift study` the same study file and folder again and it goes on."
-        )
-    return path.read_text(encoding="utf-8", errors="replace")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: not valid JSON ({error}); run the study again to write it anew.") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: a {type(content).__name__}, not an object; run the study again to write it anew.")
-    return content
-
-
-def _require(mapping: Mapping[str, Any], keys: Iterable[str], path: Path, prefix: str = "") -> None:
-    for key in keys:
-        if key not in mapping:
-            raise DataError(f"{path}: no key '{prefix}{key}'; run the study again with this version of gazeshift.")
 
 
 def _table(path: Path, kind: str, filters: list[tuple[str, str, Any]] | None = None) -> pd.DataFrame:
     if not path.is_file():
-        _text(path)
+        read_text(path)
     try:
         schema = pq.read_schema(path)
         missing = [name for name in COLUMNS[kind] if name not in schema.names]
@@ -251,20 +206,3 @@ def _table(path: Path, kind: str, filters: list[tuple[str, str, Any]] | None = N
 
 def _optional(path: Path, kind: str) -> pd.DataFrame:
     return _table(path, kind) if path.is_file() else pd.DataFrame(columns=list(COLUMNS[kind]))
-
-
-def _figures(node: Any, where: str, path: Path) -> Any:
-    """Nested names with a Figure at every leaf; a mean that is not a number is no mean."""
-    if not isinstance(node, dict):
-        raise DataError(f"{path}: '{where}' is not a figure (mean, interval, n, seeds); run the study again.")
-    if "mean" not in node:
-        return {name: _figures(child, f"{where}.{name}", path) for name, child in node.items()}
-    _require(node, ("interval", "n", "seeds"), path, f"{where}.")
-    mean, interval = node["mean"], node["interval"]
-    bounded = interval is not None and all(bound is not None and math.isfinite(bound) for bound in interval)
-    return Figure(
-        mean=float(mean) if mean is not None and math.isfinite(mean) else None,
-        interval=(float(interval[0]), float(interval[1])) if bounded else None,
-        n=int(node["n"]),
-        seeds=int(node["seeds"]),
-    )

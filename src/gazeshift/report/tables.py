@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gazeshift.claims.verdict import Contrast, Verdict
 from gazeshift.measures import Figure
-from gazeshift.report.claims import Contrast, Finding
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.samples import Reading, Sample
-from gazeshift.report.store import RunFolder
+from gazeshift.report.store import FinishedRun
 from gazeshift.spreadsheet import csv_text
 
 FIGURE_COLUMNS = ("mean", "low", "high", "n", "seeds")
@@ -45,7 +45,7 @@ def figure_fields(figure: Figure | None) -> list[Any]:
     return [figure.mean, *(figure.interval or (None, None)), figure.n, figure.seeds]
 
 
-def accuracy_table(folder: RunFolder) -> Table:
+def accuracy_table(run: FinishedRun) -> Table:
     """Table 1: accuracy of every model and split, and on the test split the gaps to the image-only and to the text-only model."""
     columns = [
         "model",
@@ -58,12 +58,12 @@ def accuracy_table(folder: RunFolder) -> Table:
     ]
     rows = [
         [
-            model["name"], model["sees_image"], model["reads_text"], split, *figure_fields(figure),
-            *figure_fields(folder.figures["gap"].get(model["name"]) if split == "test" else None),
-            *figure_fields(folder.figures["gap_to_text"].get(model["name"]) if split == "test" else None),
+            model.name, model.sees_image, model.reads_text, split, *figure_fields(figure),
+            *figure_fields(run.summary.gap.get(model.name) if split == "test" else None),
+            *figure_fields(run.summary.gap_to_text.get(model.name) if split == "test" else None),
         ]
-        for model in folder.models
-        for split, figure in folder.figures["accuracy"].get(model["name"], {}).items()
+        for model in run.models
+        for split, figure in run.summary.accuracy.get(model.name, {}).items()
     ]  # fmt: skip
     return Table("table1", columns, rows)
 
@@ -106,19 +106,20 @@ def edit_sample_table(samples: Sequence[Sample]) -> Table:
     return Table("table3", columns, rows)
 
 
-def figure_tables(folder: RunFolder) -> list[Table]:
+def figure_tables(run: FinishedRun) -> list[Table]:
     """``edits``, ``maps`` and ``masks``: one row per figure of the summary."""
     edits = [
         [model, edit, measure, *figure_fields(figure)]
-        for model, by_edit in folder.figures["edits"].items()
+        for model, by_edit in run.summary.edits.items()
         for edit, by_measure in by_edit.items()
         for measure, figure in by_measure.items()
     ]
     tables = [Table("edits", ["model", "edit", "measure", *FIGURE_COLUMNS], edits)]
-    for name in ("maps", "masks"):
+    sections = {"maps": run.summary.maps, "masks": run.summary.masks}
+    for name, by_model in sections.items():
         rows = [
             [model, measure, *figure_fields(figure)]
-            for model, by_measure in folder.figures[name].items()
+            for model, by_measure in by_model.items()
             for measure, figure in by_measure.items()
         ]
         tables.append(Table(name, ["model", "measure", *FIGURE_COLUMNS], rows))
@@ -136,30 +137,32 @@ def distribution_table(distributions: Sequence[Distribution]) -> Table:
     return Table("distributions", columns, rows)
 
 
-def check_table(folder: RunFolder) -> Table:
+def check_table(run: FinishedRun) -> Table:
     """What was wanted and what was found."""
     columns = ["name", "wanted", "found", "passed"]
-    return Table("checks", columns, [[check.get(name) for name in columns] for check in folder.checks])
+    return Table("checks", columns, [[getattr(check, name) for name in columns] for check in run.summary.checks])
 
 
-def claim_table(found: Sequence[Finding]) -> Table:
+def claim_table(found: Sequence[Verdict]) -> Table:
     """``claims``: one row per contrast; what belongs to the claim stands in the row of its own contrast, ``needed`` being ``primary``."""
     columns = [
         "claim", "contrast", "sentence", "needed", "agrees", "unit", "effect", "low", "high", "n", "seeds", "classes", "verdict",
-        "reason", "margin", "p", "p_holm", "degrees_of_freedom", "equivalent", "equivalence_p", "bootstrap_low", "bootstrap_high", "d_z",
+        "reason", "margin", "p", "p_holm", "degrees_of_freedom", "equivalent", "equivalence_p", "bootstrap_low", "bootstrap_high",
+        "sign_flip_p", "d_z", "cliffs_delta",
     ]  # fmt: skip
     rows = []
     for one in (part for whole in found for part in whole.tested):
         about = [
-            one.verdict, one.reason, one.margin, one.p, one.p_holm, one.degrees_of_freedom, one.equivalent, one.equivalence_p,
-            *(one.bootstrap or (None, None)), one.d_z,
+            one.verdict, one.reason, one.margin, one.p, one.p_holm, one.degrees_of_freedom,
+            *((one.equivalence.equivalent, one.equivalence.p) if one.equivalence else (None, None)),
+            *(one.bootstrap or (None, None)), one.sign_flip.p if one.sign_flip else None, one.d_z, one.cliffs_delta,
         ]  # fmt: skip
         rows.append([*_contrast(one, one.primary), *about])
-        rows += [[*_contrast(one, support), *[None] * len(about)] for support in one.supports]
+        rows += [[*_contrast(one, support), *[None] * len(about)] for support in one.contrasts[1:]]
     return Table("claims", columns, rows)
 
 
-def _contrast(one: Finding, row: Contrast) -> list[Any]:
+def _contrast(one: Verdict, row: Contrast) -> list[Any]:
     return [
         one.name, row.name, row.sentence, row.needed, row.agrees, row.unit, row.effect, *(row.interval or (None, None)), row.n, one.seeds,
         one.classes,

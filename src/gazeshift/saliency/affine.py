@@ -7,19 +7,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
-from gazeshift.models.adapters.protocol import Explainable, Tapped
-from gazeshift.models.image import GridTrunk
+from gazeshift.models.adapters.protocol import Explainable
+from gazeshift.models.affine import NO_AFFINE, Affine
+from gazeshift.models.features import TokenPlaces
 from gazeshift.saliency.probe import Probe
 
 
 @dataclass(frozen=True)
 class _BeforeAffine:
-    """A classifier split just before the affine of its trunk: the same logits, another grid."""
+    """A model split just before the affine of its trunk: the same logits, another grid."""
 
-    model: Classifier
-    mean: Float[Tensor, "c 1 1"]
-    deviation: Float[Tensor, "c 1 1"]
-    pools_first: bool
+    model: Explainable
+    affine: Affine = NO_AFFINE
+
+    @property
+    def pools_first(self) -> bool:
+        return self.model.pools_first
 
     def modules(self) -> Iterator[nn.Module]:
         return self.model.modules()
@@ -27,14 +30,20 @@ class _BeforeAffine:
     def eval(self) -> object:
         return self.model.eval()
 
+    def step(self, image: ImageFeatures) -> float:
+        return self.model.step(image)
+
+    def places(self, image: ImageFeatures) -> TokenPlaces:
+        return self.model.places(image)
+
     def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         return self.undo(self.model.encode_image(images))
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
-        return self.model.classify(ImageFeatures((image.grid - self.mean) / self.deviation, image.prefix), text)
+        return self.model.classify(ImageFeatures(self.model.affine.apply(image.grid), image.prefix), text)
 
     def undo(self, image: ImageFeatures) -> ImageFeatures:
-        return ImageFeatures(image.grid * self.deviation + self.mean, image.prefix)
+        return ImageFeatures(self.model.affine.undo(image.grid), image.prefix)
 
 
 def before_affine(probe: Probe) -> Probe:
@@ -70,10 +79,5 @@ def other_side(model: Classifier, features: ImageFeatures) -> OtherSide | None:
     return None if plain is None else OtherSide(plain, plain.undo(features))
 
 
-def _before(model: Tapped) -> _BeforeAffine | None:
-    if not isinstance(model, Classifier) or not isinstance(model.trunk, GridTrunk):
-        return None
-    mean, deviation = model.trunk.mean[:, None, None], model.trunk.deviation[:, None, None]
-    if not mean.any() and bool((deviation == 1).all()):
-        return None
-    return _BeforeAffine(model, mean, deviation, model.pools_first)
+def _before(model: Explainable) -> _BeforeAffine | None:
+    return None if model.affine.is_identity else _BeforeAffine(model)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.models.adapters.protocol import Tapped
+from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.registry import folded, known_name
 from gazeshift.saliency.attention import attention_gradient, rollout
 from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
@@ -38,7 +38,7 @@ DEFAULT = "default"
 """In the place of a method's name: the one that suits the model."""
 
 
-def method_for(model: Tapped, name: str) -> str:
+def method_for(model: Explainable, name: str) -> str:
     """The method that a name means, however it is written; ``default`` is the one that suits the model.
 
     Raises:
@@ -47,7 +47,7 @@ def method_for(model: Tapped, name: str) -> str:
     return default_method(model) if folded(name) == DEFAULT else known_name({*METHODS, DEFAULT}, name, "method")
 
 
-def default_method(model: Tapped) -> str:
+def default_method(model: Explainable) -> str:
     """The method to take when nobody chose one: Grad-CAM under global pooling, HiResCAM elsewhere.
 
     Under global pooling the two are the same map. Elsewhere (flatten, attention) the mean of a channel's gradient can vanish where the

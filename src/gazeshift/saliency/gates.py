@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
-from gazeshift.models.heads import ConcatenationHead
+from gazeshift.models.heads import Gates
 from gazeshift.saliency.explain import Picture, class_index, encode_for
 
 
@@ -54,42 +54,33 @@ def gate_account(model: Classifier, image: Picture, before: str, after: str, tar
     Raises:
         UsageError: another head, or an unknown class.
     """
-    first, last = _layers(model)
+    gates = _gates(model)
     features, text = encode_for(model, image, (before, after))
     with torch.no_grad(), evaluating(model):
         predicted = model.classify(features.rows(torch.zeros(2, dtype=torch.long)), text).argmax(1)
         open_before, open_after = (
-            _hidden(model, first, features, text.rows(torch.tensor([row])))[0] > 0 for row in (0, 1)
+            gates.hidden(model.trunk.pool(features), text.rows(torch.tensor([row])))[0] > 0 for row in (0, 1)
         )
     chosen = int(predicted[0]) if target == "reference" else class_index(model.classes, target)
     units = torch.nonzero(open_before != open_after)[:, 0]
     sign = torch.where(open_after[units], 1.0, -1.0)
-    maps = _unit_maps(model, first, features, text.rows(torch.tensor([0])), units)
-    weighted = (sign * last.weight.detach()[chosen, units])[:, None, None] * maps
+    maps = _unit_maps(model, gates, features, text.rows(torch.tensor([0])), units)
+    weighted = (sign * gates.last.weight.detach()[chosen, units])[:, None, None] * maps
     opened = open_after[units].cpu().numpy()
     return GateAccount(model.classes[chosen], units.cpu().numpy(), opened, weighted.float().cpu().numpy())
 
 
-def _layers(model: Classifier) -> tuple[nn.Linear, nn.Linear]:
-    joint = list(model.head.joint) if isinstance(model.head, ConcatenationHead) else []
-    match joint:
-        case [nn.Linear() as first, nn.ReLU(), nn.Linear() as last]:
-            return first, last
-    raise UsageError(
-        f"model {model.spec.name!r}: gates are accounted for in a head with one hidden ReLU layer over image and text."
-    )
-
-
-def _hidden(
-    model: Classifier, first: nn.Linear, features: ImageFeatures, text: TextFeatures
-) -> Float[Tensor, "b hidden"]:
-    """What enters the ReLU layer."""
-    assert isinstance(model.head, ConcatenationHead)  # noqa: S101  # checked by _layers
-    return first(torch.cat([model.head.image(model.trunk.pool(features)), text.pooled], dim=1))
+def _gates(model: Classifier) -> Gates:
+    gates = model.head.gates
+    if gates is None:
+        raise UsageError(
+            f"model {model.spec.name!r}: gates are accounted for in a head with one hidden ReLU layer over image and text."
+        )
+    return gates
 
 
 def _unit_maps(
-    model: Classifier, first: nn.Linear, features: ImageFeatures, text: TextFeatures, units: Int[Tensor, " u"]
+    model: Classifier, gates: Gates, features: ImageFeatures, text: TextFeatures, units: Int[Tensor, " u"]
 ) -> Float[Tensor, "u h w"]:
     """Grad-CAM maps of hidden units before their ReLU, one run of the part after the tap for all of them."""
     count = len(units)
@@ -101,7 +92,8 @@ def _unit_maps(
     with evaluating(model), torch.inference_mode(False), torch.enable_grad():
         rows = source.rows(same)
         leaf = rows.grid.detach().clone().requires_grad_()
-        hidden = _hidden(model, first, ImageFeatures(leaf * 1, rows.prefix), text.rows(same))
+        pooled = model.trunk.pool(ImageFeatures(leaf * 1, rows.prefix))
+        hidden = gates.hidden(pooled, text.rows(same))
         (slopes,) = torch.autograd.grad(hidden.gather(1, units[:, None]).sum(), leaf)
     weights = slopes.sum((2, 3)) / (
         height * width

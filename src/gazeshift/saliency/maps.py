@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.errors import DataError, UsageError
 from gazeshift.measures import distribution, undefined
 from gazeshift.measures.where import over_maximum
@@ -158,7 +158,7 @@ class SaliencyMaps:
         named = {"raw": self.raw, "noise": self.noise, "gaps": self.gaps}
         arrays = {name: np.ascontiguousarray(array) for name, array in named.items() if array is not None}
         try:
-            with whole_file(path) as file:
+            with atomic_write(path) as file:
                 save_file(arrays, file, metadata=metadata)
         except SafetensorError as error:
             raise DataError(f"{path}: cannot be written ({error}).") from error

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from gazeshift.errors import UsageError, listed
 from gazeshift.models import ImageFeatures, TextFeatures
-from gazeshift.models.adapters.protocol import Foreign, Tapped
+from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.models.features import TokenPlaces
-from gazeshift.models.step import coarsest_step
 from gazeshift.saliency.recording import AttentionRecorder, after, one_sided
 
 CHUNK_BYTES = 4 * 2**20
@@ -92,7 +91,7 @@ class Probe:
 
     def __init__(
         self,
-        model: Tapped,
+        model: Explainable,
         image: ImageFeatures,
         text: TextFeatures,
         rows: Rows,
@@ -115,11 +114,8 @@ class Probe:
 
     @property
     def step(self) -> float:
-        """The coarsest relative step of the numbers that what follows the tap computes with; of our models, no head convolves."""
-        if isinstance(self.model, Foreign):
-            return self.model.step
-        grid = self.tap.grid
-        return coarsest_step([grid.dtype], grid.device, convolves=not self.model.pools_first)
+        """The coarsest relative step of the numbers that what follows the tap computes with."""
+        return self.model.step(self.tap)
 
     @property
     def batch(self) -> int:
@@ -200,7 +196,7 @@ class Probe:
     @cached_property
     def places(self) -> TokenPlaces:
         """Where the grid's cells stand among the tokens that attend to each other after the tap."""
-        return self.model.places(self.tap) if isinstance(self.model, Foreign) else self.tap.places
+        return self.model.places(self.tap)
 
     @cached_property
     def attention(self) -> tuple[Attention, ...]:

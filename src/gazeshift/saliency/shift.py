@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from gazeshift.measures import amplitude, decompose
+from gazeshift.measures import amplitude_change, decompose, interaction_share
 from gazeshift.saliency.maps import SaliencyMaps
 
 
@@ -18,6 +18,8 @@ class Shift:
         switch: the part of it that comes from the change of the predicted class; may be negative.
         within: the part that comes from re-weighting for the same class; may be negative. ``switch + within == js_bits``.
         amplitude: change of ``log sum ReLU(L)``.
+        interaction: share of the raw map's change that class and text bring about together, beyond what each does alone; 0 to 1, NaN if
+            nothing changes.
         switched: whether the predicted class changed.
         before: class predicted with the first text.
         after: class predicted with the second text.
@@ -30,6 +32,7 @@ class Shift:
     switch: float
     within: float
     amplitude: float
+    interaction: float
     switched: bool
     before: str
     after: str
@@ -76,7 +79,8 @@ def shift_of(
         js_bits=float(parts.both),
         switch=float(parts.switch),
         within=float(parts.within),
-        amplitude=float(amplitude(m11) - amplitude(m00)),
+        amplitude=float(amplitude_change(m00, m11)),
+        interaction=float(interaction_share(m00, m10, m01, m11)),
         switched=before != after,
         before=before,
         after=after,

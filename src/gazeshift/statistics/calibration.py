@@ -9,9 +9,9 @@ import scipy.stats
 from jaxtyping import Bool, Float
 
 from gazeshift.errors import UsageError
+from gazeshift.resampling import resampling_weights
 from gazeshift.statistics.mean_squares import MeanSquares, from_margins, mean_squares, variance_of_mean
 from gazeshift.statistics.rates import Calibration, Point, Rates
-from gazeshift.statistics.resample import resampling_weights
 from gazeshift.statistics.scenarios import IMAGES, SCENARIOS, Grid, Scenario
 
 BOOTSTRAP_TABLES, BOOTSTRAP_DRAWS = 500, 500

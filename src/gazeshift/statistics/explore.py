@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gazeshift.errors import UsageError
+from gazeshift.statistics.multiplicity import benjamini_hochberg
 
 Column = np.ndarray  # one value per row; names or numbers
 MOST_ROWS = 50_000  # 101 classes x 5 seeds x 20 words x 3 truths are 30,300 and take two minutes
@@ -26,7 +27,9 @@ class FixedEffect:
         estimate: NaN if the fit broke off.
         low: lower end.
         high: upper end.
-        p_value: two-sided, against 0; not adjusted (``benjamini_hochberg``).
+        p_value: two-sided, against 0; not adjusted.
+        p_adjusted: the same with the share of false ones among the positives held, over all effects but the intercept
+            (``benjamini_hochberg``); NaN for the intercept, about which nobody asks.
     """
 
     name: str
@@ -34,6 +37,7 @@ class FixedEffect:
     low: float
     high: float
     p_value: float
+    p_adjusted: float
 
 
 @dataclass(frozen=True)
@@ -202,10 +206,12 @@ def _indicators(values: np.ndarray) -> Float[np.ndarray, "rows levels"]:
 
 def _effects(names: list[str], fit: Any, per_unit: Float[np.ndarray, " terms"]) -> tuple[FixedEffect, ...]:
     if fit is None:
-        return tuple(FixedEffect(name, *[float("nan")] * 4) for name in names)
+        return tuple(FixedEffect(name, *[float("nan")] * 5) for name in names)
     count = len(names)
     ends = np.asarray(fit.conf_int(0.05))[:count] * per_unit[:, None]
-    values = np.column_stack([fit.fe_params * per_unit, ends, np.asarray(fit.pvalues)[:count]])
+    p_values = np.asarray(fit.pvalues)[:count]
+    asked = np.where(np.array(names) == "intercept", np.nan, p_values)
+    values = np.column_stack([fit.fe_params * per_unit, ends, p_values, benjamini_hochberg(asked)])
     return tuple(FixedEffect(name, *(float(value) for value in row)) for name, row in zip(names, values, strict=True))
 
 

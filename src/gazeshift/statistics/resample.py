@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from gazeshift.errors import UsageError
+from gazeshift.resampling import crossed_means
 from gazeshift.rounding import EXACT
 from gazeshift.statistics.cells import Cells, Scope, complete
 
@@ -76,23 +77,12 @@ def multi_bootstrap(cells: Cells, draws: int, rng: np.random.Generator, confiden
     mean = float(found.values.mean())
     low = high = error = float("nan")
     if found.scope != "none":
-        rows, columns = resampling_weights(seeds, draws, rng), resampling_weights(classes, draws, rng)
-        means = mean + ((rows @ (found.values - mean)) * columns).sum(1)
+        means = crossed_means(found.values, draws, rng)
         low, high = (float(end) for end in np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2]))
         error = float(means.std())
     return BootstrapInterval(
         mean, low, high, error, confidence, draws, seeds, classes, found.dropped_classes, found.scope
     )
-
-
-def resampling_weights(n: int, draws: int, rng: np.random.Generator) -> Float[np.ndarray, "draws n"]:
-    """How often each of ``n`` things was drawn, over ``n``; rows sum to 1.
-
-    Example:
-        >>> resampling_weights(1, 2, np.random.default_rng(0)).tolist()
-        [[1.0], [1.0]]
-    """
-    return rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """From what the checks of all models left to their figures."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -11,7 +9,9 @@ from gazeshift.measures import Figure
 from gazeshift.study.summary import crossed
 
 
-def check_figures(rows: pd.DataFrame, predictions: pd.DataFrame, alone: dict[str, str]) -> dict[str, Any]:
+def check_figures(
+    rows: pd.DataFrame, predictions: pd.DataFrame, alone: dict[str, str]
+) -> dict[str, dict[str, dict[str, Figure]]]:
     """``{model: {check: {measure: figure}}}``, in the order of the rows.
 
     Args:
@@ -20,12 +20,12 @@ def check_figures(rows: pd.DataFrame, predictions: pd.DataFrame, alone: dict[str
         alone: the study's model of one modality, by ``image`` and ``text``, where it has one; conditional utilisation is told by these as
             well as by the model itself with mean features (``_retrained``: they were trained for it).
     """
-    found: dict[str, Any] = {}
+    found: dict[str, dict[str, dict[str, Figure]]] = {}
     for (model, check), mine in rows.groupby(["model", "check"], sort=False):
         figures = CHECKS[str(check)].figures(mine)
         if check == "modality":
             figures |= _against_models_of_one(predictions, str(model), alone)
-        found.setdefault(str(model), {})[str(check)] = {name: figure.to_dict() for name, figure in figures.items()}
+        found.setdefault(str(model), {})[str(check)] = dict(figures)
     return found
 
 

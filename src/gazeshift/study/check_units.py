@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from gazeshift.evaluation.checks.subject import Subject
 from gazeshift.evaluation.question import Question
 from gazeshift.mapstore.store import write_table
 from gazeshift.models import load
+from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.materials import Ingredients
 from gazeshift.study.pairs import Pairs
@@ -56,37 +56,28 @@ def checked_models(study: StudyConfig, names: Sequence[str]) -> list[str]:
     ]
 
 
-def check_file(store: Path, name: str, seed: int) -> Path:
-    """Where the checks of a model and seed are kept."""
-    return store / "parts" / name / f"checks-{seed}.parquet"
-
-
 def check_unit(
     ingredients: Ingredients,
-    name: str,
-    seed: int,
-    folder: Path,
+    unit: Unit,
     question: Question,
     rows: Sequence[int],
     scenes: Mapping[str, Scene],
-    store: Path,
+    run: RunFolder,
 ) -> None:
-    """Check a saved model on some of the explained pairs; rows of ``COLUMNS``, model and seed go into its part of the store.
+    """Check a trained model on some of the explained pairs; rows of ``COLUMNS``, model and seed go into its part of the store.
 
     Args:
         ingredients: of the study.
-        name: of the model.
-        seed: of its training.
-        folder: of the saved model.
+        unit: what was trained.
         question: what every model is asked.
         rows: of the question's pairs among the test pairs.
         scenes: of Plates pairs.
-        store: of the run.
+        run: the run folder.
     """
-    explain, recipe = ingredients.study.explain, ingredients.study.recipe_of(name)
-    if ingredients.study.models[name].texts == "constant":  # it reads the empty text, whatever it is given
+    explain, recipe = ingredients.study.explain, ingredients.study.recipe_of(unit.model)
+    if ingredients.study.models[unit.model].texts == "constant":  # it reads the empty text, whatever it is given
         question = question.with_texts({"original": question.texts["original"]})
-    model = load(folder)
+    model = load(run.model(unit))
     with on_device(model):
         subject = Subject(
             model,
@@ -104,4 +95,4 @@ def check_unit(
         ]
     table = pd.concat(parts, ignore_index=True)
     table["part"] = table["part"].fillna(0).astype(int) if "part" in table else 0
-    write_table(table[list(COLUMNS)].assign(model=name, seed=seed), check_file(store, name, seed))
+    write_table(table[list(COLUMNS)].assign(**unit.tag), run.part(unit, "checks"))

@@ -1,13 +1,14 @@
 """The exploratory mixed model of a finished study's modifiers: what goes along with how far a word moves the map. It decides nothing."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from gazeshift.claims.roles import Roles
 from gazeshift.errors import DataError
+from gazeshift.records import read_record
+from gazeshift.runs.folder import RunFolder
+from gazeshift.runs.record import RunRecord
 from gazeshift.statistics.explore import Exploration, explore
 
 VALUES = ("js_distance", "coverage_change", "within")
@@ -19,10 +20,10 @@ def lead_of(run: Path) -> str:
     Raises:
         DataError: no such run, an unfinished one, or one without a model that sees images and reads texts.
     """
-    path = run / "run.json"
+    path = RunFolder(run).record
     if not path.is_file():
         raise DataError(f"{path}: no such file; name the folder of a finished run.")
-    lead = Roles.of(json.loads(path.read_text(encoding="utf-8"))["models"]).lead
+    lead = read_record(path, RunRecord).roles.lead
     if lead is None:
         raise DataError(f"{run}: none of its models sees images and reads texts, so there is nothing to explore.")
     return lead
@@ -45,7 +46,7 @@ def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploratio
     """
     if not run.is_dir():
         raise DataError(f"{run}: no such run folder.")
-    tables = {name: run / "store" / f"{name}.parquet" for name in ("modifiers", "words")}
+    tables = {name: RunFolder(run).table(name) for name in ("modifiers", "words")}
     for path in tables.values():
         if not path.is_file():
             raise DataError(f"{path}: no such table; run a study with explain.modifiers above 0.")

@@ -1,52 +1,55 @@
 """The answer in words: what was found for these models in these data, then how far that carries. Sentences from figures, nothing else."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from gazeshift.claims.register import CLAIMS, LEAST_SEEDS
 from gazeshift.claims.roles import ROLES, Roles
+from gazeshift.claims.verdict import Verdict
 from gazeshift.edits.telling import TEXTS, telling
+from gazeshift.measures import Figure
+from gazeshift.runs.summary import Measured, StudyFigures
 
-Figures = dict[str, Any]
 
-
-def headline(summary: Figures, roles: Roles, structures: Mapping[str, str]) -> list[str]:
+def headline(
+    figures: StudyFigures, claims: Mapping[str, Verdict], roles: Roles, structures: Mapping[str, str]
+) -> list[str]:
     """Paragraphs that answer the study's question, the first of them in a sentence that can be quoted.
 
     Args:
-        summary: as ``summarise`` gives it, with the verdicts as ``judge`` gives them under ``claims``, if there are any.
+        figures: of all models.
+        claims: the verdicts, if there are any.
         roles: the models.
         structures: name to the sentence about what a model's head lets a text do.
     """
     subject = roles.lead or next(player.name for player in roles.players if player.sees_image)
     paragraphs = [
-        _found(summary, roles, subject),
-        _added(summary, roles, subject),
-        _shift(summary, subject),
-        _place(summary, roles, subject),
+        _found(figures, roles, subject),
+        _added(figures, roles, subject),
+        _shift(figures, subject),
+        _place(figures, roles, subject),
         f"{subject}: {structures[subject]}" if subject in structures else "",
-        how_far(summary.get("claims", {})),
+        how_far(claims),
         *doubled(roles),
     ]
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
-def _found(summary: Figures, roles: Roles, subject: str) -> str:
+def _found(figures: StudyFigures, roles: Roles, subject: str) -> str:
     """What the text did to accuracy and to the map; that the text alone does as well, if it does."""
     return " ".join(
-        sentence for sentence in (_accuracy(summary, roles, subject), _follows(summary, subject)) if sentence
+        sentence for sentence in (_accuracy(figures, roles, subject), _follows(figures, subject)) if sentence
     )
 
 
-def _accuracy(summary: Figures, roles: Roles, subject: str) -> str:
-    accuracy, image, text = summary["accuracy"], roles.get("image"), roles.get("text")
+def _accuracy(figures: StudyFigures, roles: Roles, subject: str) -> str:
+    accuracy, image, text = figures.accuracy, roles.get("image"), roles.get("text")
     own = f"{_right(accuracy[subject])} ({subject})"
-    if text is not None and (gap := _gap(summary, "gap_to_text", subject)) and not _above(gap):
+    if text is not None and (gap := _measured(figures.gap_to_text.get(subject))) and not _above(gap):
         alone = (
             f"{text} is right on {_right(accuracy[text])} of the test pairs, {subject} on {_right(accuracy[subject])}"
         )
         return f"{_verdict_on_the_image(gap)}: {alone}, a difference of {_points(gap)}."
-    if image is None or (gap := _gap(summary, "gap", subject)) is None:
+    if image is None or (gap := _measured(figures.gap.get(subject))) is None:
         return f"{subject} is right on {_right(accuracy[subject])} of the test pairs."
     without = f"{_right(accuracy[image])} ({image})"
     if _above(gap) or _below(gap):
@@ -54,40 +57,40 @@ def _accuracy(summary: Figures, roles: Roles, subject: str) -> str:
     return f"The text is not shown to change accuracy on the test pairs: {without} without it, {own} with it."
 
 
-def _follows(summary: Figures, subject: str) -> str:
+def _follows(figures: StudyFigures, subject: str) -> str:
     """Whether the map moves farther when the text is about something else than when it is paraphrased."""
-    edits = summary["edits"].get(subject, {})
+    edits = figures.edits.get(subject, {})
     name = telling(edits)
-    if name is None or (excess := edits[name]["excess"])["mean"] is None:
+    if name is None or (excess := edits[name]["excess"]).mean is None:
         return ""
     if not _above(excess):
         beyond = f"no farther than a paraphrase{_bits(excess)}"
         return f"That the map of {subject} follows the text is not shown: {TEXTS[name]} moves it {beyond}."
-    far, near = (edits[edit]["js_distance"]["mean"] for edit in (name, "paraphrase"))
+    far, near = (_mean(edits[edit]["js_distance"]) for edit in (name, "paraphrase"))
     if far - near < CLAIMS["C3"].margin:
         return (
             f"The map of {subject} hardly follows the text: {TEXTS[name]} moves it farther than a paraphrase does, but by less than "
             f"counts as a change (a Jensen-Shannon distance of {far:.3f} against {near:.3f}, where 1 is the most)."
         )
-    moved, floor = edits[name]["js_bits"]["mean"], edits["paraphrase"]["js_bits"]["mean"]
+    moved, floor = (_mean(edits[edit]["js_bits"]) for edit in (name, "paraphrase"))
     times = f"{moved / floor:.0f} times as far as" if moved >= 2 * floor > 0 else "farther than"
     return f"The map of {subject} follows the text: {TEXTS[name]} moves it {times} a paraphrase does."
 
 
-def _verdict_on_the_image(gap: Figures) -> str:
+def _verdict_on_the_image(gap: Figure) -> str:
     """What to say of an image that is not shown to add anything to the text."""
     if _below(gap):
         return "The text alone does better than text and image together"
-    if gap["mean"] <= CLAIMS["C0"].margin:
+    if _mean(gap) <= CLAIMS["C0"].margin:
         return "The text alone does as well as text and image together"
     return "That seeing the image helps is not shown"
 
 
-def _added(summary: Figures, roles: Roles, subject: str) -> str:
+def _added(figures: StudyFigures, roles: Roles, subject: str) -> str:
     """What each input adds to the other on the same test pairs; the engineer's question: does it just read the text?"""
     image, text = roles.get("image"), roles.get("text")
     sentences = []
-    if image is not None and (gap := _gap(summary, "gap", subject)):
+    if image is not None and (gap := _measured(figures.gap.get(subject))):
         sentences.append(
             f"Against {image} the text changes accuracy by {_points(gap)} on the same test pairs{_unshown(gap)}."
         )
@@ -95,58 +98,58 @@ def _added(summary: Figures, roles: Roles, subject: str) -> str:
         sentences.append(
             f"Whether {subject} just reads the text is not answered: the study has no {ROLES['text'].words}."
         )
-    elif text is not None and (gap := _gap(summary, "gap_to_text", subject)):
-        alone = f"{text}, which sees no image, is right on {_right(summary['accuracy'][text])}"
+    elif text is not None and (gap := _measured(figures.gap_to_text.get(subject))):
+        alone = f"{text}, which sees no image, is right on {_right(figures.accuracy[text])}"
         just = f"does not just read the text: {alone}, and" if _above(gap) else "may just read the text:"
         sentences.append(f"{subject} {just} the image changes accuracy by {_points(gap)}{_unshown(gap)}.")
     return " ".join(sentences)
 
 
-def _shift(summary: Figures, subject: str) -> str:
+def _shift(figures: StudyFigures, subject: str) -> str:
     """How far a changed text moves the map, and why; the whole and its parts over the same images."""
-    edits = summary["edits"].get(subject, {})
+    edits = figures.edits.get(subject, {})
     name = telling(edits)
     if name is None:
         return ""
     change = edits[name]
-    if change["js_split"]["mean"] is None:
+    if change["js_split"].mean is None:
         return f"How far {TEXTS[name]} moves the map of {subject} cannot be measured: {_undefined(change)}."
-    floor = edits.get("paraphrase", {}).get("js_bits", {}).get("mean")
-    against = "" if floor is None else f" A paraphrase moves it by {_fine(floor)} bits."
+    floor = _measured(edits.get("paraphrase", {}).get("js_bits"))
+    against = "" if floor is None else f" A paraphrase moves it by {_fine(_mean(floor))} bits."
     said = TEXTS[name]
     return (
-        f"{said[0].upper()}{said[1:]} moves the map of {subject} by {_fine(change['js_split']['mean'])} bits of Jensen-Shannon divergence"
-        f"{_interval(change['js_split'])}: {_fine(change['switch']['mean'])} of them come with a switch of the predicted class (in "
-        f"{change['switched_split']['mean']:.0%} of the images) and {_fine(change['within']['mean'])} from re-weighting what is seen for "
-        f"the same class ({change['js_split']['n']} images whose four maps are defined).{against}"
+        f"{said[0].upper()}{said[1:]} moves the map of {subject} by {_fine(_mean(change['js_split']))} bits of Jensen-Shannon divergence"
+        f"{_interval(change['js_split'])}: {_fine(_mean(change['switch']))} of them come with a switch of the predicted class (in "
+        f"{_mean(change['switched_split']):.0%} of the images) and {_fine(_mean(change['within']))} from re-weighting what is seen for "
+        f"the same class ({change['js_split'].n} images whose four maps are defined).{against}"
     )
 
 
-def _place(summary: Figures, roles: Roles, subject: str) -> str:
+def _place(figures: StudyFigures, roles: Roles, subject: str) -> str:
     """Centre bias of both models, and their difference on the same images."""
-    maps, reference = summary["maps"], roles.get("image")
+    maps, reference = figures.maps, roles.get("image")
     if reference is None or reference == subject or subject not in maps or reference not in maps:
         return ""
     ours, image, gap = maps[subject]["centre_bias"], maps[reference]["centre_bias"], maps[subject]["centre_bias_gap"]
-    if gap["interval"] is None:
+    if gap.interval is None:
         rates = f"{reference}: {_undefined(maps[reference])}; {subject}: {_undefined(maps[subject])}"
         return f"A difference in centre bias cannot be measured ({rates})."
     return (
-        f"Centre bias (1 at the centre, 0 everywhere alike) is {image['mean']:.2f} for {reference} and {ours['mean']:.2f} for {subject}; "
-        f"on the same images the difference is {_fine(gap['mean'], '+')}{_interval(gap)}{_unshown(gap)}."
+        f"Centre bias (1 at the centre, 0 everywhere alike) is {_mean(image):.2f} for {reference} and {_mean(ours):.2f} for {subject}; "
+        f"on the same images the difference is {_fine(_mean(gap), '+')}{_interval(gap)}{_unshown(gap)}."
     )
 
 
-def how_far(claims: Figures) -> str:
+def how_far(claims: Mapping[str, Verdict]) -> str:
     """Which claims about kinds of models stand: those that speak of other trainings and other classes.
 
     Example:
-        >>> how_far({"C0": {"verdict": "supported", "claim": "The text raises accuracy.", "seeds": 5}})
+        >>> how_far({"C0": Verdict(claim="The text raises accuracy.", verdict="supported", seeds=5)})
         'Beyond these trainings and classes: of 1 claim, 1 is supported (C0, the text raises accuracy).'
     """
     if not claims:
         return ""
-    seeds = max(claim["seeds"] for claim in claims.values())
+    seeds = max(claim.seeds or 0 for claim in claims.values())
     few = (
         f"a claim about a kind of model needs {LEAST_SEEDS} training seeds, and this study has {seeds}; "
         if seeds < LEAST_SEEDS
@@ -154,9 +157,9 @@ def how_far(claims: Figures) -> str:
     )
     named = {
         verdict: [
-            name if few else f"{name}, {claim['claim'][0].lower()}{claim['claim'][1:].removesuffix('.')}"
+            name if few else f"{name}, {claim.claim[0].lower()}{claim.claim[1:].removesuffix('.')}"
             for name, claim in claims.items()
-            if claim["verdict"] == verdict
+            if claim.verdict == verdict
         ]
         for verdict in ("supported", "not supported", "undecided", "not testable")
     }
@@ -189,37 +192,41 @@ def _listed(parts: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _gap(summary: Figures, section: str, subject: str) -> Figures | None:
-    """A difference in accuracy, or None if it was not measured."""
-    gap: Figures | None = summary[section].get(subject)
-    return gap if gap and gap["mean"] is not None else None
+def _measured(figure: Figure | None) -> Figure | None:
+    """A figure that has a mean, or None."""
+    return figure if figure is not None and figure.mean is not None else None
 
 
-def _above(figure: Figures) -> bool:
+def _mean(figure: Figure) -> float:
+    """NaN where nothing was measured, so that every comparison with it fails."""
+    return float("nan") if figure.mean is None else figure.mean
+
+
+def _above(figure: Figure) -> bool:
     """Whether a figure is shown to be above 0; where there is no interval its sign is all there is."""
-    return bool((figure["interval"] or [figure["mean"]])[0] > 0)
+    return bool((figure.interval or [_mean(figure)])[0] > 0)
 
 
-def _below(figure: Figures) -> bool:
-    return bool((figure["interval"] or [figure["mean"]])[-1] < 0)
+def _below(figure: Figure) -> bool:
+    return bool((figure.interval or [_mean(figure)])[-1] < 0)
 
 
-def _unshown(figure: Figures) -> str:
+def _unshown(figure: Figure) -> str:
     return "" if _above(figure) or _below(figure) else "; no difference is shown"
 
 
-def _undefined(figures: Figures) -> str:
-    rate = figures["undefined"]["mean"]
+def _undefined(figures: Measured) -> str:
+    rate = figures["undefined"].mean
     return "nothing was explained" if rate is None else f"{rate:.1%} of its maps are undefined"
 
 
-def _right(splits: Figures) -> str:
-    mean = splits["test"]["mean"]
+def _right(splits: Measured) -> str:
+    mean = splits["test"].mean
     return "none that could be measured" if mean is None else f"{mean:.1%}"
 
 
-def _interval(figure: Figures) -> str:
-    return " [{}, {}]".format(*map(_fine, figure["interval"])) if figure["interval"] else ""
+def _interval(figure: Figure) -> str:
+    return " [{}, {}]".format(*map(_fine, figure.interval)) if figure.interval else ""
 
 
 def _fine(value: float, sign: str = "") -> str:
@@ -232,10 +239,10 @@ def _fine(value: float, sign: str = "") -> str:
     return f"{value:{sign}.{3 if round(value, 3) or not value else 5}f}"
 
 
-def _bits(figure: Figures) -> str:
-    return f" ({_fine(figure['mean'], '+')} bits{_interval(figure)})"
+def _bits(figure: Figure) -> str:
+    return f" ({_fine(_mean(figure), '+')} bits{_interval(figure)})"
 
 
-def _points(gap: Figures) -> str:
-    interval = " [{:.1f}, {:.1f}]".format(*(100 * bound for bound in gap["interval"])) if gap["interval"] else ""
-    return f"{100 * gap['mean']:+.1f} points{interval}"
+def _points(gap: Figure) -> str:
+    interval = " [{:.1f}, {:.1f}]".format(*(100 * bound for bound in gap.interval)) if gap.interval else ""
+    return f"{100 * _mean(gap):+.1f} points{interval}"

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.data.plates import PlatesConfig
 from gazeshift.edits import LEXICON_EDITS, find_lexicon
 from gazeshift.errors import ConfigError, ModelError, UsageError
@@ -45,7 +45,7 @@ def write_study(study: StudyConfig, path: Path) -> None:
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return  # a finished run may lie on a read-only disk
-    with whole_file(path, parents=True) as file:
+    with atomic_write(path, parents=True) as file:
         file.write_text(text, encoding="utf-8")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import cache as cache_calls
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,8 +28,10 @@ from gazeshift.models import (
     evaluating,
     set_affine,
 )
-from gazeshift.models.image import Trunk
+from gazeshift.models.stem import Stem
+from gazeshift.models.trunk import Trunk
 from gazeshift.pairs import Pair
+from gazeshift.runs.folder import Unit
 from gazeshift.saliency import Absent, mean_features
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.pairs import evenly
@@ -45,7 +46,7 @@ from gazeshift.training import (
     image_features,
     text_features,
 )
-from gazeshift.training.parts import Stem, frozen_parts, is_fixed, stem_of
+from gazeshift.training.parts import frozen_parts, is_fixed, stem_of
 from gazeshift.training.split import weights_digest
 
 LARGEST_GRIDS = 4 * 2**30
@@ -125,14 +126,14 @@ class Ingredients:
             return [texts[row] for row in np.random.default_rng(SHUFFLE_SEED).permutation(len(texts))]
         return texts
 
-    def fresh(self, name: str, seed: int) -> Classifier:
+    def fresh(self, unit: Unit) -> Classifier:
         """A model with its initial weights; whatever is random in them comes from the seed."""
-        spec = self.spec(name)
+        spec = self.spec(unit.model)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(unit.seed)
             trunk = self._trunk(spec.image)
             text = build_text(spec.text, self._training_texts, self.study.text_encoder or "")
-        return build_classifier(spec, trunk, text, seed)
+        return build_classifier(spec, trunk, text, unit.seed)
 
     @cached_property
     def pieces(self) -> Pieces:
@@ -291,7 +292,7 @@ def _grid_bytes(model: Classifier, count: int) -> int:
     return 4 * count * example.grid.numel()
 
 
-def source_digests(study: StudyConfig) -> dict[str, Any]:
+def source_digests(study: StudyConfig) -> dict[str, str | None]:
     """Digests of the files that initial weights come from; a name on a hub stands for itself."""
     weights: str = study.weights
     if weights not in {"none", "hub"}:

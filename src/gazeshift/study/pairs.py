@@ -17,7 +17,7 @@ from gazeshift.data.splits import limit, with_validation
 from gazeshift.data.titles import drop_repeated_titles, mask_class_names
 from gazeshift.errors import DataError
 from gazeshift.pairs import Pair
-from gazeshift.study.config import DataConfig
+from gazeshift.study.sections import DataConfig
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Pairs:
         classes: class names in order.
         findings: everything that was repaired or left out.
         fingerprint: of all pairs as used.
-        facts: what a Plates root says of itself (its ceiling); empty elsewhere.
+        ceiling: by split, the accuracy that an image alone allows, as a Plates root says of itself; empty elsewhere.
         notes: choices that were made while reading and that lose nothing.
     """
 
@@ -45,7 +45,7 @@ class Pairs:
     classes: tuple[str, ...]
     findings: tuple[Finding, ...]
     fingerprint: str
-    facts: dict[str, Any]
+    ceiling: dict[str, float]
     notes: tuple[str, ...] = ()
 
     @property
@@ -106,16 +106,16 @@ def read_pairs(
     if data.mask_class_names:
         masked = found.classes if classes is None else classes
         pairs = [replace(pair, text=mask_class_names(pair.text, masked)) for pair in pairs]
-    facts: dict[str, Any] = {}
+    ceiling: dict[str, float] = {}
     if is_plates(root):
         pairs = with_captions(root, pairs)
-        facts = {"ceiling": json.loads((root / "plates.json").read_text(encoding="utf-8"))["image_only_ceiling"]}
+        ceiling = json.loads((root / "plates.json").read_text(encoding="utf-8"))["image_only_ceiling"]
     findings = (*found.findings, *dropped)
     refuse_unfit(root, pairs, findings, needed=needed, reads_text=reads_text)
     splits = {split: tuple(pair for pair in pairs if pair.split == split) for split in SPLITS}
     known = cache / CONTENTS if cache is not None else None
     digest = fingerprint(pairs, known, data.workers)
-    return Pairs(root, found.format, splits, found.classes, findings, digest, facts, notes)
+    return Pairs(root, found.format, splits, found.classes, findings, digest, ceiling, notes)
 
 
 def refuse_unfit(

@@ -2,13 +2,13 @@
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import UInt8
 from PIL import Image
 
+from gazeshift.mapstore.store import Row
 from gazeshift.measures import distribution, jensen_shannon
 
 RANDOM_SEED = 0
@@ -52,7 +52,7 @@ def sample_rows(
     described: dict[str, tuple[str, str]],
     crop: Callable[[str], UInt8[np.ndarray, "3 H W"]],
     lossless: bool,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Records of the samples of Tables 2 and 3, with the crop exactly as the models see it.
 
     Args:
@@ -62,7 +62,7 @@ def sample_rows(
         crop: the crop of a key.
         lossless: PNG instead of JPEG.
     """
-    rows = []
+    rows: list[Row] = []
     for table in ("2", "3"):
         for position, (key, reason) in enumerate(chosen):
             label, text = described[key]

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gazeshift.atomic import whole_file, writing
+from gazeshift.atomic import write_json, writing
+from gazeshift.runs.folder import RunFolder
+from gazeshift.runs.record import Step
 
 _VERSION = 2
 """Raised when the meaning of a step changes, so that results of an older gazeshift are not taken for new ones."""
@@ -31,15 +33,6 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@dataclass(frozen=True)
-class StepRecord:
-    """What became of a step: ``done`` now or ``reused`` from before, and the seconds its work took when it was done."""
-
-    name: str
-    seconds: float
-    state: str
-
-
 @dataclass
 class Steps:
     """The steps of one run folder, in order.
@@ -50,9 +43,9 @@ class Steps:
         records: of the steps so far.
     """
 
-    run: Path
-    announce: Callable[[str | StepRecord], None] = lambda event: None
-    records: list[StepRecord] = field(default_factory=list)
+    run: RunFolder
+    announce: Callable[[str | Step], None] = lambda event: None
+    records: list[Step] = field(default_factory=list)
 
     def do(
         self, name: str, inputs: Mapping[str, Any], work: Callable[[str], None], outputs: tuple[Path, ...] = ()
@@ -69,10 +62,10 @@ class Steps:
             The digest of the inputs, to be an input of later steps.
         """
         digest = digest_of({"step": name, **inputs})
-        manifest = self.run / "steps" / f"{name}.json"
+        manifest = self.run.steps / f"{name}.json"
         known = _read(manifest)
         if known.get("digest") == digest and all(output.exists() for output in outputs):
-            self._ended(StepRecord(name, known["seconds"], "reused"))
+            self._ended(Step(name=name, seconds=known["seconds"], state="reused"))
             return digest
         with writing(manifest):
             manifest.unlink(missing_ok=True)
@@ -80,12 +73,11 @@ class Steps:
         start = time.perf_counter()
         work(digest)
         seconds = round(time.perf_counter() - start, 2)
-        with whole_file(manifest, parents=True) as file:
-            file.write_text(json.dumps({"digest": digest, "seconds": seconds}), encoding="utf-8")
-        self._ended(StepRecord(name, seconds, "done"))
+        write_json(manifest, {"digest": digest, "seconds": seconds})
+        self._ended(Step(name=name, seconds=seconds, state="done"))
         return digest
 
-    def _ended(self, record: StepRecord) -> None:
+    def _ended(self, record: Step) -> None:
         self.records.append(record)
         self.announce(record)
 

@@ -1,17 +1,24 @@
 """All figures of a study, from its tables of predictions and measures: means over seeds and images, with intervals."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gazeshift.claims.roles import Roles
-from gazeshift.measures import crossed_figure
+from gazeshift.measures import Figure, crossed_figure
+from gazeshift.runs.summary import StudyFigures, Threshold
 from gazeshift.study.thresholds import EXPECTATIONS, SeedFigures
 
-MAP_MEASURES = {"centre_bias": "centre_bias", "coverage": "coverage", "undefined": "undefined"}
-MASK_MEASURES = {"lift": "mask_lift", "mass": "mask_mass", "area": "mask_area", "other": "mask_other"}
+SECONDARY = ("concentration", "gini", "share_holding", "likelihood_ratio_centre", "likelihood_ratio_objects")
+MAP_MEASURES = {name: name for name in ("centre_bias", "coverage", "undefined", *SECONDARY)}
+MASK_MEASURES = {
+    "lift": "mask_lift",
+    "mass": "mask_mass",
+    "area": "mask_area",
+    "other": "mask_other",
+    "prior": "mask_prior",
+}
 EDIT_MEASURES = (
     "js_bits",
     "js_distance",
@@ -29,6 +36,11 @@ EDIT_MEASURES = (
     "truncated",
     "named_mass_change",
     "excess",
+    "pearson",
+    "spearman",
+    "iou",
+    "amplitude_change",
+    "interaction",
 )
 
 
@@ -54,7 +66,7 @@ def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, edits: Sequence[str]) -> dict[str, Any]:
+def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, edits: Sequence[str]) -> StudyFigures:
     """The figures of a study.
 
     Args:
@@ -69,16 +81,16 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
     splits = [split for split in ("validation", "test") if (predictions["split"] == split).any()]
     test = predictions[predictions["split"] == "test"]
     masks = {model: _figures(own, model, MASK_MEASURES) for model in seen}
-    return {
-        "accuracy": {
+    return StudyFigures(
+        accuracy={
             model: {split: _figure(predictions[predictions["split"] == split], model, "correct") for split in splits}
             for model in roles.names
         },
-        "gap": _gaps(test, roles.names, roles.get("image")),
-        "gap_to_text": _gaps(test, seen, roles.get("text")),
-        "maps": {model: _figures(own, model, MAP_MEASURES) | _bias_gap(own, model, roles) for model in seen},
-        "masks": masks if own["mask_lift"].notna().any() else {},
-        "edits": {
+        gap=_gaps(test, roles.names, roles.get("image")),
+        gap_to_text=_gaps(test, seen, roles.get("text")),
+        maps={model: _figures(own, model, MAP_MEASURES) | _bias_gap(own, model, roles) for model in seen},
+        masks=masks if own["mask_lift"].notna().any() else {},
+        edits={
             model: {
                 edit: _figures(changes[changes["edit"] == edit], model, {name: name for name in EDIT_MEASURES})
                 for edit in edits
@@ -86,13 +98,11 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
             }
             for model in moved
         },
-    }
+    )
 
 
-def check(
-    expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles
-) -> list[dict[str, Any]]:
-    """Hold every seed to the expected thresholds: one record per seed and expectation, ``found`` None where it cannot be measured."""
+def check(expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles) -> list[Threshold]:
+    """Hold every seed to the expected thresholds: one record per seed and expectation, ``found`` in words where it cannot be measured."""
     records = []
     for seed in sorted(predictions["seed"].unique()):
         figures = seed_figures(predictions[predictions["seed"] == seed], changes[changes["seed"] == seed], roles)
@@ -104,12 +114,12 @@ def check(
                 found = float("nan")
             passed = found >= threshold if expectation.at_least else found < threshold
             records.append(
-                {
-                    "name": f"{name} (seed {seed}): {expectation.sentence(roles)}",
-                    "wanted": f"{'>=' if expectation.at_least else '<'} {threshold:g}",
-                    "found": f"{found:.4g}" if np.isfinite(found) else "not measurable",
-                    "passed": bool(passed),
-                }
+                Threshold(
+                    name=f"{name} (seed {seed}): {expectation.sentence(roles)}",
+                    wanted=f"{'>=' if expectation.at_least else '<'} {threshold:g}",
+                    found=f"{found:.4g}" if np.isfinite(found) else "not measurable",
+                    passed=bool(passed),
+                )
             )
     return records
 
@@ -142,31 +152,27 @@ def crossed(rows: pd.DataFrame, model: str, measure: str) -> np.ndarray:
     return mine.pivot_table(index="seed", columns="key", values=measure, aggfunc="mean", dropna=False).to_numpy(float)
 
 
-def _figure(rows: pd.DataFrame, model: str, measure: str) -> dict[str, Any]:
-    return crossed_figure(crossed(rows.astype({measure: float}), model, measure)).to_dict()
+def _figure(rows: pd.DataFrame, model: str, measure: str) -> Figure:
+    return crossed_figure(crossed(rows.astype({measure: float}), model, measure))
 
 
-def _figures(rows: pd.DataFrame, model: str, measures: dict[str, str]) -> dict[str, Any]:
+def _figures(rows: pd.DataFrame, model: str, measures: dict[str, str]) -> dict[str, Figure]:
     return {name: _figure(rows, model, measure) for name, measure in measures.items()}
 
 
-def _bias_gap(own: pd.DataFrame, model: str, roles: Roles) -> dict[str, Any]:
+def _bias_gap(own: pd.DataFrame, model: str, roles: Roles) -> dict[str, Figure]:
     """Difference of the centre bias to image only's, on the images where both maps are defined."""
     image = roles.get("image")
     if image is None or model == image:
         return {}
     difference = crossed(own, model, "centre_bias") - crossed(own, image, "centre_bias")
-    return {"centre_bias_gap": crossed_figure(difference).to_dict()}
+    return {"centre_bias_gap": crossed_figure(difference)}
 
 
-def _gaps(test: pd.DataFrame, models: Sequence[str], reference: str | None) -> dict[str, Any]:
+def _gaps(test: pd.DataFrame, models: Sequence[str], reference: str | None) -> dict[str, Figure]:
     """Difference in accuracy of each model to a reference, on the same test pairs and seeds; nothing where there is no reference."""
     if reference is None:
         return {}
     correct = test.astype({"correct": float})
     base = crossed(correct, reference, "correct")
-    return {
-        model: crossed_figure(crossed(correct, model, "correct") - base).to_dict()
-        for model in models
-        if model != reference
-    }
+    return {model: crossed_figure(crossed(correct, model, "correct") - base) for model in models if model != reference}

@@ -7,6 +7,7 @@ import numpy as np
 from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.loader import crops
 from gazeshift.errors import ConfigError
+from gazeshift.runs.folder import Unit
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.materials import Ingredients, source_digests
 from gazeshift.study.pairs import SPLITS, read_pairs, refuse_unfit
@@ -46,4 +47,4 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}
     spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).model_dump()
     digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **source_digests(study)})
-    return train_unit(ingredients, name, seed, out, work / "logs", digest, data, resume=resume)
+    return train_unit(ingredients, Unit(name, seed), out, work / "logs", digest, data, resume=resume)

@@ -1,12 +1,10 @@
-"""The two kinds of work of one model and one seed: train it, and look through it."""
+"""The two kinds of work of a unit: train it, and explain it."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from gazeshift.atomic import UNFINISHED, whole_file
+from gazeshift.atomic import UNFINISHED, atomic_write
 from gazeshift.edits import EDITS, Corpus, Edited, Pieces, random_for
 from gazeshift.errors import TrainingError
 from gazeshift.evaluation.analyse import analyse
@@ -15,9 +13,10 @@ from gazeshift.evaluation.equivariance import equivariance_rows
 from gazeshift.evaluation.modifiers import modifier_rows
 from gazeshift.evaluation.question import Question
 from gazeshift.evaluation.reading import with_reading
-from gazeshift.mapstore.store import write_maps, write_table
+from gazeshift.mapstore.store import Row, write_maps, write_table
 from gazeshift.models import Classifier, TokenizerPieces, load, save
 from gazeshift.pairs import Pair
+from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.materials import Ingredients
 from gazeshift.training import Fitted, fit, predict
@@ -27,12 +26,11 @@ from gazeshift.training.parts import frozen_parts, is_fixed
 
 def train_unit(
     ingredients: Ingredients,
-    name: str,
-    seed: int,
+    unit: Unit,
     folder: Path,
     work: Path,
     digest: str,
-    data: dict[str, Any],
+    data: Mapping[str, object],
     *,
     resume: bool = True,
 ) -> Fitted:
@@ -40,8 +38,7 @@ def train_unit(
 
     Args:
         ingredients: of the study.
-        name: of the model.
-        seed: of initialisation, order and dropout.
+        unit: the model, and the seed of initialisation, order and dropout.
         folder: where the model goes.
         work: where checkpoint and logs are while it trains; the logs stay.
         digest: of everything that decides the result.
@@ -51,12 +48,13 @@ def train_unit(
     Raises:
         TrainingError: a loss that is not finite; the model of the last finished epoch is kept beside ``folder``.
     """
-    recipe = ingredients.study.recipe_of(name)
+    recipe = ingredients.study.recipe_of(unit.model)
     _clear_for(digest, work, folder, resume=resume)
-    model = ingredients.fresh(name, seed)
+    model = ingredients.fresh(unit)
     images, texts = ingredients.features(model, recipe)
     train, validation = (
-        ingredients.split(part, ingredients.texts_read(name, part, training=True)) for part in ("train", "validation")
+        ingredients.split(part, ingredients.texts_read(unit.model, part, training=True))
+        for part in ("train", "validation")
     )
     try:
         fitted = fit(
@@ -64,7 +62,7 @@ def train_unit(
             train,
             validation,
             recipe,
-            seed,
+            unit.seed,
             work,
             resume=resume,
             images=images,
@@ -73,11 +71,11 @@ def train_unit(
         )
     except TrainingError as error:
         kept = folder.with_name(folder.name + ".last-good")
-        save(model, kept, data, {"recipe": recipe.model_dump(), "seed": seed, "stopped": str(error)})
+        save(model, kept, data, {"recipe": recipe.model_dump(), "seed": unit.seed, "stopped": str(error)})
         raise TrainingError(
-            f"{name}, seed {seed}: {error} The model of the last finished epoch is kept in {kept}."
+            f"{unit.model}, seed {unit.seed}: {error} The model of the last finished epoch is kept in {kept}."
         ) from error
-    training = {"recipe": recipe.model_dump(), "seed": seed, "texts": ingredients.study.models[name].texts}
+    training = {"recipe": recipe.model_dump(), "seed": unit.seed, "texts": ingredients.study.models[unit.model].texts}
     reached = {key: getattr(fitted, key) for key in ("epochs", "kept_epoch", "validation_accuracy")}
     save(model, folder, data, training | reached)
     (work / "last.ckpt").unlink(missing_ok=True)
@@ -90,69 +88,63 @@ def _clear_for(digest: str, work: Path, folder: Path, *, resume: bool) -> None:
     mark = work / "inputs.sha256"
     if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
         shutil.rmtree(work)  # holds the checkpoint of another training
-    with whole_file(mark, parents=True) as file:
+    with atomic_write(mark, parents=True) as file:
         file.write_text(digest)
     for left in folder.parent.glob(f"{folder.name}.*{UNFINISHED}"):
         shutil.rmtree(left)  # of a run that was killed while it saved this model
 
 
-def analyse_unit(
-    ingredients: Ingredients, name: str, seed: int, folder: Path, question: Question, rows: Sequence[int], store: Path
-) -> None:
-    """Predictions of a saved model on validation and test, and its maps of the question; written under ``store``."""
-    model = load(folder)
-    tag = {"model": name, "seed": seed}
+def analyse_unit(ingredients: Ingredients, unit: Unit, question: Question, rows: Sequence[int], run: RunFolder) -> None:
+    """Predictions of a trained model on validation and test, and its maps of the question; written to the store of the run."""
+    model = load(run.model(unit))
     with on_device(model):
-        predictions = [row for split in ("validation", "test") for row in _predictions(ingredients, model, name, split)]
+        predictions = [row for split in ("validation", "test") for row in _predictions(ingredients, model, split)]
         if model.structure.sees_image:
-            _look(ingredients, model, seed, question, rows, store)
-    write_table([tag | row for row in predictions], store / "parts" / name / f"predictions-{seed}.parquet")
+            _explain(ingredients, model, unit, question, rows, run)
+    write_table([{**unit.tag, **row} for row in predictions], run.part(unit, "predictions"))
 
 
-def _look(
-    ingredients: Ingredients, model: Classifier, seed: int, question: Question, rows: Sequence[int], store: Path
+def _explain(
+    ingredients: Ingredients, model: Classifier, unit: Unit, question: Question, rows: Sequence[int], run: RunFolder
 ) -> None:
     """All that is asked of a model that sees images."""
-    study, name = ingredients.study, model.spec.name
-    recipe = study.recipe_of(name)
-    parts, maps = store / "parts" / name, store / "maps" / name
+    study = ingredients.study
+    recipe = study.recipe_of(unit.model)
     images, texts = ingredients.image_source(model, rows, recipe), ingredients.text_source(model, recipe)
-    told_nothing = study.models[name].texts == "constant"  # it reads the empty text, whatever it is given
-    if told_nothing:
-        question = replace(question, texts={"original": question.texts["original"]})
+    constant = study.models[unit.model].texts == "constant"  # it reads the empty text, whatever it is given
+    if constant:
+        question = question.with_texts({"original": question.texts["original"]})
     found = analyse(model, question, images, texts)
-    write_maps(found.maps, maps / f"seed-{seed}.parquet")
+    write_maps(found.maps, run.maps(unit))
     pieces = None if model.tokenizer is None else TokenizerPieces(model.tokenizer)
-    measures = with_reading(found.measures, pieces)
-    write_table(measures.assign(model=name, seed=seed), parts / f"measures-{seed}.parquet")
+    write_table(with_reading(found.measures, pieces).assign(**unit.tag), run.part(unit, "measures"))
     if not model.structure.reads_text:
-        write_class_maps(model, question, images, texts, maps / f"classes-{seed}.parquet")
-    elif question.crossed and not told_nothing:
-        modified = modifier_rows(model, question, images, texts)
-        write_table(modified.assign(model=name, seed=seed), parts / f"modifiers-{seed}.parquet")
+        write_class_maps(model, question, images, texts, run.class_maps(unit))
+    elif question.crossed and not constant:
+        write_table(modifier_rows(model, question, images, texts).assign(**unit.tag), run.part(unit, "modifiers"))
     if study.explain.windows:
         windows = ingredients.windows(model, question.pairs, recipe)
         slopes = equivariance_rows(model, windows, texts, question.method)
-        write_table(slopes.assign(model=name, seed=seed), parts / f"equivariance-{seed}.parquet")
+        write_table(slopes.assign(**unit.tag), run.part(unit, "equivariance"))
 
 
-def unit_files(study: StudyConfig, store: Path, name: str, seed: int) -> tuple[Path, ...]:
-    """What ``analyse_unit`` leaves under ``store``."""
-    parts, maps = store / "parts" / name, store / "maps" / name
-    files: tuple[Path, ...] = (parts / f"predictions-{seed}.parquet",)
-    structure = study.structure(name)
+def unit_files(study: StudyConfig, run: RunFolder, unit: Unit) -> tuple[Path, ...]:
+    """What ``analyse_unit`` leaves in the store."""
+    files: tuple[Path, ...] = (run.part(unit, "predictions"),)
+    structure = study.structure(unit.model)
     if structure.sees_image:
-        files += (parts / f"measures-{seed}.parquet", maps / f"seed-{seed}.parquet")
+        files += (run.part(unit, "measures"), run.maps(unit))
         if not structure.reads_text:
-            files += (maps / f"classes-{seed}.parquet",)
-        elif study.explain.modifiers and study.models[name].texts != "constant":
-            files += (parts / f"modifiers-{seed}.parquet",)
+            files += (run.class_maps(unit),)
+        elif study.explain.modifiers and study.models[unit.model].texts != "constant":
+            files += (run.part(unit, "modifiers"),)
         if study.explain.windows:
-            files += (parts / f"equivariance-{seed}.parquet",)
+            files += (run.part(unit, "equivariance"),)
     return files
 
 
-def _predictions(ingredients: Ingredients, model: Classifier, name: str, split: str) -> list[dict[str, Any]]:
+def _predictions(ingredients: Ingredients, model: Classifier, split: str) -> list[Row]:
+    name = model.spec.name
     recipe = ingredients.study.recipe_of(name)
     frozen = frozen_parts(model, recipe)
     read = ingredients.texts_read(name, split, training=False)

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
+from gazeshift.data.audit import Audit
+from gazeshift.runs.summary import StudyFigures
 from gazeshift.study.config import StudyConfig
 
 SMALLEST_GRID = 4
@@ -14,8 +15,8 @@ SMALLEST_GRID = 4
 
 def warnings_of(
     study: StudyConfig,
-    audit: dict[str, Any],
-    figures: dict[str, Any],
+    audit: Audit,
+    figures: StudyFigures,
     predictions: pd.DataFrame,
     grids: dict[str, tuple[int, int]],
     words: Mapping[str, Sequence[str]],
@@ -32,10 +33,10 @@ def warnings_of(
     ]
 
 
-def _edits(study: StudyConfig, figures: dict[str, Any]) -> list[str]:
+def _edits(study: StudyConfig, figures: StudyFigures) -> list[str]:
     """Edits that apply to no pair are named: they are not in the tables."""
     wanted = [edit for edit in study.explain.edits if edit != "original"]
-    lacking = {edit for edits in figures["edits"].values() for edit in wanted if edit not in edits}
+    lacking = {edit for edits in figures.edits.values() for edit in wanted if edit not in edits}
     return [f"The edit {edit!r} applies to none of these pairs and is left out." for edit in wanted if edit in lacking]
 
 
@@ -59,18 +60,18 @@ def _grids(grids: dict[str, tuple[int, int]]) -> list[str]:
     ]
 
 
-def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
+def _data(study: StudyConfig, audit: Audit) -> list[str]:
     said = []
-    share = audit["title_contains_class"]
+    share = audit.title_contains_class
     if share and share >= 0.01:
         said.append(
             f"{share:.1%} of the texts contain the name of their class: a model may read the label instead of looking "
             "(data.mask_class_names: true masks it)."
         )
-    if audit["test_pairs_with_training_title"]:
-        total = sum(audit["classes"][label].get("test", 0) for label in audit["classes"])
+    if audit.test_pairs_with_training_title:
+        total = sum(counts.get("test", 0) for counts in audit.classes.values())
         said.append(
-            f"{audit['test_pairs_with_training_title']} of {total} test pairs have a text that occurs in training too "
+            f"{audit.test_pairs_with_training_title} of {total} test pairs have a text that occurs in training too "
             "(data.drop_repeated_titles: true drops the repeats)."
         )
     if study.pretrain is not None:
@@ -79,8 +80,7 @@ def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
         )
     if study.weights == "none" and study.pretrain is None:
         said.append("The image trunk started from random weights.")
-        seeing = [model for model in study.models if study.structure(model).sees_image]
-        if frozen := [model for model in seeing if study.recipe_of(model).trunk == "frozen"]:
+        if frozen := [model for model in study.seeing if study.recipe_of(model).trunk == "frozen"]:
             said.append(
                 f"{', '.join(frozen)}: the image trunk has random weights and is frozen, so it learned nothing about images "
                 "(weights gives it some, training: {trunk: fine-tuned} trains it)."
@@ -88,7 +88,7 @@ def _data(study: StudyConfig, audit: dict[str, Any]) -> list[str]:
     return said
 
 
-def _texts(predictions: pd.DataFrame, figures: dict[str, Any]) -> list[str]:
+def _texts(predictions: pd.DataFrame, figures: StudyFigures) -> list[str]:
     """Models of one tokenizer read the texts alike: what is true of several is said once."""
     cut: dict[str, list[str]] = defaultdict(list)
     for model, rows in predictions[predictions["split"] == "test"].groupby("model", sort=False):
@@ -99,21 +99,21 @@ def _texts(predictions: pd.DataFrame, figures: dict[str, Any]) -> list[str]:
             count = rows.groupby("key")[name].any().sum()
             if count:
                 cut[f"{count} of {rows['key'].nunique()} test texts {said}"].append(str(model))
-    for model, edits in figures["edits"].items():
+    for model, edits in figures.edits.items():
         for name, said in (
             ("unchanged", "of these changed texts read to the model as before"),
             ("truncated", "of these changed texts are longer than the encoder's limit and lost their end"),
         ):
-            rates = {edit: measures[name]["mean"] for edit, measures in edits.items() if measures[name]["mean"]}
+            rates = {edit: rate for edit, measures in edits.items() if (rate := measures[name].mean)}
             if rates:
                 cut[f"{said}: {', '.join(f'{edit} {rate:.1%}' for edit, rate in rates.items())}"].append(model)
     return [f"{', '.join(models)}: {said}." for said, models in cut.items()]
 
 
-def _maps(figures: dict[str, Any]) -> list[str]:
+def _maps(figures: StudyFigures) -> list[str]:
     said = []
-    for model, measures in figures["maps"].items():
-        rate = measures["undefined"]["mean"]
+    for model, measures in figures.maps.items():
+        rate = measures["undefined"].mean
         if rate:
             said.append(
                 f"{model}: {rate:.1%} of the maps are undefined (no positive evidence) and left out of every measure of place."
@@ -121,5 +121,5 @@ def _maps(figures: dict[str, Any]) -> list[str]:
     return said
 
 
-def _counts(audit: dict[str, Any]) -> list[str]:
-    return [f"{count} x {kind}" for kind, count in audit["counts"].items()]
+def _counts(audit: Audit) -> list[str]:
+    return [f"{count} x {kind}" for kind, count in audit.counts.items()]

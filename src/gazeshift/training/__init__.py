@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from gazeshift.lazy import on_demand
-from gazeshift.training.augment import AUGMENTATIONS, Augmentation
+from gazeshift.training.augment import AUGMENTATIONS
 from gazeshift.training.features import CachedImages, CachedTexts, after_affine, image_features, text_features
-from gazeshift.training.history import EpochRecord, Fitted
+from gazeshift.training.history import Fitted
 from gazeshift.training.prediction import accuracy, predict
 from gazeshift.training.recipe import RECIPES, Recipe, recipe_of
 from gazeshift.training.split import Split
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AUGMENTATIONS",
     "RECIPES",
-    "Augmentation",
     "CachedImages",
     "CachedTexts",
-    "EpochRecord",
     "Fitted",
     "Recipe",
     "Split",

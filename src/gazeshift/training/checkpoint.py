@@ -2,10 +2,11 @@
 
 import json
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, digest
@@ -24,7 +25,20 @@ def identity_of(model: Classifier, train: Split, validation: Split, recipe: Reci
     }
 
 
-def read_checkpoint(path: Path, identity: dict[str, str]) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """How far a training came.
+
+    Attributes:
+        epochs: finished ones.
+        weights: all that training can change, after the last of them.
+    """
+
+    epochs: int
+    weights: dict[str, Tensor]
+
+
+def read_checkpoint(path: Path, identity: dict[str, str]) -> Checkpoint:
     """Read a checkpoint of this very training, with ``weights_only``.
 
     Raises:
@@ -32,8 +46,9 @@ def read_checkpoint(path: Path, identity: dict[str, str]) -> dict[str, Any]:
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        known = checkpoint["gazeshift"]["identity"]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+        known, epochs = checkpoint["gazeshift"]["identity"], len(checkpoint["gazeshift"]["history"])
+        weights = {name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()}
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, AttributeError, pickle.UnpicklingError):
         raise TrainingError(
             f"{path} is not a checkpoint that training can resume from; delete it or train without resume."
         ) from None
@@ -43,7 +58,7 @@ def read_checkpoint(path: Path, identity: dict[str, str]) -> dict[str, Any]:
         raise TrainingError(
             f"{path} belongs to another training (other {', '.join(differs)}{changed}); train without resume or in another folder."
         )
-    return checkpoint
+    return Checkpoint(epochs, weights)
 
 
 def _changed(before: str | None, now: str) -> str:

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch.utils.data import DataLoader
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.training.augment import AUGMENTATIONS
 from gazeshift.training.callbacks import SaveEpoch, ShowProgress, TellEpoch
 from gazeshift.training.history import EpochRecord
@@ -82,7 +82,7 @@ class WholeCheckpoints(TorchCheckpointIO):
         """Write a checkpoint, whole or not at all."""
         buffer = io.BytesIO()  # into a file, torch.save makes of a full disk an error without its reason
         torch.save(checkpoint, buffer)
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write_bytes(buffer.getvalue())  # of a view, Python 3.12 makes a crash where the write fails
 
 

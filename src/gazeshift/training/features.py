@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from gazeshift.arrays import whole_array
+from gazeshift.arrays import atomic_array
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
-from gazeshift.models.image import GridTrunk, Trunk
+from gazeshift.models.stem import Stem
+from gazeshift.models.trunk import Trunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training.device import on_device
-from gazeshift.training.parts import Stem
 from gazeshift.training.progress import tracked
 from gazeshift.training.split import weights_digest
 
@@ -171,12 +171,13 @@ def after_affine(features: CachedImages, trunk: Trunk) -> CachedImages:
     Raises:
         TrainingError: the features are not this trunk's plain ones.
     """
-    if not isinstance(trunk, GridTrunk) or features.trunk == (digest := weights_digest(trunk)):
+    affine, digest = trunk.affine, weights_digest(trunk)
+    if features.trunk == digest:
         return features
-    identity = {"mean": torch.zeros_like(trunk.mean), "deviation": torch.ones_like(trunk.deviation)}
-    if features.trunk != weights_digest(trunk, identity):
+    plain = {"mean": affine.identity.mean, "deviation": affine.identity.deviation}  # a trunk's own names of them
+    if features.trunk != weights_digest(trunk, plain):
         raise TrainingError("after_affine: these are not the plain features of this trunk; compute them again.")
-    mean, deviation = (value.detach().cpu().numpy()[:, None, None] for value in (trunk.mean, trunk.deviation))
+    mean, deviation = (value.detach().cpu().numpy()[:, None, None] for value in (affine.mean, affine.deviation))
     return CachedImages((features.grid - mean) / deviation, features.prefix, digest)
 
 
@@ -228,7 +229,7 @@ class _Files:
             for features in coming:
                 for name, part in _parts(features).items():
                     if name not in append:
-                        file = whole_array(paths[name], (count, *part.shape[1:]), np.float32)
+                        file = atomic_array(paths[name], (count, *part.shape[1:]), np.float32)
                         append[name] = files.enter_context(file)
                     append[name](part)
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -144,8 +143,7 @@ class _Start:
         cls, model: Classifier, frozen: list[nn.Module], checkpoint: Path, identity: dict[str, str], resume: bool
     ) -> "_Start":
         if resume and checkpoint.is_file():
-            finished = len(read_checkpoint(checkpoint, identity)["gazeshift"]["history"])
-            return cls(checkpoint, finished, trained_state(model, frozen))
+            return cls(checkpoint, read_checkpoint(checkpoint, identity).epochs, trained_state(model, frozen))
         checkpoint.unlink(missing_ok=True)
         return cls(checkpoint, 0, trained_state(model, frozen))
 
@@ -184,9 +182,8 @@ def _train(
     return module.history, module.best_state
 
 
-def _last_weights(start: _Start, identity: dict[str, str]) -> dict[str, Any]:
+def _last_weights(start: _Start, identity: dict[str, str]) -> dict[str, Tensor]:
     """The weights of the last finished epoch, else the initial ones."""
     if not start.checkpoint.is_file():
         return start.weights
-    state = read_checkpoint(start.checkpoint, identity)["state_dict"]
-    return {name.removeprefix("model."): value for name, value in state.items()}
+    return read_checkpoint(start.checkpoint, identity).weights

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.spreadsheet import csv_text
 
 
@@ -79,7 +79,7 @@ def best_of(history: Sequence[EpochRecord]) -> EpochRecord:
 
 def write_csv(history: Sequence[EpochRecord], path: Path) -> None:
     """Write all epochs as a table; the file is whole at any time."""
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write_text(
             csv_text([field.name for field in fields(EpochRecord)], map(astuple, history)), encoding="utf-8"
         )

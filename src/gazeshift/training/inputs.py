@@ -13,10 +13,10 @@ from torch.utils.data import Dataset, Sampler
 
 from gazeshift.errors import DataError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models.stem import Stem
 from gazeshift.training.augment import Augmentation
 from gazeshift.training.features import CachedImages, CachedTexts
 from gazeshift.training.keyed import draws, hash_keys, order
-from gazeshift.training.parts import Stem
 from gazeshift.training.split import Split
 
 Part = TypeVar("Part")

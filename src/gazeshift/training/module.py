@@ -53,7 +53,8 @@ class PairModule(LightningModule):
 
     def configure_optimizers(self) -> Optimizer:
         """Optimiser and schedule of the recipe."""
-        optimizer = OPTIMIZERS[self.recipe.optimizer](parameter_groups(self.model, self.recipe), self.recipe)
+        groups = parameter_groups(self.model, self.recipe)
+        optimizer = OPTIMIZERS[self.recipe.optimizer]([group.options() for group in groups], self.recipe)
         steps = self.recipe.epochs * math.ceil(len(self.train_inputs.labels) / self.recipe.batch_size)
         self.schedule = SCHEDULES[self.recipe.schedule](optimizer, self.recipe, steps)
         if self._schedule_state:

@@ -1,16 +1,38 @@
 """Optimisers and schedules of a recipe."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
+from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
+from gazeshift.json_types import Options
 from gazeshift.models import Classifier
-from gazeshift.training.parts import pretrained_text, tensors_of
+from gazeshift.training.parts import tensors_of
 from gazeshift.training.recipe import Recipe
 
-OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]], Recipe], Optimizer]] = {
+
+@dataclass(frozen=True, eq=False)
+class ParameterGroup:
+    """What is trained in one way.
+
+    Attributes:
+        params: the weights.
+        lr: their learning rate, at the schedule's top.
+        weight_decay: theirs.
+    """
+
+    params: list[nn.Parameter]
+    lr: float
+    weight_decay: float
+
+    def options(self) -> Options:
+        """As PyTorch's optimisers take it."""
+        return {"params": self.params, "lr": self.lr, "weight_decay": self.weight_decay}
+
+
+OPTIMIZERS: dict[str, Callable[[list[Options], Recipe], Optimizer]] = {
     "sgd": lambda groups, recipe: SGD(groups, momentum=recipe.momentum, fused=_fused(recipe)),
     "adam": lambda groups, recipe: Adam(groups, fused=_fused(recipe)),
     "adamw": lambda groups, recipe: AdamW(groups, fused=_fused(recipe)),
@@ -22,22 +44,22 @@ def _fused(recipe: Recipe) -> bool:
     return recipe.precision != "float16"
 
 
-def parameter_groups(model: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
+def parameter_groups(model: Classifier, recipe: Recipe) -> list[ParameterGroup]:
     """What is trained, by learning rate and weight decay: trunk, pretrained text net, the rest; biases and norms without decay."""
     trunk = tensors_of([model.trunk])
-    text = tensors_of(pretrained_text(model))
+    text = tensors_of(model.encoder.pretrained)
     decay = recipe.weight_decay
     trunk_decay = decay if recipe.trunk_weight_decay is None else recipe.trunk_weight_decay
-    groups: dict[tuple[str, bool], dict[str, Any]] = {}
+    groups: dict[tuple[str, bool], ParameterGroup] = {}
     for parameter in model.parameters():
         if not parameter.requires_grad:
             continue
         part = "trunk" if id(parameter) in trunk else "text" if id(parameter) in text else "rest"
         own = {"trunk": recipe.trunk_learning_rate, "text": recipe.text_learning_rate}.get(part)
         decays = parameter.ndim > 1
-        group = groups.setdefault((part, decays), {"params": [], "lr": own or recipe.learning_rate})
-        group["weight_decay"] = (trunk_decay if part == "trunk" else decay) if decays else 0.0
-        group["params"].append(parameter)
+        own_decay = (trunk_decay if part == "trunk" else decay) if decays else 0.0
+        group = groups.setdefault((part, decays), ParameterGroup([], own or recipe.learning_rate, own_decay))
+        group.params.append(parameter)
     return list(groups.values())
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gazeshift.errors import DataError
 from gazeshift.models import HeadSpec, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text
-from gazeshift.models.image import Trunk
+from gazeshift.models.trunk import Trunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training.fitting import fit
 from gazeshift.training.history import EpochRecord, Fitted

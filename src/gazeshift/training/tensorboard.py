@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from gazeshift.atomic import whole_file
+from gazeshift.atomic import atomic_write
 from gazeshift.training.history import EpochRecord
 
 FILE = "events.out.tfevents.0.gazeshift"
@@ -28,7 +28,7 @@ def write_events(history: Sequence[EpochRecord], folder: Path) -> None:
     from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
     from tensorboard.summary.writer.record_writer import RecordWriter  # noqa: PLC0415
 
-    with whole_file(folder / FILE, parents=True) as path, path.open("wb") as file:
+    with atomic_write(folder / FILE, parents=True) as path, path.open("wb") as file:
         records = RecordWriter(file)
         records.write(Event(file_version="brain.Event:2").SerializeToString())
         clock = 0.0

@@ -16,7 +16,7 @@ from gazeshift.evaluation.faithful import reading
 from gazeshift.measures import InformationSums, distribution, jensen_shannon, spearman
 from gazeshift.models.randomise import cascade, with_random_encoder, with_random_head
 
-from .conftest import COUNT, Case
+from ..conftest import COUNT, Case
 
 
 def value(rows: pd.DataFrame, measure: str, key: str) -> float:
@@ -43,7 +43,7 @@ def test_localisation_against_cell_by_cell(case: Callable[..., Case], head: str)
         referred = next(item.index for item in pair.objects if item.referred)
         assert value(rows, "undefined", pair.key) == (raw.max() <= 0)
         if masks is None:
-            for name in ("energy", "rank_accuracy", "pointing", "energy_ceiling"):
+            for name in ("energy", "rank_accuracy", "pointing", "energy_ceiling", "energy_prior", "pointing_prior"):
                 assert np.isnan(value(rows, name, pair.key))
             continue
         mask = masks[referred]
@@ -51,6 +51,11 @@ def test_localisation_against_cell_by_cell(case: Callable[..., Case], head: str)
         assert value(rows, "energy_chance", pair.key) == pytest.approx(share)
         assert value(rows, "energy_ceiling", pair.key) == pytest.approx(best)
         assert value(rows, "energy_ceiling_corrected", pair.key) == pytest.approx((best - share) / (1 - share))
+        prior = [(y + 1) * (x + 1) / 100 for y in range(4) for x in range(4)]
+        by_prior = sum(part * share for part, share in zip(prior, mask.ravel(), strict=True))
+        assert value(rows, "energy_prior", pair.key) == pytest.approx(by_prior)
+        corner = max(mask[3, 3], mask[2, 3], mask[3, 2])  # the prior's highest cell, or beside it
+        assert value(rows, "pointing_prior", pair.key) == pytest.approx(corner)
         if raw.max() <= 0:
             assert np.isnan(value(rows, "energy", pair.key))
             continue

@@ -13,11 +13,12 @@ from gazeshift.evaluation.checks import CHECKS
 from gazeshift.evaluation.checks.modality import ORDERS
 from gazeshift.evaluation.checks.shift_faithfulness import texts_of_others
 from gazeshift.evaluation.faithful import TextChange, region_changes, rendered
-from gazeshift.measures import conditional_utilisation, emap, perceptual_score
+from gazeshift.measures import conditional_utilisation, perceptual_score
 from gazeshift.measures import shift_faithfulness as compare
+from gazeshift.measures.modality import emap
 from gazeshift.study.check_figures import check_figures
 
-from .conftest import COUNT, Case
+from ..conftest import COUNT, Case
 
 ADDITIVE = ["early-linear", "late-fusion"]
 
@@ -92,11 +93,11 @@ def test_utilisation_by_mean_features_and_by_models_of_one_modality(case: Callab
     )
     found = check_figures(rows, predictions, {"image": "image", "text": "text"})["fusion"]["modality"]
     wanted = conditional_utilisation(np.asarray(2 / 6), np.asarray(1 / 6))
-    assert found["utilisation_text"]["mean"] == pytest.approx(float(wanted))
-    assert found["utilisation_image"]["mean"] == 0
-    assert found["utilisation_text_retrained"]["mean"] == pytest.approx(0.25)
-    assert found["utilisation_image_retrained"]["mean"] == pytest.approx(0.75)
-    low, high = found["utilisation_text_retrained"]["interval"]
+    assert found["utilisation_text"].mean == pytest.approx(float(wanted))
+    assert found["utilisation_image"].mean == 0
+    assert found["utilisation_text_retrained"].mean == pytest.approx(0.25)
+    assert found["utilisation_image_retrained"].mean == pytest.approx(0.75)
+    low, high = found["utilisation_text_retrained"].interval
     assert 0 <= low < 0.25 < high
     without = check_figures(rows, predictions, {})["fusion"]["modality"]
     assert not any(name.endswith("retrained") for name in without)

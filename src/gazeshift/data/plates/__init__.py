@@ -7,32 +7,25 @@ Example:
     (64, 64, 3)
 """
 
-from gazeshift.data.plates.captions import all_captions, caption_for, mentions, paraphrase
+from gazeshift.data.plates.captions import caption_for
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import label_map, render
 from gazeshift.data.plates.layout import image_only_ceiling
-from gazeshift.data.plates.scene import Caption, PlateObject, Scene, sample_scene
+from gazeshift.data.plates.scene import Caption, Scene
 from gazeshift.data.plates.singles import kinds, single_kinds, single_objects
-from gazeshift.data.plates.store import Written, read_captions, read_config, read_scenes, scene_and_caption, write
+from gazeshift.data.plates.store import Written, read_scenes, scene_and_caption, write
 
 __all__ = [
     "Caption",
-    "PlateObject",
     "PlatesConfig",
     "Scene",
     "Written",
-    "all_captions",
     "caption_for",
     "image_only_ceiling",
     "kinds",
     "label_map",
-    "mentions",
-    "paraphrase",
-    "read_captions",
-    "read_config",
     "read_scenes",
     "render",
-    "sample_scene",
     "scene_and_caption",
     "single_kinds",
     "single_objects",

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from gazeshift.data.plates.vocabulary import COLOURS, DISHES, SPLITS
 from gazeshift.errors import UsageError
+from gazeshift.json_types import Json
 
 KINDS: tuple[str, ...] = ("dish", "two", "category", "colour", "position", "redundant", "useless", "random", "none")
 POSITIONS: tuple[str, ...] = (
@@ -106,7 +107,7 @@ class PlatesConfig:
             return replace(self, kappa_target=self.kappa_distractor, kappa_distractor=self.kappa_target)
         return self
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values, for JSON."""
         values = asdict(self)
         return values | {"objects": list(self.objects), "positions": list(self.positions), "mix": dict(self.mix)}

@@ -58,7 +58,8 @@ def render(scene: Scene, without: int | None = None, window: Window | None = Non
         UsageError: ``without`` names no object of the scene.
 
     Example:
-        >>> from gazeshift.data.plates import PlatesConfig, sample_scene
+        >>> from gazeshift.data.plates import PlatesConfig
+        >>> from gazeshift.data.plates.scene import sample_scene
         >>> render(sample_scene(PlatesConfig(size=64), "train", 0)).shape
         (64, 64, 3)
     """
@@ -77,7 +78,8 @@ def label_map(scene: Scene, without: int | None = None) -> UInt8[np.ndarray, "h 
     """Index of the object seen at each pixel, 0 where there is none; a pixel belongs to an object that covers half of it or more.
 
     Example:
-        >>> from gazeshift.data.plates import PlatesConfig, sample_scene
+        >>> from gazeshift.data.plates import PlatesConfig
+        >>> from gazeshift.data.plates.scene import sample_scene
         >>> scene = sample_scene(PlatesConfig(size=64), "train", 0)
         >>> sorted(set(label_map(scene).flat)) == list(range(len(scene.objects) + 1))
         True

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from gazeshift.atomic import whole_folder
+from gazeshift.atomic import atomic_folder, write_json
 from gazeshift.data.plates.captions import draw_caption
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import label_map, render
@@ -85,7 +85,7 @@ def write(config: PlatesConfig, out: Path, workers: int = 1, progress: Callable[
         raise UsageError(f"plates: workers must be 1 or more, not {workers}.")
     if _is_written(config, out):
         return _summary(out, reused=True)
-    with whole_folder(out) as draft:
+    with atomic_folder(out) as draft:
         _write_draft(config, draft, workers, progress)
     return _summary(out, reused=False)
 
@@ -120,7 +120,7 @@ def _write_draft(config: PlatesConfig, draft: Path, workers: int, progress: Call
         _write_titles(draft / "texts" / f"{split}_titles.csv", rows[split])
     table = pd.DataFrame([row for part in rows.values() for row in part], columns=list(_COLUMNS)).astype(_COLUMNS)
     table.to_parquet(draft / "objects.parquet", index=False)
-    (draft / "plates.json").write_text(json.dumps(_new_header(config, rows), indent=2) + "\n", encoding="utf-8")
+    write_json(draft / "plates.json", _new_header(config, rows), indent=2)
 
 
 def _write_titles(path: Path, rows: list[Row]) -> None:

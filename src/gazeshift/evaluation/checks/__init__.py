@@ -15,4 +15,4 @@ CHECKS: dict[str, Check] = {
     "modality": Check(_modality.modality, needs_text=True, figures=_modality.figures),
 }
 
-__all__ = ["CHECKS", "Check", "Subject"]
+__all__ = ["CHECKS", "Subject"]

@@ -26,42 +26,59 @@ TOLERANCE = 1.0
 def localisation(subject: Subject) -> pd.DataFrame:
     """Energy in the mask, rank accuracy and pointing game of every pair whose referred object is visible.
 
-    Each as it is, by chance (``_chance``), corrected for it (``_corrected``: 1 perfect, 0 chance) and at best on the grid (``_ceiling``,
-    ``_ceiling_corrected``). NaN where the map is undefined (counted, ``undefined``) or
+    Each as it is, by chance (``_chance``), by knowing no more than where objects lie in the training pairs (``_prior``: the prior of
+    objects in the place of the map) and at best on the grid (``_ceiling``); and each of these corrected for chance (``_corrected``,
+    ``_prior_corrected``, ``_ceiling_corrected``: 1 perfect, 0 chance). NaN where the map is undefined (counted, ``undefined``) or
     the object is not to be seen.
     """
     parts = []
     for shard in subject.shards:
         raw = own_maps(subject, shard).raw
-        empty = np.zeros(raw.shape[1:])
-        masks = [referred_mask(subject.question, index, raw.shape[1], raw.shape[2]) for index in shard]
-        parts.append(
-            per_pair(subject, shard, measures(raw, np.stack([empty if mask is None else mask for mask in masks])))
-        )
+        height, width = raw.shape[1:]
+        empty, prior = np.zeros((height, width)), subject.question.prior(height, width)
+        masks = [referred_mask(subject.question, index, height, width) for index in shard]
+        filled = np.stack([empty if mask is None else mask for mask in masks])
+        parts.append(per_pair(subject, shard, measures(raw, filled, empty if prior is None else prior)))
     return pd.concat(parts, ignore_index=True)
 
 
-def measures(raw: Float[np.ndarray, "n h w"], masks: Float[np.ndarray, "n h w"]) -> dict[str, np.ndarray]:
-    """All measures of some maps against masks, by name."""
-    p = distribution(raw)
+def measures(
+    raw: Float[np.ndarray, "n h w"], masks: Float[np.ndarray, "n h w"], prior: Float[np.ndarray, "h w"]
+) -> dict[str, np.ndarray]:
+    """All measures of some maps against masks, by name.
+
+    Args:
+        raw: signed maps.
+        masks: of the objects; an empty one where none is to be seen.
+        prior: where objects usually lie; all zeros, an undefined map, where it is not known.
+    """
     area = np.where(masks.any((1, 2)), masks.mean((1, 2)), np.nan)
-    seen = np.where(np.isfinite(area), 1.0, np.nan)
-    found = {
-        "energy": (mask_mass(p, masks) * seen, area, mass_ceiling(masks)),
-        "rank_accuracy": (rank_accuracy(raw, masks), area, rank_ceiling(masks)),
-        "pointing": (
-            pointing_game(p, masks, TOLERANCE),
-            pointing_chance(masks, TOLERANCE),
-            pointing_ceiling(masks),
-        ),
+    found, by_prior = _scores(raw, masks), _scores(np.broadcast_to(prior, raw.shape), masks)
+    beside = {
+        "energy": (area, mass_ceiling(masks)),
+        "rank_accuracy": (area, rank_ceiling(masks)),
+        "pointing": (pointing_chance(masks, TOLERANCE), pointing_ceiling(masks)),
     }
     out: dict[str, np.ndarray] = {"undefined": undefined(raw)}
-    for name, (value, chance, ceiling) in found.items():
+    for name, (chance, ceiling) in beside.items():
+        value = found[name]
         out |= {
             name: value,
             f"{name}_chance": chance,
+            f"{name}_prior": by_prior[name],
             f"{name}_ceiling": ceiling,
             f"{name}_corrected": beyond_chance(value, chance),
+            f"{name}_prior_corrected": beyond_chance(by_prior[name], chance),
             f"{name}_ceiling_corrected": beyond_chance(ceiling, chance),
         }
     return out
+
+
+def _scores(raw: Float[np.ndarray, "n h w"], masks: Float[np.ndarray, "n h w"]) -> dict[str, np.ndarray]:
+    p = distribution(raw)
+    seen = np.where(masks.any((1, 2)), 1.0, np.nan)
+    return {
+        "energy": mask_mass(p, masks) * seen,
+        "rank_accuracy": rank_accuracy(raw, masks),
+        "pointing": pointing_game(p, masks, TOLERANCE),
+    }

@@ -11,6 +11,7 @@ from gazeshift.errors import UsageError
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.rounding import Rounding, rounding_of
 from gazeshift.models.adapters.state import frozen
+from gazeshift.models.affine import NO_AFFINE, Affine
 from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces
 from gazeshift.models.modes import HasModes
 
@@ -30,12 +31,16 @@ def predicted(logits: Float[Tensor, "r classes"]) -> Int[Tensor, " r"]:
 
 
 @runtime_checkable
-class Tapped(Protocol):
-    """What a ``Probe`` asks of a model."""
+class Explainable(HasModes, Protocol):
+    """What an explanation asks of a model: also its modules' modes, to restore them. ``Classifier`` and ``Bound`` both answer."""
 
     @property
     def pools_first(self) -> bool:
         """Whether all that follows the tap depends on the grid through its mean alone."""
+
+    @property
+    def affine(self) -> Affine:
+        """The constant affine that stands just before the tap; the identity where there is none."""
 
     def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """The image trunk up to the tap; only methods that change the image itself ask for it."""
@@ -43,14 +48,8 @@ class Tapped(Protocol):
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits from the tap on."""
 
-
-@runtime_checkable
-class Foreign(Protocol):
-    """What a model from outside knows of itself; of the others the features at the tap tell it."""
-
-    @property
-    def step(self) -> float:
-        """The coarsest relative step of the numbers that what follows the tap computes with."""
+    def step(self, image: ImageFeatures) -> float:
+        """The coarsest relative step of the numbers that what follows the tap computes with, where these features stand there."""
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
         """Where the grid's cells stand among the tokens that attend to each other after the tap; only attention methods ask for it.
@@ -58,11 +57,6 @@ class Foreign(Protocol):
         Raises:
             UsageError: nobody knows.
         """
-
-
-@runtime_checkable
-class Explainable(Tapped, HasModes, Protocol):
-    """What ``compute_maps`` asks of a model: also its modules' modes, to restore them. ``Classifier`` and ``Bound`` both are."""
 
 
 class Bound(nn.Module):
@@ -76,7 +70,7 @@ class Bound(nn.Module):
         text: one entry per text.
         image_row: for each combination asked for, its row in ``image``.
         pools_first: whether all that follows depends on the grid through its mean alone.
-        step: the coarsest relative step of what the model computes with, by its weights, autocast and the device.
+        affine: the identity: a layer's output is explained as it is.
         token_places: where the cells stand among the tokens at the tap; None where they are in no common order.
         logits: of each combination asked for, answered as its map is drawn; set by ``answer``.
         notes: what a user should know about how the model is explained, a sentence each.
@@ -107,7 +101,8 @@ class Bound(nn.Module):
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(device.type)
         self.autocast_type = torch.get_autocast_dtype(device.type)
-        self.step = rounding_of(parts, grid).step
+        self.affine = NO_AFFINE
+        self._step = rounding_of(parts, grid).step
         # Row numbers ride where tokens would, in their shape; float32 counts exactly to 16 million.
         numbers = torch.arange(len(grid), device=device, dtype=torch.float32)[:, None, None]
         self.image = ImageFeatures(grid, numbers.expand(-1, 1, grid.shape[1]))
@@ -123,6 +118,10 @@ class Bound(nn.Module):
             "a model from outside is explained from its recorded grid; choose a method that does not change the image, such as grad-cam, "
             "hires-cam, ablation-cam or integrated-gradients."
         )
+
+    def step(self, image: ImageFeatures) -> float:
+        """By the model's weights, the autocast that was on when it was bound, and the device."""
+        return self._step
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
         """Where the layer's layout has the cells.

@@ -94,6 +94,11 @@ def case() -> Callable[..., Case]:
             labels = label_map(scenes[index])
             return {item.index: mask_to_grid(labels == item.index, height, width) for item in scenes[index].objects}
 
+        def prior(height: int, width: int) -> np.ndarray:
+            """Of objects that lie the more often the further down and to the right."""
+            steps = np.outer(np.arange(1.0, height + 1), np.arange(1.0, width + 1))
+            return steps / steps.sum()
+
         texts: dict[str, list[Edited | None]] = {
             "original": [Edited(pair.text) for pair in pairs],
             "paraphrase": [Edited(f"{pair.text}, they say") for pair in pairs],
@@ -101,7 +106,7 @@ def case() -> Callable[..., Case]:
             "colour": [Edited("red ketchup") for _ in pairs],
         }
         texts["other-class"][2] = None  # an edit that does not apply
-        question = Question(pairs, texts, masks, "grad-cam")
+        question = Question(pairs, texts, masks, "grad-cam", prior=prior)
         references = ["the red one", "a table for friends", "the one on the left"]
         absent = mean_features(images(range(3)), reading(model)(references))
         by_key = dict(zip((pair.key for pair in pairs), scenes, strict=True))

@@ -1,0 +1,122 @@
+"""What a measurement finds, as plain data: its dump is what ``gazeshift bench --json`` prints."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from gazeshift.bench.settings import BenchSettings
+from gazeshift.json_types import Json
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where it was measured.
+
+    Attributes:
+        cpus: how many the system has; None where it does not tell.
+        gpu: name of the CUDA device, if there is one.
+        platform: operating system and processor.
+        torch: its version.
+        threads: that torch computes with.
+    """
+
+    cpus: int | None
+    gpu: str | None
+    platform: str
+    torch: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class BatchTimes:
+    """A map for each image of a batch.
+
+    Attributes:
+        batch: images.
+        seconds: medians by contender.
+        ratios: of these, by what is over what.
+    """
+
+    batch: int
+    seconds: Mapping[str, float]
+    ratios: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TextTimes:
+    """Maps of one image with many texts.
+
+    Attributes:
+        texts: how many.
+        seconds: medians by contender.
+        ratios: ``texts_loop_vs_ours``, if a peer is installed.
+        memory_mb: how much higher the process's peak is than for one text.
+    """
+
+    texts: int
+    seconds: Mapping[str, float]
+    ratios: Mapping[str, float]
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class PipelineTimes:
+    """A whole data set, from JPEG files to stored maps.
+
+    Attributes:
+        images: photos.
+        kb: mean size of a photo.
+        seconds: medians of the bare pass and of the pipeline.
+        images_per_second: of the pipeline.
+        ratios: ``pipeline_vs_forward``: throughput of the pipeline over that of the bare pass; 1 would mean that maps and files cost
+            nothing.
+    """
+
+    images: int
+    kb: float
+    seconds: Mapping[str, float]
+    images_per_second: float
+    ratios: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """One model, ours and the installed peers.
+
+    Attributes:
+        settings: what was measured.
+        machine: where.
+        not_offered: installed peers that have no map for this model.
+        texts: one per number of texts.
+        batches: one per size of batch.
+        outside: the last batch as a model from outside, with its checks and without.
+        pipeline: the data set; None if it was left out.
+    """
+
+    settings: BenchSettings
+    machine: Machine
+    not_offered: tuple[str, ...]
+    texts: tuple[TextTimes, ...]
+    batches: tuple[BatchTimes, ...]
+    outside: BatchTimes
+    pipeline: PipelineTimes | None = None
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """Those of the last batch, the largest number of texts, the model from outside and the data set together.
+
+        ``map_vs_forward`` and ``<peer>_vs_ours``: seconds of a batch over the model's eager float32 forward pass, over ours.
+        ``texts_loop_vs_ours``: a peer's loop over the texts of one image, over ours. ``outside_checks_vs_none``: with the checks over
+        without.
+        """
+        files = {} if self.pipeline is None else self.pipeline.ratios
+        return {**self.batches[-1].ratios, **self.texts[-1].ratios, **self.outside.ratios, **files}
+
+    @property
+    def memory_mb(self) -> float:
+        """How much higher the process's peak is for the largest number of texts than for one."""
+        return self.texts[-1].memory_mb
+
+    def to_dict(self) -> Json:
+        """All of it for JSON; no ``pipeline`` where it was left out."""
+        plain = {name: value for name, value in asdict(self).items() if value is not None}
+        return {**plain, "ratios": self.ratios, "memory_mb": self.memory_mb}

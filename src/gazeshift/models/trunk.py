@@ -1,0 +1,86 @@
+"""What every image trunk answers for itself: where its tap is, what acts after it, and which of its parts can be changed or frozen."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gazeshift.errors import ModelError
+from gazeshift.models.affine import Affine
+from gazeshift.models.features import ImageFeatures
+from gazeshift.models.stem import Stem
+
+
+class Trunk(nn.Module, ABC):
+    """An image trunk, split at its tap: ``encode`` up to the last spatial grid, ``pool`` from there to one vector per image.
+
+    Whoever wants to know something of a trunk asks it; nobody asks which of them it is. A trunk that sees nothing answers too.
+
+    Attributes:
+        mixes_cells: whether cells are known to act on each other after the tap, as they do in blocks of attention, so that their mean never
+            tells all; where they are not, a classifier tries it.
+        emits_tokens: whether ``emit`` gives tokens, ``b n c``; else it gives a grid, ``b _ _ _`` in the net's own layout.
+    """
+
+    mixes_cells: ClassVar[bool]
+    emits_tokens: ClassVar[bool]
+
+    @property
+    @abstractmethod
+    def affine(self) -> Affine:
+        """What stands between the net's own grid and the tap; the identity where there is no place for it."""
+
+    @abstractmethod
+    def fix_affine(self, affine: Affine, size: int) -> None:
+        """Put an affine before the tap, to stay.
+
+        Args:
+            affine: for the grid as it is now, before any affine.
+            size: side of the input images in pixels.
+
+        Raises:
+            ModelError: what follows the tap does more than average, so an affine before it would change the model.
+        """
+
+    @abstractmethod
+    def stem(self, layer: str) -> Stem | None:
+        """The first layers, up to a named one, which can be frozen while the rest is trained; None where there is no layer at all.
+
+        Raises:
+            ModelError: the trunk cannot be cut there.
+        """
+
+    @abstractmethod
+    def parts_in_order(self) -> list[nn.Module]:
+        """The trunk's parts from the images on; none where it sees nothing."""
+
+    @abstractmethod
+    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Tensor:
+        """Images to what the net gives at the tap, in its own layout."""
+
+    @abstractmethod
+    def tapped(self, emitted: Tensor) -> ImageFeatures:
+        """The same as the grid at the tap, in our layout."""
+
+    @abstractmethod
+    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
+        """The rest of the trunk: from the tap to one vector per image."""
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Images to the grid at the tap."""
+        return self.tapped(self.emit(images))
+
+
+def more_than_average() -> ModelError:
+    """What a trunk says that has no place for an affine."""
+    return ModelError(
+        "image.features: an affine before the tap needs a trunk whose tail is the mean over its grid; use 'plain' with this one."
+    )
+
+
+def frozen_in_part() -> ModelError:
+    """What a trunk says of which no first layers can be frozen alone."""
+    return ModelError(
+        "frozen_until: needs a trunk with a grid (no ViT) whose tap is the last one; leave frozen_until or image.tap out."
+    )

@@ -1,0 +1,1 @@
+"""What a study leaves: where everything lies in its folder, and the typed contents of its two JSON files."""

@@ -1,0 +1,178 @@
+"""``summary.json``: the figures of a study, its verdicts and what it says in words."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from gazeshift.claims.verdict import Verdict, named
+from gazeshift.errors import DataError
+from gazeshift.measures import Figure
+from gazeshift.records import Interval, Number, Record, read_record
+from gazeshift.runs.folder import RunFolder
+
+SCHEMA = 2
+"""Of ``summary.json``. 1: no ``schema_version``, verdicts and checks as loose as they came; it is read all the same."""
+
+
+class _Figure(Record):
+    """A figure as a file has it."""
+
+    mean: Number
+    interval: Interval
+    n: int
+    seeds: int
+    left_out: int = 0
+
+
+def _figure(value: object) -> object:
+    if isinstance(value, Figure):
+        return value
+    if not isinstance(value, Mapping) or not {"mean", "interval", "n", "seeds"} <= value.keys():
+        raise ValueError("not a figure (mean, interval, n, seeds)")
+    return Figure(**dict(_Figure.model_validate(value)))
+
+
+Leaf = Annotated[Figure, BeforeValidator(_figure)]
+Measured = dict[str, Leaf]
+"""Figures by the name of what was measured."""
+
+
+class Threshold(Record):
+    """What a seed was held to and what was found."""
+
+    name: str
+    wanted: str
+    found: str
+    passed: bool
+
+
+class DataFacts(Record):
+    """What accuracy is to be compared with: that of guessing, and by split the most that an image alone allows, where the data tell."""
+
+    chance: Number = None
+    ceiling: dict[str, float] = Field(default_factory=dict)
+
+
+class ModelFigures(Record):
+    """The figures of one model.
+
+    Attributes:
+        accuracy: by split, 0 to 1.
+        gap: accuracy on the test pairs minus the image-only model's; None for that model, or where there is none.
+        gap_to_text: the same to the text-only model.
+        maps: measures of the maps with the pairs' own texts.
+        masks: the same against the masks of the objects that the texts refer to; empty where the data have none.
+        edits: by edit of the text, what it does to the maps.
+        checks: by check, its measures.
+    """
+
+    accuracy: Measured
+    gap: Leaf | None = None
+    gap_to_text: Leaf | None = None
+    maps: Measured = Field(default_factory=dict)
+    masks: Measured = Field(default_factory=dict)
+    edits: dict[str, Measured] = Field(default_factory=dict)
+    checks: dict[str, Measured] = Field(default_factory=dict)
+
+
+class StudyFigures(Record):
+    """The figures of all models, section by section, each by model; means over seeds and images with 95 % intervals.
+
+    Attributes:
+        accuracy, gap, gap_to_text, maps, masks, edits: as ``ModelFigures`` has them.
+        model_checks: by model, then as ``ModelFigures.checks``.
+    """
+
+    accuracy: dict[str, Measured]
+    gap: Measured = Field(default_factory=dict)
+    gap_to_text: Measured = Field(default_factory=dict)
+    maps: dict[str, Measured] = Field(default_factory=dict)
+    masks: dict[str, Measured] = Field(default_factory=dict)
+    edits: dict[str, dict[str, Measured]] = Field(default_factory=dict)
+    model_checks: dict[str, dict[str, Measured]] = Field(default_factory=dict)
+
+    def model(self, name: str) -> ModelFigures:
+        """All figures of one model.
+
+        Raises:
+            DataError: the study has no such model.
+        """
+        if name not in self.accuracy:
+            raise DataError(f"no model {name!r} in this study; there are {', '.join(self.accuracy)}.")
+        return ModelFigures(
+            accuracy=self.accuracy[name],
+            gap=self.gap.get(name),
+            gap_to_text=self.gap_to_text.get(name),
+            maps=self.maps.get(name, {}),
+            masks=self.masks.get(name, {}),
+            edits=self.edits.get(name, {}),
+            checks=self.model_checks.get(name, {}),
+        )
+
+
+class Summary(StudyFigures):
+    """All that a study found.
+
+    Attributes:
+        schema_version: of the file.
+        title: of the study.
+        headline: sentences that answer its question.
+        roles: every role that is played, and by which model.
+        claims: the verdicts, by name.
+        checks: the thresholds that the study was held to, each for each seed.
+        data: what accuracy is to be compared with.
+        warnings: what a reader must know before believing it.
+    """
+
+    schema_version: int = 1
+    title: str = ""
+    headline: tuple[str, ...]
+    roles: dict[str, str] = Field(default_factory=dict)
+    claims: dict[str, Verdict] = Field(default_factory=dict)
+    checks: tuple[Threshold, ...] = ()
+    data: DataFacts = DataFacts()
+    warnings: tuple[str, ...] = ()
+
+    @field_validator("schema_version")
+    @classmethod
+    def _known_schema(cls, schema: int) -> int:
+        if schema > SCHEMA:
+            raise ValueError(f"{schema} is of a newer gazeshift, this one reads up to {SCHEMA}; update it")
+        return schema
+
+    @field_validator("claims")
+    @classmethod
+    def _named(cls, verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
+        return named(verdicts)
+
+    @property
+    def models(self) -> dict[str, ModelFigures]:
+        """The figures by model, in the study's order."""
+        return {name: self.model(name) for name in self.accuracy}
+
+    @property
+    def passed(self) -> bool:
+        """Whether no threshold was missed."""
+        return all(check.passed for check in self.checks)
+
+
+def read_summary(run: Path | str) -> Summary:
+    """The results of a finished study.
+
+    Args:
+        run: the folder that ``gazeshift study`` wrote.
+
+    Raises:
+        DataError: no such folder, an unfinished run, or a file that is not what a study writes.
+
+    Example:
+        >>> import gazeshift as gs
+        >>> gs.read_summary("runs/plates").models["early-fusion"].accuracy["test"].mean  # doctest: +SKIP
+        0.8386
+    """
+    folder = RunFolder(Path(run))
+    if not folder.path.is_dir():
+        raise DataError(f"{run}: no such run folder; `gazeshift study STUDY.yaml --out {run}` makes one.")
+    return read_record(folder.summary, Summary)

@@ -1,0 +1,80 @@
+"""What a reader needs to judge a run and to make it again: machine, versions, data, models."""
+
+import os
+import platform
+from importlib.metadata import version
+
+import torch
+
+from gazeshift.data.audit import read_audit
+from gazeshift.runs.folder import RunFolder, Unit
+from gazeshift.runs.record import DataRecord, ModelRecord, RunRecord
+from gazeshift.runs.summary import Summary
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.pairs import SPLITS, Pairs
+from gazeshift.study.steps import Steps, file_digest
+
+_VERSIONED = (
+    "gazeshift",
+    "torch",
+    "torchvision",
+    "timm",
+    "transformers",
+    "lightning",
+    "numpy",
+    "pandas",
+    "pillow",
+)
+
+
+def record_of(
+    study: StudyConfig, pairs: Pairs, run: RunFolder, steps: Steps, summary: Summary, command: str, started: str
+) -> RunRecord:
+    """Everything a reader needs to judge the run and make it again."""
+    found = read_audit(run.audit)
+    return RunRecord(
+        name=run.path.name,
+        title=study.title,
+        question=study.question,
+        command=command,
+        started=started,
+        seconds=round(sum(record.seconds for record in steps.records), 1),
+        machine={"cpus": os.cpu_count(), "platform": platform.platform(), "device": _device()},
+        versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONED}},
+        seeds=study.seeds,
+        classes=pairs.classes,
+        steps=tuple(steps.records),
+        data=DataRecord(
+            name="Plates (synthetic)" if study.data.plates is not None else pairs.root.name,
+            format=pairs.format,
+            fingerprint=pairs.fingerprint,
+            pairs={split: len(pairs.splits[split]) for split in SPLITS},
+            audit=found.counts,
+            title_contains_class=found.title_contains_class,
+            titles_shared_train_test=found.titles_shared_train_test,
+            ceiling=pairs.ceiling,
+        ),
+        preprocessing=study.preprocessing,
+        recipes={name: study.recipe_of(name).model_dump(mode="json") for name in study.models},
+        models=tuple(_model(study, run, name) for name in study.models),
+        warnings=summary.warnings,
+    )
+
+
+def _model(study: StudyConfig, run: RunFolder, name: str) -> ModelRecord:
+    structure = study.structure(name)
+    files = {seed: run.model(Unit(name, seed)) / "model.safetensors" for seed in study.seeds}
+    return ModelRecord(
+        name=name,
+        kind=study.kind(name),
+        texts=study.models[name].texts,
+        sees_image=structure.sees_image,
+        reads_text=structure.reads_text,
+        text_can_move_map=not structure.additive,
+        structure=structure.sentence,
+        digest={str(seed): file_digest(path) for seed, path in files.items()},
+    )
+
+
+def _device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"

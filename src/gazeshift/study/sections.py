@@ -1,0 +1,181 @@
+"""The sections of the study file, each checked by itself."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from gazeshift.edits import EDITS, FLOORS
+from gazeshift.edits.templates import FEWEST
+from gazeshift.errors import UsageError
+from gazeshift.evaluation.checks import CHECKS
+from gazeshift.evaluation.information import text_sets
+from gazeshift.models.spec import Seed, Strict
+from gazeshift.registry import known_name
+from gazeshift.saliency import METHODS, PIXEL_METHODS
+from gazeshift.saliency.cams import DEFAULT
+
+
+class DataConfig(Strict):
+    """The pairs.
+
+    Attributes:
+        root: folder or table file of the pairs; or give ``plates``.
+        format: a layout (``gazeshift data check --help`` lists them), or ``auto``.
+        image_column: of a table; usual names are found without. Likewise the next three.
+        plates: settings of a Plates data set that the study writes itself.
+        validation: share of the training pairs that becomes the validation split, where the source has none.
+        limit: at most so many pairs of each class in each split.
+        mask_class_names: replace class names in all texts by ``[MASK]``.
+        drop_repeated_titles: keep each title once, in the test split first.
+        workers: threads that decode images; None for one per core.
+    """
+
+    root: str | None = None
+    format: str = "auto"
+    image_column: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    plates: dict[str, Any] | None = None
+    validation: float = Field(default=0.1, gt=0, lt=1)
+    limit: int | None = Field(default=None, ge=1)
+    mask_class_names: bool = False
+    drop_repeated_titles: bool = False
+    workers: int | None = Field(default=None, ge=1)
+
+    @field_validator("root")
+    @classmethod
+    def _home_root(cls, root: str | None) -> str | None:
+        return from_home(root)
+
+
+class PretrainConfig(Strict):
+    """Pretraining of the trunk on crops of single Plates objects; it stands in for ImageNet, and says so in the report.
+
+    Attributes:
+        images: how many crops.
+        epochs: passes over them.
+        seed: of crops and training; one pretrained trunk serves all seeds of the study.
+    """
+
+    images: int = Field(default=4000, ge=1)
+    epochs: int = Field(default=3, ge=1)
+    seed: Seed = 0
+
+
+class HeadConfig(Strict):
+    """Widths and dropout of the heads (see ``gazeshift.models.HeadSpec``)."""
+
+    image_width: int = Field(default=128, ge=0)
+    hidden: int = Field(default=256, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class ModelConfig(Strict):
+    """What one model has of its own, over the study's common settings.
+
+    Attributes:
+        kind: which head it has (``gazeshift.models.HEADS``); None: the one it is named after.
+        texts: what it reads. ``own``: each pair's own text. ``constant``: the empty text, in training and after: a fusion model that
+            is told nothing. ``shuffled``: in training, texts of other pairs; afterwards each pair's own: the same head, the same
+            variety of texts, nothing to learn from them.
+        recipe: a training recipe by name, instead of the study's.
+        training: settings over the recipe and over the study's ``training``.
+        head: settings of the head.
+    """
+
+    kind: str | None = None
+    texts: Literal["own", "constant", "shuffled"] = "own"
+    recipe: str | None = None
+    training: dict[str, Any] = Field(default_factory=dict)
+    head: dict[str, Any] = Field(default_factory=dict)
+
+
+class ExplainConfig(Strict):
+    """What is explained.
+
+    Attributes:
+        method: a map method; ``default``: the one that suits each model.
+        edits: changed texts, in the order of the tables; ``original`` is always the first.
+        images: at most so many test pairs are explained (drawn evenly by key); None for all.
+        modifiers: at most so many words of each of the lexicon's kinds (colour, position, made-up, others) are crossed with every
+            explained image; 0 for none.
+        lexicon: where these words come from: ``english``, ``japanese`` or a YAML file.
+        windows: on so many of the explained images the crop's window is shifted, to see whether the map follows; 0 for none.
+        wasserstein: on so many rows of each model (drawn by a fixed seed) the Wasserstein-1 distance is measured, which is dear.
+        checks: what else is looked into (``gazeshift.evaluation.checks.CHECKS``), none by default.
+        check_images: on at most so many of the explained images (drawn evenly); None for all.
+        samples: how many samples with the largest differences Tables 2 and 3 show, as many with the smallest, and as many random ones.
+    """
+
+    method: str = DEFAULT
+    edits: tuple[str, ...] = (
+        "paraphrase",
+        "colour",
+        "position",
+        "paper-colour",
+        "paper-position",
+        "same-class",
+        "other-class",
+    )
+    images: int | None = Field(default=None, ge=1)
+    modifiers: int = Field(default=0, ge=0)
+    lexicon: str = "english"
+    windows: int = Field(default=0, ge=0)
+    wasserstein: int = Field(default=2000, ge=0)
+    checks: tuple[str, ...] = ()
+    check_images: int | None = Field(default=100, ge=1)
+    samples: int = Field(default=6, ge=1, le=50)
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, name: str) -> str:
+        name = registered(name, {*METHODS, DEFAULT}, "method")
+        if name in PIXEL_METHODS:
+            raise ValueError(f"{name!r} changes the image itself, which a study does not do; use it with gs.explain")
+        return name
+
+    @field_validator("modifiers")
+    @classmethod
+    def _enough_words(cls, count: int) -> int:
+        if 0 < count < FEWEST:
+            raise ValueError(f"{count} words a kind are too few; give {FEWEST} or more, or 0 for none")
+        return count
+
+    @field_validator("edits")
+    @classmethod
+    def _known_edits(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [registered(name, EDITS, "edit") for name in names]
+        rest = [name for name in known if name != "original"]
+        if len(set(rest)) < len(rest):
+            raise ValueError("an edit is named twice")
+        return ("original", *rest)
+
+    @field_validator("checks")
+    @classmethod
+    def _known_checks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(registered(name, CHECKS, "check") for name in names))
+
+    @model_validator(mode="after")
+    def _enough_texts(self) -> "ExplainConfig":
+        if "sanity" in self.checks and not text_sets(self.edits)[0]:
+            raise ValueError(
+                f"the check 'sanity' holds changed texts against texts that should change nothing ({', '.join(FLOORS[1:])}): "
+                "name at least one of each under edits"
+            )
+        return self
+
+
+def from_home(path: str | None) -> str | None:
+    """A path with ``~`` resolved, as a shell does it where it sees the path; a study file and ``--set`` hide it from the shell."""
+    return str(Path(path).expanduser()) if path and path.startswith("~") else path
+
+
+def registered(name: str, registry: Collection[str], kind: str = "name") -> str:
+    """The name as it stands in the registry."""
+    try:
+        return known_name(registry, name, kind)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(".")) from None

@@ -1,0 +1,167 @@
+"""The steps of every unit of a study: train it, evaluate it, check it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gazeshift.data.plates import Scene
+from gazeshift.edits import Corpus, find_lexicon
+from gazeshift.evaluation.modifiers import Modifiers, modifier_files
+from gazeshift.evaluation.question import MaskReader, Question
+from gazeshift.runs.folder import RunFolder, Unit
+from gazeshift.study.check_units import CHECK_SETTINGS, check_unit, checked_models, scenes_for
+from gazeshift.study.config import StudyConfig
+from gazeshift.study.materials import Ingredients
+from gazeshift.study.pairs import Pairs, evenly
+from gazeshift.study.steps import Steps, digest_of
+from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
+
+_TABLES = 3
+"""Raised when an evaluation leaves other tables, so that those of an older gazeshift are made again, and no training is."""
+
+Sources = Mapping[str, str | None]
+"""Digests of what units are made from: ``data``, ``learnt_from``, ``weights``, ``text_encoder``, ``lexicon``."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the steps of all units need.
+
+    Attributes:
+        ingredients: to build the models from.
+        question: what every model is asked.
+        rows: of the question's pairs among the test pairs.
+        scenes: of Plates pairs, where a check needs them.
+        sources: digests.
+        data: what a model's file says of its data.
+        steps: of the run.
+        run: the run folder.
+    """
+
+    ingredients: Ingredients
+    question: Question
+    rows: Sequence[int]
+    scenes: Mapping[str, Scene]
+    sources: Sources
+    data: Mapping[str, object]
+    steps: Steps
+    run: RunFolder
+
+
+def do_units(
+    study: StudyConfig, pairs: Pairs, ingredients: Ingredients, steps: Steps, run: RunFolder, sources: Sources
+) -> dict[str, str]:
+    """Train, evaluate and check every model with every seed.
+
+    Returns:
+        The digest of each evaluation and check.
+    """
+    lexicon = find_lexicon(study.explain.lexicon)
+    corpus = Corpus.of(pairs.splits["train"], pairs.classes, lexicon)
+    words = digest_of({"lexicon": repr(lexicon)})  # a file of the user's may change under its name
+    sources = {**sources, "lexicon": words}
+    modifiers = _modifiers(study, ingredients, corpus, steps, run.store, sources)
+    question, rows = _question(study, pairs, ingredients, corpus, modifiers)
+    data = {
+        "format": pairs.format,
+        "fingerprint": pairs.fingerprint,
+        "settings": study.data.model_dump(exclude={"root", "plates", "workers"}),
+    }
+    work = _Work(ingredients, question, rows, scenes_for(study, pairs), sources, data, steps, run)
+    digests = {}
+    for unit in study.units:
+        trained = _train(work, unit)
+        digests[str(unit)] = _evaluate(work, unit, trained)
+        if checked_models(study, [unit.model]):
+            digests[f"checks of {unit}"] = _check(work, unit, trained)
+    return digests
+
+
+def _train(work: _Work, unit: Unit) -> str:
+    folder = work.run.model(unit)
+
+    def train(digest: str) -> None:
+        train_unit(work.ingredients, unit, folder, work.run.log(unit), digest, work.data)
+
+    return work.steps.do(f"train {unit}", _inputs(work.ingredients, unit, work.sources), train, (folder,))
+
+
+def _evaluate(work: _Work, unit: Unit, trained: str) -> str:
+    study = work.ingredients.study
+    inputs = {
+        "tables": _TABLES,
+        "train": trained,
+        "data": work.sources["data"],
+        "lexicon": work.sources["lexicon"],
+        "explain": study.explain.model_dump(exclude={"samples", "checks", "check_images"}),
+    }
+
+    def evaluate(_: str) -> None:
+        analyse_unit(work.ingredients, unit, work.question, work.rows, work.run)
+
+    return work.steps.do(f"evaluate {unit}", inputs, evaluate, unit_files(study, work.run, unit))
+
+
+def _check(work: _Work, unit: Unit, trained: str) -> str:
+    inputs = {
+        "train": trained,
+        "data": work.sources["data"],
+        "lexicon": work.sources["lexicon"],
+        "explain": work.ingredients.study.explain.model_dump(include=set(CHECK_SETTINGS)),
+    }
+
+    def check(_: str) -> None:
+        check_unit(work.ingredients, unit, work.question, work.rows, work.scenes, work.run)
+
+    return work.steps.do(f"check {unit}", inputs, check, (work.run.part(unit, "checks"),))
+
+
+def _inputs(ingredients: Ingredients, unit: Unit, sources: Sources) -> dict[str, object]:
+    """Everything that decides the weights of one model: no more, so that other settings and other test pairs do not repeat its training."""
+    name, spec = unit.model, ingredients.spec(unit.model)
+    used: dict[str, object] = {
+        "data": sources["learnt_from"],
+        "seed": unit.seed,
+        "spec": spec.model_dump(mode="json"),
+    }
+    used["recipe"] = ingredients.study.recipe_of(name).model_dump()
+    used["texts"] = ingredients.study.models[name].texts
+    if spec.image.name != "none":
+        used["weights"] = sources["weights"]
+    if spec.text.encoder in {"huggingface", "bert-lstm"}:
+        used["text_encoder"] = sources["text_encoder"]
+    return used
+
+
+def _modifiers(
+    study: StudyConfig, ingredients: Ingredients, corpus: Corpus, steps: Steps, store: Path, sources: Sources
+) -> Modifiers | None:
+    """The words that are crossed with the images, if the study asks for any; what was chosen is left in the store."""
+    if not study.explain.modifiers:
+        return None
+    modifiers = Modifiers.of(study.explain.lexicon, study.explain.modifiers, ingredients.pieces)
+    inputs = {
+        **{name: sources[name] for name in ("data", "lexicon", "text_encoder")},
+        "modifiers": study.explain.modifiers,
+        "text": study.text.model_dump(mode="json"),
+    }
+    steps.do("modifiers", inputs, lambda _: modifiers.write(corpus, store), modifier_files(store))
+    return modifiers
+
+
+def _question(
+    study: StudyConfig, pairs: Pairs, ingredients: Ingredients, corpus: Corpus, modifiers: Modifiers | None
+) -> tuple[Question, list[int]]:
+    """What every model is asked, and the rows of the explained pairs among the test pairs."""
+    test = pairs.splits["test"]
+    chosen = evenly(test, study.explain.images)
+    place = {pair.key: index for index, pair in enumerate(test)}
+    question = Question(
+        chosen,
+        edited_texts(chosen, study.explain.edits, corpus, ingredients.pieces),
+        MaskReader(study.crop, chosen),
+        study.explain.method,
+        study.explain.wasserstein,
+        [] if modifiers is None else [modifiers.texts(pair) for pair in chosen],
+    )
+    return question, [place[pair.key] for pair in chosen]
