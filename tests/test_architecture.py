@@ -1,6 +1,7 @@
 """The shape of the house: imports point downwards, siblings do not know each other, files and functions stay short."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,12 @@ def module_of(path: Path) -> str:
     return ".".join(["gazeshift", *path.relative_to(ROOT).with_suffix("").parts]).removesuffix(".__init__")
 
 
-def imported(path: Path) -> set[str]:
+KNOWN = {module_of(file) for file in FILES} - {"gazeshift"}
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Modules of gazeshift that a file imports, anywhere in it, also inside functions."""
-    known = {module_of(file) for file in FILES} - {"gazeshift"}
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -57,8 +61,8 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: relative import; write the whole name"
             # `from gazeshift.x import y`: y may be a module, and then x is only the way to it.
-            found |= {name if (name := f"{node.module}.{y.name}") in known else str(node.module) for y in node.names}
-    return found & known
+            found |= {name if (name := f"{node.module}.{y.name}") in KNOWN else str(node.module) for y in node.names}
+    return frozenset(found & KNOWN)
 
 
 def test_every_part_has_a_place() -> None:

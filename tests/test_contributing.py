@@ -112,6 +112,7 @@ def test_the_measure_is_that_of_its_docstring() -> None:
         max(max(row) for row in one) / sum(max(v, 0) for v in one.flat) if (one > 0).any() else np.nan for one in raw
     ]
     np.testing.assert_allclose(spread.peak_share(distribution(raw)), slowly)
+    assert isinstance(spread.peak_share(distribution(raw[0])), np.ndarray), "of a single map, too"
     example = doctest.DocTestFinder().find(
         spread.peak_share, "peak_share", globs=vars(spread) | {"peak_share": spread.peak_share}
     )

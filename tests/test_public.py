@@ -65,6 +65,7 @@ def test_importing_the_package_does_not_wait_for_torch() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_an_output_that_cannot_be_written_is_one_line() -> None:
     with Path("/dev/full").open("w") as full:

@@ -93,6 +93,7 @@ def test_words_that_edits_draw_from_keep_their_marks_too(text: str) -> None:
         assert word[:1] not in {"\u3099", "\u309a"}
 
 
+@pytest.mark.slow
 def test_class_names_and_words_agree_on_the_scripts_without_spaces() -> None:
     letter = regex.compile(r"(?V1)[[\p{L}\p{Nl}]--\p{Grapheme_Extend}]")
     unspaced = regex.compile(f"(?V1){scripts._UNSPACED}|{scripts._TIBETAN}")

@@ -79,6 +79,7 @@ def test_ordinary_texts_are_written_as_they_are(text: str) -> None:
     assert guarded(text) == text
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(TEXTS | HOSTILE, HOSTILE), min_size=1, max_size=4))
 def test_our_reader_and_pandas_read_the_same_texts(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]

@@ -227,6 +227,7 @@ def test_c4_falls_with_the_weaker_of_its_parts() -> None:
     assert found.effect == found.parts["C4a"].effect
 
 
+@pytest.mark.slow
 def test_undefined_images_are_left_out_and_empty_cells_cost_their_class() -> None:
     given = tables()
     one = (given.changes["key"] == "pie/0") & (given.changes["model"] == "early-fusion")

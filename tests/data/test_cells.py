@@ -129,6 +129,7 @@ def test_base64_is_a_picture_and_a_path_is_not(head: str) -> None:
     assert as_picture(png()) == (png(), "")
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_a_text_stays_itself_and_is_not_called_printed(text: str) -> None:
     assert as_text(text) == text
@@ -229,6 +230,7 @@ def test_a_test_split_without_classes_has_no_class_minus_one(rows: Rows, tmp_pat
         assert "6 rows of it have no class" in next(f.detail for f in audit(found).findings if f.kind == "no study")
 
 
+@pytest.mark.slow
 def test_a_picture_in_a_cell_is_never_printed(rows: Rows, tmp_path: Path) -> None:
     cell = base64.b64encode(png() * 300).decode()
     wrong = {"image": cell[1:], "text": cell, "label": cell, "split": cell}

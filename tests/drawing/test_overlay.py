@@ -107,6 +107,7 @@ def test_axes_hold_the_values_and_round_ticks():
     assert (empty.low, empty.high) == (0, 1)
 
 
+@pytest.mark.slow
 @given(low=st.floats(-10, 0), high=st.floats(0, 10))
 def test_zero_is_a_tick_and_ticks_are_few(low: float, high: float):
     axis = Axis.holding([low, high])

@@ -10,6 +10,7 @@ from gazeshift.edits import Corpus, WholeWords, is_truncated, reads_alike, word_
 TITLES = st.lists(st.text("red Bluepi ", min_size=1, max_size=12).filter(str.strip), max_size=6)
 
 
+@pytest.mark.slow
 @given(cake=TITLES, pie=TITLES, word=st.sampled_from(["red", "blue", "pi", "e"]))
 def test_frequency_and_association_by_hand(cake: list[str], pie: list[str], word: str) -> None:
     use = word_use(Corpus({"cake": tuple(cake), "pie": tuple(pie)}, ("cake", "pie")), [word])[word]

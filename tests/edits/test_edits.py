@@ -169,6 +169,7 @@ def test_japanese_words_are_told_apart_by_their_script() -> None:
     assert text("shuffle", "簡単アップルパイ") == "アップルパイ簡単"
 
 
+@pytest.mark.slow
 @given(TITLE)
 def test_random_words_are_as_many_and_from_the_training_titles(title: str) -> None:
     changed = text("random-words", title)

@@ -165,6 +165,7 @@ def test_torch_is_not_needed(files: list[Path]) -> None:
     subprocess.run([sys.executable, "-c", code, files[0]], check=True, env=dict(os.environ))
 
 
+@pytest.mark.slow
 def test_the_benchmark_scans_what_it_stores(tmp_path: Path) -> None:
     path = Path(__file__).parents[2] / "benchmarks" / "analysis.py"
     spec = importlib.util.spec_from_file_location("analysis", path)

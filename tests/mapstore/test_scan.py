@@ -86,6 +86,7 @@ def _named(wanted: pd.DataFrame, maps: Path) -> pd.DataFrame:
     return wanted.assign(text=named, label=labels)
 
 
+@pytest.mark.slow
 def test_cells_are_the_means_and_variances_of_their_maps(maps: Path, tmp_path: Path) -> None:
     scan_files([maps], tmp_path / "out", rows=False)
     cells = pd.read_parquet(tmp_path / "out" / "cells.parquet")
@@ -159,6 +160,7 @@ def _everything(folder: Path) -> list[object]:
     return [(folder / "summary.json").read_bytes(), *(table.to_pydict() for table in tables)]
 
 
+@pytest.mark.slow
 def test_nothing_depends_on_how_rows_are_read_and_stored(maps: Path, tmp_path: Path) -> None:
     table = pq.read_table(maps)
     results = []

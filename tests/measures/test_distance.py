@@ -45,6 +45,7 @@ def test_jensen_shannon_against_scipy(a: np.ndarray, b: np.ndarray) -> None:
     assert divergence == pytest.approx(float(jensen_shannon(p[::-1, ::-1], q[::-1, ::-1])), abs=1e-12)
 
 
+@pytest.mark.slow
 @given(MAPS, MAPS, MAPS)
 def test_its_root_is_a_metric(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
     p, q, r = distribution(np.stack([a, b, c]))
@@ -86,6 +87,7 @@ def test_pearson_is_undefined_for_constant_and_infinite_maps() -> None:
         assert np.isnan(pearson(other, a))
 
 
+@pytest.mark.slow
 @given(CELLS, CELLS)
 def test_spearman_against_scipy(a: np.ndarray, b: np.ndarray) -> None:
     if np.ptp(a) == 0 or np.ptp(b) == 0:
@@ -97,6 +99,7 @@ def test_spearman_against_scipy(a: np.ndarray, b: np.ndarray) -> None:
     assert spearman(-a, b) == pytest.approx(-expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(arrays(np.float64, (2, 3), elements=st.integers(0, 3).map(float)), st.integers(0, 6))
 def test_top_cells_are_the_mean_over_all_ways_to_break_ties(values: np.ndarray, count: int) -> None:
     taken, orders = np.zeros(6), list(permutations(range(6)))
@@ -153,6 +156,7 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
         iou_chance(share)
 
 
+@pytest.mark.slow
 @given(MAPS, MAPS, st.sampled_from([1e-6, 3.0, 1e6]))
 def test_amplitude_change(a: np.ndarray, b: np.ndarray, scale: float) -> None:
     expected = math.log(np.maximum(b, 0).sum() / np.maximum(a, 0).sum())
@@ -175,6 +179,7 @@ def test_decomposition_adds_up(m00: np.ndarray, m10: np.ndarray, m01: np.ndarray
     assert parts.within == pytest.approx(((gates - 0) + (both - switch)) / 2, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(MAPS, MAPS)
 def test_one_cause_takes_it_all(a: np.ndarray, b: np.ndarray) -> None:
     distance = float(jensen_shannon(distribution(a), distribution(b)))

@@ -77,6 +77,7 @@ def test_crossed_against_loops() -> None:
     assert figure.interval == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.25 * spread)
 
 
+@pytest.mark.slow
 def test_coverage_in_a_simulation() -> None:
     """Crossed effects of seed and image: the interval holds the truth nearly as often as it says, images alone far less."""
     rng = np.random.default_rng(0)

@@ -30,6 +30,7 @@ RAW = arrays(np.float64, (3, 4), elements=st.integers(-3, 5).map(float)).filter(
 TOLERANCES = st.sampled_from([0.0, 1.0, 1.5, 2.0, 10.0])
 
 
+@pytest.mark.slow
 @given(RAW, SHARES, arrays(np.float64, (4, 3, 4), elements=st.sampled_from([0.0, 0.5, 1.0])))
 def test_excess_against_loops(raw: np.ndarray, own: np.ndarray, others: np.ndarray) -> None:
     p = distribution(raw)
@@ -77,6 +78,7 @@ def test_rank_accuracy_of_whole_cells_against_sets(ranks: list[int], mask: np.nd
     assert rank_accuracy(np.exp(raw), mask.astype(np.float64)) == pytest.approx(float(score)), "only the order counts"
 
 
+@pytest.mark.slow
 @given(RAW, SHARES)
 def test_no_map_beats_the_ceilings_and_some_map_reaches_them(raw: np.ndarray, mask: np.ndarray) -> None:
     p = distribution(raw)

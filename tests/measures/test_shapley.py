@@ -47,6 +47,7 @@ def test_exact_against_the_definition(seed: int, image: int, text: int) -> None:
     assert result.t_shap == pytest.approx(np.abs(expected[image:]).sum() / np.abs(expected).sum())
 
 
+@pytest.mark.slow
 def test_exact_against_captum() -> None:
     value = game(3, 6)
     result = mm_shap(value, 4, 2, samples=1000, rng=np.random.default_rng(0))

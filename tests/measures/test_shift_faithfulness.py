@@ -15,6 +15,7 @@ numbers = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6)
 pairs = st.integers(3, 30).flatmap(lambda n: arrays(np.float64, (2, n), elements=numbers))
 
 
+@pytest.mark.slow
 @given(pairs)
 def test_it_is_the_correlation_and_the_slope_of_a_regression(both: np.ndarray) -> None:
     moved, acted = both
@@ -28,6 +29,7 @@ def test_it_is_the_correlation_and_the_slope_of_a_regression(both: np.ndarray) -
         assert found.slope == pytest.approx(line.slope, abs=1e-6 * (1 + abs(line.slope)))
 
 
+@pytest.mark.slow
 @given(pairs, st.floats(0.01, 100), st.floats(0.01, 100))
 def test_scale_changes_the_slope_but_not_rho(both: np.ndarray, a: float, b: float) -> None:
     moved, acted = both

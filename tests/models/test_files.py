@@ -42,6 +42,7 @@ def logits(model: Classifier) -> torch.Tensor:
         return model(pixels, tokens.ids, tokens.mask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_a_saved_model_gives_the_same_numbers(build: Build, bert_folder: str, tmp_path: Path, name: str) -> None:
     model = build(**MODELS[name], source=bert_folder)

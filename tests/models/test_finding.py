@@ -164,6 +164,7 @@ ORDERS: dict[str, tuple[Tensor, bool]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("layer", ["layer", "layer.norm2", "layer.linear2"])
 def test_tokens_in_another_order_are_not_taken_for_rows(order: str, layer: str) -> None:

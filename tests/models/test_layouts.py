@@ -199,6 +199,7 @@ def test_an_object_of_three_parts_may_have_any_layout(form: str, number: int) ->
     assert found.raw.shape == (2 * number, 4, 5)
 
 
+@pytest.mark.slow
 def test_left_padded_prefixes_follow_their_rows() -> None:
     """Images stand after texts of different length, padded on the left: each row's grid begins elsewhere."""
 

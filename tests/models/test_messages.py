@@ -172,6 +172,7 @@ def test_a_part_in_another_form_does_not_hinder_the_others(change: Callable[[Par
     close(explain_inputs(wrap(model, "layer", image="image"), images, target=1).raw, expected.raw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [compiled, compiled_in_place])
 @pytest.mark.parametrize("layer", ["body", "body.0"])
 def test_a_compiled_part_is_explained_as_it_was_written(change: Callable[[Parts], None], layer: str) -> None:

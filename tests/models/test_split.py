@@ -58,6 +58,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Case(whole.double(), trunk.double(), images, shape, pools_first)
 
 
+@pytest.mark.slow
 def test_split_equals_unsplit_timm(case: Case) -> None:
     with torch.no_grad():
         expected = case.whole(case.images)

@@ -98,6 +98,7 @@ def test_an_object_that_is_not_there_cannot_be_removed():
         render(sample_scene(CONFIG, "train", 0), without=9)
 
 
+@pytest.mark.slow
 def test_single_objects_are_reproducible_crops_of_the_named_dish():
     config = PlatesConfig(size=64)
     images, labels = single_objects(config, 40, seed=5)

@@ -89,6 +89,7 @@ def test_a_failed_report_leaves_the_former_one(unwritten: Path):
     assert not list(unwritten.glob(".*"))
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_report_wherever_it_lies(unwritten: Path, tmp_path: Path):
     moved = shutil.copytree(unwritten, tmp_path / "elsewhere")
     assert write(unwritten).read_bytes() == write(moved).read_bytes()
@@ -126,7 +127,7 @@ def test_hundreds_of_samples_stay_within_ten_megabytes(unwritten: Path):
     path = unwritten / "store" / "samples.parquet"
     samples = pd.read_parquet(path)
     samples["image"] = [buffer.getvalue()] * len(samples)
-    pd.concat([samples] * 9).to_parquet(path)
+    pd.concat([samples] * 6).to_parquet(path)
     page = write(unwritten).read_bytes()
     assert b"made smaller" in page
     assert len(page) <= 10_000_000

@@ -97,6 +97,7 @@ def test_score_cam_equals_the_papers_algorithm(seen: Seen) -> None:
         assert float(computed.scores[index]) == pytest.approx(seen.logit(seen.pixels[asked[0]], *asked[1:]))
 
 
+@pytest.mark.slow
 def test_score_cam_leaves_a_constant_channel_out(seen: Seen) -> None:
     grid = seen.image.grid.clone()
     grid[0, 1] = 1e6

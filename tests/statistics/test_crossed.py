@@ -44,6 +44,7 @@ def mean_squares_by_loops(cells: np.ndarray) -> tuple[float, float, float]:
     return seed, class_, residual
 
 
+@pytest.mark.slow
 @given(CELLS)
 def test_mean_squares_against_loops(cells: np.ndarray) -> None:
     found = mean_squares(cells)

@@ -31,6 +31,7 @@ P = arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1))
 COARSE = arrays(np.float64, st.integers(1, 20), elements=st.integers(-3, 3).map(float))  # with ties
 
 
+@pytest.mark.slow
 @given(COARSE, st.floats(0.1, 5))
 def test_equivalence_against_statsmodels(values: np.ndarray, margin: float) -> None:
     if len(values) < 2 or values.std() == 0:
@@ -101,6 +102,7 @@ def test_a_test_that_was_not_made_does_not_count(adjust) -> None:  # type: ignor
             adjust(wrong)
 
 
+@pytest.mark.slow
 @given(COARSE, COARSE)
 def test_cliffs_delta_against_all_pairs(a: np.ndarray, b: np.ndarray) -> None:
     pairs = [np.sign(x - y) for x, y in itertools.product(a, b)]
@@ -136,6 +138,7 @@ def test_effect_sizes_leave_nan_out_and_say_nan_where_there_is_nothing() -> None
         assert math.isnan(undefined)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_against_a_loop() -> None:
     rng = np.random.default_rng(0)
     cells = rng.normal(size=(5, 8)) + rng.normal(size=(5, 1)) + rng.normal(size=(1, 8))

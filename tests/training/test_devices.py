@@ -43,6 +43,7 @@ def test_training_after_reading_on_an_accelerator(
     assert not torch.allclose(predict(model, validation), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
 def test_a_text_is_encoded_as_it_was_learned(build: Callable[..., Classifier], validation: Split, device: str) -> None:
     """On CUDA, PyTorch's encoder has a fast path that is taken where no gradient is asked for, with another GELU."""

@@ -68,6 +68,7 @@ def test_equals_a_plain_loop(build, train: Split, validation: Split, tmp_path: P
     assert fitted.train_loss == pytest.approx(sum(losses[5:]) / len(train), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_fusion_learns_and_reports_what_predict_gives(build, make_split, tmp_path: Path) -> None:
     train, validation = make_split(240), make_split(60, "validation", seed=1)
     model = build(dropout=0.0)
@@ -83,6 +84,7 @@ def test_fusion_learns_and_reports_what_predict_gives(build, make_split, tmp_pat
     assert fitted.train_loss < fitted.history[0].train_loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "trunk", "text", "expected"),
     [
@@ -208,6 +210,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_epoch(
     assert [row["epoch"] for row in read_csv(tmp_path / "bad" / "metrics.csv")] == ["1"]
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_kept(build, train: Split, validation: Split, tmp_path: Path) -> None:
     recipe = recipe_of("plates", {**QUICK, "epochs": 5, "learning_rate": 0.02, "keep": "best", "schedule": "constant"})
     model = build()
@@ -229,6 +232,7 @@ def test_the_best_epoch_is_kept(build, train: Split, validation: Split, tmp_path
     assert fitted.validation_accuracy == pytest.approx(accuracy(predict(model, validation), validation.labels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 def test_workers_change_nothing(build, train: Split, validation: Split, tmp_path: Path, workers: int) -> None:
     one, other = build(), build()
@@ -245,6 +249,7 @@ def test_seeds_differ(build, train: Split, validation: Split, tmp_path: Path) ->
     assert changed(other, copy(one))
 
 
+@pytest.mark.slow
 def test_plateau_lowers_the_rate(build, train: Split, validation: Split, tmp_path: Path) -> None:
     """Validation labels that are always wrong: learning makes its loss worse, so after two epochs a tenth of the rate."""
     wrong = Split(validation.keys, validation.texts, (validation.labels + 1) % 3, validation.images)
@@ -338,6 +343,7 @@ def test_every_head_trains(train: Split, validation: Split, tmp_path: Path, buil
     assert any(name.startswith("head") for name in changed(model, before))
 
 
+@pytest.mark.slow
 def test_fit_trunk_teaches_the_trunk(make_split, tmp_path: Path) -> None:
     crops = make_split(200)
     torch.manual_seed(0)

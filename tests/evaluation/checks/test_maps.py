@@ -80,6 +80,7 @@ def test_faithfulness_is_that_of_one_map_at_a_time(case: Callable[..., Case]) ->
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [False, True])
 def test_the_text_term_is_that_of_the_information_split(case: Callable[..., Case], damage: bool) -> None:
     here = case()
