@@ -138,6 +138,26 @@ def test_another_folder_is_no_plates_root(tmp_path):
         read_config(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["generator", "version", "config", "image_only_ceiling", "caption_kinds"])
+def test_a_header_that_lacks_something_is_one_line(tmp_path, name):
+    write(PlatesConfig(size=32, train=2, test=1), tmp_path)
+    path = tmp_path / "plates.json"
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != name}))
+    for read in (read_config, read_scenes, lambda root: write(PlatesConfig(size=32, train=2, test=1), root)):
+        with pytest.raises(DataError, match="write the data set again") as caught:
+            read(tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["key", "target", "plate_y"])
+def test_a_table_that_lacks_a_column_is_one_line(tmp_path, name):
+    write(PlatesConfig(size=32, train=2, test=1), tmp_path)
+    pd.read_parquet(tmp_path / "objects.parquet").drop(columns=name).to_parquet(tmp_path / "objects.parquet")
+    for read in (read_scenes, read_captions):
+        with pytest.raises(DataError, match=f"no column '{name}'; write the data set again"):
+            read(tmp_path)
+
+
 @pytest.fixture
 def app():
     application = typer.Typer()

@@ -14,6 +14,8 @@ from gazeshift.data.decode import decode
 from gazeshift.evaluation.equivariance import DIRECTIONS, Windows, content_shifts, equivariance_rows, shifted_crops
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import centroid, distribution, information_split, jensen_shannon
+from gazeshift.models.affine import NO_AFFINE
+from gazeshift.models.features import TokenPlaces
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 from tests.tiny_study import TINY, run_tiny
@@ -161,6 +163,13 @@ class Looks(torch.nn.Module):
     """A classifier whose map is its grid."""
 
     pools_first = True
+    affine = NO_AFFINE
+
+    def step(self, image: gs.models.ImageFeatures) -> float:
+        return 2.0**-23
+
+    def places(self, image: gs.models.ImageFeatures) -> TokenPlaces:
+        return image.places
 
     def encode_image(self, images: torch.Tensor) -> gs.models.ImageFeatures:
         raise NotImplementedError("features are given")

@@ -134,6 +134,17 @@ def test_after_affine_spares_the_second_pass(validation: Split, features: str) -
         after_affine(plain, trunk)
 
 
+def test_after_affine_of_a_trunk_without_one_knows_its_own_features_alone(validation: Split) -> None:
+    spec = ImageSpec(name="vit_tiny_patch16_224", options={"depth": 2, "embed_dim": 32, "num_heads": 2})
+    trunk = build_trunk(spec, 32)
+    plain = image_features(trunk, validation.images, PREPROCESSING, pools_first=False, progress=False)
+    assert after_affine(plain, trunk) is plain
+    with torch.no_grad():
+        next(trunk.net.parameters()).add_(1)
+    with pytest.raises(TrainingError, match="not the plain features"):
+        after_affine(plain, trunk)
+
+
 def test_equal_texts_are_encoded_once(build) -> None:
     model = build()
     seen: list[int] = []
