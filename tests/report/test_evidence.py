@@ -183,7 +183,7 @@ def test_a_long_ranking_folds_its_middle(unwritten: Path):
 
 def test_controls_are_named_where_models_are_listed(html: str):
     for name in ("accuracy", "habit", "limits"):
-        assert section(html, name).count("a control: trained on shuffled texts") == 1
+        assert section(html, name).count("shuffled-text control: trained on texts of other pairs") == 1
 
 
 def test_an_old_run_has_none_of_it(unwritten: Path):

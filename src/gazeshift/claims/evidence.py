@@ -86,30 +86,10 @@ def centre_bias(tables: Tables) -> Evidence:
     def where(rows: pd.DataFrame) -> Cells:
         return tables.cells(rows.assign(gap=rows["centre_bias"] - rows["centre_bias_fusion"]), "gap")
 
-    own = tables.information[tables.information["texts"] == "own"] if len(tables.information) else tables.information
-    static = (
-        own.assign(share=static_share(own["static"].to_numpy(float), own["total"].to_numpy(float))) if len(own) else own
-    )
-    shares = [tables.cells(tables.of(static, role), "share") for role in ("image", "fusion")]
-    share = shares[0].minus(shares[1])
-    slopes = [tables.cells(tables.of(tables.equivariance, role), "slope") for role in ("fusion", "image")]
     return Evidence(
         gap("image", "fusion"),
         (
-            Support(
-                "static share",
-                "share of the maps' information that is the same for all images of a class: image only minus fusion",
-                share,
-                "sign",
-                "share of the maps' information",
-            ),
-            Support(
-                "equivariance",
-                "slope of the map's shift on the crop's: fusion minus image only",
-                slopes[0].minus(slopes[1]),
-                "sign",
-                "slope (1 follows the content, 0 the frame)",
-            ),
+            *_independent(tables),
             Support(
                 "ladder: empty-text control",
                 "centre bias of the empty-text control minus early fusion",
@@ -138,6 +118,33 @@ def centre_bias(tables: Tables) -> Evidence:
             Support("head alone", "centre bias of image only minus image MLP", gap("image", "mlp")),
         ),
     )
+
+
+def _independent(tables: Tables) -> list[Support]:
+    """The same question asked by two measures that share no arithmetic with the centre bias."""
+    own = tables.information[tables.information["texts"] == "own"] if len(tables.information) else tables.information
+    static = (
+        own.assign(share=static_share(own["static"].to_numpy(float), own["total"].to_numpy(float))) if len(own) else own
+    )
+    shares = [tables.cells(tables.of(static, role), "share") for role in ("image", "fusion")]
+    share = shares[0].minus(shares[1])
+    slopes = [tables.cells(tables.of(tables.equivariance, role), "slope") for role in ("fusion", "image")]
+    return [
+        Support(
+            "static share",
+            "share of the maps' information that is the same for all images of a class: image only minus fusion",
+            share,
+            "sign",
+            "share of the maps' information",
+        ),
+        Support(
+            "equivariance",
+            "slope of the map's shift on the crop's: fusion minus image only",
+            slopes[0].minus(slopes[1]),
+            "sign",
+            "slope (1 follows the content, 0 the frame)",
+        ),
+    ]
 
 
 def localisation(tables: Tables) -> Evidence:
