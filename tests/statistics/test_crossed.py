@@ -178,9 +178,7 @@ def test_a_single_cell_has_no_interval() -> None:
     found = crossed_interval(np.array([[2.0]]))
     assert (found.mean, found.scope, found.degrees_of_freedom) == (2.0, "none", 0)
     assert all(math.isnan(value) for value in (found.low, found.high, found.standard_error, found.p_value))
-    written = found.to_dict()
-    assert written["low"] is None
-    assert written["components"] == {"seed": None, "class_": None, "residual": None}
+    assert found.components == Components(None, None, None)
 
 
 def test_equal_cells_are_known_exactly() -> None:

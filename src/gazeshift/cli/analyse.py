@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import typer
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gazeshift.cli.places import check_new_folder
+from gazeshift.json_types import Json
 from gazeshift.mapstore.write import scan_files
 from gazeshift.measures import static_share
 
@@ -44,7 +44,7 @@ def analyse_maps(
     _print(summary, out, seconds)
 
 
-def _print(summary: dict[str, Any], out: Path, seconds: float) -> None:
+def _print(summary: Json, out: Path, seconds: float) -> None:
     for one in summary["files"]:
         height, width = one["grid"]
         typer.echo(

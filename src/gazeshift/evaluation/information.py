@@ -1,7 +1,6 @@
 """What stored maps share: how much of where a model looks is the same for all images, comes with the image, or with the text."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,7 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
     return rows
 
 
-def _row(found: Drawn, edits: Sequence[str], name: str, label: str, keys: Sequence[str]) -> dict[str, Any]:
+def _row(found: Drawn, edits: Sequence[str], name: str, label: str, keys: Sequence[str]) -> Row:
     whole = _whole(found, edits, keys)
     sums = InformationSums()
     if whole:

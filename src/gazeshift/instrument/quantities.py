@@ -16,6 +16,7 @@ from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
 from gazeshift.evaluation.question import ObjectMasks, Question
 from gazeshift.instrument.exam import Exam
+from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
     centre_bias,
     distribution,
@@ -173,10 +174,10 @@ def _texts(exam: Exam) -> dict[str, list[Edited | None]]:
     return texts
 
 
-def _text_bits(records: Sequence[dict[str, Any]]) -> Float[np.ndarray, " n"]:
+def _text_bits(records: Sequence[Row]) -> Float[np.ndarray, " n"]:
     by_scene: dict[str, list[np.ndarray]] = {}
     for record in records:
-        by_scene.setdefault(record["key"], []).append(distribution(record["map"].astype(np.float64)))
+        by_scene.setdefault(str(record["key"]), []).append(distribution(np.asarray(record["map"], np.float64)))
     return np.array([float(text_information(np.stack(p)[None])[0]) for p in by_scene.values()])
 
 

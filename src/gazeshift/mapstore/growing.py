@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gazeshift.atomic import atomic_write
+from gazeshift.json_types import Options
 
 
 @contextmanager
 def growing_table(
-    path: Path, group: int, options: Callable[[pa.Table], dict[str, Any]] = lambda table: {}
+    path: Path, group: int, options: Callable[[pa.Table], Options] = lambda table: {}
 ) -> Iterator[Callable[[pa.Table], None]]:
     """A file to append tables of one schema to; without a table there is no file.
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from gazeshift.json_types import Options
 from gazeshift.mapstore.blocks import Block
 from gazeshift.mapstore.growing import growing_table
 from gazeshift.mapstore.measure import MEASURES, Measured
@@ -43,7 +43,7 @@ def _rows(block: Block, measured: Measured) -> pa.Table:
     return table
 
 
-def _options(table: pa.Table) -> dict[str, Any]:
+def _options(table: pa.Table) -> Options:
     numbers = [name for name in MEASURES if name != "switched"]
     return {
         "use_dictionary": [name for name in table.column_names if pa.types.is_dictionary(table[name].type)],

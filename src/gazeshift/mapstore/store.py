@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from gazeshift.atomic import atomic_write
+from gazeshift.json_types import Options
 from gazeshift.mapstore.growing import growing_table
 
 GROUP = 4096
@@ -96,7 +97,7 @@ def _map_table(columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n 
     return pa.table({**columns, **shape})
 
 
-def _map_options(table: pa.Table) -> dict[str, Any]:
+def _map_options(table: pa.Table) -> Options:
     """Compact encodings: a dictionary for what repeats, the bytes of the maps apart from each other.
 
     Half-precision values in a column of single precision: their bytes, apart, compress to within a few per cent of a half-precision

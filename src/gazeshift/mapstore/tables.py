@@ -1,12 +1,12 @@
 """From the sums of scanned files to small tables: all that a figure needs."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from gazeshift.json_types import Json
 from gazeshift.mapstore.cells import Moments
 from gazeshift.mapstore.measure import AGAINST_FIRST, MEASURES
 from gazeshift.mapstore.scan import Scanned
@@ -92,7 +92,7 @@ def information_table(scanned: Sequence[Scanned]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def summary_of(one: Scanned) -> dict[str, Any]:
+def summary_of(one: Scanned) -> Json:
     """What a file held and came to, over everything: plain values, for JSON; None where nothing is defined."""
     survey, cells = one.survey, one.cells
     whole = cells.moments.over(0).over(1)

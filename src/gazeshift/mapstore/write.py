@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 import gazeshift
 from gazeshift.atomic import atomic_folder, write_json
 from gazeshift.errors import UsageError
+from gazeshift.json_types import Json
 from gazeshift.mapstore.columns import columns_of
 from gazeshift.mapstore.processes import Job, scan_all
 from gazeshift.mapstore.tables import cell_table, information_table, mean_map_table, summary_of
@@ -25,7 +25,7 @@ def scan_files(
     workers: int = 2,
     rows: bool = True,
     progress: Callable[[int, int], None] = lambda rows, of: None,
-) -> dict[str, Any]:
+) -> Json:
     """Measure files of maps and write ``cells``, ``information``, ``mean-maps`` and ``measures-<i>`` (Parquet) and ``summary.json``.
 
     The folder appears when all is done. Its contents depend on the files, ``wasserstein`` and ``seed`` alone.

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from gazeshift.drawing.numbers import number_or_none
 from gazeshift.drawing.overlay import is_undefined
 from gazeshift.errors import DataError
+from gazeshift.json_types import Json
 from gazeshift.measures import distribution, jensen_shannon
 from gazeshift.report.store import FinishedRun, StoredMap, records
 from gazeshift.report.words import REASON_WORDS
@@ -158,7 +159,7 @@ def _sample(run: FinishedRun, readings: Readings, row: Mapping[str, Any], edits:
     )
 
 
-def _shown(run: FinishedRun, table: str) -> list[dict[str, Any]]:
+def _shown(run: FinishedRun, table: str) -> list[Json]:
     rows = run.samples[run.samples["table"].astype(str) == table].sort_values("position", kind="stable")
     # Numbered as they are shown: the largest differences first, then the smallest, then the random ones, then what is not known here.
     order = {reason: place for place, reason in enumerate(REASON_WORDS)}
@@ -166,7 +167,7 @@ def _shown(run: FinishedRun, table: str) -> list[dict[str, Any]]:
     return [{**row, "place": place} for place, row in enumerate(records(rows), start=1)]
 
 
-def _rows(run: FinishedRun, frame: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], dict[str, Any]]:
+def _rows(run: FinishedRun, frame: pd.DataFrame, by: list[str]) -> dict[tuple[str, ...], Json]:
     wanted = frame[(frame["seed"] == run.first_seed) & frame["key"].isin(run.samples["key"])]
     return {tuple(str(row[name]) for name in by): row for row in records(wanted)}
 

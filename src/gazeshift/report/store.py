@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from gazeshift.claims.roles import Roles
 from gazeshift.errors import DataError
+from gazeshift.json_types import Json
 from gazeshift.records import read_record, read_text
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.runs.record import ModelRecord, RunRecord
@@ -156,7 +157,7 @@ def _grid(row: Mapping[str, Any], name: str, path: Path) -> Float[np.ndarray, "h
     return np.asarray(grid.reshape(row["height"], row["width"]) * float(row["scale"]))
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[Json]:
     """Rows of a table as plain dicts, by column."""
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 

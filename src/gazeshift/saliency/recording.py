@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from gazeshift.json_types import Options
+
 _SOFTMAX = (torch.softmax, Tensor.softmax, functional.softmax, torch.special.softmax)
 _MODULE = inspect.signature(functional.multi_head_attention_forward)
 
@@ -38,7 +40,7 @@ class AttentionRecorder(TorchFunctionMode):
         func: Callable[..., Any],
         types: Sequence[type],
         args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        kwargs: Options | None = None,
     ) -> Any:
         """Called by PyTorch for every operation while the recorder is active."""
         kwargs = kwargs or {}

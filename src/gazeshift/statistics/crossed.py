@@ -1,7 +1,6 @@
 """The primary interval: seeds and classes are both samples, and both count."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.stats
@@ -67,13 +66,6 @@ class CrossedInterval:
     def calibrated(self) -> bool:
         """Whether there are enough seeds and classes for the stated confidence to hold (5 of each; docs/statistics.md)."""
         return self.scope == "seeds and classes" and min(self.seeds, self.classes) >= MIN_LEVELS
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; None where there is no number."""
-        values = asdict(self) | {"calibrated": self.calibrated}
-        return {
-            key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in values.items()
-        }
 
 
 def crossed_interval(cells: Cells, confidence: float = 0.95, null: float = 0.0) -> CrossedInterval:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from gazeshift.errors import UsageError
+from gazeshift.json_types import Json
 from gazeshift.statistics.multiplicity import benjamini_hochberg
 
 Column = np.ndarray  # one value per row; names or numbers
@@ -61,7 +62,7 @@ class Exploration:
     dropped: int
     exploratory: bool = True
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values, for JSON; None where there is no number."""
         numbers = {name: _or_none(value) for name, value in self.components.items()}
         effects = [{key: _or_none(value) for key, value in asdict(effect).items()} for effect in self.effects]
@@ -151,20 +152,20 @@ def _fit(
 
 
 def _whole_rows(
-    numbers: dict[str, Any], names: dict[str, Any]
+    numbers: Mapping[str, Any], names: Mapping[str, Any]
 ) -> tuple[dict[str, Float[np.ndarray, " rows"]], dict[str, np.ndarray], int]:
     """Rows without a missing number; how many were left out."""
-    numbers = {name: np.asarray(values, dtype=np.float64) for name, values in numbers.items()}
-    names = {name: np.asarray(values) for name, values in names.items()}
-    shapes = {name: values.shape for name, values in (numbers | names).items()}
+    columns = {name: np.asarray(values, dtype=np.float64) for name, values in numbers.items()}
+    levels = {name: np.asarray(values) for name, values in names.items()}
+    shapes = {name: values.shape for name, values in (columns | levels).items()}
     if len(set(shapes.values())) > 1 or len(shapes["excess"]) != 1:
         described = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise UsageError(f"the columns of a mixed model are lists of one length; these are: {described}.")
-    whole = np.isfinite(np.stack(list(numbers.values()))).all(0)
+    whole = np.isfinite(np.stack(list(columns.values()))).all(0)
     if whole.sum() > MAX_ROWS:
         raise UsageError(f"{whole.sum():,} rows are too many for the mixed model ({MAX_ROWS:,}): give cell means.")
-    kept_numbers = {name: values[whole] for name, values in numbers.items()}
-    return kept_numbers, {name: values[whole] for name, values in names.items()}, int((~whole).sum())
+    kept_columns = {name: values[whole] for name, values in columns.items()}
+    return kept_columns, {name: values[whole] for name, values in levels.items()}, int((~whole).sum())
 
 
 def _terms(

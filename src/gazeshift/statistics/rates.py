@@ -2,7 +2,8 @@
 
 from dataclasses import asdict, dataclass
 from math import sqrt
-from typing import Any
+
+from gazeshift.json_types import Json
 
 FALSE_POSITIVES = (0.03, 0.07)
 COVERAGE = (0.92, 0.97)  # the upper end only where no component is zero
@@ -98,6 +99,6 @@ class Calibration:
         held = [(point, point.misses(self.draws)) for point in self.points if point.held]
         return [f"{point}: {'; '.join(misses)}" for point, misses in held if misses]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values, for JSON."""
         return asdict(self) | {"points": [asdict(point) for point in self.points], "missed": self.missed}

@@ -1,7 +1,6 @@
 """Cross-checks of the primary interval that assume less and need more: resampling seeds and classes, and flipping signs."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -42,13 +41,6 @@ class BootstrapInterval:
     classes: int
     dropped_classes: int
     scope: Scope
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; None where there is no number."""
-        return {
-            key: None if isinstance(value, float) and not np.isfinite(value) else value
-            for key, value in asdict(self).items()
-        }
 
 
 def multi_bootstrap(cells: Cells, draws: int, rng: np.random.Generator, confidence: float = 0.95) -> BootstrapInterval:

@@ -1,12 +1,12 @@
 """The study file: every setting, documented and checked before any work."""
 
 import re
-from typing import Any
 
 from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
 from gazeshift.claims.roles import Player, Roles
 from gazeshift.errors import ConfigError
+from gazeshift.json_types import Json
 from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Seed, Strict
 from gazeshift.preprocessing import Preprocessing
@@ -49,7 +49,7 @@ class StudyConfig(Strict):
     title: str
     question: str = "How does the text act on what the model looks at?"
     data: DataConfig
-    preprocessing: dict[str, Any]
+    preprocessing: Json
     weights: str = "none"
     text_encoder: str | None = None
     image: ImageSpec
@@ -57,7 +57,7 @@ class StudyConfig(Strict):
     text: TextSpec = TextSpec()
     head: HeadConfig = HeadConfig()
     recipe: str = "adamw"
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: Json = Field(default_factory=dict)
     models: dict[str, ModelConfig]
     seeds: tuple[Seed, ...] = (0,)
     explain: ExplainConfig = Field(default_factory=ExplainConfig)
@@ -70,7 +70,7 @@ class StudyConfig(Strict):
 
     @field_validator("preprocessing")
     @classmethod
-    def _valid_preprocessing(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _valid_preprocessing(cls, values: Json) -> Json:
         return Preprocessing.from_dict(values).to_dict()
 
     @field_validator("models", mode="before")

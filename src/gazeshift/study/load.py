@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from gazeshift.data.plates import PlatesConfig
 from gazeshift.edits import LEXICON_EDITS, find_lexicon
 from gazeshift.errors import ConfigError, ModelError, UsageError
 from gazeshift.evaluation.modifiers import NEEDED
+from gazeshift.json_types import Json
 from gazeshift.models.image import check_name
 from gazeshift.study.config import StudyConfig
 from gazeshift.yaml_text import check_keys, read_yaml
@@ -49,7 +49,7 @@ def write_study(study: StudyConfig, path: Path) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> Json:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -62,7 +62,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _apply(values: dict[str, Any], setting: str) -> None:
+def _apply(values: Json, setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {setting}: write it as key=value, for example --set data.root=DIR.")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding, count_kinds
@@ -16,6 +16,7 @@ from gazeshift.data.sources import load_pairs
 from gazeshift.data.splits import limit, with_validation
 from gazeshift.data.titles import drop_repeated_titles, mask_class_names
 from gazeshift.errors import DataError
+from gazeshift.json_types import Json
 from gazeshift.pairs import Pair
 from gazeshift.study.sections import DataConfig
 
@@ -59,12 +60,12 @@ class Pairs:
         return count_kinds(self.findings)
 
 
-def plates_config(settings: dict[str, Any]) -> PlatesConfig:
+def plates_config(settings: Json) -> PlatesConfig:
     """The settings of the Plates data set that a study writes."""
     return PlatesConfig.from_dict(settings)
 
 
-def write_plates(settings: dict[str, Any], root: Path, workers: int) -> None:
+def write_plates(settings: Json, root: Path, workers: int) -> None:
     """Write the Plates data set of a study; nothing happens if it is there."""
     write(plates_config(settings), root, workers)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,6 +11,7 @@ from gazeshift.edits.templates import MIN_WORDS
 from gazeshift.errors import UsageError
 from gazeshift.evaluation.checks import CHECKS
 from gazeshift.evaluation.information import text_sets
+from gazeshift.json_types import Json
 from gazeshift.models.spec import Seed, Strict
 from gazeshift.registry import known_name
 from gazeshift.saliency import METHODS, PIXEL_METHODS
@@ -38,7 +39,7 @@ class DataConfig(Strict):
     text_column: str | None = None
     label_column: str | None = None
     split_column: str | None = None
-    plates: dict[str, Any] | None = None
+    plates: Json | None = None
     validation: float = Field(default=0.1, gt=0, lt=1)
     limit: int | None = Field(default=None, ge=1)
     mask_class_names: bool = False
@@ -89,8 +90,8 @@ class ModelConfig(Strict):
     kind: str | None = None
     texts: Literal["own", "constant", "shuffled"] = "own"
     recipe: str | None = None
-    training: dict[str, Any] = Field(default_factory=dict)
-    head: dict[str, Any] = Field(default_factory=dict)
+    training: Json = Field(default_factory=dict)
+    head: Json = Field(default_factory=dict)
 
 
 class ExplainConfig(Strict):

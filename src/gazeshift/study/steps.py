@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gazeshift.atomic import write_json, writing
+from gazeshift.json_types import Json
 from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.record import Step
 
@@ -82,7 +83,7 @@ class Steps:
         self.announce(record)
 
 
-def _read(manifest: Path) -> dict[str, Any]:
+def _read(manifest: Path) -> Json:
     try:
         known = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gazeshift.errors import UsageError, listed
+from gazeshift.json_types import Options
 from gazeshift.models.adapters.inputs import Inputs, by_name, mapped
 
 
@@ -72,13 +73,13 @@ def call(
         UsageError: inputs that are not what was named.
     """
     # Some models change what they are given in place; every pass gets it as it was.
-    arguments: dict[str, Any] = mapped(dict(given), lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf)
+    arguments: Options = mapped(dict(given), lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf)
     for names, values, kind in zip((image, text), inputs, ("image", "text"), strict=True):
         arguments |= _named(names, values, kind)
     return model(**arguments)
 
 
-def _named(names: tuple[str, ...], values: Inputs, kind: str) -> dict[str, Any]:
+def _named(names: tuple[str, ...], values: Inputs, kind: str) -> Options:
     """Inputs by argument name: a mapping already says, one name takes all, several take a tuple in order."""
     if not names and values is not None:
         raise UsageError(f"this model was wrapped without {kind}=, so nothing would read these: name the argument.")

@@ -11,6 +11,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from gazeshift.errors import UsageError
+from gazeshift.json_types import Options
 
 Inputs = Any  # a tensor, texts, pictures, or a tuple, list, mapping or dataclass of these; None, numbers and other objects are constants
 
@@ -190,7 +191,7 @@ def _is_named_tuple(inputs: Inputs) -> bool:
     return isinstance(inputs, tuple) and "_fields" in vars(type(inputs))
 
 
-def _like(inputs: Mapping[str, Any], values: dict[str, Any]) -> Mapping[str, Any]:
+def _like(inputs: Mapping[str, Any], values: Options) -> Mapping[str, Any]:
     """Values in a mapping of the same type, which may offer them as attributes too (a processor's output does)."""
     if type(inputs) is dict or not isinstance(inputs, MutableMapping):
         return values
