@@ -1,5 +1,6 @@
 """A small world in which everything is where the documentation says, so that its blocks run as they are written."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: Path, tiny_run:
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     for folder in ("runs", "data"):
         (tmp_path / folder).mkdir()
+    mine = tmp_path / "a run"
+    shutil.copytree(tiny_run, mine)  # a page may go on with a run that it speaks of; the others need theirs as it is
     for name in RUNS:
-        (tmp_path / "runs" / name).symlink_to(tiny_run)
+        (tmp_path / "runs" / name).symlink_to(mine)
     for name in DATA:
-        (tmp_path / name).symlink_to(tiny_run / "plates")
+        (tmp_path / name).symlink_to(mine / "plates")
     monkeypatch.chdir(tmp_path)
     return tmp_path
