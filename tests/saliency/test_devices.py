@@ -64,7 +64,7 @@ def test_maps_of_every_method(model: Classifier, device: str, method: str) -> No
 def test_words_effects_faithfulness_and_modality(model: Classifier, device: str) -> None:
     def measured() -> list[np.ndarray]:
         found = gs.faithfulness(model, PICTURE, TEXTS[0]).numbers
-        shares = gs.modality(model, PICTURE, TEXTS[0], absent=gs.mean_of_pairs(model, [PICTURE], TEXTS), orders=2)
+        shares = gs.modality(model, PICTURE, TEXTS[0], baseline=gs.mean_of_pairs(model, [PICTURE], TEXTS), orders=2)
         return [
             np.asarray(gs.word_effects(model, PICTURE, TEXTS[0]).logit),
             np.array(list(found.values()), dtype=float),
