@@ -141,13 +141,13 @@ def _lacking(table: Table, columns: Columns, roles: Collection[str]) -> Iterator
     if not roles:
         return
     if not table.columns:
-        yield "the table is empty: it has no column and no row"
+        yield "the table is empty: it has no columns and no rows"
         return
     ordered = [role for role in USUAL if role in roles]
     missing = [short(named) if (named := getattr(columns, role)) else f"that looks like the {role}" for role in ordered]
     options = ", ".join(f"{role}_column (--{role}-column)" for role in ordered)
     headless = any(PurePosixPath(column).suffix.lower() in IMAGE_SUFFIXES for column in table.columns)
-    header = " The first line must name the columns, and seems to be a row." if headless else ""
+    header = " The first line must name the columns, but looks like data." if headless else ""
     yield f"no column {' and none '.join(missing)}. Columns: {shown_columns(table)}. Name it with {options}.{header}"
 
 

@@ -102,7 +102,7 @@ def objects_grid(pair: Pair, preprocessing: Preprocessing) -> Int[np.ndarray, "s
     if indices.ndim != 2:
         raise DataError(f"{pair.key}: the label map {name} is a colour image; store object indices as grey or palette.")
     if image_size(pair.image, pair.key) != (indices.shape[1], indices.shape[0]):
-        raise DataError(f"{pair.key}: the label map {name} has another size than its image.")
+        raise DataError(f"{pair.key}: the label map {name} and its image differ in size.")
     return np.asarray(preprocessing.crop_image(Image.fromarray(indices.astype(np.int32)), "nearest"))
 
 
