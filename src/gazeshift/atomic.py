@@ -47,9 +47,7 @@ def atomic_write(path: Path | str, *, parents: bool = False, shared: bool = Fals
     unfinished = place.with_name(f"{place.name}{_mark() if shared else ''}{UNFINISHED}")
     with writing(path):
         if place.exists() and not place.is_file():
-            raise UsageError(
-                f"{path}: is a folder, a device or a pipe, not a file that can be replaced; name a file."
-            )
+            raise UsageError(f"{path}: is a folder, a device or a pipe, not a file that can be replaced; name a file.")
         if parents:
             place.parent.mkdir(parents=True, exist_ok=True)
         try:

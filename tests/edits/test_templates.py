@@ -101,8 +101,8 @@ def test_words_that_training_never_saw_can_be_left_out() -> None:
 def test_too_few_is_one_line_that_says_which_kind_and_what_to_do() -> None:
     lexicon = replace(LEXICON, kinds={"colour": ("red", "tan"), "position": ("top", "upper", "q")})
     said = (
-        "lexicon own: only 1 of 3 position words can be matched, and 2 are needed (1 split into a different number of pieces than the other kinds, "
-        "1 unknown to the tokenizer); add position words to a lexicon of your own, or match fewer kinds."
+        "lexicon own: only 1 of 3 position words can be matched, and 2 are needed (1 split into a different number "
+        "of pieces than the other kinds, 1 unknown to the tokenizer); add position words to your own lexicon, or match fewer kinds."
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
         matched_modifiers(lexicon, ByLength())
@@ -112,7 +112,7 @@ def test_too_few_is_one_line_that_says_which_kind_and_what_to_do() -> None:
         matched_modifiers(LEXICON, WholeWords(), seen=["red", "top", "left"])
     with pytest.raises(ConfigError, match="no words of kind 'taste'"):
         matched_modifiers(LEXICON, ByLength(), kinds=["taste"])
-    with pytest.raises(ConfigError, match="1 words a kind are too few"):
+    with pytest.raises(ConfigError, match="1 words per kind are too few"):
         matched_modifiers(LEXICON, ByLength(), per_kind=1)
 
 

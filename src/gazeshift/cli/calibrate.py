@@ -45,7 +45,7 @@ def _show(found: Calibration) -> None:
     )
     if found.draws < MIN_DRAWS:
         console.print(
-            f"With fewer than {MIN_DRAWS:,} draws some of the {len(found.points)} points miss by chance; treat this as a preview, not a verdict."
+            f"With fewer than {MIN_DRAWS:,} draws some of the {len(found.points)} points miss by chance: a preview, not a verdict."
         )
     console.print("All targets hold." if not found.missed else f"{len(found.missed)} points miss a target:")
     for line in found.missed:

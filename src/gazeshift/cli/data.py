@@ -14,7 +14,9 @@ data = typer.Typer(help="Check data, or generate synthetic data.", no_args_is_he
 def check(
     root: Annotated[
         Path,
-        typer.Argument(help="Data set folder, or a table; train.csv is read as the whole of that split.", show_default=False),
+        typer.Argument(
+            help="Data set folder, or a table; train.csv is read as the whole of that split.", show_default=False
+        ),
     ],
     *,
     format: Annotated[str, typer.Option(help="Layout: auto, upmc, imagefolder, mmbt, table, texts_txt.")] = "auto",
@@ -63,15 +65,20 @@ def plates(
     size: Annotated[int | None, typer.Option(help="Side length of the images in pixels.", show_default="96")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is random.", show_default="0")] = None,
     objects: Annotated[
-        tuple[int, int] | None, typer.Option(help="Minimum and maximum number of objects in a scene.", show_default="2 3")
+        tuple[int, int] | None,
+        typer.Option(help="Minimum and maximum number of objects in a scene.", show_default="2 3"),
     ] = None,
     dishes: Annotated[int | None, typer.Option(help="Number of dishes (the classes).", show_default="8")] = None,
     colours: Annotated[int | None, typer.Option(help="Number of colours.", show_default="4")] = None,
     kappa: Annotated[
-        float | None, typer.Option(help="How strongly the object that the text refers to is pulled to the centre.", show_default="0.8")
+        float | None,
+        typer.Option(
+            help="How strongly the object that the text refers to is pulled to the centre.", show_default="0.8"
+        ),
     ] = None,
     kappa_distractor: Annotated[
-        float | None, typer.Option(help="How strongly the other objects are pulled to the centre.", show_default="as --kappa")
+        float | None,
+        typer.Option(help="How strongly the other objects are pulled to the centre.", show_default="as --kappa"),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -79,7 +86,9 @@ def plates(
             "--set", help="Any other setting as NAME=VALUE, for example mix='{dish: 1}' or rho=1; repeatable."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one per core, at most 8")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="one per core, at most 8")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Write Plates: pictures of plates with dishes, titles about one of them, and masks.

@@ -61,4 +61,6 @@ def _summary(written: Written) -> str:
     if written.test_ceiling != written.ceiling:
         ceiling += f" (test: {written.test_ceiling:.3f})"
     done = "Already there, nothing written" if written.reused else "Wrote"
-    return f"{done}: {written.root} ({scenes})\nTitles: {kinds}\nHighest possible accuracy from the image alone: {ceiling}"
+    return (
+        f"{done}: {written.root} ({scenes})\nTitles: {kinds}\nHighest possible accuracy from the image alone: {ceiling}"
+    )

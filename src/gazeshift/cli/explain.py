@@ -176,7 +176,9 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str) -> 
         "first map in bits; of it, switch comes with the predicted class, within from re-weighting for the same class."
     )
     if maps.undefined[: len(maps.texts)].any():
-        console.print("A map without positive evidence is undefined: it points nowhere, so where it looks is not measured.")
+        console.print(
+            "A map without positive evidence is undefined: it points nowhere, so where it looks is not measured."
+        )
     for said, numbers in said_of([(record.reason, record.note) for record in records]).items():
         console.print(literal(f"Map {', '.join(numbers)}: {said}."))
     lost = [str(number) for number, record in enumerate(records, start=1) if record.truncated]

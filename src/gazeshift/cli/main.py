@@ -113,10 +113,10 @@ def explain(
     ] = None,
     target: Annotated[
         str,
-        typer.Option("--target", help="predicted, reference (the class predicted with the first text), label, or a class name."),
+        typer.Option("--target", help="predicted, reference (predicted with the first text), label, or a class name."),
     ] = "predicted",
     label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    method: Annotated[str, typer.Option("--method", help="The saliency method; by default the one that suits the model.")] = "default",
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.png", help="PNG file to draw the maps in, side by side.")
     ] = None,
@@ -140,11 +140,11 @@ def words(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
     target: Annotated[
-        str, typer.Option("--target", help="predicted (the class predicted with the whole text), label, or a class name.")
+        str, typer.Option("--target", help="predicted (with the whole text), label, or a class name.")
     ] = "predicted",
     label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    how: Annotated[str, typer.Option("--how", help="leave-out, or mask: replace with the tokenizer's mask token.")] = "leave-out",
-    method: Annotated[str, typer.Option("--method", help="The saliency method; by default the one that suits the model.")] = "default",
+    how: Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")] = "leave-out",
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -176,18 +176,18 @@ def maps(
         list[str] | None,
         typer.Option(
             "--target",
-            help="predicted (the class predicted with that text), label (each pair's own), all, or a class name; class names are repeatable.",
+            help="predicted (with that text), label (each pair's own), all, or a class name (repeatable).",
             show_default="predicted",
         ),
     ] = None,
-    method: Annotated[str, typer.Option("--method", help="The saliency method; by default the one that suits the model.")] = "default",
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; by default one per CPU.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
     bfloat16: Annotated[
-        bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps differ by a few per cent.")
+        bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within a few per cent.")
     ] = False,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the trunk: takes a minute at the start, then runs faster; same maps.")
+        bool, typer.Option("--compile", help="Compile the trunk: slower to start, then faster; same maps.")
     ] = False,
 ) -> None:
     """Store the maps of a whole data set, from image files on, with decoding ahead and in bounded memory."""
@@ -205,11 +205,11 @@ def bench(
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
     texts: Annotated[int, typer.Option("--texts", min=1, help="Number of texts on one image.")] = 1000,
     images: Annotated[
-        int, typer.Option("--images", min=0, help="Number of JPEG photos to time from file to stored map; 0 skips this.")
+        int, typer.Option("--images", min=0, help="JPEG photos to time from file to stored map; 0 skips this.")
     ] = 64,
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each contender is timed.")] = 5,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda or mps.")] = "cpu",
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; by default one per CPU.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile gazeshift's trunk.")] = False,
     everything: Annotated[
         bool,
@@ -235,7 +235,7 @@ def bench(
 def report(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the page and its tables; by default the run folder.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the page and its tables; default: RUN.")
     ] = None,
 ) -> None:
     """Write the report of a finished run again."""
@@ -279,7 +279,7 @@ def instrument(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="ROW", help="Run only this row of the table; repeatable.")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds; every one of them must meet the expectations.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds; all must meet the expectations.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with all measurements.")] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON to a file.")] = None,
 ) -> None:
@@ -307,7 +307,7 @@ def calibrate(
 
 @app.command(epilog="Example: gazeshift explore runs/claims --model early-fusion --value js_distance")
 def explore(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder whose study has explain.modifiers above 0.")],
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run with explain.modifiers above 0.")],
     model: Annotated[
         str | None, typer.Option("--model", help="Name of one of its models; by default its early-fusion model.")
     ] = None,

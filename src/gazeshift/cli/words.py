@@ -92,7 +92,7 @@ def _print(found: WordEffects, cut: bool, unread: bool) -> None:
         table.add_row(literal(each.word), f"{each.logit:+.3f}", moved)
     console.print(table)
     console.print(
-        "logit: how much the word adds to the class's logit; green: for the class, red: against it. JS: how far the map moves when the word is removed."
+        "logit: what the word adds to the class's logit; green: for it, red: against it. JS: how far the map moves without the word."
     )
     if found.reason is not None:
         console.print(literal(f"The map of the whole text is undefined: {found.reason}."))

@@ -19,9 +19,9 @@ from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 
 CONTENTS = "contents.json"
-"""In a cache folder: digests of images that were read before (``contents.content_digests``)."""
+"""File in a cache folder with the digests of images read before (``contents.content_digests``)."""
 _VERSION = 2
-"""Raised when decoding or cropping changes, so that old caches are not used."""
+"""Increased when decoding or cropping changes, so that old caches are not used."""
 
 
 def crops(
@@ -63,7 +63,7 @@ def crops(
                 append(crop[None])
         found = _open(path, shape)
     if found is None:
-        raise DataError(f"{path}: the cache of crops cannot be read back; delete it and try again.")
+        raise DataError(f"{path}: the cache of crops is unreadable; delete it and try again.")
     return found
 
 

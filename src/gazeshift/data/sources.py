@@ -142,7 +142,9 @@ def _to_pair_set(root: Path, name: str, source: Source, test_fraction: float, op
 def _drawn(pairs: list[Pair], fraction: float) -> tuple[list[Pair], str]:
     """The pairs of a source without splits, in splits, and a note that says how."""
     if not any(pair.label for pair in pairs):
-        return [replace(pair, split="test") for pair in pairs], "there are neither splits nor classes: all pairs are test pairs"
+        return [
+            replace(pair, split="test") for pair in pairs
+        ], "there are neither splits nor classes: all pairs are test pairs"
     split = with_test(pairs, fraction)
     count = sum(pair.split == "test" for pair in split)
     return (

@@ -11,7 +11,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 _COMPRESSED = ".gz"
 _MAIN = {"data", "dataset", "pairs"}
 _LISTED = 8
-"""Files that a message names; of more it says how many."""
+"""How many files a message names before it only counts the rest."""
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,7 @@ def word_sheet(
     missing = "".join(sorted(face.missing))
     notes = [CUT] if cut else []
     if missing:
-        notes.append(
-            f"{STAND_IN} replaces a character that no font on this machine has; write an .html page instead."
-        )
+        notes.append(f"{STAND_IN} replaces a character that no font on this machine has; write an .html page instead.")
     height = _MARGIN + 2 * block + rows * (_TITLE + _PANEL + _GAP) + _HEADING * len(notes) + _MARGIN
     sheet = Image.new("RGB", (_WIDTH, height), "white")
     draw = ImageDraw.Draw(sheet)

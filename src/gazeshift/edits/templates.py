@@ -80,7 +80,9 @@ def matched_modifiers(
         (1, {'colour': 20, 'position': 20, 'material': 20, 'nonsense': 20})
     """
     if per_kind is not None and per_kind < MIN_WORDS:
-        raise ConfigError(f"lexicon {lexicon.name}: {per_kind} words per kind are too few; ask for {MIN_WORDS} or more.")
+        raise ConfigError(
+            f"lexicon {lexicon.name}: {per_kind} words per kind are too few; ask for {MIN_WORDS} or more."
+        )
     candidates = {kind: lexicon.words(kind) for kind in kinds or lexicon.kinds}
     unusable = {kind: _unusable(words, pieces, seen) for kind, words in candidates.items()}
     lengths = {
@@ -141,7 +143,9 @@ def _enough(
     reasons.update(unusable[kind].values())
     advice = f"add {kind} words to your own lexicon, or match fewer kinds"
     if reasons["unknown to the tokenizer"] > sum(reasons.values()) / 2:
-        advice = "use a lexicon in the language of the training texts, or a tokenizer that covers the lexicon's language"
+        advice = (
+            "use a lexicon in the language of the training texts, or a tokenizer that covers the lexicon's language"
+        )
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
     raise ConfigError(
         f"lexicon {lexicon.name}: only {left} of {len(lexicon.words(kind))} {kind} words can be matched, and {MIN_WORDS} are needed "

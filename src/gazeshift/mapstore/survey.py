@@ -126,7 +126,7 @@ class _Found:
         self._others |= dict.fromkeys(_used(column.filter(pa.array(~starts))))
         if len(self._others) > _TEXTS:
             raise DataError(
-                f"{self._path}: more than {_TEXTS:,} different texts in addition to the first of each image; texts are compared across images, so "
+                f"{self._path}: more than {_TEXTS:,} different texts besides the first of each image; texts are compared across images, so "
                 "all images need the same texts, or a column 'edit' that names how each text was changed."
             )
 
@@ -137,8 +137,8 @@ class _Found:
         if self._grouped == "edit" and self.own:
             (one, here), (another, there) = self._firsts.items()
             raise DataError(
-                f"{self._path}: the maps of {here!r} begin with the edit {one!r}, those of {there!r} with {another!r}; the first map of every "
-                "image must have the same edit, the one to compare with."
+                f"{self._path}: the maps of {here!r} begin with the edit {one!r}, those of {there!r} with {another!r}; the first map "
+                "of every image must have the same edit, the one to compare with."
             )
         if self.own:
             return (OWN, *self._others)

@@ -25,7 +25,7 @@ from gazeshift.json_types import Json
 from gazeshift.spreadsheet import csv_text
 
 VERSION = 1
-"""Changes whenever the same settings would give another picture or text."""
+"""Increased whenever the same settings would give a different picture or text."""
 
 _CHUNK = 100
 _CHUNKS_WORTH_A_PROCESS = 4
