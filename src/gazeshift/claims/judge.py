@@ -141,7 +141,7 @@ def _decide(
         named = "; ".join(f"{support.name} ({_found_words(found)})" for support, found in against)
         return (
             "undecided",
-            f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}), but a required support disagrees: {named}.",
+            f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}), but required contrasts disagree: {named}.",
         )
     return "supported", f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}){_agreed(supports)}."
 
