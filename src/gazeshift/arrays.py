@@ -48,7 +48,9 @@ def atomic_array(path: Path, shape: Sequence[int], dtype: DTypeLike) -> Iterator
     def append(rows: np.ndarray) -> None:
         nonlocal left
         if rows.shape[1:] != tuple(shape[1:]) or len(rows) > left:
-            raise ValueError(f"{path}: rows of shape {rows.shape} do not fit; {left} of {tuple(shape)} are missing.")
+            raise ValueError(
+                f"{path}: rows of shape {rows.shape} do not fit; {left} of {tuple(shape)} are still to be written."
+            )
         file.write(np.ascontiguousarray(rows, kind).data)
         left -= len(rows)
 

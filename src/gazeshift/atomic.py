@@ -47,9 +47,7 @@ def atomic_write(path: Path | str, *, parents: bool = False, shared: bool = Fals
     unfinished = place.with_name(f"{place.name}{_mark() if shared else ''}{UNFINISHED}")
     with writing(path):
         if place.exists() and not place.is_file():
-            raise UsageError(
-                f"{path}: is no file that could be replaced, but a folder, a device or a pipe; name a file."
-            )
+            raise UsageError(f"{path}: is a folder, a device or a pipe, not a file that can be replaced; name a file.")
         if parents:
             place.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -159,7 +157,7 @@ def _check_replaceable(place: Path, path: Path | str, replace: bool) -> None:
     if not place.is_dir():
         raise UsageError(f"{path}: is a file; name a new folder.")
     if place.is_mount():
-        raise UsageError(f"{path}: is where a disk is mounted, and cannot be replaced; name a folder in it.")
+        raise UsageError(f"{path}: is a mount point and cannot be replaced; name a folder in it.")
     if not replace and any(place.iterdir()):
         raise UsageError(f"{path}: is not empty; name a new folder.")
 
@@ -186,7 +184,7 @@ def _sentence(path: Path, error: OSError) -> str:
     elsewhere = _elsewhere(path, error)
     place = _known(elsewhere or path)
     if error.errno in _FULL:
-        return f"{place.parent}: the disk is full, {place.name} cannot be written; free some space and try again."
+        return f"{place.parent}: the disk is full and {place.name} cannot be written; free some space and try again."
     what = "read or written" if elsewhere else "written"  # what the block reads lies elsewhere, too
     return f"{place}: cannot be {what} ({os.strerror(error.errno) if error.errno else error})."
 

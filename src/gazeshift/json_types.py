@@ -3,7 +3,7 @@
 from typing import Any
 
 Json = dict[str, Any]
-"""A JSON object, as it was parsed or as it is to be written."""
+"""A JSON object, as parsed or as it will be written."""
 
 Options = dict[str, Any]
-"""Keyword arguments for a library, which alone knows what they may be."""
+"""Keyword arguments passed on to a library."""

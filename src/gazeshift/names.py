@@ -14,7 +14,7 @@ UNSPACED = (
     r"\u0e00-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u3041-\u309f\u3105-\u312f\u31a0-\u31bf\ua9e0-\ua9fe\uaa60-\uaadf"
     r"\U00011700-\U00011746\U0001aff0-\U0001b168" + HAN + KATAKANA
 )
-"""Letters of scripts that put no space between words, those of ``gazeshift.scripts``, as ranges of a character class."""
+"""Letters of the scripts written without spaces between words (see ``gazeshift.scripts``), as ranges for a character class."""
 
 _LETTERS = rf"[^\W_{UNSPACED}]"
 

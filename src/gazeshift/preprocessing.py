@@ -58,9 +58,11 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if self.size < 1:
-            raise ConfigError(f"preprocessing.size: {self.size} is not a size in pixels; give 1 or more.")
+            raise ConfigError(
+                f"preprocessing.size: {self.size} is not a size in pixels; give a whole number of 1 or more."
+            )
         if not 0 < self.crop_fraction <= 1:
-            raise ConfigError(f"preprocessing.crop_fraction: {self.crop_fraction} is not above 0 and at most 1.")
+            raise ConfigError(f"preprocessing.crop_fraction: {self.crop_fraction} is not in (0, 1].")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ConfigError("preprocessing.mean, preprocessing.std: give three numbers each, std above 0.")
         if self.interpolation not in INTERPOLATIONS:

@@ -73,7 +73,7 @@ def read_text(path: Path) -> str:
     """
     if not path.is_file():
         raise DataError(
-            f"{path} is missing: the run is unfinished; give `gazeshift study` the same study file and folder again and it goes on."
+            f"{path} is missing: the run is unfinished; give `gazeshift study` the same study file and folder again to continue it."
         )
     return path.read_text(encoding="utf-8", errors="replace")
 

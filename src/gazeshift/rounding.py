@@ -4,11 +4,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 ROUNDING = 1e-5
-"""For numbers that a model computed: the share of its terms below which a sum or a difference counts as 0. Sums over a few hundred float32
+"""For numbers computed by a model: the fraction of its terms below which a sum or a difference counts as 0. Sums over a few hundred float32
 terms keep five digits; and a layer norm's own epsilon leaves a millionth of what it takes away, in any precision."""
 
 EXACT = 1e-12
-"""The same for what is computed here, in float64, from numbers that are taken as they are."""
+"""The same for what gazeshift computes in float64 from numbers taken as exact."""
 
 
 def rounding(eps: float) -> float:

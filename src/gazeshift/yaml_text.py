@@ -60,6 +60,6 @@ def _check(node: yaml.Node | None, name: str, above: tuple[str, ...], done: set[
         said = (key.tag, str(key.value))
         if said in seen:
             lines = f"in line {seen[said]} and in line {line}" if seen[said] != line else f"both in line {line}"
-            raise ConfigError(f"{name}: {'.'.join(here)} stands twice, {lines}; leave one.")
+            raise ConfigError(f"{name}: {'.'.join(here)} occurs twice, {lines}; keep one.")
         seen[said] = line
         _check(value, name, here, done)

@@ -84,7 +84,7 @@ def test_half_a_surrogate_pair_does_not_break_what_comes_later(tmp_path: Path, p
     [
         ("data.csv", b'image,text,label\n1.png,"open,pie\n2.png,x,pie\n', r"data\.csv: .*line 2: .*quote"),
         ("data.csv", b"image,text,label\n1.png,\xff,pie\n", "not UTF-8"),
-        ("data.csv", b"", "the table is empty: it has no column and no row"),
+        ("data.csv", b"", "the table is empty: it has no columns and no rows"),
         ("data.parquet", b"PAR1 no", r"cannot be read as a \.parquet table"),
         ("data.jsonl", b'{"image": "1.png"}\n', "looks like the text"),
     ],

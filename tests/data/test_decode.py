@@ -163,7 +163,7 @@ def test_truncated_names_the_file(tmp_path: Path, format: str) -> None:
         (b"", "is empty"),
         (b"<html>404</html>", "not an image"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
-        (png_header(12_000, 12_000), "above the cap"),
+        (png_header(12_000, 12_000), "exceed the limit"),
         (png_header(60_000, 60_000), "too many pixels"),
         (png_header(5, 5), "damaged or truncated"),
     ],
@@ -184,7 +184,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 def test_the_cap_is_a_choice_and_exact() -> None:
     stored = encode(Image.new("RGB", (10, 10)), "PNG")
     assert decode(stored, max_pixels=100).size == (10, 10)
-    with pytest.raises(ImageError, match="cap of 99"):
+    with pytest.raises(ImageError, match="limit of 99"):
         decode(stored, max_pixels=99)
     assert MAX_PIXELS == Image.MAX_IMAGE_PIXELS
 

@@ -38,7 +38,7 @@ REFUSED: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         lambda rows: [{**row, "text": "" if row["split"] == "train" else row["text"]} for row in rows],
         "no training pair has a text",
     ),
-    "too few for validation": (lonely, "validation split; it comes out of the training pairs"),
+    "too few for validation": (lonely, "validation split; it is drawn from the training pairs"),
     "no class in the test split": (
         lambda rows: [{**row, "label": "" if row["split"] == "test" else row["label"]} for row in rows],
         "test split: 6 rows of it have no class",

@@ -117,7 +117,7 @@ def test_label_maps_are_cropped_like_their_image(tmp_path: Path, mode: str) -> N
 def test_label_maps_that_do_not_fit(tmp_path: Path, pairs: list[Pair]) -> None:
     with pytest.raises(DataError, match="no label map"):
         objects_grid(pairs[0], PREPROCESSING)
-    for image, message in [(Image.new("L", (3, 3)), "another size"), (Image.new("RGB", (16, 20)), "colour image")]:
+    for image, message in [(Image.new("L", (3, 3)), "differ in size"), (Image.new("RGB", (16, 20)), "colour image")]:
         image.save(tmp_path / "mask.png")
         with pytest.raises(DataError, match=message):
             objects_grid(replace(pairs[0], objects_mask=tmp_path / "mask.png"), PREPROCESSING)

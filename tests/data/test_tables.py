@@ -141,13 +141,13 @@ def test_a_key_that_stands_twice_is_no_row(rows: Rows, tmp_path: Path, shape: st
     found = load_pairs(tmp_path)
     assert len(found.pairs) == len(rows) - 1
     assert [(finding.kind, finding.key) for finding in found.findings] == [("unreadable row", "data.jsonl:4")]
-    assert "stands twice" in found.findings[0].detail
+    assert "occurs twice" in found.findings[0].detail
 
 
 def test_columns_that_differ_in_case_are_both_named(rows: Rows, tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text(as_csv([{"Label": "x", **row} for row in rows]))
     found = load_pairs(tmp_path)
-    assert any("label 'Label'" in note and "beside them 'label'" in note for note in found.notes)
+    assert any("label 'Label'" in note and "other columns 'label'" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

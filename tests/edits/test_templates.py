@@ -39,7 +39,7 @@ def test_kinds_have_equally_many_words_of_the_same_number_of_pieces() -> None:
     # Two words of each kind have three letters, one of each has five.
     assert matched.pieces == 3
     assert matched.words == {"colour": ("red", "tan"), "position": ("top", "far")}
-    assert matched.excluded_counts() == {kind: {"another number of pieces": 3} for kind in ("colour", "position")}
+    assert matched.excluded_counts() == {kind: {"a different number of pieces": 3} for kind in ("colour", "position")}
 
 
 @given(
@@ -87,7 +87,7 @@ def test_a_word_that_is_cut_differently_beside_a_noun_is_left_out() -> None:
     assert matched_modifiers(lexicon, Merging()).per_kind == 3
     matched = matched_modifiers(lexicon, Merging(), nouns=["pie", "tart"])
     assert matched.words["colour"] == ("red", "sky")
-    assert matched.excluded["colour"] == {"tan": "cut differently beside a noun"}
+    assert matched.excluded["colour"] == {"tan": "split differently next to a noun"}
     assert set(matched.excluded["position"].values()) == {"not drawn"}
 
 
@@ -101,8 +101,8 @@ def test_words_that_training_never_saw_can_be_left_out() -> None:
 def test_too_few_is_one_line_that_says_which_kind_and_what_to_do() -> None:
     lexicon = replace(LEXICON, kinds={"colour": ("red", "tan"), "position": ("top", "upper", "q")})
     said = (
-        "lexicon own: only 1 of 3 position words can be matched, and 2 are needed (1 of another number of pieces than the other kinds, "
-        "1 unknown to the tokenizer); add position words to a lexicon of your own, or match fewer kinds."
+        "lexicon own: only 1 of 3 position words can be matched, and 2 are needed (1 split into a different number "
+        "of pieces than the other kinds, 1 unknown to the tokenizer); add position words to your own lexicon, or match fewer kinds."
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(said)}$"):
         matched_modifiers(lexicon, ByLength())
@@ -112,7 +112,7 @@ def test_too_few_is_one_line_that_says_which_kind_and_what_to_do() -> None:
         matched_modifiers(LEXICON, WholeWords(), seen=["red", "top", "left"])
     with pytest.raises(ConfigError, match="no words of kind 'taste'"):
         matched_modifiers(LEXICON, ByLength(), kinds=["taste"])
-    with pytest.raises(ConfigError, match="1 words a kind are too few"):
+    with pytest.raises(ConfigError, match="1 words per kind are too few"):
         matched_modifiers(LEXICON, ByLength(), per_kind=1)
 
 

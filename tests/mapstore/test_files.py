@@ -115,7 +115,7 @@ def test_a_folder_in_use_is_not_touched(files: list[Path], tmp_path: Path) -> No
 def test_the_same_file_twice_is_refused(files: list[Path], tmp_path: Path) -> None:
     again = tmp_path / "folder" / ".." / files[0].name
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UsageError, match="named twice"):
+    with pytest.raises(UsageError, match="given twice"):
         scan_files([files[0], again], tmp_path / "out")
 
 
@@ -143,7 +143,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(gazeshift: Command, files: list[P
     wrong = {
         "no such file": ["nowhere.parquet", "--out", tmp_path / "out"],
         "not empty": [files[0], "--out", tmp_path / "used"],
-        "named twice": [files[0], files[0], "--out", tmp_path / "out"],
+        "given twice": [files[0], files[0], "--out", tmp_path / "out"],
         "follow each other": [_broken(tmp_path), "--out", tmp_path / "out"],
     }
     for words, arguments in wrong.items():

@@ -75,7 +75,7 @@ def test_class_and_map_are_of_one_pass(after: bool, frozen: bool) -> None:
     for row, logits in zip(maps.rows, maps.logits, strict=True):
         assert row.target == logits.argmax()
         assert row.logit == pytest.approx(float(logits[row.target]), abs=1e-5)
-    assert [note for note in maps.notes if "without gradients the model answers otherwise" in note] or not after
+    assert [note for note in maps.notes if "without gradients the model gives different logits" in note] or not after
     if not after:  # the text's encoder is not on the way from the grid: it answers as the user sees it
         with torch.no_grad():
             np.testing.assert_allclose(maps.logits, model(pixels.expand(12, -1, -1, -1), ids, mask), atol=1e-5)
@@ -132,7 +132,7 @@ COUPLED = [BatchStatistics, BatchStatisticsAhead, Centred, FirstRowsGate, OverTh
 def test_rows_that_depend_on_their_company_are_refused(make: Callable[[], nn.Module], rows: int) -> None:
     pixels = draw(rows, 3, 9, 9) * torch.linspace(1, 3, rows)[:, None, None, None]
     with pytest.raises(
-        ModelError, match=r"row \d+ is answered otherwise alone than among others .* one image with one text a call"
+        ModelError, match=r"row \d+ gets different logits alone than in a batch .* one image with one text per call"
     ):
         explained(seeded(make), pixels)
 
@@ -150,7 +150,7 @@ def test_alone_they_are_explained(make: Callable[[], nn.Module], method: str) ->
     if method == "grad-cam" and not silent:
         close(maps.raw[0], by_hook(model.layer, lambda: model(pixels)[0, 1]))
     if make in {BatchStatistics, Centred, FirstRowsGate, OverTheBatch}:
-        assert "asked in a pass of its own" in maps.notes[0]
+        assert "each row gets its own pass" in maps.notes[0]
 
 
 class AllAgainstAll(nn.Module):
@@ -193,7 +193,7 @@ def test_answers_that_are_not_the_same_twice_are_called_so(name: str, rows: int)
                 "counter": lambda: grid * self.passes,
             }[name]()
 
-    with pytest.raises(ModelError, match="does not answer the same twice"):
+    with pytest.raises(ModelError, match="two passes give different logits"):
         explained(seeded(Fickle), draw(rows, 3, 9, 9))
 
 

@@ -78,7 +78,7 @@ def some(texts: int, short: int) -> tuple[Tensor, Tensor]:
 def test_a_single_row_that_notices_is_enough_for_a_refusal(make: str, texts: int, short: int) -> None:
     images, ids = some(texts, short)
     wrapped = wrap(seeded(NOTICED[make]), "layer", image="image", text="ids")
-    with pytest.raises(ModelError, match="answered otherwise alone than among others"):
+    with pytest.raises(ModelError, match="gets different logits alone than in a batch"):
         explain_inputs(wrapped, images, ids, target=1)
     assert explain_inputs(wrapped, images[:1], ids[[short]], target=1).raw.shape[0] == 1
 
@@ -97,7 +97,7 @@ def test_an_object_of_three_parts_is_asked_the_same() -> None:
             return self.model.head(torch.tanh(torch.cat([grid.mean((2, 3)), text], 1)))
 
     images, ids = some(30, 7)
-    with pytest.raises(ModelError, match="answered otherwise alone"):
+    with pytest.raises(ModelError, match="gets different logits alone"):
         explain_inputs(split(Parts()), images, ids, target=1)
     assert explain_inputs(split(Parts()), images, ids[8:], target=1).raw.shape[0] == 44
 
@@ -116,7 +116,7 @@ def test_texts_that_are_read_once_are_asked_the_same(make: Callable[[], Any], te
     model: Any = seeded(Fusion)
     images, ids = some(texts, short)
     wrapped = wrap(model, "inner.layer", image="image", text="text", read_text=model.inner.read)
-    with pytest.raises(ModelError, match=r"reads text .* otherwise alone than among others"):
+    with pytest.raises(ModelError, match=r"reads text .* differently alone than in a batch"):
         explain_inputs(wrapped, images, ids, target=1)
     assert explain_inputs(wrapped, images, ids[ids[:, 2] > 0], target=1).raw.shape[0] == 2 * (texts - 1)
     fewer = wrap(model, "inner.layer", image="image", text="text", read_text=lambda ids: model.inner.read(ids)[:1])

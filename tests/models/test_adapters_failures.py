@@ -70,8 +70,8 @@ def test_a_full_memory_stays_what_it_is(images: Tensor, ids: Tensor) -> None:
         (lambda: wrap(Fusion(), "layer", image="image", text="ids"), "takes pixels, ids, not image"),
         (lambda: wrap(Fusion(), "layer", image="pixels", text=("ids", "mask")), "not mask"),
         (lambda: wrap(Fusion(), "layer", image="pixels", text="ids", given={"scale": 2}), "not scale"),
-        (lambda: wrap(Fusion(), "layer", image="pixels", text="pixels"), "pixels: named twice"),
-        (lambda: wrap(Fusion(), "layer", image="pixels", text="ids", given={"ids": 2}), "ids: named twice"),
+        (lambda: wrap(Fusion(), "layer", image="pixels", text="pixels"), "pixels: named more than once"),
+        (lambda: wrap(Fusion(), "layer", image="pixels", text="ids", given={"ids": 2}), "ids: named more than once"),
         (lambda: wrap(Fusion(), "layer", image="pixels", text="ids", nth=-1), "nth=-1.*counted from 0"),
     ],
 )

@@ -101,7 +101,7 @@ def test_bfloat16_and_autocast_stay_near_float32(images: Tensor, ids: Tensor) ->
     ("options", "words", "error"),
     [
         ({"layer": "layers"}, "no layer 'layers'.*layer", UsageError),
-        ({"layer": "head.2"}, "where its grid is cannot be told", ModelError),
+        ({"layer": "head.2"}, "its grid cannot be located", ModelError),
         ({"layer": "layer", "part": "hidden"}, "no part 'hidden'", ModelError),
         ({"layer": "layer", "nth": 1}, "no nth=1", ModelError),
         ({"layer": "layer", "grid": "b c"}, "unknown grid", UsageError),

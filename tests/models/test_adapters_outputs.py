@@ -254,7 +254,7 @@ def test_an_untrue_pools_first_is_said_and_not_used(change: Any, true: bool) -> 
         for pools in (True, False)
     )
     close(fast.raw, slow.raw)
-    assert [note[:26] for note in fast.notes] == ([] if true else ["pools_first=True was said,"])
+    assert [note[:26] for note in fast.notes] == ([] if true else ["pools_first=True was given,"])
 
 
 class Shared(nn.Module):

@@ -112,7 +112,7 @@ def test_a_shift_says_how_it_was_explained() -> None:
     (shift,) = shift_inputs(
         wrap(model, "layer", image="pixels", text="ids"), some_images()[:1], some_ids()[:1], some_ids()[1:2]
     )
-    assert "without gradients the model answers otherwise" in shift.notes[0]
+    assert "without gradients the model gives different logits" in shift.notes[0]
 
 
 def test_wrong_rows_and_names_are_refused() -> None:

@@ -75,10 +75,10 @@ def dropped(cells: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((1, 101, 8), "no grid of patches of an image of 224 x 224"),
+        ((1, 101, 8), "no patch grid of an image of 224 x 224"),
         ((1, 10, 10, 10), r"'b c h w' or 'b h w c'"),
-        ((1, 8), "one vector a row"),
-        ((1, 8, 4, 7, 7), "a volume or a film"),
+        ((1, 8), "one vector per row"),
+        ((1, 8, 4, 7, 7), "a volume or a video"),
         ((7, 50, 8), "Tiles"),
         ((49, 8), r"Packed\(\.\.\.\)"),
     ],
@@ -104,7 +104,7 @@ def test_what_fits_nothing_or_several_is_refused_with_the_way_out(shape: tuple[i
 def test_without_an_image_a_sequence_is_not_taken_for_a_square() -> None:
     model = nn.Sequential(nn.Linear(5, 8), nn.Flatten(), nn.Linear(49 * 8, 2))
     features = torch.rand(2, 49, 5)
-    with pytest.raises(ModelError, match=r"no image to compare with; say grid=TokenGrid"):
+    with pytest.raises(ModelError, match=r"no image to compare with; pass grid=TokenGrid"):
         explain_inputs(wrap(model, "0", image="input"), features)
     assert explain_inputs(wrap(model, "0", image="input", grid=TokenGrid(1, 49)), features).raw.shape == (2, 1, 49)
 
@@ -214,7 +214,7 @@ def test_a_grid_that_was_said_and_is_not_seen_there_has_a_note(order: str, grid:
         (split(Parts(), grid), torch.ones(1, 8)),
     ):
         notes = explain_inputs(wrapped, images, texts).notes
-        assert any("look at its prefix" in note for note in notes) == doubted
+        assert any("check its prefix" in note for note in notes) == doubted
     turned = wrap(model, "layer", image="image", grid=Permuted((0, 1, 2), grid))
     assert bool(explain_inputs(turned, images).notes) == doubted
 

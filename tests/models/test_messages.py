@@ -211,11 +211,11 @@ class Whole(nn.Module):
 
 
 CAUSES = {
-    "a quantised head": (lambda: Parts(quantised), "layer", r"quantised parts \(head\).*before it was quantised"),
-    "a quantised layer": (lambda: static_conv(nn.Module()), "conv", "type quint8.*before it was quantised"),
+    "a quantised head": (lambda: Parts(quantised), "layer", r"quantised parts \(head\).*before quantisation"),
+    "a quantised layer": (lambda: static_conv(nn.Module()), "conv", "type quint8.*before quantisation"),
     "whole numbers": (Whole, "layer", "type int64.*floating point"),
-    "a scripted layer": (lambda: Parts(scripted), "body.0", "scripted or traced.*as it was before"),
-    "a scripted model": (lambda: torch.jit.script(Parts()), "layer", "scripted or traced.*as it was before"),
+    "a scripted layer": (lambda: Parts(scripted), "body.0", "scripted or traced.*give the original module"),
+    "a scripted model": (lambda: torch.jit.script(Parts()), "layer", "scripted or traced.*give the original module"),
     "inside of a graph": (lambda: torch.fx.symbolic_trace(Parts()), "body", r"traced graph.*it calls body.0"),
     "an exported model": (
         lambda: torch.export.export(Parts(), (torch.rand(2, 3, 9, 9),)).module(),
@@ -244,10 +244,10 @@ def test_the_cause_is_named(cause: str) -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: similarity(nn.Linear(2, 2)), "no CLIP or SigLIP: use wrap"),
+        (lambda: similarity(nn.Linear(2, 2)), "not a CLIP or SigLIP: use wrap"),
         (lambda: blip_matching(Fusion()), r"use wrap\(model, layer"),
-        (lambda: vilt_answers(Fusion()), r"no ViLT: use wrap\(model, layer"),
-        (lambda: lxmert_answers(Fusion(), 3), r"no LXMERT: use wrap\(model, layer"),
+        (lambda: vilt_answers(Fusion()), r"not a ViLT: use wrap\(model, layer"),
+        (lambda: lxmert_answers(Fusion(), 3), r"not an LXMERT: use wrap\(model, layer"),
         (lambda: blip_caption(Fusion(), 0), "position 0"),
         (lambda: zero_shot(seeded(tiny_clip), {"text": torch.zeros(2, 3)}), "hold text but no input_ids"),
         (
@@ -256,7 +256,7 @@ def test_the_cause_is_named(cause: str) -> None:
         ),
         (
             lambda: explain_inputs(wrap(Parts(), "layer", image="image"), torch.rand(2, 3, 9, 9), method="occlusion"),
-            "a gazeshift classifier is needed; .* choose one of grad-cam",
+            "takes a gazeshift classifier; .* choose one of grad-cam",
         ),
     ],
 )
@@ -304,7 +304,7 @@ def test_several_labels_an_image_have_a_map_each(held: str) -> None:
             if row.target == label:
                 close(raw, alone.of(row.image, row.text))
                 np.testing.assert_array_equal(maps.of(row.image, row.text, label), raw)
-    with pytest.raises(UsageError, match=r"maps of classes 0, 2, none of None: say target="):
+    with pytest.raises(UsageError, match=r"maps of classes 0, 2, not of None: pass target="):
         maps.of(0, 0)
     one = explain_inputs(wrapped, images[:1], ids[:1], target=[2, 0])
     assert [row.target for row in one.rows] == [2, 0]
@@ -314,8 +314,8 @@ def test_several_labels_an_image_have_a_map_each(held: str) -> None:
     ("target", "words"),
     [
         ([[0], [1]], "for each of 6 combinations"),
-        ([[0, 3], [1], [1], [1], [1], [1]], "target 3 is no class"),
-        ([[], [1], [1], [1], [1], [1]], "no class at all"),
+        ([[0, 3], [1], [1], [1], [1], [1]], "target 3 is not a class"),
+        ([[], [1], [1], [1], [1], [1]], "has no class"),
         ([[1, 1], [1], [1], [1], [1], [1]], "named twice"),
         (torch.zeros(6, 2, dtype=torch.bool), r"target Tensor \(6, 2\)"),
         (torch.zeros(6, 3), r"target Tensor \(6, 3\)"),

@@ -92,7 +92,7 @@ def test_copies_and_saved_models_keep_the_tap(build: Build, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "tap", "way_out"),
     [
-        ("resnet18", "layer9", "on its way are act1, layer1"),
+        ("resnet18", "layer9", "on the way to its output are act1, layer1"),
         ("resnet18", "layer2.0.conv1", "another path goes around"),
         ("resnet18", "fc", "on the way"),
         ("vit_tiny_patch16_224", "blocks.11", r"blocks\.0 to blocks\.10"),

@@ -191,7 +191,7 @@ def test_what_cannot_be_used_is_named(bert_folder: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded") as error:
         build_text(TextSpec(encoder="huggingface"), [], str(tmp_path / "nothing"))
     assert "\n" not in str(error.value)
-    with pytest.raises(ModelError, match="reads at most 40 tokens; 41 is too many"):
+    with pytest.raises(ModelError, match="reads at most 40 tokens; 41 are too many"):
         build_text(TextSpec(encoder="huggingface", max_tokens=41), [], bert_folder)
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes(Path(bert_folder, name).read_bytes())

@@ -131,7 +131,7 @@ def test_an_empty_folder_may_be_filled_and_a_split_may_be_empty(tmp_path):
 
 
 def test_another_folder_is_no_plates_root(tmp_path):
-    with pytest.raises(DataError, match="no Plates data set"):
+    with pytest.raises(DataError, match="not a Plates data set"):
         read_scenes(tmp_path)
     (tmp_path / "plates.json").write_text("[]")
     with pytest.raises(DataError, match="write the data set again"):

@@ -136,7 +136,7 @@ def test_the_image_only_ceiling_stands_beside_its_accuracy(html: str):
 
 def test_has_warnings_checks_and_structure(page: Page):
     assert "73.5 % of the titles contain the class name" in page.text
-    assert "✗ not passed" in page.text
+    assert "✗ failed" in page.text
     assert "early-linear in one sentence" in page.text
 
 

@@ -43,7 +43,7 @@ def test_an_unfinished_run_names_the_missing_file_and_writes_nothing(unwritten: 
 
 def test_a_folder_of_something_else_is_not_called_unfinished(tmp_path: Path):
     (tmp_path / "photo.txt").touch()
-    with pytest.raises(DataError, match="is not the folder of a study"):
+    with pytest.raises(DataError, match="is not a study's run folder"):
         write(tmp_path)
 
 

@@ -134,7 +134,7 @@ def test_the_mean_of_pictures_and_texts_is_that_of_their_features(build: Callabl
     torch.testing.assert_close(found.text.pooled, reader(model)(list(TEXTS)).pooled.mean(0, keepdim=True))
     assert gs.modality(model, PICTURE, TEXTS[1], baseline=found).baseline == "mean features of the reference pairs"
     for images, texts in (([], TEXTS), (pictures, []), (pictures, "a donut"), ("photo.jpg", TEXTS)):
-        with pytest.raises(UsageError, match="a list of images and a list of texts, at least one each"):
+        with pytest.raises(UsageError, match="a list of images and a list of texts, with at least one entry each"):
             gs.mean_of_pairs(model, images, texts)
     with pytest.raises(UsageError, match="one modality"):
         gs.mean_of_pairs(build("image-only"), pictures, TEXTS)

@@ -160,7 +160,7 @@ def test_before_a_norm_that_alone_hears_the_cells_there_is_no_map(case: Callable
         assert (computed.noise > 0).all()
         reason = why_undefined(np.zeros((4, 4)), float(computed.noise[0]))
         assert reason is not None
-        assert "heard through a norm alone" in reason
+        assert "reach the output only through a norm" in reason
     for method in ("grad-cam", "attention-gradient"):
         assert not undefined(found.maps(method, ROWS).maps.numpy()).all()
 

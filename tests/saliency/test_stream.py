@@ -241,7 +241,7 @@ def test_a_trunk_that_cannot_be_compiled_says_so(
         return run
 
     monkeypatch.setattr(torch, "compile", fails)
-    with pytest.raises(UsageError, match=r"cannot be compiled here \(no compiler\); go on without"):
+    with pytest.raises(UsageError, match=r"cannot be compiled here \(no compiler\); leave out compilation"):
         next(stream_maps(build("early-fusion"), pairs, speed=Speed(compiled=True)))
 
 

@@ -106,7 +106,7 @@ def test_a_broken_fit_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("statsmodels.regression.mixed_linear_model.MixedLM.fit", broken)
     found = explore(**rows())
     assert not found.converged
-    assert found.notes == ("the fit did not converge; its numbers say nothing", "the fit broke off: Singular matrix")
+    assert found.notes == ("the fit did not converge; its numbers mean nothing", "the fit broke off: Singular matrix")
     assert found.to_dict()["effects"][0]["estimate"] is None
 
 

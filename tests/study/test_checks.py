@@ -96,7 +96,7 @@ def test_unknown_checks_and_sanity_without_a_floor_are_told_before_any_work(tmp_
         ConfigError, match=r"explain\.checks.*unknown check 'astrology'.*Known: faithfulness, localisation"
     ):
         read_study(write_yaml(tmp_path, explain={"checks": ["astrology"]}))
-    with pytest.raises(ConfigError, match="explain: the check 'sanity' holds changed texts against"):
+    with pytest.raises(ConfigError, match="explain: the check 'sanity' compares changed texts with"):
         read_study(write_yaml(tmp_path, explain={"checks": ["sanity"], "edits": ["paper-colour"]}))
 
 

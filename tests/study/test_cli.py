@@ -223,7 +223,7 @@ def test_words_are_drawn_as_a_picture_or_a_page(
     code, _, err = gazeshift("words", model, picture, text, "--out", tmp_path / "words.html", "--json")
     assert (code, err) == (0, "")
     assert "[red]" in (tmp_path / "words.html").read_text(encoding="utf-8")
-    for wrong, said in (("words.gif", "ends in .png or .html"), ("gone/words.png", "there is no folder")):
+    for wrong, said in (("words.gif", "ends in .png or .html"), ("gone/words.png", "does not exist")):
         code, _, err = gazeshift("words", model, picture, text, "--out", tmp_path / wrong)
         assert code == 2
         assert said in err
@@ -248,7 +248,7 @@ def test_a_text_that_lost_its_end_is_said_to_have(
     long = "donut " * 60
     code, out, _ = gazeshift("explain", model, str(picture), "--text", "donut", "--text", long)
     assert code == 0
-    assert "lost its end: text 2." in " ".join(out.split())
+    assert "longer than the model reads: text 2." in " ".join(out.split())
     _, out, _ = gazeshift("explain", model, str(picture), "--text", "donut", "--text", long, "--json")
     assert [text["truncated"] for text in json.loads(out)["texts"]] == [False, True]
     _, out, _ = gazeshift("words", model, str(picture), long)

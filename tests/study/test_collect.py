@@ -123,8 +123,8 @@ def test_the_command(gazeshift: Command, tiny_run: Path, pairs: list[Pair], tmp_
     ("arguments", "words"),
     [
         (["--out", "maps.csv"], "ends in .parquet"),
-        (["--out", "gone/maps.parquet"], "there is no folder gone"),
-        (["--out", "there.parquet"], "there.parquet: is a file that is there already"),
+        (["--out", "gone/maps.parquet"], "the folder gone"),
+        (["--out", "there.parquet"], "there.parquet: a file of that name already exists"),
         (["--split", "dev"], "train, validation, test, or all"),
         (["--method", "rise"], "unknown method for a whole data set 'rise'"),
         (["--target", "pizzza"], "unknown class 'pizzza'"),

@@ -114,7 +114,7 @@ def moved(
         (moved([-0.3, -0.1]), "is not shown"),
         (moved([0.0001, 0.002], distances=(0.034, 0.022)), "The map of gallo hardly follows the text: a text that names another object of "
          "the scene moves it farther than a paraphrase does, but by less than counts as a change (a Jensen-Shannon distance of 0.034 "
-         "against 0.022, where 1 is the most)."),
+         "against 0.022; the maximum is 1)."),
         (moved([0.0001, 0.0003]), "8 times as far"),
         (moved([-0.00002, 0.00006]), "no farther than a paraphrase (+0.00002 bits [-0.00002, 0.00006])"),
     ],

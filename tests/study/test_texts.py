@@ -50,7 +50,7 @@ def test_texts_cut_short_and_texts_that_read_as_before_are_warned_of(short: Path
     said = json.loads((short / "run.json").read_text())["warnings"]
     assert rows["truncated"].any()
     longer = next(line for line in said if "these changed texts are longer" in line)
-    alike = next((line for line in said if "read to the model as before" in line), "")
+    alike = next((line for line in said if "tokenized exactly like the original" in line), "")
     assert longer.startswith("early-linear: ")
     for edit, own in rows[rows["edit"] != "original"].groupby("edit"):
         cut, same = own["truncated"].mean(), own["unchanged"].mean()
@@ -67,7 +67,7 @@ def test_texts_of_which_the_tokenizer_knows_nothing_are_warned_of() -> None:
     ]
     said = warnings._texts(pd.DataFrame(rows), StudyFigures(accuracy={}))
     assert said == [
-        "reader: 1 of 2 test texts hold no piece that the tokenizer knows, so the model reads nothing of them."
+        "reader: 1 of 2 test texts contain no piece that the tokenizer knows, so the model reads nothing of them."
     ]
 
 

@@ -105,7 +105,7 @@ def test_features_of_another_trunk_are_refused(build, validation: Split) -> None
         next(model.encoder.parameters()).add_(1)
     with pytest.raises(TrainingError, match="another trunk"):
         predict(model, validation, images=stale)
-    with pytest.raises(TrainingError, match="another text encoder"):
+    with pytest.raises(TrainingError, match="a text encoder other"):
         predict(model, validation, texts=texts)
 
 

@@ -317,7 +317,7 @@ def test_pairs_that_do_not_fit_the_model(build, train: Split, validation: Split,
     def attempt(split: Split) -> None:
         fit(build(), split, validation, recipe_of("adamw", QUICK), 0, tmp_path, progress=False)
 
-    with pytest.raises(DataError, match="label 3 is no class"):
+    with pytest.raises(DataError, match="label 3 is not a class"):
         attempt(Split(train.keys, train.texts, train.labels + 1, train.images))
     with pytest.raises(DataError, match="16 x 32 px"):
         attempt(Split(train.keys, train.texts, train.labels, train.images[:, :, :, :16]))

@@ -18,7 +18,7 @@ from gazeshift.bench.subject import Subject, compiled, make_subject
 from gazeshift.bench.timing import Announce, extra_mb, interleave
 
 LOOPED = 3
-"""Texts that another tool's loop is measured on; its time for more is taken as proportional."""
+"""Texts on which another tool's loop is timed; its time for more texts is extrapolated in proportion."""
 
 
 def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -> BenchResult:
@@ -31,7 +31,7 @@ def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -
     texts = [_texts(subject, count, peers, settings, announce) for count in settings.texts]
     batches = [_batch(subject, count, peers, settings, announce) for count in settings.batches]
     last = settings.batches[-1]
-    announce(f"{settings.model}: as a model from outside, with and without checks")
+    announce(f"{settings.model}: as a third-party model, with and without checks")
     outside, pipeline = measure_checks(subject.first(last), settings.rounds, settings.device), None
     if settings.images:
         announce(f"{settings.model}: {settings.images} JPEG files to stored maps")

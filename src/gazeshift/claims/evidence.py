@@ -132,14 +132,14 @@ def _independent(tables: Tables) -> list[Support]:
     return [
         Support(
             "static share",
-            "share of the maps' information that is the same for all images of a class: image only minus fusion",
+            "share of the maps' information shared by all images of a class: image only minus fusion",
             share,
             "sign",
             "share of the maps' information",
         ),
         Support(
             "equivariance",
-            "slope of the map's shift on the crop's: fusion minus image only",
+            "slope of the map's displacement on the crop's: fusion minus image only",
             slopes[0].minus(slopes[1]),
             "sign",
             "slope (1 follows the content, 0 the frame)",
@@ -151,7 +151,7 @@ def localisation(tables: Tables) -> Evidence:
     """C2."""
     fusion, image = (tables.own(role) for role in ("fusion", "image"))
     if fusion["mask_excess"].isna().all():
-        return _nothing("these data have no masks, so it is not known what the text refers to; Plates has them")
+        return _nothing("these data have no masks, so what the text refers to is unknown; Plates has masks")
     return Evidence(
         tables.difference(fusion, image, "mask_excess"),
         (
@@ -164,7 +164,7 @@ def localisation(tables: Tables) -> Evidence:
             Support("image alone", "the same of image only", tables.cells(image, "mask_excess")),
             Support(
                 "named object",
-                "mass gained by another object of the scene when the text names it",
+                "mass that another object of the scene gains when the text names it",
                 tables.cells(tables.edit("fusion", "other-object"), "named_mass_change"),
             ),
         ),
@@ -176,7 +176,7 @@ def follows(tables: Tables) -> Evidence:
     edit = next((name for name in ABOUT_SOMETHING_ELSE if len(tables.edit("fusion", name))), None)
     if edit is None or tables.edit("fusion", "paraphrase").empty:
         return _nothing(
-            "the study lacks the edit 'paraphrase', or one about something else (other-object, other-class)"
+            "the study needs the edit 'paraphrase' and one about something else (other-object or other-class)"
         )
     moved = tables.edit("fusion", edit)
 
@@ -195,7 +195,7 @@ def follows(tables: Tables) -> Evidence:
             *floors,
             Support(
                 "told from a paraphrase",
-                "chance that such a text moves a map farther than a paraphrase moves one of the same class, above one half",
+                "probability that such a text moves a map farther than a paraphrase moves one of the same class, above one half",
                 tables.separation(moved, tables.edit("fusion", "paraphrase"), "js_distance"),
                 unit="AUROC above 0.5",
             ),
@@ -347,4 +347,4 @@ def evidence_for(claim: str, tables: Tables) -> Evidence:
 def _instead(claim: str, tables: Tables, other: str, first: str) -> Support:
     """A claim's own contrast with another model of the same kind in the place of the first."""
     found = EVIDENCE[claim](replace(tables, roles=tables.roles.preferring(other)))
-    return Support(f"with {other}", f"the same contrast with {other} in the place of {first}", found.primary)
+    return Support(f"with {other}", f"the same contrast with {other} instead of {first}", found.primary)

@@ -70,7 +70,7 @@ def _verdict(name: str, evidence: Evidence, primary: _Measured, p_holm: float, s
     supports = [(support, _measure(support.cells)) for support in evidence.supports]
     equal = None if evidence.missing or interval is None else equivalence(interval, claim.margin)
     if interval is None or equal is None:
-        why = evidence.missing or "in every class a cell is empty: too many of the maps are undefined"
+        why = evidence.missing or "every class has an empty cell: too many of the maps are undefined"
         word, reason = _not_testable(why)
     else:
         word, reason = _decide(claim, interval, equal, p_holm, supports, seeds)
@@ -131,7 +131,7 @@ def _decide(
             f"{said}: smaller than the margin of {claim.margin:g} (two one-sided tests, p {_p_words(equal.p_value)}).",
         )
     if interval.high < 0:
-        return "not supported", f"{said}: the effect has the other sign."
+        return "not supported", f"{said}: the effect has the opposite sign."
     if interval.low <= 0 or not p_holm < LEVEL:
         return "undecided", (
             f"{said}: not shown to be above 0 (Holm-corrected p {_p_words(p_holm)}), nor to lie within the margin of {claim.margin:g}."
@@ -141,7 +141,7 @@ def _decide(
         named = "; ".join(f"{support.name} ({_found_words(found)})" for support, found in against)
         return (
             "undecided",
-            f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}), but what must agree does not: {named}.",
+            f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}), but required contrasts disagree: {named}.",
         )
     return "supported", f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}){_agreed(supports)}."
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from gazeshift.records import Interval, Number, Record
 
 Word = Literal["supported", "not supported", "undecided", "not testable"]
-"""What can be said of a claim."""
+"""The possible verdicts on a claim."""
 
 Needed = Literal["primary", "sign", "interval", "no"]
 """``primary`` for a claim's own contrast; ``sign`` or ``interval`` if the claim stands only with it; else ``no``."""

@@ -13,7 +13,7 @@ from gazeshift.statistics.rates import COVERAGE, FALSE_POSITIVES, Point
 from gazeshift.statistics.scenarios import SCENARIOS
 
 MIN_DRAWS = 2000
-"""Draws below which a missed target says little."""
+"""With fewer draws than this, a missed target says little."""
 
 _Rate = Callable[[Point], float]
 
@@ -45,7 +45,7 @@ def _show(found: Calibration) -> None:
     )
     if found.draws < MIN_DRAWS:
         console.print(
-            f"With fewer than {MIN_DRAWS:,} draws some of the {len(found.points)} points miss by chance; this is a look, no verdict."
+            f"With fewer than {MIN_DRAWS:,} draws some of the {len(found.points)} points miss by chance: a preview, not a verdict."
         )
     console.print("All targets hold." if not found.missed else f"{len(found.missed)} points miss a target:")
     for line in found.missed:
@@ -55,8 +55,8 @@ def _show(found: Calibration) -> None:
 def _table(found: Calibration) -> Table:
     table = Table(
         title=f"Interval over seeds and classes, {found.draws:,} draws, seed {found.seed}",
-        caption="Lowest-highest rate in % over the variance components; +: none is zero, 0: one or both are.\n"
-        "cover 0: lowest. bootstrap, images: highest share of false positives.",
+        caption="Lowest-highest rate in % over the variance components; +: none is zero, 0: one or both are zero.\n"
+        "cover 0: lowest. bootstrap, images: highest false-positive rate.",
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,

@@ -7,29 +7,31 @@ import typer
 
 from gazeshift.cli.interrupt import interruptible
 
-data = typer.Typer(help="Check data, or make synthetic ones.", no_args_is_help=True)
+data = typer.Typer(help="Check data, or generate synthetic data.", no_args_is_help=True)
 
 
 @data.command()
 def check(
     root: Annotated[
         Path,
-        typer.Argument(help="Folder of the data set, or a table; train.csv is that split, whole.", show_default=False),
+        typer.Argument(
+            help="Data set folder, or a table; train.csv is read as the whole of that split.", show_default=False
+        ),
     ],
     *,
     format: Annotated[str, typer.Option(help="Layout: auto, upmc, imagefolder, mmbt, table, texts_txt.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
-    image_column: Annotated[str | None, typer.Option(help="Column of the image paths, of a table.")] = None,
+    image_column: Annotated[str | None, typer.Option(help="Table column with the image paths.")] = None,
     text_column: Annotated[
-        str | None, typer.Option(help="Column of the texts, of a table; text.en is a field.")
+        str | None, typer.Option(help="Table column with the texts; text.en names a field inside a column.")
     ] = None,
-    label_column: Annotated[str | None, typer.Option(help="Column of the classes, of a table.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="Column of the splits, of a table.")] = None,
-    show: Annotated[int, typer.Option(min=0, help="Findings of each kind to name; --json names all.")] = 5,
+    label_column: Annotated[str | None, typer.Option(help="Table column with the classes.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="Table column with the splits.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="How many findings of each kind to list; --json lists all.")] = 5,
     max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Larger images count as corrupt.", show_default="89478485")
+        int | None, typer.Option(min=1, help="Larger images (in pixels) count as corrupt.", show_default="89478485")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; as many as CPUs by default.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of threads; by default one per CPU.")] = None,
 ) -> None:
     """Decode every image of a data set and report what is in it and what is wrong with it.
 
@@ -57,21 +59,26 @@ def check(
 
 @data.command()
 def plates(
-    out: Annotated[Path, typer.Argument(help="Folder to write; must not exist, be empty, or hold this very data set.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write: new, empty, or already holding exactly this data set.")],
     train: Annotated[int | None, typer.Option(help="Training scenes.", show_default="10000")] = None,
     test: Annotated[int | None, typer.Option(help="Test scenes.", show_default="2000")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the images in pixels.", show_default="96")] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides everything that is random.", show_default="0")] = None,
+    size: Annotated[int | None, typer.Option(help="Side length of the images in pixels.", show_default="96")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything that is random.", show_default="0")] = None,
     objects: Annotated[
-        tuple[int, int] | None, typer.Option(help="Fewest and most objects of a scene.", show_default="2 3")
+        tuple[int, int] | None,
+        typer.Option(help="Minimum and maximum number of objects in a scene.", show_default="2 3"),
     ] = None,
-    dishes: Annotated[int | None, typer.Option(help="Number of dishes, the classes.", show_default="8")] = None,
+    dishes: Annotated[int | None, typer.Option(help="Number of dishes (the classes).", show_default="8")] = None,
     colours: Annotated[int | None, typer.Option(help="Number of colours.", show_default="4")] = None,
     kappa: Annotated[
-        float | None, typer.Option(help="Centre pull of the object that the text is about.", show_default="0.8")
+        float | None,
+        typer.Option(
+            help="How strongly the object that the text refers to is pulled to the centre.", show_default="0.8"
+        ),
     ] = None,
     kappa_distractor: Annotated[
-        float | None, typer.Option(help="Centre pull of the others.", show_default="as --kappa")
+        float | None,
+        typer.Option(help="How strongly the other objects are pulled to the centre.", show_default="as --kappa"),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -79,7 +86,9 @@ def plates(
             "--set", help="Any other setting as NAME=VALUE, for example mix='{dish: 1}' or rho=1; repeatable."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core, at most 8")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="one per core, at most 8")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Write Plates: pictures of plates with dishes, titles about one of them, and masks.

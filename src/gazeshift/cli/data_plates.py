@@ -28,7 +28,7 @@ def write_plates(
         options: settings of ``PlatesConfig`` by name; None means its default.
         kappa_distractor: None means as ``kappa_target``.
         settings: any others, as NAME=VALUE.
-        workers: processes; None for one a core, at most 8.
+        workers: processes; None for one per core, at most 8.
         quiet: show no progress bar.
     """
     default = PlatesConfig().to_dict()
@@ -61,4 +61,6 @@ def _summary(written: Written) -> str:
     if written.test_ceiling != written.ceiling:
         ceiling += f" (test: {written.test_ceiling:.3f})"
     done = "Already there, nothing written" if written.reused else "Wrote"
-    return f"{done}: {written.root} ({scenes})\nTitles: {kinds}\nBest possible accuracy from the image alone: {ceiling}"
+    return (
+        f"{done}: {written.root} ({scenes})\nTitles: {kinds}\nHighest possible accuracy from the image alone: {ceiling}"
+    )

@@ -77,14 +77,14 @@ def explain_image(
 ) -> None:
     """Explain one image with some texts; print the numbers, draw and save what is asked for."""
     if out is not None and out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out}: the picture is a PNG file; give a name that ends in .png.")
+        raise UsageError(f"--out {out}: the picture is written as PNG; give a name that ends in .png.")
     for path in (out, save):
         if path is not None:
             check_picture(path, image)
     if out is not None and save is not None and out.resolve() == save.resolve():
         raise UsageError(f"--out and --save are both {out}; name two files.")
     if label is not None and target != "label":
-        raise UsageError(f"--label {label} is used only with --target label.")
+        raise UsageError(f"--label {label} only works with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
     model = load(folder)
@@ -172,16 +172,18 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str) -> 
         table.add_row(str(number), text, literal(record.predicted), *map(_number, measured))
     console.print(table)
     console.print(
-        "sure: probability of the explained class. centre: centre bias. cover: share of the grid. JS: divergence from the "
+        "sure: probability of the explained class. centre: centre bias. cover: coverage, the share of the grid. JS: divergence from the "
         "first map in bits; of it, switch comes with the predicted class, within from re-weighting for the same class."
     )
     if maps.undefined[: len(maps.texts)].any():
-        console.print("A map without positive evidence is undefined: it points nowhere, so its place is not measured.")
+        console.print(
+            "A map without positive evidence is undefined: it points nowhere, so where it looks is not measured."
+        )
     for said, numbers in said_of([(record.reason, record.note) for record in records]).items():
         console.print(literal(f"Map {', '.join(numbers)}: {said}."))
     lost = [str(number) for number, record in enumerate(records, start=1) if record.truncated]
     if lost:
-        console.print(f"Longer than the model reads, so it lost its end: text {', '.join(lost)}.")
+        console.print(f"Truncated, because longer than the model reads: text {', '.join(lost)}.")
     unread = [str(number) for number, record in enumerate(records, start=1) if record.unread]
     if unread:
         console.print(f"{UNREAD} Text {', '.join(unread)}.")

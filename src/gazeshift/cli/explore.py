@@ -22,7 +22,7 @@ def explore_command(run: Path, named: str | None, value: str, as_json: bool) -> 
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return
-    title = f"{model}: {value} above that of made-up words (exploration; no verdict rests on it)"
+    title = f"{model}: {value} above that of made-up words (exploratory; no verdict depends on it)"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("effect", "estimate", "95 % interval", "p", "p, adjusted"):
         table.add_column(heading, justify="left" if heading == "effect" else "right")

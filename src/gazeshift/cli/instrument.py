@@ -104,7 +104,7 @@ def _print(record: _Record) -> None:
     missed = [result.title for result in results if not result.met]
     total = sum(len(result.checks) for result in results)
     verdict = f"Not as expected: {'; '.join(missed)}." if missed else f"All {total} quantities are as expected."
-    console.print(f"{verdict} {record.seconds / 60:.1f} minutes. --json shows everything that was measured.")
+    console.print(f"{verdict} {record.seconds / 60:.1f} minutes. --json prints all measurements.")
 
 
 def _number(value: float) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 CODE = 130
-"""What shells report of a program that Ctrl-C ended."""
+"""The exit code that shells report for a program ended by Ctrl-C."""
 
 
 def end_at_once() -> None:

@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    epilog="Begin with: gazeshift study configs/plates.yaml --out runs/plates",
+    epilog="Start with: gazeshift study configs/plates.yaml --out runs/plates",
 )
 app.add_typer(data, name="data")
 
@@ -41,7 +41,7 @@ def gazeshift(
 Settings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Set a key of the study file, for example data.root=DIR; may be repeated."
+        "--set", metavar="KEY=VALUE", help="Override a key of the study file, for example data.root=DIR; repeatable."
     ),
 ]
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.")]
@@ -71,12 +71,12 @@ def study(
 )
 def train(
     file: StudyFile,
-    model: Annotated[str, typer.Option("--model", help="Which of the study's models.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model folder goes.")],
+    model: Annotated[str, typer.Option("--model", help="Name of one of the study's models.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The model folder to write.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="Training seed.")] = 0,
     settings: Settings = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue from the last finished epoch of a killed training.")
+        bool, typer.Option("--resume", help="Continue an interrupted training from its last finished epoch.")
     ] = False,
 ) -> None:
     """Train one model of a study and save it."""
@@ -109,19 +109,19 @@ def explain(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
     text: Annotated[
-        list[str] | None, typer.Option("--text", help="A text; may be repeated. None means the empty text.")
+        list[str] | None, typer.Option("--text", help="A text; repeatable. Without it, the empty text.")
     ] = None,
     target: Annotated[
         str,
         typer.Option("--target", help="predicted, reference (predicted with the first text), label, or a class name."),
     ] = "predicted",
     label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "default",
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.png", help="Draw the maps side by side here.")
+        Path | None, typer.Option("--out", metavar="FILE.png", help="PNG file to draw the maps in, side by side.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE.safetensors", help="Save the raw maps here.")
+        Path | None, typer.Option("--save", metavar="FILE.safetensors", help="File to save the raw maps in.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -143,14 +143,14 @@ def words(
         str, typer.Option("--target", help="predicted (with the whole text), label, or a class name.")
     ] = "predicted",
     label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    how: Annotated[str, typer.Option("--how", help="leave-out, or mask by the tokenizer's mask token.")] = "leave-out",
-    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "default",
+    how: Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")] = "leave-out",
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="FILE.png|.html",
-            help="Draw the map, the coloured words and the maps without the strongest.",
+            help="PNG or HTML file to draw: the map, the coloured words, and the maps without the strongest words.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -166,28 +166,28 @@ def words(
 def maps(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
     root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data root.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Where the maps go.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="The Parquet file to write the maps to.")],
     split: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "test",
     text: Annotated[
         list[str] | None,
-        typer.Option("--text", help="The same text for every image; may be repeated. None: each pair's own."),
+        typer.Option("--text", help="A text to use for every image; repeatable. Without it, each pair's own text."),
     ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option(
             "--target",
-            help="predicted (with the same text), label (each pair's own), all, or a class name, which may be repeated.",
+            help="predicted (with that text), label (each pair's own), all, or a class name (repeatable).",
             show_default="predicted",
         ),
     ] = None,
-    method: Annotated[str, typer.Option("--method", help="The map method; default: the one that suits.")] = "default",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once.")] = 8,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads that decode; one per CPU.")] = None,
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
     bfloat16: Annotated[
-        bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within some per cent.")
+        bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within a few per cent.")
     ] = False,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the trunk: a minute at the start, then faster; same maps.")
+        bool, typer.Option("--compile", help="Compile the trunk: slower to start, then faster; same maps.")
     ] = False,
 ) -> None:
     """Store the maps of a whole data set, from image files on, with decoding ahead and in bounded memory."""
@@ -202,15 +202,15 @@ def maps(
 @app.command(epilog="Example: gazeshift bench --model inception_v3 --batch 8 --texts 1000 --json")
 def bench(
     model: Annotated[str, typer.Option("--model", help="A timm model name.")] = "inception_v3",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Images at once.")] = 8,
-    texts: Annotated[int, typer.Option("--texts", min=1, help="Texts on one image.")] = 1000,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
+    texts: Annotated[int, typer.Option("--texts", min=1, help="Number of texts on one image.")] = 1000,
     images: Annotated[
-        int, typer.Option("--images", min=0, help="Photos of the data set, from JPEG files to stored maps; 0: none.")
+        int, typer.Option("--images", min=0, help="JPEG photos to time from file to stored map; 0 skips this.")
     ] = 64,
-    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Times each contender is measured.")] = 5,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="How often each contender is timed.")] = 5,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda or mps.")] = "cpu",
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Threads that decode; one per CPU.")] = None,
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile our trunk.")] = False,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile gazeshift's trunk.")] = False,
     everything: Annotated[
         bool,
         typer.Option(
@@ -218,7 +218,7 @@ def bench(
             help="InceptionV3 and ViT-B/16, batches of 1 and 8 (and 256 on CUDA), 1 to 1,000 texts (10,000 on CUDA); many minutes.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with medians and ratios.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with medians and ratios.")] = False,
 ) -> None:
     """Time maps beside the model's forward pass and beside other explainers, in one run."""
     from gazeshift.bench import BenchSettings
@@ -235,7 +235,7 @@ def bench(
 def report(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Where the page and its tables go; beside the run's.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the page and its tables; default: RUN.")
     ] = None,
 ) -> None:
     """Write the report of a finished run again."""
@@ -248,16 +248,16 @@ def report(
 @app.command(epilog="Example: gazeshift analyse early.parquet image-only.parquet --out tables --workers 2")
 def analyse(
     files: Annotated[
-        list[Path], typer.Argument(metavar="MAPS.parquet...", help="Files that gazeshift maps or a study wrote.")
+        list[Path], typer.Argument(metavar="MAPS.parquet...", help="Map files written by gazeshift maps or by a study.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the tables go: a new folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new folder to write the tables to.")],
     wasserstein: Annotated[
-        int, typer.Option("--wasserstein", min=0, help="Pairs of each file to measure transport on, drawn at random.")
+        int, typer.Option("--wasserstein", min=0, help="Number of random pairs per file for the Wasserstein distance.")
     ] = 10_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of that draw.")] = 0,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Files at once, a process each.")] = 2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that random draw.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Number of files processed in parallel.")] = 2,
     no_rows: Annotated[
-        bool, typer.Option("--no-rows", help="Leave out the table with the measures of every map.")
+        bool, typer.Option("--no-rows", help="Do not write the table with the measures of every map.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -273,14 +273,14 @@ def instrument(
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="A trunk that sees perfectly instead of pictures and a trained one: a few minutes."
+            "--quick", help="Use the oracle trunk instead of rendered pictures and a trained one: takes a few minutes."
         ),
     ] = False,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="ROW", help="One row of the table; may be repeated.")
+        list[str] | None, typer.Option("--only", metavar="ROW", help="Run only this row of the table; repeatable.")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds; every one must be as expected.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with everything that was measured.")] = False,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Training seeds; all must meet the expectations.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with all measurements.")] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON to a file.")] = None,
 ) -> None:
     """Test the instrument on Plates, where the right answer is known; exit code 1 if a row is not as expected."""
@@ -293,9 +293,9 @@ def instrument(
 
 @app.command(epilog="Example: gazeshift calibrate --draws 10000 --json")
 def calibrate(
-    draws: Annotated[int, typer.Option("--draws", min=100, help="Simulated tables per point of the grid.")] = 10_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the random numbers.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every point of the grid.")] = False,
+    draws: Annotated[int, typer.Option("--draws", min=100, help="Simulated tables per grid point.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every grid point.")] = False,
 ) -> None:
     """Simulate the interval over seeds and classes where the truth is known; exit 1 if it misses its targets."""
     from gazeshift.cli.calibrate import calibrate_command
@@ -307,12 +307,12 @@ def calibrate(
 
 @app.command(epilog="Example: gazeshift explore runs/claims --model early-fusion --value js_distance")
 def explore(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run whose study asked for modifiers.")],
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run with explain.modifiers above 0.")],
     model: Annotated[
-        str | None, typer.Option("--model", help="Name of one of its models; its early-fusion model by default.")
+        str | None, typer.Option("--model", help="Name of one of its models; by default its early-fusion model.")
     ] = None,
     value: Annotated[
-        str, typer.Option("--value", help="js_distance, coverage_change or within: what a word does to the map.")
+        str, typer.Option("--value", help="The effect of a word on the map: js_distance, coverage_change or within.")
     ] = "js_distance",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -35,14 +35,14 @@ def store_maps(
 ) -> None:
     """Store the maps of a split's images, each with its own text or all with the same texts."""
     if out.suffix != ".parquet":
-        raise UsageError(f"--out {out}: the maps are a Parquet file; give a name that ends in .parquet.")
+        raise UsageError(f"--out {out}: maps are written as Parquet; give a name that ends in .parquet.")
     check_new_file(out)
     if split not in {*SPLITS, "all"}:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
     if len(set(texts)) < len(texts):
-        raise UsageError("--text: a text is given twice; give each once.")
+        raise UsageError("--text: the same text is given twice; give each once.")
     if len(set(target)) < len(target):
-        raise UsageError("--target: a class is given twice; give each once.")
+        raise UsageError("--target: the same class is given twice; give each once.")
     model = load(folder)
     optional = [role for role, needed in (("text", not texts), ("label", "label" in target)) if not needed]
     pairs = _pairs(folder, root, split, optional, model.classes)
@@ -69,7 +69,7 @@ def store_maps(
         raise DataError(f"{root}: no image of the split {split!r} can be decoded; nothing was written.")
     if found.incomplete:
         typer.echo(
-            f"{found.incomplete:,} maps do not sum to y(A) - y(B) within 1 %: read where they point, not how much.",
+            f"{found.incomplete:,} maps do not sum to y(A) - y(B) within 1 %: trust where they point, not their magnitude.",
             err=True,
         )
     typer.echo(
@@ -87,5 +87,5 @@ def _pairs(folder: Path, root: Path, split: str, optional: Sequence[str], classe
     tell_findings(found)
     pairs = found.all if split == "all" else list(found.splits[split])
     if not pairs:
-        raise DataError(f"{root}: holds no pair.")
+        raise DataError(f"{root}: contains no pairs.")
     return pairs

@@ -32,7 +32,7 @@ def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[
 
 
 _OF_TRAINING = {"empty class", "unused table", "similar classes", "odd class"}
-"""Findings that matter to a training, and not to a model that is only asked about one split."""
+"""Findings that matter for training, but not for evaluating a model on one split."""
 
 
 def tell_findings(pairs: Pairs) -> None:

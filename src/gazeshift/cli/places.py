@@ -16,9 +16,9 @@ def check_new_file(out: Path) -> None:
     """
     if out.exists():
         kind = "folder" if out.is_dir() else "file" if out.is_file() else "device or a pipe"
-        raise UsageError(f"--out {out}: is a {kind} that is there already; name a new file, or delete it first.")
+        raise UsageError(f"--out {out}: a {kind} of that name already exists; name a new file, or delete it first.")
     if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {out.parent}.")
+        raise UsageError(f"--out {out}: the folder {out.parent} does not exist.")
 
 
 def check_picture(out: Path, image: Path) -> None:
@@ -34,7 +34,7 @@ def check_picture(out: Path, image: Path) -> None:
     if out.is_dir():
         raise UsageError(f"{out}: is a folder.")
     if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {out.parent}.")
+        raise UsageError(f"{out}: the folder {out.parent} does not exist.")
     if out.exists() and image.exists() and out.samefile(image):
         raise UsageError(f"{out}: is the image itself; name another file.")
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters (escape sequences, line breaks), marks that turn the direction of what follows, halves of surrogate pairs."""
+"""Control characters (escape sequences, line breaks), marks that reverse the writing direction, lone surrogates."""
 
 
 def terminal(*, stderr: bool = False, soft_wrap: bool = False) -> Console:

@@ -54,7 +54,9 @@ def _print(summary: Summary, console: Console) -> None:
         table.add_row(name, mean, interval, str(figure.n), str(figure.seeds))
     console.print(table)
     if summary.data.ceiling:
-        console.print(f"The best that an image alone allows here (ceiling): {summary.data.ceiling['test']:.3f}")
+        console.print(
+            f"Highest accuracy possible here from the image alone (ceiling): {summary.data.ceiling['test']:.3f}"
+        )
     for sentence in summary.headline:
         console.print(literal(sentence))
     for record in summary.checks:

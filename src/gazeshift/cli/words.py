@@ -72,7 +72,7 @@ def _check(image: Path, target: str, label: str | None, out: Path | None) -> Non
     if out is not None:
         check_picture(out, image)
     if label is not None and target != "label":
-        raise UsageError(f"--label {label} is used only with --target label.")
+        raise UsageError(f"--label {label} only works with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
 
@@ -92,7 +92,7 @@ def _print(found: WordEffects, cut: bool, unread: bool) -> None:
         table.add_row(literal(each.word), f"{each.logit:+.3f}", moved)
     console.print(table)
     console.print(
-        "logit: what the class gains by the word; green speaks for it, red against. JS: how far the map moves when the word is taken away."
+        "logit: what the word adds to the class's logit; green: for it, red: against it. JS: how far the map moves without the word."
     )
     if found.reason is not None:
         console.print(literal(f"The map of the whole text is undefined: {found.reason}."))
@@ -117,7 +117,7 @@ def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: boo
         sheet.image.save(file, "PNG")
     if sheet.missing:
         typer.echo(
-            f"{out}: no font on this machine has {clipped(sheet.missing, 40)}; squares stand there. "
+            f"{out}: no font on this machine has {clipped(sheet.missing, 40)}; they are drawn as squares. "
             f"Install a font for it, or write {out.with_suffix('.html').name} instead.",
             err=True,
         )

@@ -156,7 +156,7 @@ def _look_at_mask(pair: Pair, size: tuple[int, int]) -> Iterable[Finding]:
     try:
         decode(pair.objects_mask, pair.objects_mask.name)
         if image_size(pair.objects_mask) != size:
-            yield Finding("corrupt mask", pair.key, "the label map has another size than its image")
+            yield Finding("corrupt mask", pair.key, "the label map and its image differ in size")
     except ImageError as error:
         yield Finding("corrupt mask", pair.key, str(error))
 

@@ -85,7 +85,7 @@ def as_name(value: Any) -> str | None:
     """
     if isinstance(value, list | tuple):
         if len(value) > 1:
-            raise CellError(f"a list of {len(value)} values, where one class is wanted")
+            raise CellError(f"a list of {len(value)} values instead of one class")
         value = value[0] if value else None
     text = (as_text(value) or "").strip()
     return None if text.lower() in _NO_CLASS else text
@@ -106,7 +106,7 @@ def as_class(value: Any, names: tuple[str, ...]) -> str | None:
         return label
     number = int(label.partition(".")[0])
     if number >= len(names):
-        raise CellError(f"class number {number}, where the table names {len(names)} classes, counted from 0")
+        raise CellError(f"class number {number}, but the table names {len(names)} classes, counted from 0")
     return names[number] if number >= 0 else None
 
 

@@ -13,7 +13,7 @@ from gazeshift.data.tables import Table, shown_columns
 from gazeshift.errors import DataError
 
 _LOOKED_AT = 50
-"""Cells of a column that are looked at to find out what it holds."""
+"""How many cells of a column are inspected to find out what it holds."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Chosen:
 
 
 Leads = Callable[[Any, str | None, str | None], bool]
-"""Whether an image cell holds a picture or leads to one, given the class and the split of its row."""
+"""Whether an image cell holds a picture or a path to one, given the class and the split of its row."""
 _Test = Callable[[Mapping[str, Any], str], bool]
-"""Whether a column of a record holds what is wanted."""
+"""Whether a column of a record holds the kind of value needed."""
 
 
 def choose(
@@ -119,7 +119,7 @@ def has_column(table: Table, columns: Columns, role: str) -> bool:
 def _note(table: Table, found: Mapping[str, str | None]) -> str:
     roles = ", ".join(f"{role} {found[role]!r}" for role in USUAL if found[role])
     others = [name for role in ("image", "text", "label") for name in _usual(table, role) if name not in found.values()]
-    return f"{table.name}: columns {roles}" + (f"; beside them {', '.join(map(repr, others))}" if others else "")
+    return f"{table.name}: columns {roles}" + (f"; other columns {', '.join(map(repr, others))}" if others else "")
 
 
 def _usual(table: Table, role: str) -> list[str]:
@@ -141,13 +141,13 @@ def _lacking(table: Table, columns: Columns, roles: Collection[str]) -> Iterator
     if not roles:
         return
     if not table.columns:
-        yield "the table is empty: it has no column and no row"
+        yield "the table is empty: it has no columns and no rows"
         return
     ordered = [role for role in USUAL if role in roles]
     missing = [short(named) if (named := getattr(columns, role)) else f"that looks like the {role}" for role in ordered]
     options = ", ".join(f"{role}_column (--{role}-column)" for role in ordered)
     headless = any(PurePosixPath(column).suffix.lower() in IMAGE_SUFFIXES for column in table.columns)
-    header = " The first line must name the columns, and seems to be a row." if headless else ""
+    header = " The first line must name the columns, but looks like data." if headless else ""
     yield f"no column {' and none '.join(missing)}. Columns: {shown_columns(table)}. Name it with {options}.{header}"
 
 

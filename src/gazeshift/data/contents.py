@@ -18,7 +18,7 @@ from gazeshift.errors import GazeshiftError
 from gazeshift.pairs import Pair
 
 _SETTLED = 3_000_000_000
-"""Nanoseconds after which a file's times tell a later change; clocks of file systems tick up to two seconds apart."""
+"""Nanoseconds after which a file's timestamps reveal a later change; file system clocks tick up to two seconds apart."""
 
 
 def fingerprint(pairs: Iterable[Pair], known: Path | None = None, workers: int | None = None) -> str:

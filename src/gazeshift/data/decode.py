@@ -67,7 +67,7 @@ def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_
     name = name or _name(source)
     with _open(source, name) as image:
         if image.width * image.height > max_pixels:
-            raise ImageError(f"{name}: {image.width} x {image.height} pixels are above the cap of {max_pixels:,}.")
+            raise ImageError(f"{name}: {image.width} x {image.height} pixels exceed the limit of {max_pixels:,}.")
         try:
             image.load()  # everything, not the header alone: verify() passes truncated files
             turn = _UPRIGHT.get(_orientation(image))
@@ -110,7 +110,7 @@ def resolve(root: Path, relative: str) -> Path:
         inside = path.resolve().is_relative_to(root.resolve())
         _refuse_loop(path)
     except (OSError, RuntimeError) as error:  # too long a name, a loop of links
-        raise DataError(f"{short(relative)} is no usable path: {_one_line(error)[:100]}.") from error
+        raise DataError(f"{short(relative)} is not a usable path: {_one_line(error)[:100]}.") from error
     if not inside:
         raise DataError(f"{short(relative)} leaves the data root through a symbolic link: copy the file into the root.")
     return path
@@ -128,13 +128,13 @@ def _refuse_loop(path: Path) -> None:
 def _why_outside(relative: str) -> str | None:
     """Why a path is refused, as the end of a sentence; None for one that is not."""
     if not relative or "\0" in relative or relative != relative.encode("utf-8", "replace").decode():
-        return "is no path under the data root: it is empty, or holds what no file name can."
+        return "is not a path under the data root: it is empty, or contains characters that no file name can have."
     if PurePosixPath(relative).is_absolute() or PureWindowsPath(relative).drive:
         return "is absolute and lies outside of the data root: write paths relative to it."
     if ".." in PurePosixPath(relative).parts:
         return "leaves the data root: name files relative to it, without '..'."
     if "\\" in relative:
-        return "holds a backslash, which may lead out of the data root: write it with slashes."
+        return "contains a backslash, which may lead out of the data root: use forward slashes."
     return None
 
 

@@ -6,40 +6,40 @@ from dataclasses import dataclass
 
 KINDS = {
     # left out
-    "missing image": "a row whose image is not there; left out",
+    "missing image": "a row whose image does not exist; left out",
     "missing class": "a row or an image without a class, or of class number -1; left out",
     "unreadable row": "a row that cannot be parsed; left out",
-    "unusable value": "a cell that is no text, class or picture, for example a mapping; the row is left out",
+    "unusable value": "a cell that is not a text, class or picture, for example a mapping; the row is left out",
     "duplicate row": "a row with the image, the text and the class of an earlier one; left out",
     "escaped path": "a path that leaves the data root; left out",
-    "unknown split": "a split that is none of train, validation, test; left out",
+    "unknown split": "a split other than train, validation or test; left out",
     "corrupt image": "an image that cannot be decoded",
-    "corrupt mask": "a label map that is missing, cannot be read or has another size than its image",
-    "unused table": "a table beside the one that was read; not read",
+    "corrupt mask": "a label map that is missing, unreadable or not of its image's size",
+    "unused table": "another table next to the one that was read; not read",
     # kept
-    "missing text": "an image or a row without text; kept with the empty text",
-    "missing split": "a row without a split where others name one; kept for training",
-    "several texts": "an image with more than one text; each is a pair of its own, all in one split where we draw it",
-    "contradicting class": "an image and text that an earlier row puts into another class; both are kept",
+    "missing text": "an image or a row without a text; kept with the empty text",
+    "missing split": "a row without a split in a table that has splits; kept for training",
+    "several texts": "an image with more than one text; each text makes its own pair, all in the same split if gazeshift draws the splits",
+    "contradicting class": "an image and text that an earlier row assigns to another class; both are kept",
     "joined list": "a text that is a list of single words; kept, joined by spaces",
-    "converted value": "a number or a date where a text stands; kept as it is written",
-    "odd value": "a text that is what Python prints for bytes, a list or a mapping; kept as it stands",
-    "repaired name": "an image found under a name of another case, Unicode form or spacing; kept",
+    "converted value": "a number or a date in place of a text; kept as written",
+    "odd value": "a text that looks like Python's printout of bytes, a list or a mapping; kept unchanged",
+    "repaired name": "an image found under a name that differs in case, Unicode form or spacing; kept",
     "repaired quote": "a title whose opening quote never closes; kept without the quote",
     "repaired suffix": "a row that names the text file instead of the image; kept with the image",
     "repaired encoding": "a text that is not UTF-8; kept, read as Windows-1252",
-    "stray file": "a file in an image folder that is no image, or whose name is not UTF-8; not used",
+    "stray file": "a file in an image folder that is not an image, or whose name is not UTF-8; not used",
     # about the whole set
-    "duplicate image": "an image with the same bytes as another of its split; kept",
-    "duplicate image across splits": "an image with the same bytes as one of another split; kept",
+    "duplicate image": "an image with the same bytes as another in its split; kept",
+    "duplicate image across splits": "an image with the same bytes as one in another split; kept",
     "empty class": "a class without a training pair",
-    "similar classes": "two class names that differ in case, spaces, dashes or Unicode form alone, or are one number; kept apart",
-    "odd class": "a class whose name often stands for a missing one; kept",
-    "no study": "why a study or a training of these pairs is refused",
+    "similar classes": "two class names that differ only in case, spaces, dashes or Unicode form, or are the same number; kept apart",
+    "odd class": "a class whose name often means a missing class; kept",
+    "no study": "why these pairs cannot be used for a study or for training",
     # options
-    "repeated title": "a pair left out because its title occurs elsewhere",
+    "repeated title": "a pair left out because its title also occurs elsewhere",
 }
-"""Every kind of finding and what becomes of the pair."""
+"""Every kind of finding and what happens to the pair."""
 
 
 LONGEST_DETAIL = 300

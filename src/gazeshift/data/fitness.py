@@ -41,10 +41,10 @@ def obstacles(
         classes = {pair.label for pair in training}
         if len(classes) == 1:
             found.append(
-                Finding("no study", "train", f"one class only, {clipped(classes.pop())!r}: nothing to tell apart")
+                Finding("no study", "train", f"one class only, {clipped(classes.pop())!r}: nothing to distinguish")
             )
         if reads_text and not any(pair.text for pair in training):
-            found.append(Finding("no study", "train", "no training pair has a text: nothing to learn words from"))
+            found.append(Finding("no study", "train", "no training pair has a text: there are no words to learn from"))
     return found
 
 
@@ -65,7 +65,7 @@ def _why_empty(split: str, findings: Sequence[Finding]) -> str:
 
 
 _WAY_OUT = {
-    "train": "mark pairs as train in a column 'split', or name no split at all to have the test pairs drawn",
-    "validation": "it comes out of the training pairs, two or more of a class: give more pairs",
-    "test": "mark pairs as test in a column 'split', or name no split at all to have some drawn",
+    "train": "mark pairs as train in a column 'split', or leave out the splits to have the test pairs drawn",
+    "validation": "it is drawn from the training pairs, which takes two or more per class: give more pairs",
+    "test": "mark pairs as test in a column 'split', or leave out the splits to have test pairs drawn",
 }

@@ -85,7 +85,7 @@ def doubtful_classes(counts: Mapping[str, int]) -> list[Finding]:
             detail = f"{_counted(name, counts, write)} looks like {_counted(usual, counts, write)}"
             found.append(Finding("similar classes", clipped(name), detail))
     odd = [label for label in counts if label.strip().lower() in _NONE or (label == "-1" and _from_zero(counts))]
-    way_out = "if it stands for no class, leave the cell empty"
+    way_out = "if it means 'no class', leave the cell empty"
     return found + [Finding("odd class", clipped(label), f"{_counted(label, counts)}; {way_out}") for label in odd]
 
 

@@ -82,9 +82,9 @@ def read_imagefolder(root: Path, columns: Columns, optional: Collection[str] = (
 def why_no_table(root: Path) -> str:
     """Why a root that is no table, and no folder of tables that can be told apart, is none; empty if nothing speaks for a table."""
     if root.is_file() and root.suffix.lower() in _SHEETS:
-        return "not a table that can be read; save the sheet as CSV"
+        return "not a readable table; save the sheet as CSV"
     if root.is_file():
-        return "not a table that can be read; one ends in .csv, .tsv, .jsonl, .json or .parquet (or .csv.gz and so on)"
+        return "not a readable table; tables end in .csv, .tsv, .jsonl, .json or .parquet (or .csv.gz and so on)"
     tables = [path for folder in (root, root / "data") for path in tables_in(folder)]
     if not tables:
         sheets = sorted(path.name for path in root.iterdir() if path.suffix.lower() in _SHEETS)

@@ -19,9 +19,9 @@ from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 
 CONTENTS = "contents.json"
-"""In a cache folder: digests of images that were read before (``contents.content_digests``)."""
+"""File in a cache folder with the digests of images read before (``contents.content_digests``)."""
 _VERSION = 2
-"""Raised when decoding or cropping changes, so that old caches are not used."""
+"""Increased when decoding or cropping changes, so that old caches are not used."""
 
 
 def crops(
@@ -63,7 +63,7 @@ def crops(
                 append(crop[None])
         found = _open(path, shape)
     if found is None:
-        raise DataError(f"{path}: the cache of crops cannot be read back; delete it and try again.")
+        raise DataError(f"{path}: the cache of crops is unreadable; delete it and try again.")
     return found
 
 
@@ -102,7 +102,7 @@ def objects_grid(pair: Pair, preprocessing: Preprocessing) -> Int[np.ndarray, "s
     if indices.ndim != 2:
         raise DataError(f"{pair.key}: the label map {name} is a colour image; store object indices as grey or palette.")
     if image_size(pair.image, pair.key) != (indices.shape[1], indices.shape[0]):
-        raise DataError(f"{pair.key}: the label map {name} has another size than its image.")
+        raise DataError(f"{pair.key}: the label map {name} and its image differ in size.")
     return np.asarray(preprocessing.crop_image(Image.fromarray(indices.astype(np.int32)), "nearest"))
 
 

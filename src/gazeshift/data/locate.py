@@ -58,7 +58,7 @@ class Finder:
             alike = self._alike(name)
             if alike == _TWO:
                 return Finding(
-                    "missing image", "", f"{short(name)}: several files differ from it in case or spacing alone"
+                    "missing image", "", f"{short(name)}: several files differ from it only in case or spacing"
                 )
             if alike is not None:
                 return PurePosixPath(name).as_posix(), resolve(self.root, alike)

@@ -20,7 +20,7 @@ SPLIT_NAMES = {
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
-"""How sources call the splits, in lower case -> how we call them."""
+"""What sources call the splits, in lower case -> what gazeshift calls them."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def load_pairs(
     if not root.exists():
         raise DataError(f"{root}: no such file or folder; give the data root.")
     if columns != Columns() and name in {"upmc", "texts_txt"}:
-        raise UsageError(f"{root}: the layout {name} has no columns to name; leave the column options out.")
+        raise UsageError(f"{root}: the layout {name} has no columns; leave the column options out.")
     if not layout.recognise(root):
         raise DataError(f"{root}: not in the layout {name}; it looks like {layout.looks_like}.")
     try:
@@ -142,12 +142,14 @@ def _to_pair_set(root: Path, name: str, source: Source, test_fraction: float, op
 def _drawn(pairs: list[Pair], fraction: float) -> tuple[list[Pair], str]:
     """The pairs of a source without splits, in splits, and a note that says how."""
     if not any(pair.label for pair in pairs):
-        return [replace(pair, split="test") for pair in pairs], "no split and no class is named: all pairs are test"
+        return [
+            replace(pair, split="test") for pair in pairs
+        ], "there are neither splits nor classes: all pairs are test pairs"
     split = with_test(pairs, fraction)
     count = sum(pair.split == "test" for pair in split)
     return (
         split,
-        f"no split is named: {count:,} of {len(split):,} pairs, {fraction:.0%} of each class, are drawn as test",
+        f"there are no splits: {count:,} of {len(split):,} pairs, {fraction:.0%} of each class, are drawn as test pairs",
     )
 
 

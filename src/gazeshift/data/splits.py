@@ -57,7 +57,7 @@ def limit(pairs: Sequence[Pair], per_class: int) -> list[Pair]:
         3
     """
     if per_class < 1:
-        raise UsageError(f"limit: {per_class} pairs per class are none; give 1 or more.")
+        raise UsageError(f"limit: {per_class} pairs per class leave nothing; give 1 or more.")
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for pair in pairs:
         groups[pair.split, pair.label].append(pair.key)
@@ -67,7 +67,7 @@ def limit(pairs: Sequence[Pair], per_class: int) -> list[Pair]:
 
 def _give_split(pairs: list[Pair], split: str, fraction: float, salt: str) -> list[Pair]:
     if not 0 <= fraction < 1:
-        raise UsageError(f"{split} fraction: {fraction} is not at least 0 and below 1.")
+        raise UsageError(f"{split} fraction: {fraction} is not in [0, 1).")
     training = [pair for pair in pairs if pair.split == "train"]
     sizes = Counter(pair.label for pair in training)
     wanted = Counter({label: max(round(fraction * n), min(1, n - 1)) if fraction else 0 for label, n in sizes.items()})

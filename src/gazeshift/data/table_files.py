@@ -11,7 +11,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 _COMPRESSED = ".gz"
 _MAIN = {"data", "dataset", "pairs"}
 _LISTED = 8
-"""Files that a message names; of more it says how many."""
+"""How many files a message names before it only counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TableFiles:
         def way_out(path: Path) -> str:
             if split_of(path) not in {None, *splits} and None not in splits:
                 return "give the folder to read all splits"
-            return "give the table that you mean as the root, or put all rows into one"
+            return "give the table to read as the root, or merge all rows into one table"
 
         return [
             Finding("unused table", path.relative_to(folder).as_posix(), f"beside {read}; {way_out(path)}")

@@ -25,7 +25,7 @@ from gazeshift.data.table_files import TableFiles
 from gazeshift.data.tables import Table, load_table
 
 Places = Callable[[str, str | None, str | None], tuple[str, ...]]
-"""Where the image of a row may be, from its path, class and split."""
+"""Candidate locations of a row's image, from its path, class and split."""
 
 
 @dataclass

@@ -191,10 +191,10 @@ def _from_records(rows: Any, name: str, notes: tuple[str, ...]) -> Table:
             records.append((number, record))
         else:
             twice = isinstance(record, _Repeated)
-            reason = f"the key {clipped(record.key)!r} stands twice" if twice else "not a JSON object"
+            reason = f"the key {clipped(record.key)!r} occurs twice" if twice else "not a JSON object"
             findings.append(Finding("unreadable row", f"{name}:{number}", reason))
     if findings and not records:
-        raise ValueError(f"none of its {len(findings):,} rows can be read; {findings[0].key}: {findings[0].detail}")
+        raise ValueError(f"none of its {len(findings):,} rows is readable; {findings[0].key}: {findings[0].detail}")
     columns = dict.fromkeys(key for _, record in records for key in record)
     return Table(name, tuple(columns), tuple(records), tuple(findings), notes=notes)
 

@@ -12,7 +12,7 @@ Colour = tuple[int, int, int]
 
 _FOR, _AGAINST, _MOVES = (86, 180, 112), (226, 120, 108), (122, 140, 226)
 _MIN_LOGIT, _MIN_BITS = 0.01, 0.01
-"""Effects below these are shown as faint as they are, even if no other word has more: rounding noise must not look strong."""
+"""Effects below these stay faint even where no other word has a larger one: rounding noise must not look strong."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from PIL import ImageDraw, ImageFont
 from gazeshift.drawing.numbers import visible
 
 STAND_IN = "\u25a1"
-"""An empty square stands for a character that no font has."""
+"""An empty square replaces a character that no font has."""
 _FIRST = "DejaVu Sans"  # comes with matplotlib
 # These families hold whole scripts in one style; any other is asked after them.
 _WIDE = (

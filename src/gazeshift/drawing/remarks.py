@@ -1,7 +1,7 @@
 """What must stand beside a text of which a model reads less than a person does."""
 
 CUT = "The text is longer than the model reads: words past its limit are not read, and show no effect."
-"""What must stand beside words that a model never saw."""
+"""The caveat for words that a model never saw."""
 
-UNREAD = "The tokenizer knows no piece of the text: to the model it says as much as any other unknown text."
-"""What must stand beside a text in a script or language that a tokenizer was not made for."""
+UNREAD = "The tokenizer knows no piece of the text: to the model, all such texts are the same."
+"""The caveat for a text in a script or language that the tokenizer does not cover."""

@@ -13,7 +13,7 @@ from gazeshift.drawing.remarks import CUT
 from gazeshift.saliency import WordEffects
 
 SHOWN = 8
-"""How many words' maps are drawn, besides that of the whole text."""
+"""How many words' maps are drawn, in addition to that of the whole text."""
 TAKEN = {"leave-out": "without", "mask": "masked:"}
 UNDEFINED = "hatched: no positive evidence"
 
@@ -66,16 +66,14 @@ def word_sheet(
     missing = "".join(sorted(face.missing))
     notes = [CUT] if cut else []
     if missing:
-        notes.append(
-            f"{STAND_IN} stands for a character that no font on this machine has; write the page (.html) instead."
-        )
+        notes.append(f"{STAND_IN} replaces a character that no font on this machine has; write an .html page instead.")
     height = _MARGIN + 2 * block + rows * (_TITLE + _PANEL + _GAP) + _HEADING * len(notes) + _MARGIN
     sheet = Image.new("RGB", (_WIDTH, height), "white")
     draw = ImageDraw.Draw(sheet)
     top = _MARGIN
-    logits = f"What class “{_cut(effects.explained)}” gains by each word: green speaks for it, red against it (logit)"
+    logits = f"What each word adds to the logit of “{_cut(effects.explained)}”: green for the class, red against it"
     _words(draw, face, lines, top, logits, lambda word: (word.logit_colour, shown(word.logit, "signed")))
-    bits = "How far its map moves when the word is taken away: the bluer, the farther (Jensen–Shannon divergence, bits)"
+    bits = "How far its map moves when the word is removed: the bluer, the farther (Jensen–Shannon divergence, bits)"
     _words(draw, face, lines, top + block, bits, lambda word: (word.bits_colour, shown(word.bits, "bits")))
     top += 2 * block
     for place, (panel, title, note) in enumerate(_panels(crop, effects, words, chosen, how)):

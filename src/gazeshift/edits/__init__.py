@@ -12,7 +12,7 @@ from gazeshift.edits.titles import empty, original, other_class, other_class_sam
 from gazeshift.edits.words import class_swap, mask, random_words, shuffle
 
 LEXICON_EDITS = frozenset({"colour", "position", "material", "nonsense"})
-"""The edits that put a word of a lexicon before the text, named as the kind of word; the lexicon must have it."""
+"""The edits that put a word from a lexicon before the text, named after the kind of word; the lexicon must have that kind."""
 
 EDITS: dict[str, EditBuilder] = {
     "original": original,

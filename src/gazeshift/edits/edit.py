@@ -26,7 +26,7 @@ class Edited:
 
 
 TextEdit = Callable[[Pair, np.random.Generator], Edited | None]
-"""An edit: gives the changed text, or None where it does not apply to a pair (which is counted, never hidden)."""
+"""An edit: returns the changed text, or None where it does not apply to a pair (which is counted, never hidden)."""
 
 
 @dataclass(frozen=True)

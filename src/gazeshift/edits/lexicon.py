@@ -13,7 +13,7 @@ from gazeshift.registry import known_name
 from gazeshift.yaml_text import read_yaml
 
 BARE = "bare"
-"""The kind of the text without a modifier; no kind of a lexicon."""
+"""The kind of the text without a modifier; not a kind in a lexicon."""
 
 _KEYS = ("language", "template", "kinds", "means")
 
@@ -91,7 +91,7 @@ def _read(path: Path) -> Lexicon:
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise ConfigError(f"{path}: no such lexicon; known without a file: {', '.join(SHIPPED)}.") from error
+        raise ConfigError(f"{path}: no such lexicon; built in: {', '.join(SHIPPED)}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}).") from error
     return _lexicon(text, str(path))
@@ -145,7 +145,7 @@ def _kinds(name: str, values: Any) -> dict[str, tuple[str, ...]]:
     for kind, words in values.items():
         key = f"kinds.{_text(name, 'kinds', kind)}"
         if kind == BARE:
-            raise ConfigError(f"{name}: {key}: this name stands for the text without a modifier; choose another.")
+            raise ConfigError(f"{name}: {key}: this name is reserved for the text without a modifier; choose another.")
         if not isinstance(words, list) or not words:
             raise ConfigError(f"{name}: {key}: give a list of words, for example [red, green].")
         for word in words:
@@ -153,7 +153,7 @@ def _kinds(name: str, values: Any) -> dict[str, tuple[str, ...]]:
                 raise ConfigError(f"{name}: {key}: {word!r} is more than one word; a modifier is one word.")
             if word.casefold() in seen:
                 raise ConfigError(
-                    f"{name}: {key}: {word!r} is there twice, also in kinds.{seen[word.casefold()]}; keep one."
+                    f"{name}: {key}: {word!r} occurs twice, also in kinds.{seen[word.casefold()]}; keep one."
                 )
             seen[word.casefold()] = kind
         kinds[kind] = tuple(words)

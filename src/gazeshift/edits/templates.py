@@ -14,7 +14,7 @@ from gazeshift.names import spoken
 from gazeshift.pairs import Pair
 
 MIN_WORDS = 2
-"""Words of a kind below which nothing can be said of the kind."""
+"""With fewer words of a kind than this, nothing can be concluded about the kind."""
 
 Truth = Literal["true", "elsewhere", "absent", "unknown"]
 
@@ -80,7 +80,9 @@ def matched_modifiers(
         (1, {'colour': 20, 'position': 20, 'material': 20, 'nonsense': 20})
     """
     if per_kind is not None and per_kind < MIN_WORDS:
-        raise ConfigError(f"lexicon {lexicon.name}: {per_kind} words a kind are too few; ask for {MIN_WORDS} or more.")
+        raise ConfigError(
+            f"lexicon {lexicon.name}: {per_kind} words per kind are too few; ask for {MIN_WORDS} or more."
+        )
     candidates = {kind: lexicon.words(kind) for kind in kinds or lexicon.kinds}
     unusable = {kind: _unusable(words, pieces, seen) for kind, words in candidates.items()}
     lengths = {
@@ -137,11 +139,13 @@ def _enough(
     left = len(fitting[kind])
     if left >= MIN_WORDS:
         return
-    reasons = Counter({"of another number of pieces than the other kinds": len(lengths[kind]) - left})
+    reasons = Counter({"split into a different number of pieces than the other kinds": len(lengths[kind]) - left})
     reasons.update(unusable[kind].values())
-    advice = f"add {kind} words to a lexicon of your own, or match fewer kinds"
+    advice = f"add {kind} words to your own lexicon, or match fewer kinds"
     if reasons["unknown to the tokenizer"] > sum(reasons.values()) / 2:
-        advice = "use a lexicon in the language of the training texts, or a tokenizer that covers this one"
+        advice = (
+            "use a lexicon in the language of the training texts, or a tokenizer that covers the lexicon's language"
+        )
     said = ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count)
     raise ConfigError(
         f"lexicon {lexicon.name}: only {left} of {len(lexicon.words(kind))} {kind} words can be matched, and {MIN_WORDS} are needed "
@@ -156,8 +160,8 @@ def _draw(kind: str, words: Sequence[str], count: int, seed: int) -> tuple[str, 
 
 def _reason(own: Lengths, chosen: Lengths) -> str:
     if own[0] != chosen[0]:
-        return "another number of pieces"
-    return "not drawn" if own == chosen else "cut differently beside a noun"
+        return "a different number of pieces"
+    return "not drawn" if own == chosen else "split differently next to a noun"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from gazeshift.saliency import Rows, compute_maps, row_logits
 from gazeshift.saliency.affine import other_side
 
 SHARD = 64
-"""Images analysed at once: bounds the memory, changes no number."""
+"""Images per chunk: bounds the memory and does not change the results."""
 
 OTHERS = 8
 """Other images whose masks a map is compared with."""

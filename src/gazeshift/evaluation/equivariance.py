@@ -21,7 +21,7 @@ WINDOW = 0.8
 """Side of the shifted windows as a share of the crop's; what is left is the margin they move in."""
 
 DIRECTIONS = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)], dtype=np.float64)
-"""Of the window, first unmoved: right, left, down, up."""
+"""Directions of the window's shifts, after the unshifted one: right, left, down, up."""
 
 
 def content_shifts() -> Float[np.ndarray, "5 2"]:

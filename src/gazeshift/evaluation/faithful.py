@@ -17,7 +17,7 @@ from gazeshift.saliency import Rows, compute_maps, row_logits
 from gazeshift.saliency.cams import DEFAULT
 
 SHARD = 16
-"""Scenes looked at together: bounds the memory, changes no number."""
+"""Scenes per chunk: bounds the memory and does not change the results."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ NEEDED = ("colour", "position", "nonsense")
 """Kinds that the claims compare, so that a study's lexicon must have them; its other kinds are crossed with the images too."""
 
 MADE_UP = "nonsense"
-"""A made-up word is one piece in no word-piece vocabulary, so these are matched among themselves and all other kinds with one another."""
+"""No vocabulary has a made-up word as a single piece, so made-up words are matched among themselves, all other kinds with one another."""
 
 
 @dataclass(frozen=True)

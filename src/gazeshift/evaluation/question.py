@@ -19,7 +19,7 @@ ObjectMasks = Mapping[int, Float[np.ndarray, "h w"]]
 Prior = Callable[[int, int], Float[np.ndarray, "h w"] | None]
 
 UNIFORM_SHARE = 0.05
-"""Of the prior of objects: a cell where no training object lay is unlikely, not impossible."""
+"""Uniform share of the object prior: a cell where no training object lay is unlikely, not impossible."""
 
 
 def no_prior(height: int, width: int) -> None:

@@ -25,11 +25,11 @@ from gazeshift.training import Split, fit
 from gazeshift.training.keyed import order
 
 VALIDATION = 100
-"""Scenes beyond the training ones that a training reports on; nothing is chosen by them."""
+"""Validation scenes, in addition to the training ones, that a training reports on; nothing is selected on them."""
 
 
 PICTURES = 2000
-"""Pictures kept at a time: those of an exam, with each object removed once."""
+"""Pictures cached at a time: those of one exam, with each object removed once."""
 
 
 class Lab:

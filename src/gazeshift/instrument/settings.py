@@ -17,10 +17,10 @@ BASE: Mapping[str, Any] = {
     "clutter": 0.2,
     "mix": {"colour": 1.0},
 }
-"""Three dishes anywhere on the plate, all equally likely to be meant, each in its own colour; the caption names the colour."""
+"""Three dishes anywhere on the plate, equally likely to be referred to, each in its own colour; the caption names the colour."""
 
 PULLED: Mapping[str, Any] = {"kappa_target": 0.9}
-"""Plates whose referred dish is drawn to the middle, the others not."""
+"""Plates whose referred dish is pulled to the centre, while the others are not."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from gazeshift.mapstore.columns import BATCH, batches, raw_maps
 from gazeshift.mapstore.survey import Survey
 
 ROWS = 4096
-"""Maps of a block, or those of one image if these are more. Sums are taken block by block, so it is fixed."""
+"""Maps per block, or those of one image if these are more. Sums are taken block by block, so it is fixed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def blocks(found: Survey, batch: int = BATCH) -> Iterator[Block]:
         while rows < wanted:
             got = next(coming, None)
             if got is None:
-                raise DataError(f"{found.path}: has changed while it was read.")
+                raise DataError(f"{found.path}: changed while it was being read.")
             held.append(got)
             rows += len(got)
         table = pa.Table.from_batches(held)

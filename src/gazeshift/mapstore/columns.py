@@ -17,7 +17,7 @@ NAMES = ("key", "label", "edit", "text", "class", "target")
 NEEDED = ("key", "text", "class", "height", "width", "scale", "map")
 
 BATCH = 4096
-"""Rows read at once: bounds the memory, changes no number."""
+"""Rows read per chunk: bounds the memory and does not change the results."""
 
 # By default pyarrow keeps the bytes of every row group that it has read, and reads a column of a row group at once.
 _BOUNDED = {"pre_buffer": False, "buffer_size": 2**20}
@@ -48,7 +48,7 @@ def columns_of(path: Path) -> tuple[tuple[str, ...], int]:
     if missing:
         raise DataError(f"{path}: no column {', '.join(map(repr, missing))}; name a file that gazeshift maps wrote.")
     if not pa.types.is_fixed_size_list(schema.field("map").type):
-        raise DataError(f"{path}: the maps are no lists of one size; name a file that gazeshift maps wrote.")
+        raise DataError(f"{path}: the maps are not lists of one size; name a file that gazeshift maps wrote.")
     return tuple(schema.names), rows
 
 
@@ -75,7 +75,7 @@ def batches(path: Path, names: Sequence[str], batch: int = BATCH) -> Iterator[pa
                 found = found.filter(pc.equal(found["target"], "predicted")).drop_columns(["target"])
             empty = [name for name in found.schema.names if found[name].null_count]
             if empty:
-                raise DataError(f"{path}: the column {empty[0]!r} has empty places.")
+                raise DataError(f"{path}: the column {empty[0]!r} has empty cells.")
             if len(found):
                 yield found
 

@@ -68,8 +68,8 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
         return [future.result() for future in futures]
     except BrokenProcessPool as error:
         raise GazeshiftError(
-            "a process that measured maps was ended from outside, perhaps for want of memory, or because a script calls this outside "
-            "``if __name__ == '__main__':``; give one worker (--workers 1)."
+            "a worker process was killed, perhaps because memory ran out, or because a script calls this outside "
+            "``if __name__ == '__main__':``; use one worker (--workers 1)."
         ) from error
     except BaseException:
         state[-1] = 1

@@ -16,7 +16,7 @@ from gazeshift.json_types import Options
 from gazeshift.mapstore.growing import growing_table
 
 GROUP = 4096
-"""Maps of a row group at least; in groups of eight, a batch of ``gazeshift maps``, a map takes more than three times the bytes."""
+"""Minimum number of maps per row group; in groups of eight, a batch of ``gazeshift maps``, a map takes more than three times the bytes."""
 
 
 Row = dict[str, object]

@@ -12,7 +12,7 @@ from gazeshift.errors import DataError
 from gazeshift.mapstore.columns import BATCH, batches, columns_of
 
 OWN = "own"
-"""The name of the first text where every image has another one."""
+"""The name of the first text where every image has a different one."""
 
 _TEXTS = 10_000  # more texts than any set that was written on purpose; fewer than the titles of a data set
 
@@ -126,8 +126,8 @@ class _Found:
         self._others |= dict.fromkeys(_used(column.filter(pa.array(~starts))))
         if len(self._others) > _TEXTS:
             raise DataError(
-                f"{self._path}: more than {_TEXTS:,} different texts beside the first of each image; texts are compared over images, so "
-                "all need the same ones, or a column 'edit' that names what was done to them."
+                f"{self._path}: more than {_TEXTS:,} different texts besides the first of each image; texts are compared across images, so "
+                "all images need the same texts, or a column 'edit' that names how each text was changed."
             )
 
     def names(self) -> tuple[str, ...]:
@@ -137,8 +137,8 @@ class _Found:
         if self._grouped == "edit" and self.own:
             (one, here), (another, there) = self._firsts.items()
             raise DataError(
-                f"{self._path}: the maps of {here!r} begin with the edit {one!r}, those of {there!r} with {another!r}; every image's first "
-                "map must be of the same, the one to compare with."
+                f"{self._path}: the maps of {here!r} begin with the edit {one!r}, those of {there!r} with {another!r}; the first map "
+                "of every image must have the same edit, the one to compare with."
             )
         if self.own:
             return (OWN, *self._others)

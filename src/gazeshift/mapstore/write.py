@@ -75,11 +75,11 @@ def _check(files: Sequence[Path], wasserstein: int, workers: int) -> None:
     if wasserstein < 0:
         raise UsageError(f"wasserstein: {wasserstein} pairs; give 0 or more.")
     if workers < 1:
-        raise UsageError(f"workers: {workers} is not at least 1.")
+        raise UsageError(f"workers: give 1 or more, not {workers}.")
     seen: dict[Path, Path] = {}
     for path in files:
         if path.resolve() in seen:
-            raise UsageError(f"{path}: named twice.")
+            raise UsageError(f"{path}: given twice.")
         seen[path.resolve()] = path
 
 

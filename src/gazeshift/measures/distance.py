@@ -8,7 +8,7 @@ from gazeshift.measures.where import Maps, PerMap, amplitude, entropy
 from gazeshift.rounding import constant
 
 TOP_SHARE = 0.2
-"""Of the cells, whose overlap ``iou`` takes where no other share is asked."""
+"""The share of the cells that ``iou`` compares by default."""
 
 
 def jensen_shannon(p: Maps, q: Maps, bits: tuple[PerMap, PerMap] | None = None) -> PerMap:

@@ -116,7 +116,7 @@ class InformationSums:
     def _agree(self, shape: tuple[int, ...]) -> None:
         texts, height, width = shape
         if not texts:
-            raise UsageError("An information split needs at least one map an image.")
+            raise UsageError("An information split needs at least one map per image.")
         if self._shape is not None and self._shape != (texts, height, width):
             raise UsageError(
                 f"An information split needs the same number of texts and the same grid throughout: "

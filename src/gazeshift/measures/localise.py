@@ -146,7 +146,7 @@ def _if_filled(mask: Maps, values: np.ndarray) -> PerMap:
 def _within(mask: Maps, tolerance: float) -> Maps:
     """The largest value of a mask within a distance of every cell."""
     if not tolerance >= 0:
-        raise UsageError(f"The tolerance of the pointing game is a distance in cells, 0 or more, not {tolerance}.")
+        raise UsageError(f"The pointing game's tolerance is a distance in cells, 0 or more, not {tolerance}.")
     height, width = mask.shape[-2:]
     tall, wide = (min(math.floor(tolerance), cells - 1) for cells in (height, width))
     padded = np.pad(np.asarray(mask, dtype=np.float64), [(0, 0)] * (mask.ndim - 2) + [(tall, tall), (wide, wide)])

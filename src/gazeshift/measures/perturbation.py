@@ -219,5 +219,5 @@ def _hide_random(
 
 def _at_least_two(samples: int) -> int:
     if samples < 2:
-        raise UsageError(f"Random sets of cells: at least 2 samples are needed, not {samples}.")
+        raise UsageError(f"Random sets of cells: give at least 2 samples, not {samples}.")
     return samples

@@ -87,7 +87,7 @@ def _rms(values: Float[np.ndarray, " n"]) -> float:
 
 
 Sums = Float[np.ndarray, "*b 6"]
-"""Of any number of regions: how many, and the sums of x, y, x^2, x y, y^2 (x the map's side, y the effect's)."""
+"""Running sums over regions: their number, and the sums of x, y, x^2, x y, y^2 (x: change of the map, y: change of the effect)."""
 
 
 def _moments(sums: Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -124,4 +124,4 @@ FROM_SUMS: dict[str, Callable[[Sums], Float[np.ndarray, "*b"]]] = {
     "rms_effect": _root_mean(5),
     "rms_map": _root_mean(3),
 }
-"""The numbers of ``ShiftFaithfulness`` from sums, which add up over images: for intervals that draw the images anew thousands of times."""
+"""The numbers of ``ShiftFaithfulness`` from sums, which add up over images: for bootstrap intervals over images."""

@@ -45,4 +45,4 @@ class Affine:
 
 
 NO_AFFINE = Affine(torch.zeros(1), torch.ones(1))
-"""What stands before the tap of a trunk that has no place for an affine."""
+"""Replaces the affine in a trunk that has no place for one before the tap."""

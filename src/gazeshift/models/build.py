@@ -48,7 +48,7 @@ def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") 
     net = load_encoder(source)
     places = getattr(net.config, "max_position_embeddings", None)  # not every architecture has such a limit
     if places is not None and spec.max_tokens > places:
-        raise ModelError(f"text.max_tokens: {source!r} reads at most {places} tokens; {spec.max_tokens} is too many.")
+        raise ModelError(f"text.max_tokens: {source!r} reads at most {places} tokens; {spec.max_tokens} are too many.")
     spec = spec.model_copy(update={"config": net.config.to_diff_dict()})
     return TextParts(spec, build_encoder(spec, 0, net), build_tokenizer(spec, training_texts, source))
 
@@ -102,7 +102,7 @@ def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
         if spec.text.encoder == "none":
             return Classifier(spec, trunk, build_encoder(spec.text, 0), None)
         if not (tokenizer_folder / "tokenizer.json").is_file():
-            raise ModelError("there is no tokenizer.json; the model folder is not complete.")
+            raise ModelError("there is no tokenizer.json; the model folder is incomplete.")
         own = spec.text.encoder == "transformer"
         found = WordPieceTokenizer.from_pretrained(tokenizer_folder) if own else _pretrained(str(tokenizer_folder))
         tokenizer = TextTokenizer(found, spec.text.max_tokens, spec.text.cleaning)

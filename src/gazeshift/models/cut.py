@@ -60,7 +60,9 @@ def cut(net: nn.Module, layer: str) -> Cut:
     """
     known = [name for name, _ in net.named_modules() if name]
     if layer not in known:
-        raise ModelError(f"the net has no layer {layer!r}; on its way are {', '.join(_stages(net))}.")
+        raise ModelError(
+            f"the net has no layer {layer!r}; the layers on the way to its output are {', '.join(_stages(net))}."
+        )
     # Tracing runs Python's own branches once: in evaluation mode, as features are computed (InceptionV3's auxiliary head is not built).
     with evaluating(net):
         try:
@@ -70,7 +72,9 @@ def cut(net: nn.Module, layer: str) -> Cut:
     calls = [node for node in graph.nodes if node.op == "call_module" and node.target == layer]
     if len(calls) != 1:
         where = "is not on the way to the features" if not calls else "is used more than once"
-        raise ModelError(f"the net cannot be cut at {layer!r}: it {where}; choose one of {', '.join(_stages(net))}.")
+        raise ModelError(
+            f"the net cannot be cut at {layer!r}: the layer {where}; choose one of {', '.join(_stages(net))}."
+        )
     before = _before(net, graph, calls[0])
     after = _after(net, graph, layer)
     names = [str(node.target) for node in before.graph.nodes if node.op == "call_module"]

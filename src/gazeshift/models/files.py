@@ -73,7 +73,7 @@ def read_config(folder: Path) -> Json:
         )
         nearest = next((path.parent for path in inside), None)
         way_out = "" if nearest is None else f"; did you mean {nearest}?"
-        raise ModelError(f"{folder} is not a saved model: it holds no config.json{way_out or '.'}")
+        raise ModelError(f"{folder} is not a saved model: it has no config.json{way_out or '.'}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -101,7 +101,7 @@ def load(folder: str | Path) -> Classifier:
         raise ModelError(f"{folder}: {error}") from error
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise ModelError(f"{folder} holds no model.safetensors.")
+        raise ModelError(f"{folder} has no model.safetensors.")
     state = read_weights(weights)
     try:
         model.load_state_dict(state, strict=True)

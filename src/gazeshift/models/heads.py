@@ -194,7 +194,7 @@ _ADDITIVE = (
 )
 _RELU = (
     "A ReLU layer sees image and text together: the text can re-weight the image's channels through the layer's gates, "
-    "and can switch the predicted class."
+    "and it can switch the predicted class."
 )
 
 HEADS: dict[str, Head] = {

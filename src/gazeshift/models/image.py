@@ -240,7 +240,7 @@ def _grid_trunk(net: nn.Module, spec: ImageSpec, size: int) -> GridTrunk:
         raise ModelError(f"image model {spec.name!r} has no {place} {shape}); choose a CNN, a Swin or a ViT.")
     if math.prod(grid.shape[1:3] if channels_last else grid.shape[2:]) < 2:
         raise ModelError(
-            f"image model {spec.name!r} at {size} px ends in a single cell: no map can be drawn; use larger images, or an earlier "
+            f"image model {spec.name!r} at {size} px ends in a single cell, so there is no map; use larger images, or an earlier "
             "image.tap."
         )
     channels = grid.shape[3] if channels_last else grid.shape[1]

@@ -29,7 +29,7 @@ def with_random_encoder(model: Classifier, seed: int) -> Classifier:
         ModelError: it reads no text.
     """
     if model.tokenizer is None:
-        raise ModelError(f"model {model.spec.name!r} has no text encoder to make random.")
+        raise ModelError(f"model {model.spec.name!r} has no text encoder to randomise.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = build_encoder(model.spec.text, len(model.tokenizer.tokenizer))
@@ -91,7 +91,7 @@ def cascade(
         ModelError: a model without a trunk, or a trunk whose spec builds another net than it has.
     """
     if not model.trunk.parts_in_order():
-        raise ModelError(f"model {model.spec.name!r} has no trunk to make random.")
+        raise ModelError(f"model {model.spec.name!r} has no trunk to randomise.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = _layers(draw(model))
@@ -99,7 +99,7 @@ def cascade(
     layers = _layers(changed.trunk)
     if [_shapes(layer) for layer in layers] != [_shapes(layer) for layer in fresh]:
         raise ModelError(
-            f"model {model.spec.name!r}: its trunk is not what {model.spec.image.name!r} builds; it cannot be made random."
+            f"model {model.spec.name!r}: its trunk is not what {model.spec.image.name!r} builds, so it cannot be randomised."
         )
     count = min(stages, len(layers))
     pairs = list(zip(layers, fresh, strict=True))[::-1]

@@ -16,7 +16,7 @@ _REFUSED_OPTIONS = frozenset(
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-"""What every generator takes: torch's, NumPy's, ours."""
+"""A seed that torch's, NumPy's and gazeshift's generators all accept."""
 
 
 class Strict(BaseModel):
@@ -83,7 +83,7 @@ class ImageSpec(Strict):
     def _only_architecture(cls, options: Options) -> Options:
         refused = sorted(_REFUSED_OPTIONS.intersection(options))
         if refused:
-            raise ValueError(f"the option {refused[0]!r} is not allowed: options describe the architecture alone")
+            raise ValueError(f"the option {refused[0]!r} is not allowed: options describe only the architecture")
         return options
 
 

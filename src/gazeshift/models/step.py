@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 
 TF32 = 2.0**-10
-"""The step of the numbers that CUDA's tensor cores multiply, in convolutions unless they are told otherwise."""
+"""The spacing of the numbers (TF32) that CUDA's tensor cores multiply, by default in convolutions."""
 
 
 def coarsest_step(kinds: Iterable[torch.dtype], device: torch.device, *, convolves: bool) -> float:

@@ -25,7 +25,7 @@ def check_name(name: str) -> None:
         names = timm.list_models()
         alike = [known for known in names if folded(known) == folded(bare)]
         near = alike or timm.list_models(f"*{bare}*")[:4] or difflib.get_close_matches(bare, names, n=3)
-        raise ModelError(f"unknown image model {name!r}: timm has no such name{_near(near)}.")
+        raise ModelError(f"unknown image model {name!r}: timm has no model of that name{_near(near)}.")
 
 
 def create(spec: ImageSpec, size: int, weights: str) -> nn.Module:
@@ -48,7 +48,7 @@ def create(spec: ImageSpec, size: int, weights: str) -> nn.Module:
         return timm.create_model(spec.name, pretrained=weights == "hub", **options)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         way_out = "; give a local file with weights=FILE.safetensors, or weights=none" if weights == "hub" else ""
-        raise ModelError(f"image model {spec.name!r} cannot be made: {reason(error)}{way_out}.") from error
+        raise ModelError(f"image model {spec.name!r} cannot be built: {reason(error)}{way_out}.") from error
 
 
 def input_size(name: str) -> int:
@@ -70,4 +70,4 @@ def last_block_has_one_first_norm(net: VisionTransformer) -> bool:
 
 
 def _near(names: list[str]) -> str:
-    return f"; near it: {', '.join(names)}" if names else ""
+    return f"; similar names: {', '.join(names)}" if names else ""

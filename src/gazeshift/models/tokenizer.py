@@ -138,7 +138,7 @@ class WordPieceTokenizer:
         try:
             return cls(FastTokenizer.from_file(str(path)))
         except Exception as error:  # the library raises plain exceptions
-            raise ModelError(f"{path}: not a tokenizer that can be read ({reason(error)}).") from error
+            raise ModelError(f"{path}: not a readable tokenizer ({reason(error)}).") from error
 
     def __call__(
         self,

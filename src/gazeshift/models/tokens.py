@@ -168,7 +168,7 @@ def token_trunk(
     """
     patch = net.patch_embed.patch_size[0]
     if size % patch:  # timm drops the rest at the right and bottom edge: every map would be out of register
-        raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is no multiple of that.")
+        raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is not a multiple of that.")
     if spec.tap != "last":
         return TokenTrunk(net, _depth(net, spec))
     if net.attn_pool is not None or net.global_pool != "token":
@@ -190,7 +190,7 @@ def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
     names = ["patch_embed", *(f"blocks.{index}" for index in range(len(net.blocks) - 1))]
     if spec.tap not in names:
         raise ModelError(
-            f"image model {spec.name!r} has no tap {spec.tap!r}: choose patch_embed (before all blocks), or one of blocks.0 to {names[-1]}."
+            f"image model {spec.name!r} has no tap {spec.tap!r}: choose patch_embed (before all blocks) or one of blocks.0 to {names[-1]}."
         )
     return names.index(spec.tap)
 

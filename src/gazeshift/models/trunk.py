@@ -75,12 +75,12 @@ class Trunk(nn.Module, ABC):
 def more_than_average() -> ModelError:
     """What a trunk says that has no place for an affine."""
     return ModelError(
-        "image.features: an affine before the tap needs a trunk whose tail is the mean over its grid; use 'plain' with this one."
+        "image.features: an affine before the tap needs a trunk that ends in a mean over its grid; use 'plain' for this trunk."
     )
 
 
 def frozen_in_part() -> ModelError:
     """What a trunk says of which no first layers can be frozen alone."""
     return ModelError(
-        "frozen_until: needs a trunk with a grid (no ViT) whose tap is the last one; leave frozen_until or image.tap out."
+        "frozen_until: needs a trunk other than a ViT, tapped at its last layer; leave frozen_until or image.tap out."
     )

@@ -16,7 +16,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ModelError: there is none, it is damaged, or of another format; pickles are never read.
     """
     if not path.is_file():
-        raise ModelError(f"weights: no file {path}.")
+        raise ModelError(f"weights: there is no file {path}.")
     try:
         return load_file(path)
     except Exception as error:  # safetensors raises its own and plain exceptions

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WIDTH = 1000.0
-"""Of a drawing's own coordinates."""
+"""Width of a drawing in its own coordinates."""
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,7 @@ def fitting_page(content: Content, qualities: Sequence[Quality], max_bytes: int)
         page = render(content, quality, notes).encode("utf-8", "replace")
         if len(page) <= max_bytes:
             break
-        notes = [
-            "The pictures of this page were made smaller to keep it within 10 MB; all samples are in the CSV tables."
-        ]
+        notes = ["The pictures on this page were shrunk to keep it within 10 MB; the CSV tables hold all samples."]
     return page
 
 

@@ -20,13 +20,13 @@ class Grid:
 
 
 PICTURES: Mapping[str, int] = MappingProxyType({"l": 7, "m": 4, "s": 2, "p": 6})
-"""Most columns of pictures on a large, a medium and a small screen and in print."""
+"""Maximum number of picture columns on a large, a medium and a small screen and in print."""
 
 CARDS: Mapping[str, int] = MappingProxyType({"l": 4, "m": 4, "s": 2, "p": 4})
 MEANS: Mapping[str, int] = MappingProxyType({"l": 8, "m": 6, "s": 3, "p": 8})
 
 ROOMY: Mapping[str, int] = MappingProxyType({"l": 3, "m": 2, "s": 1, "p": 2})
-"""Up to so many columns leave each item room for its words beside its picture instead of under it."""
+"""Up to this many columns, an item's words fit next to its picture instead of under it."""
 
 
 def grid(items: int, most: int) -> Grid:

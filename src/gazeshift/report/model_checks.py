@@ -29,21 +29,21 @@ class Panel:
 
 
 _LAST = "cascade_last_spearman"
-"""The stage of the cascade with the whole trunk random, however many stages there were."""
+"""The stage of the cascade at which the whole trunk is random, whatever the number of stages."""
 
 _NOTES: Mapping[str, str] = MappingProxyType(
     {
         "localisation": "Maps with the pairs’ own texts against the mask of the object that the text refers to. Corrected for chance: 0 is "
-        "chance, 1 perfect. The location prior is what the training objects’ mean mask reaches in the place of the map, without seeing the "
-        "image; the ceiling what an oracle reaches on the same grid.",
-        "faithfulness": "Cells are hidden at the tap (zeros; ROAD fills from the neighbours), the text stays. A map that knows nothing is "
-        "at 0, but for infidelity, the share of the losses that the map does not explain: 0 to 1, lower is better.",
-        "shift-faithfulness": "Does the change of the map, object by object, tell the change of what the logit loses without the object? "
-        "Where the RMS of the effect is about 0 there is nothing to tell, and rho says nothing.",
-        "sanity": "What must go when its cause is made random: the text term (changed texts above the floor) with the text encoder, the "
-        "likeness of the maps with the head and with the trunk. Checks, not a ranking.",
-        "modality": "Accuracy and that of the best additive projection of the same logits; accuracy lost when a modality is permuted; the "
-        "interaction of text and image in the predicted logit, without its sign; the text’s share by MM-SHAP.",
+        "chance, 1 perfect. The location prior is what the training objects’ mean mask scores instead of the map, without seeing the "
+        "image; the ceiling is what an oracle scores on the same grid.",
+        "faithfulness": "Cells are hidden at the tap (zeros; ROAD fills from the neighbours), the text stays. An uninformative map "
+        "scores 0. Infidelity is the share of the losses that the map does not explain: 0 to 1, lower is better.",
+        "shift-faithfulness": "Does the change of the map, object by object, predict how much more or less the logit loses without "
+        "the object? Where the RMS of the effect is about 0 there is nothing to predict, and rho means nothing.",
+        "sanity": "What must vanish when its cause is randomised: the text term (changed texts above the floor) with the text encoder, the "
+        "similarity of the maps with the head and with the trunk. These are checks, not a ranking.",
+        "modality": "The accuracy, and that of the best additive projection of the same logits; the accuracy lost when a modality is "
+        "permuted; the interaction of text and image in the predicted logit, without its sign; the text’s share by MM-SHAP.",
     }
 )
 

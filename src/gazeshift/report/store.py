@@ -33,7 +33,7 @@ COLUMNS = {
     "mean-maps": ("model", "seed", "edit", "images", "height", "width", "scale", "map"),
 }  # fmt: skip
 OPTIONAL = ("information", "modifiers", "equivariance", "retrained", "mean-maps")
-"""Tables that a run has or has not, as its study asked."""
+"""Tables that a run has only if its study asks for them."""
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,12 @@ def read_run(path: Path) -> FinishedRun:
         DataError: a file is missing (the run is unfinished), cannot be read, or lacks a key or a column.
     """
     if not path.is_dir():
-        raise DataError(f"{path}: no such run folder; `gazeshift study STUDY.yaml --out {path}` makes one.")
+        raise DataError(f"{path}: no such run folder; create one with `gazeshift study STUDY.yaml --out {path}`.")
     folder = RunFolder(path)
     if not any(file.exists() for file in (folder.study, folder.record, folder.steps)):
-        raise DataError(f"{path} is not the folder of a study; `gazeshift study STUDY.yaml --out FOLDER` makes one.")
+        raise DataError(
+            f"{path} is not a study's run folder; create one with `gazeshift study STUDY.yaml --out FOLDER`."
+        )
     record = read_record(folder.record, RunRecord)
     return FinishedRun(
         folder=folder,

@@ -15,7 +15,7 @@ from gazeshift.report.environment import page_environment
 from gazeshift.saliency import WordEffects
 
 SHOWN = 24
-"""How many words' maps the page holds."""
+"""How many words' maps the page shows."""
 
 
 @dataclass(frozen=True)

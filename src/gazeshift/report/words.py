@@ -60,11 +60,11 @@ MODIFIER_WORDS = {
 TEXTS_WORDS = {
     "own": "the pair’s own text",
     "changed": "own and changed texts",
-    "floor": "own texts and as many floors",
-    "constant": "empty-text control: trained and asked with the empty text",
+    "floor": "own texts and equally many floors",
+    "constant": "empty-text control: trained and evaluated with the empty text",
     "shuffled": "shuffled-text control: trained on texts of other pairs",
 }
-"""Which texts stand behind a split of information; and which a model was trained on, where they are not the pairs' own."""
+"""Which texts an information split covers; and which texts a model was trained on, where they are not the pairs' own."""
 
 EDIT_WORDS = {
     "original": "the pair’s own text",
@@ -81,7 +81,7 @@ EDIT_WORDS = {
     "same-class": "another title of the same class",
     "other-class": "a title of another class",
     "other-class-same-length": "a title of another class, of the same length",
-    "random-words": "as many words at random",
+    "random-words": "the same number of random words",
     "other-object": "names another dish of the scene",
     "empty": "no text",
 }
@@ -100,6 +100,6 @@ REASON_WORDS = {
     "smallest difference": "Smallest differences",
     "random": "Drawn at random",
 }
-"""Why a sample is shown, in the order of the tables."""
+"""Why a sample is shown, in table order."""
 
 DISTRIBUTION_WORDS = {"js_bits": "Jensen–Shannon divergence, bits", "centre_bias": "centre bias"}

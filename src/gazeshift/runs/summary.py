@@ -13,7 +13,7 @@ from gazeshift.records import Interval, Number, Record, read_record
 from gazeshift.runs.folder import RunFolder
 
 SCHEMA = 2
-"""Of ``summary.json``. 1: no ``schema_version``, verdicts and checks as loose as they came; it is read all the same."""
+"""The schema version of ``summary.json``. Version 1 has no ``schema_version`` and unvalidated verdicts and checks; it can still be read."""
 
 
 class _Figure(Record):
@@ -139,7 +139,9 @@ class Summary(StudyFigures):
     @classmethod
     def _known_schema(cls, schema: int) -> int:
         if schema > SCHEMA:
-            raise ValueError(f"{schema} is of a newer gazeshift, this one reads up to {SCHEMA}; update it")
+            raise ValueError(
+                f"{schema} is from a newer gazeshift, and this version reads up to {SCHEMA}; update gazeshift"
+            )
         return schema
 
     @field_validator("claims")
@@ -174,5 +176,5 @@ def read_summary(run: Path | str) -> Summary:
     """
     folder = RunFolder(Path(run))
     if not folder.path.is_dir():
-        raise DataError(f"{run}: no such run folder; `gazeshift study STUDY.yaml --out {run}` makes one.")
+        raise DataError(f"{run}: no such run folder; create one with `gazeshift study STUDY.yaml --out {run}`.")
     return read_record(folder.summary, Summary)

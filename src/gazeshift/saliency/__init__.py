@@ -25,7 +25,7 @@ from gazeshift.saliency.text_influence import TextInfluence, text_influence
 from gazeshift.saliency.words import WordEffects, word_effects
 
 effects = text_influence
-"""The name of ``text_influence`` in version 0.1; it stays."""
+"""The name of ``text_influence`` in version 0.1, kept for compatibility."""
 
 __all__ = [
     "Baseline",

@@ -35,7 +35,7 @@ METHODS: dict[str, CamMethod] = TAP_METHODS | PIXEL_METHODS
 
 
 DEFAULT = "default"
-"""In the place of a method's name: the one that suits the model."""
+"""Use instead of a method's name to get the method that suits the model."""
 
 
 def method_for(model: Explainable, name: str) -> str:

@@ -129,7 +129,7 @@ def _file_bytes(picture: Image.Image, name: str) -> bytes:
     try:
         picture.save(file, "TIFF" if picture.mode in _NOT_IN_PNG else "PNG", exif=picture.getexif(), compress_level=1)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{name}: not a usable image ({error}); convert it to RGB.") from error
+        raise ImageError(f"{name}: not a usable image ({error}); convert the image to RGB.") from error
     return file.getvalue()
 
 

@@ -25,7 +25,7 @@ from gazeshift.saliency.hide import pixel_score, tap_score
 from gazeshift.saliency.probe import Probe, Rows
 
 SHARES = (0.1, 0.3, 0.5)
-"""Of the cells that sensitivity-n hides at a time."""
+"""The fractions of the cells that sensitivity-n hides at a time."""
 
 IMPUTATION = "neighbours"
 """How ROAD hides."""

@@ -18,7 +18,7 @@ from gazeshift.registry import lookup
 from gazeshift.saliency.probe import CHUNK_BYTES, Probe
 
 Mixing = Callable[[Float[Tensor, "m h w"]], Float[Tensor, "m n n"]]
-"""From grids of kept cells (1) and hidden ones (0) to matrices: row i says from which cells the new cell i is mixed."""
+"""Maps grids of kept (1) and hidden (0) cells to matrices: row i gives the weights of the cells that the new cell i is mixed from."""
 
 
 def _zero(keep: Float[Tensor, "m h w"]) -> Float[Tensor, "m n n"]:

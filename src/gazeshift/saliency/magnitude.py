@@ -92,7 +92,7 @@ def _none(probe: Probe) -> Float[Tensor, "r h w"]:
 
 
 _SHOWN = 500
-"""Masks of RISE that show a cell, by its defaults."""
+"""The number of RISE masks that show a cell, by default."""
 
 MAGNITUDES: dict[str, Magnitude] = {
     "grad-cam": _by_mean_gradient,

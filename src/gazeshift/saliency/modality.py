@@ -21,7 +21,7 @@ from gazeshift.saliency.words import split_words
 TextReader = Callable[[Sequence[str]], TextFeatures]
 
 SIDE = 4
-"""Image players of MM-SHAP lie on a fixed grid of at most so many cells a side, whatever the model's own grid."""
+"""MM-SHAP's image players lie on a fixed grid of at most this many cells per side, whatever the model's own grid."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,12 @@ def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[
         >>> baseline = gs.mean_of_pairs(gs.load("model"), ["a.jpg", "b.jpg"], ["apple pie", "ramen"])  # doctest: +SKIP
     """
     if not (model.structure.sees_image and model.structure.reads_text):
-        raise UsageError(f"model {model.spec.name!r} has one modality: nothing can be absent.")
+        raise UsageError(f"model {model.spec.name!r} has only one modality, so neither can be left out.")
     for given in (images, texts):
         if isinstance(given, str | bytes) or not isinstance(given, Sequence) or not given:
-            raise UsageError("the mean of pairs needs a list of images and a list of texts, at least one each.")
+            raise UsageError(
+                "the mean of pairs needs a list of images and a list of texts, with at least one entry each."
+            )
     parts = [mean_features(*encode_for(model, image, texts[:1])).image for image in images]
     prefixes = [part.prefix for part in parts if part.prefix is not None]
     joined = ImageFeatures(torch.cat([part.grid for part in parts]), torch.cat(prefixes) if prefixes else None)
@@ -247,7 +249,7 @@ def modality(
         (3.1, 1.2, 0.4, 0.61)
     """
     if not (model.structure.sees_image and model.structure.reads_text):
-        raise UsageError(f"model {model.spec.name!r} has one modality: there is nothing to share.")
+        raise UsageError(f"model {model.spec.name!r} has only one modality: there is no share to compute.")
     read = _reader(model)
     features, encoded = encode(model, pixels_of(model, image, name_of(image)), [text])
     with evaluating(model), torch.autocast(model.device.type, enabled=False):

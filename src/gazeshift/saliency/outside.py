@@ -77,7 +77,7 @@ class InputMaps:
             return next(iter(asked.values()))
         if target not in asked:
             raise UsageError(
-                f"image {shown(image)} with text {shown(text)} has maps of classes {listed(asked)}, none of {shown(target)}: say target=."
+                f"image {shown(image)} with text {shown(text)} has maps of classes {listed(asked)}, not of {shown(target)}: pass target=."
             )
         return asked[target]
 
@@ -198,7 +198,9 @@ def _names_of(count: int, classes: Sequence[str] | None) -> list[str]:
     """Names of a model's classes: as given, else their numbers."""
     names = [str(name) for name in (range(count) if classes is None else classes)]
     if len(names) != count or len(set(names)) < len(names):
-        raise UsageError(f"classes: {len(set(names))} different names for a model of {count} classes; give one each.")
+        raise UsageError(
+            f"classes: {len(set(names))} different names for a model of {count} classes; give one name per class."
+        )
     return names
 
 
@@ -252,7 +254,7 @@ class _Asked:
         largest = float(self.logits.nan_to_num(0, 0, 0).abs().max())
         if self.bound.rounding and apart(computed.scores, answered, largest) > self.bound.rounding.to_refuse:
             raise ModelError(
-                "the model does not answer the same twice: it keeps something from one pass to the next; switch that off."
+                "two passes give different logits: the model keeps state from one pass to the next; switch that off."
             )
         lost = ~torch.isfinite(answered)
         return replace(computed, maps=computed.maps.masked_fill(lost[:, None, None], torch.nan))
@@ -274,7 +276,7 @@ def _check_method(method: str) -> None:
     """Before anything runs: a method that is there, and that asks a model from outside nothing but what stands at its layer."""
     if lookup(METHODS, method, "method") in PIXEL_METHODS.values():
         raise UsageError(
-            f"{method} shows the trunk changed images, for which a gazeshift classifier is needed; for a model from outside choose one of "
+            f"{method} shows changed images to the trunk, which takes a gazeshift classifier; for a third-party model choose one of "
             f"{listed(TAP_METHODS, 20)}."
         )
 
@@ -282,15 +284,13 @@ def _check_method(method: str) -> None:
 def _read(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
     """Of the inputs, what the model is given, as tensors."""
     if not isinstance(model, Outside):
-        raise UsageError(
-            f"a {type(model).__name__} is no model from outside yet: give wrap(model, layer, ...) or split(model)."
-        )
+        raise UsageError(f"a {type(model).__name__} is not wrapped yet: give wrap(model, layer, ...) or split(model).")
     return model.read(images, texts)
 
 
 def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> _Asked:
     if not len(image_index):
-        raise UsageError("there is no image, or no text: nothing to explain.")
+        raise UsageError("give at least one image and one text to explain.")
     bound = model.bind(images, texts, image_index, text_index)
     device = bound.image.grid.device
     return _Asked(bound, bound.image_row.to(device), text_index.to(device), bound.logits)
@@ -301,9 +301,9 @@ def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> _Asked
     images, texts = _read(model, images, texts)
     number, given = count(images, "image"), count(texts, name)
     if not number:
-        raise UsageError("there is no image: nothing to explain.")
+        raise UsageError("give at least one image to explain.")
     if given not in {1, number}:
-        raise UsageError(f"{name}: {given} texts for {number} images; give one an image, or a single one.")
+        raise UsageError(f"{name}: {given} texts for {number} images; give one text per image, or a single one.")
     index = torch.arange(number)
     return _ask(model, images, texts, index, index if given == number else torch.zeros_like(index))
 
@@ -320,7 +320,9 @@ def _reason(
     raw: Float[np.ndarray, "h w"], noise: float, grid: Float[Tensor, "c h w"], target: int, logit: float
 ) -> str | None:
     if not bool(torch.isfinite(grid).all()):
-        return "the layer's output is not finite: look at the input and at half precision"
+        return "the layer's output is not finite: check the input, and whether half precision overflows"
     if not math.isfinite(logit):
-        return f"the logit of class {target} is {logit}: look at the model's weights and at half precision"
+        return (
+            f"the logit of class {target} is {logit}: check the model's weights, and whether half precision overflows"
+        )
     return why_undefined(raw, noise)

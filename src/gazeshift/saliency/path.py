@@ -86,7 +86,7 @@ INTEGRATED_GRADIENTS = IntegratedGradients()
 GAPS: dict[str, Callable[[Probe, Float[Tensor, "r h w"]], Float[Tensor, " r"]]] = {
     "integrated-gradients": INTEGRATED_GRADIENTS.gaps
 }
-"""Of the methods that promise a sum: how far maps miss it, as a share."""
+"""For methods with a completeness axiom: the relative error of the maps' sums."""
 
 
 def gaps_of(method: str, probe: Probe, maps: Float[Tensor, "r h w"]) -> Float[Tensor, " r"]:

@@ -14,7 +14,7 @@ from gazeshift.models.features import TokenPlaces
 from gazeshift.saliency.recording import AttentionRecorder, after, one_sided
 
 CHUNK_BYTES = 4 * 2**20
-"""Grids at the tap that are held at once, on a CPU. What follows the tap can take thirty times as much (a transformer's last block), and
+"""Memory for the grids at the tap per chunk, on a CPU. What follows the tap can take thirty times as much (a transformer's last block), and
 larger chunks are no faster there."""
 _ROWS_THAT_ATTEND = 8  # fewer than any adapter runs at once, so that each attention of a pass holds all of them
 _TRUNK_BATCH = 16  # images a trunk sees at once; larger batches gain little on a CPU and cost memory
@@ -69,7 +69,7 @@ def _no_attention(seen: list[Tensor], places: TokenPlaces) -> str:
     found = f"what follows attends {listed(sizes, 3)}" if sizes else "what follows attends to nothing"
     return (
         f"no attention over the grid after the tap ({places.tokens} tokens, {len(places.cells)} of them cells); {found}; tap earlier, "
-        "where those tokens are attended to, or choose a gradient method such as hires-cam."
+        "where those tokens receive attention, or choose a gradient method such as hires-cam."
     )
 
 

@@ -17,20 +17,20 @@ def why_undefined(raw: Float[np.ndarray, "h w"], noise: float = 0.0) -> str | No
         >>> why_undefined(np.array([[0.5, -1.0]])) is None
         True
         >>> why_undefined(np.array([[0.0, -1.0]]))
-        'no value is positive: all that this layer sees speaks against the class; look at the signed map'
+        'no value is positive: everything that this layer sees is evidence against the class; see the signed map'
     """
     if not np.isfinite(raw).all():
-        return "the gradient is not finite: look at half precision and at logarithms or roots of zero after the layer"
+        return "the gradient is not finite: check for half-precision overflow and for logarithms or roots of zero after the layer"
     if (raw > 0).any():
         return None
     if raw.any():
-        return "no value is positive: all that this layer sees speaks against the class; look at the signed map"
+        return "no value is positive: everything that this layer sees is evidence against the class; see the signed map"
     if noise > 0:
         return (
-            "what this layer's channels say cancels in every cell, down to rounding: cells are heard through a norm alone, or not at all; "
-            "tap behind that norm or earlier, or use a method without gradients"
+            "the channels cancel in every cell, down to rounding: cells reach the output only through a norm, or not at all; "
+            "tap after that norm or earlier, or use a method without gradients"
         )
-    return "every value is zero: no gradient reaches the grid (a saturated output, or a token pooling that leaves it out: tap earlier)"
+    return "every value is zero: no gradient reaches the grid (a saturated output, or a token pooling that skips it: tap an earlier layer)"
 
 
 def why_incomplete(gap: float) -> str | None:
@@ -46,6 +46,6 @@ def why_incomplete(gap: float) -> str | None:
     if not gap > INTEGRATED_GRADIENTS.tolerance:
         return None
     return (
-        f"its sum misses y(A) - y(B) by {gap:.0%}, also with {INTEGRATED_GRADIENTS.most:,} points on the path: read where it points, "
-        "not how much"
+        f"its sum misses y(A) - y(B) by {gap:.0%}, also with {INTEGRATED_GRADIENTS.most:,} points on the path: trust where it points, "
+        "not its magnitude"
     ).replace("%,", " %,")

@@ -14,8 +14,8 @@ from gazeshift.models import Classifier, ImageFeatures, evaluating
 
 TOLERANCE = {"float32": (1e-5, 1e-4), "bfloat16": (0.05, 0.1)}
 """How far maps lie from those of the same classes in double precision, as a share of each map's own largest absolute value, by precision:
-at most so much for the median map, and for any map with the same hidden units of the head active. The first line holds for a compiled
-trunk as well."""
+the limit for the median map, and for any map with the same hidden units of the head active. The first line also holds for a compiled
+trunk."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def compile_trunk(model: Classifier) -> Callable[[torch.Tensor], ImageFeatures]:
         except torch._dynamo.exc.TorchDynamoException as error:  # the only base of what the compiler raises
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise UsageError(
-                f"the trunk of {model.spec.name!r} cannot be compiled here ({reason}); go on without compilation."
+                f"the trunk of {model.spec.name!r} cannot be compiled here ({reason}); leave out compilation."
             ) from error
 
     return encode

@@ -24,9 +24,9 @@ from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.speed import Speed, trunk_runner
 
 BATCHES_AHEAD = 3
-"""How many batches of crops are decoded, or being decoded, ahead of the trunk."""
+"""How many batches of crops are decoded ahead of the trunk."""
 BLOCK_BYTES = 32 * 2**20
-"""Maps that are handed over at once take no more, unless those of one image alone do."""
+"""Memory limit for maps handed over at once, unless those of one image alone exceed it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +87,9 @@ def stream_maps(
     if not model.structure.sees_image:
         raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
     if isinstance(texts, str) or (texts is not None and not texts):
-        raise UsageError("texts: give a list of at least one text, or none for each pair's own.")
+        raise UsageError("texts: give a list of at least one text, or None for each pair's own.")
     if speed.batch < 1:
-        raise UsageError(f"batch: {speed.batch} is not at least 1.")
+        raise UsageError(f"batch: give 1 or more, not {speed.batch}.")
     method = known_name(TAP_METHODS, method_for(model, method), "method for a whole data set")
     return _stream(model, pairs, texts, method, speed, _asked(model, target))
 

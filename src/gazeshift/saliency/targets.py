@@ -42,7 +42,7 @@ def target_rows(target: Target, logits: Float[Tensor, "p classes"]) -> tuple[Int
     flat = [label for row in labels for label in row]
     if not all(0 <= label < classes for label in flat):
         wrong = next(label for label in flat if not 0 <= label < classes)
-        raise UsageError(f"target {wrong} is no class: the model has classes 0 to {classes - 1}.")
+        raise UsageError(f"target {wrong} is not a class: the model has classes 0 to {classes - 1}.")
     rows = [row for row, some in enumerate(labels) for _ in some]
     return torch.tensor(rows, device=logits.device), torch.tensor(flat, device=logits.device)
 
@@ -80,7 +80,7 @@ def _row(row: Any, target: Any, combinations: int) -> list[int]:
     if not isinstance(row, list | tuple) or not all(_is_class(one) for one in row):
         raise _refusal(target, combinations)
     if not row:
-        raise UsageError("target: a combination has no class at all; leave its image out, or give it one.")
+        raise UsageError("target: a combination has no class; leave its image out, or give it at least one class.")
     return _distinct(row)
 
 
@@ -101,7 +101,7 @@ def _is_class(value: Any) -> bool:
 def _refusal(target: Any, combinations: int) -> UsageError:
     if isinstance(target, str):
         return UsageError(
-            f"unknown target {shown(target)}; say 'predicted', a class index, or one index per combination."
+            f"unknown target {shown(target)}; give 'predicted', a class index, or one index per combination."
         )
     return UsageError(
         f"target {shown(target)}: give 'predicted', a class index, one index for each of {combinations} combinations, or a list of "

@@ -15,7 +15,7 @@ from gazeshift.saliency.explain import Picture, explain
 from gazeshift.scripts import word_spans
 
 WAYS = ("leave-out", "mask")
-"""How a word is taken away."""
+"""How a word is removed."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def word_effects(
 
 
 def _replacement(model: Classifier, how: str) -> str:
-    if known_name(WAYS, how, "way to take a word away") == "leave-out":
+    if known_name(WAYS, how, "way to remove a word") == "leave-out":
         return ""
     token = None if model.tokenizer is None else model.tokenizer.mask_token
     if not token:

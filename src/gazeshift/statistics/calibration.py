@@ -85,11 +85,11 @@ def calibrate(draws: int = 10_000, seed: int = 0, grid: Grid | None = None) -> C
 
 def _check(draws: int, grid: Grid) -> None:
     if draws < 100:
-        raise UsageError(f"a calibration needs at least 100 draws a point; this is {draws}.")
+        raise UsageError(f"a calibration needs at least 100 draws per point, not {draws}.")
     if not all((grid.seeds, grid.classes, grid.components, grid.scenarios)):
         raise UsageError("a calibration grid needs at least one value each of seeds, classes, components, scenarios.")
     if min(grid.seeds) < 2 or min(grid.classes) < 2 or min(grid.components) < 0:
-        raise UsageError("a calibration grid has at least 2 seeds, 2 classes and no negative component.")
+        raise UsageError("a calibration grid needs at least 2 seeds, at least 2 classes and no negative component.")
     unknown = [name for name in grid.scenarios if name not in SCENARIOS]
     if unknown:
         raise UsageError(f"unknown scenario {unknown[0]!r}; there are: {', '.join(SCENARIOS)}.")

@@ -41,7 +41,7 @@ def complete(cells: Cells) -> Complete:
     """
     cells = np.asarray(cells, dtype=np.float64)
     if cells.ndim != 2 or cells.size == 0:
-        raise UsageError(f"cell means are a table of seeds x classes; this has the shape {cells.shape}.")
+        raise UsageError(f"cell means must be a table of seeds x classes, not an array of shape {cells.shape}.")
     whole = np.isfinite(cells).all(0)
     if not whole.any():
         emptiest = int(np.isfinite(cells).sum(1).argmin())

@@ -95,9 +95,9 @@ def crossed_interval(cells: Cells, confidence: float = 0.95, null: float = 0.0) 
         'classes'
     """
     if not 0 < confidence < 1:
-        raise UsageError(f"a confidence lies between 0 and 1, such as 0.95; this is {confidence}.")
+        raise UsageError(f"the confidence level must lie between 0 and 1, such as 0.95, not {confidence}.")
     if not np.isfinite(null):
-        raise UsageError(f"the null is a finite number; this is {null}.")
+        raise UsageError(f"the null value must be a finite number, not {null}.")
     found = complete(cells)
     values, seeds, classes = found.values, *found.values.shape
     # Around the mean and in units of the largest deviation: squares of tiny or huge cells neither vanish nor overflow.

@@ -59,7 +59,7 @@ def equivalence(estimated: Estimated, margin: float) -> Equivalence:
         (True, False)
     """
     if not (isfinite(margin) and margin > 0):
-        raise UsageError(f"an equivalence margin is a positive number in the unit of the quantity; this is {margin}.")
+        raise UsageError(f"an equivalence margin must be a positive number in the unit of the quantity, not {margin}.")
     mean, error, df = estimated.mean, estimated.standard_error, estimated.degrees_of_freedom
     if not (isfinite(mean) and isfinite(error) and df > 0):
         return Equivalence(False, float("nan"), (float("nan"), float("nan")), float(margin))

@@ -108,11 +108,15 @@ def explore(
     terms = _terms(scaled, names)
     _check_rank(terms)
     grouping = {name: names[name] for name in ("class", "seed", "word") if len(np.unique(names[name])) > 1}
-    notes = [f"a single {name}: no component for it" for name in ("class", "seed", "word") if name not in grouping]
+    notes = [
+        f"only one {name}: its variance component cannot be estimated"
+        for name in ("class", "seed", "word")
+        if name not in grouping
+    ]
     fit, remarks = _fit(mixed, scaled["excess"], np.stack(list(terms.values()), axis=1), grouping)
     converged = fit is not None and bool(fit.converged) and bool(np.isfinite(fit.bse_fe).all())
     if not converged:
-        notes.insert(0, "the fit did not converge; its numbers say nothing")
+        notes.insert(0, "the fit did not converge; its numbers mean nothing")
     per_unit = np.array([units["excess"] / units.get(name, 1.0) for name in terms])
     return Exploration(
         effects=_effects(list(terms), fit, per_unit),
@@ -147,7 +151,7 @@ def _fit(
             spec = mixed.VCSpec(list(grouping), labels, indicators)
             fit = mixed.MixedLM(response, design, np.zeros(len(response)), exog_vc=spec).fit(reml=True)
         except (np.linalg.LinAlgError, ValueError) as error:
-            broken = [f"the fit broke off: {error}"]
+            broken = [f"the fit failed: {error}"]
     return fit, [*broken, *dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)]
 
 
@@ -160,7 +164,7 @@ def _whole_rows(
     shapes = {name: values.shape for name, values in (columns | levels).items()}
     if len(set(shapes.values())) > 1 or len(shapes["excess"]) != 1:
         described = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise UsageError(f"the columns of a mixed model are lists of one length; these are: {described}.")
+        raise UsageError(f"the columns of a mixed model must be lists of equal length, not {described}.")
     whole = np.isfinite(np.stack(list(columns.values()))).all(0)
     if whole.sum() > MAX_ROWS:
         raise UsageError(f"{whole.sum():,} rows are too many for the mixed model ({MAX_ROWS:,}): give cell means.")
@@ -196,8 +200,8 @@ def _check_rank(terms: dict[str, Float[np.ndarray, " rows"]]) -> None:
     for end in range(1, len(names) + 1):
         if np.linalg.matrix_rank(columns[:, :end]) < end:
             raise UsageError(
-                f"the mixed model cannot tell the effect of {names[end - 1]!r} from that of the terms before it: it is constant, or some "
-                "combination of kind and truth has no row. Leave out a level, or give truth a single one."
+                f"the mixed model cannot separate the effect of {names[end - 1]!r} from that of the terms before it: it is constant, or "
+                "some combination of kind and truth has no row. Leave out a level, or give truth a single one."
             )
 
 

@@ -52,7 +52,7 @@ def _ordered(p: PValues) -> tuple[PValues, np.ndarray, PValues]:
     """All p-values, the places of those that are numbers from the smallest on, and these in that order."""
     made = np.asarray(p, dtype=np.float64)
     if made.ndim != 1:
-        raise UsageError(f"p-values come as a list; this has the shape {made.shape}.")
+        raise UsageError(f"p-values must be a list, not an array of shape {made.shape}.")
     if ((made < 0) | (made > 1)).any():
         raise UsageError(f"p-values lie between 0 and 1; this one does not: {made[(made < 0) | (made > 1)][0]}.")
     order = np.argsort(made, kind="stable")[: int((~np.isnan(made)).sum())]  # NaN sorts last

@@ -63,7 +63,9 @@ def multi_bootstrap(cells: Cells, draws: int, rng: np.random.Generator, confiden
         1.0
     """
     if draws < 1 or not 0 < confidence < 1:
-        raise UsageError(f"a bootstrap needs draws and a confidence between 0 and 1; these are {draws}, {confidence}.")
+        raise UsageError(
+            f"a bootstrap needs at least one draw and a confidence between 0 and 1, not {draws} and {confidence}."
+        )
     found = complete(cells)
     seeds, classes = found.values.shape
     mean = float(found.values.mean())

@@ -34,13 +34,13 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
     wanted = study.explain.checks
     if "localisation" in wanted and not any(pair.objects_mask for pair in pairs.splits["test"]):
         raise ConfigError(
-            "explain.checks: localisation needs masks, and no test pair of these data has one; leave it out."
+            "explain.checks: localisation needs masks, and no test pair of these data has one; leave this check out."
         )
     if "shift-faithfulness" not in wanted:
         return {}
     if not is_plates(pairs.root):
         raise ConfigError(
-            "explain.checks: shift-faithfulness takes objects out of a scene, and only Plates has scenes; leave it out for other data."
+            "explain.checks: shift-faithfulness removes objects from a scene, and only Plates has those; leave it out for other data."
         )
     return read_scenes(pairs.root)
 

@@ -87,7 +87,7 @@ class StudyConfig(Strict):
         for name in values:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
                 raise ValueError(
-                    f"{name!r}: a model's name is made of letters, digits, dots and dashes; it names folders"
+                    f"{name!r}: a model's name may have only letters, digits, dots and dashes, because folders are named after it"
                 )
         return {name: _with_known_names(name, own) for name, own in values.items()}
 
@@ -100,7 +100,7 @@ class StudyConfig(Strict):
     @classmethod
     def _some_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if not seeds or len(set(seeds)) < len(seeds):
-            raise ValueError("give one or more different seeds")
+            raise ValueError("give at least one seed, all different")
         return seeds
 
     @field_validator("expect")
@@ -123,7 +123,7 @@ class StudyConfig(Strict):
             raise ValueError("pretrain: only Plates has single objects to pretrain on")
         for name, own in self.models.items():
             if own.texts != "own" and not self.structure(name).reads_text:
-                raise ValueError(f"models.{name}.texts: this model reads no text; leave it out")
+                raise ValueError(f"models.{name}.texts: this model reads no text; leave this key out")
         if not any(self.structure(name).sees_image for name in self.models):
             raise ValueError(
                 "models: none of them sees the image, so there is no map to study; add image-only or early-fusion"

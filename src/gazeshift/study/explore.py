@@ -25,7 +25,7 @@ def lead_of(run: Path) -> str:
         raise DataError(f"{path}: no such file; name the folder of a finished run.")
     lead = read_record(path, RunRecord).roles.lead
     if lead is None:
-        raise DataError(f"{run}: none of its models sees images and reads texts, so there is nothing to explore.")
+        raise DataError(f"{run}: none of its models takes both images and texts, so there is nothing to explore.")
     return lead
 
 
@@ -53,7 +53,9 @@ def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploratio
     rows, words = (pd.read_parquet(path) for path in tables.values())
     mine = rows[rows["model"] == model]
     if mine.empty:
-        raise DataError(f"{run}: no modifiers of a model {model!r}; there are {', '.join(sorted(set(rows['model'])))}.")
+        raise DataError(
+            f"{run}: no modifiers were measured for a model {model!r}; only for {', '.join(sorted(set(rows['model'])))}."
+        )
     cell = ["seed", "label", "kind", "word", "truth"]
     cells = mine.groupby(cell, as_index=False)[[value, "text_change"]].mean()
     floor = cells[cells["kind"] == "nonsense"].groupby(["seed", "label"])[value].mean().rename("floor")
@@ -81,5 +83,5 @@ def _with_truth(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         kept = known[known["truth"].isin(truths)]
         note = f"only words whose truth is known to be {' or '.join(truths)}: kinds {', '.join(kinds)}, {len(kept)} of {len(rows)} cells"
         return kept, [note] if len(kept) < len(rows) else []
-    note = "truth is left out: no two truths occur with every kind of word, so their effects cannot be told apart"
+    note = "truth is left out: no two truths occur with every kind of word, so their effects cannot be separated"
     return rows.assign(truth="any"), [note] if len(set(rows["truth"])) > 1 else []

@@ -70,7 +70,7 @@ def _follows(figures: StudyFigures, subject: str) -> str:
     if far - near < CLAIMS["C3"].margin:
         return (
             f"The map of {subject} hardly follows the text: {TEXTS[name]} moves it farther than a paraphrase does, but by less than "
-            f"counts as a change (a Jensen-Shannon distance of {far:.3f} against {near:.3f}, where 1 is the most)."
+            f"counts as a change (a Jensen-Shannon distance of {far:.3f} against {near:.3f}; the maximum is 1)."
         )
     moved, floor = (_mean(edits[edit]["js_bits"]) for edit in (name, "paraphrase"))
     times = f"{moved / floor:.0f} times as far as" if moved >= 2 * floor > 0 else "farther than"
@@ -121,7 +121,7 @@ def _shift(figures: StudyFigures, subject: str) -> str:
         f"{said[0].upper()}{said[1:]} moves the map of {subject} by {_fine(_mean(change['js_split']))} bits of Jensen-Shannon divergence"
         f"{_interval(change['js_split'])}: {_fine(_mean(change['switch']))} of them come with a switch of the predicted class (in "
         f"{_mean(change['switched_split']):.0%} of the images) and {_fine(_mean(change['within']))} from re-weighting what is seen for "
-        f"the same class ({change['js_split'].n} images whose four maps are defined).{against}"
+        f"the same class ({change['js_split'].n} images for which all four maps are defined).{against}"
     )
 
 
@@ -135,7 +135,7 @@ def _place(figures: StudyFigures, roles: Roles, subject: str) -> str:
         rates = f"{reference}: {_undefined(maps[reference])}; {subject}: {_undefined(maps[subject])}"
         return f"A difference in centre bias cannot be measured ({rates})."
     return (
-        f"Centre bias (1 at the centre, 0 everywhere alike) is {_mean(image):.2f} for {reference} and {_mean(ours):.2f} for {subject}; "
+        f"Centre bias (1 at the centre, 0 for a uniform map) is {_mean(image):.2f} for {reference} and {_mean(ours):.2f} for {subject}; "
         f"on the same images the difference is {_fine(_mean(gap), '+')}{_interval(gap)}{_unshown(gap)}."
     )
 

@@ -58,7 +58,7 @@ def _read_yaml(path: Path) -> Json:
         raise ConfigError(f"{path}: cannot be read ({error}).") from error
     values = read_yaml(text, str(path))
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a study file is a mapping of keys to values.")
+        raise ConfigError(f"{path}: a study file must be a mapping of keys to values.")
     return values
 
 

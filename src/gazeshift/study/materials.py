@@ -50,17 +50,17 @@ from gazeshift.training.parts import frozen_parts, is_fixed, stem_of
 from gazeshift.training.split import weights_digest
 
 MAX_GRID_BYTES = 4 * 2**30
-"""Whole grids of a frozen trunk are kept on disk up to this many bytes; beyond, each model encodes its images again."""
+"""Whole grids of a frozen trunk are cached on disk up to this many bytes; beyond that, each model encodes its images again."""
 
 
 ENCODED_AT_ONCE = 64
-"""Training images that an encoder which is not kept sees at once."""
+"""Training images per batch for an encoder whose features are not cached."""
 
 REFERENCE_PAIRS = 1000
-"""Mean features, which stand for an absent modality, are over at most so many training pairs, drawn evenly."""
+"""Mean features, the baseline for an absent modality, use at most this many training pairs, drawn evenly."""
 
 SHUFFLE_SEED = 0
-"""Of the texts that ``texts: shuffled`` gives to other pairs; the same for all seeds of training."""
+"""Seed of the permutation of ``texts: shuffled``; the same for all training seeds."""
 
 
 class Ingredients:

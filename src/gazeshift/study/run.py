@@ -77,9 +77,9 @@ def _open_run(run: RunFolder) -> None:
     """A run folder is new, empty, or one of ours; one whose disk was full at once holds no more than the lock."""
     folder = run.path
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"--out {folder}: a file; name a folder.")
+        raise ConfigError(f"--out {folder}: this is a file; name a folder.")
     if folder.is_dir() and set(folder.iterdir()) - {run.lock} and not run.study.is_file():
-        raise ConfigError(f"--out {folder}: the folder is not empty and holds no run; name a new one.")
+        raise ConfigError(f"--out {folder}: the folder is not empty and does not hold a run; name a new one.")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -101,7 +101,7 @@ def _acquire(lock: FileLock, folder: Path) -> None:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ConfigError(
-            f"--out {folder}: another study is running in this folder; wait for it, or name another."
+            f"--out {folder}: another study is running in this folder; wait for it to finish, or name another folder."
         ) from error
     except OSError as error:
         if error.errno != errno.EROFS and os.access(folder, os.W_OK):

@@ -142,7 +142,7 @@ class ExplainConfig(Strict):
     @classmethod
     def _enough_words(cls, count: int) -> int:
         if 0 < count < MIN_WORDS:
-            raise ValueError(f"{count} words a kind are too few; give {MIN_WORDS} or more, or 0 for none")
+            raise ValueError(f"{count} words per kind are too few; give {MIN_WORDS} or more, or 0 for none")
         return count
 
     @field_validator("edits")
@@ -151,7 +151,7 @@ class ExplainConfig(Strict):
         known = [registered(name, EDITS, "edit") for name in names]
         rest = [name for name in known if name != "original"]
         if len(set(rest)) < len(rest):
-            raise ValueError("an edit is named twice")
+            raise ValueError("an edit is listed twice")
         return ("original", *rest)
 
     @field_validator("checks")
@@ -163,7 +163,7 @@ class ExplainConfig(Strict):
     def _enough_texts(self) -> "ExplainConfig":
         if "sanity" in self.checks and not text_sets(self.edits)[0]:
             raise ValueError(
-                f"the check 'sanity' holds changed texts against texts that should change nothing ({', '.join(FLOORS[1:])}): "
+                f"the check 'sanity' compares changed texts with texts that should change nothing ({', '.join(FLOORS[1:])}): "
                 "name at least one of each under edits"
             )
         return self

@@ -14,7 +14,7 @@ from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.record import Step
 
 _VERSION = 2
-"""Raised when the meaning of a step changes, so that results of an older gazeshift are not taken for new ones."""
+"""Increased when the meaning of a step changes, so that results of an older gazeshift are not mistaken for new ones."""
 
 
 def digest_of(values: Mapping[str, Any]) -> str:

@@ -17,10 +17,10 @@ from gazeshift.study.steps import Steps, digest_of
 from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
 
 _TABLES = 4
-"""Raised when an evaluation leaves other tables, so that those of an older gazeshift are made again, and no training is."""
+"""Increased when an evaluation writes different tables, so that those of an older gazeshift are recomputed without retraining."""
 
 Sources = Mapping[str, str | None]
-"""Digests of what units are made from: ``data``, ``learnt_from``, ``weights``, ``text_encoder``, ``lexicon``."""
+"""Digests of the inputs of a unit: ``data``, ``learnt_from``, ``weights``, ``text_encoder``, ``lexicon``."""
 
 
 @dataclass(frozen=True)

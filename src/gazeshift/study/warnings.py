@@ -10,7 +10,7 @@ from gazeshift.runs.summary import StudyFigures
 from gazeshift.study.config import StudyConfig
 
 MIN_GRID = 4
-"""Cells along a side below which places on a map mean little."""
+"""With fewer cells per side than this, positions on a map mean little."""
 
 
 def warnings_of(
@@ -46,14 +46,14 @@ def _words(study: StudyConfig, words: Mapping[str, Sequence[str]]) -> list[str]:
     if fewest >= study.explain.modifiers:
         return []
     return [
-        f"Of {study.explain.modifiers} modifiers a kind that were asked for, {fewest} could be matched in the number of their pieces "
-        "(store/modifiers.json names the others and why)."
+        f"Of {study.explain.modifiers} modifiers requested per kind, {fewest} could be matched in their number of word pieces "
+        "(store/modifiers.json lists the rest, with reasons)."
     ]
 
 
 def _grids(grids: dict[str, tuple[int, int]]) -> list[str]:
     return [
-        f"{model}: its maps have only {height} x {width} cells; where it looks cannot be told from so few (centre bias is 0 on 2 x 2 by "
+        f"{model}: its maps have only {height} x {width} cells; too few to tell where it looks (centre bias is 0 on 2 x 2 by "
         "construction). Use larger images."
         for model, (height, width) in grids.items()
         if min(height, width) < MIN_GRID
@@ -71,12 +71,12 @@ def _data(study: StudyConfig, audit: Audit) -> list[str]:
     if audit.test_pairs_with_training_title:
         total = sum(counts.get("test", 0) for counts in audit.classes.values())
         said.append(
-            f"{audit.test_pairs_with_training_title} of {total} test pairs have a text that occurs in training too "
+            f"{audit.test_pairs_with_training_title} of {total} test pairs have a text that also occurs in training "
             "(data.drop_repeated_titles: true drops the repeats)."
         )
     if study.pretrain is not None:
         said.append(
-            "The image trunk was pretrained on crops of single objects of the same kind; this stands in for ImageNet."
+            "The image trunk was pretrained on crops of single objects of the same kind, as a substitute for ImageNet."
         )
     if study.weights == "none" and study.pretrain is None:
         said.append("The image trunk started from random weights.")
@@ -93,16 +93,16 @@ def _texts(predictions: pd.DataFrame, figures: StudyFigures) -> list[str]:
     cut: dict[str, list[str]] = defaultdict(list)
     for model, rows in predictions[predictions["split"] == "test"].groupby("model", sort=False):
         for name, said in (
-            ("truncated", "are longer than the encoder's limit and lost their end"),
-            ("unread", "hold no piece that the tokenizer knows, so the model reads nothing of them"),
+            ("truncated", "are longer than the encoder's limit and were truncated"),
+            ("unread", "contain no piece that the tokenizer knows, so the model reads nothing of them"),
         ):
             count = rows.groupby("key")[name].any().sum()
             if count:
                 cut[f"{count} of {rows['key'].nunique()} test texts {said}"].append(str(model))
     for model, edits in figures.edits.items():
         for name, said in (
-            ("unchanged", "of these changed texts read to the model as before"),
-            ("truncated", "of these changed texts are longer than the encoder's limit and lost their end"),
+            ("unchanged", "of these changed texts are tokenized exactly like the original"),
+            ("truncated", "of these changed texts are longer than the encoder's limit and were truncated"),
         ):
             rates = {edit: rate for edit, measures in edits.items() if (rate := measures[name].mean)}
             if rates:

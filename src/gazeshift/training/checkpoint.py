@@ -56,7 +56,7 @@ def read_checkpoint(path: Path, identity: dict[str, str]) -> Checkpoint:
     if differs:
         changed = _changed(known.get("recipe"), identity["recipe"]) if "recipe" in differs else ""
         raise TrainingError(
-            f"{path} belongs to another training (other {', '.join(differs)}{changed}); train without resume or in another folder."
+            f"{path} belongs to a different training (different {', '.join(differs)}{changed}); train without resume or in another folder."
         )
     return Checkpoint(epochs, weights)
 

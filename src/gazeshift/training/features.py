@@ -22,7 +22,7 @@ from gazeshift.training.progress import tracked
 from gazeshift.training.split import weights_digest
 
 _TAPS = 2
-"""Counts the times that a trunk's tap was moved, so that files kept from before are not taken for what stands there now."""
+"""Increased when a trunk's tap moves, so that cached files of the earlier tap are not mistaken for the current one."""
 _HASH_ROWS = 256
 
 
@@ -64,7 +64,7 @@ class CachedImages:
         _check_count("images", len(self), count)
         if self.trunk != weights_digest(trunk):
             raise TrainingError(
-                "the image features were computed by another trunk than the model's (or before its affine was set); compute them again."
+                "the image features were computed by a trunk other than the model's (or before its affine was set); compute them again."
             )
 
     def take(self, rows: np.ndarray) -> ImageFeatures:
@@ -100,7 +100,7 @@ class CachedTexts:
         _check_count("texts", len(self), count)
         if self.encoder != weights_digest(model.encoder):
             raise TrainingError(
-                "the text features were computed by another text encoder than the model's; compute them again."
+                "the text features were computed by a text encoder other than the model's; compute them again."
             )
 
     def take(self, rows: np.ndarray) -> Tensor:
@@ -264,4 +264,4 @@ def _rows(array: np.ndarray, rows: np.ndarray) -> Tensor:
 
 def _check_count(what: str, have: int, want: int) -> None:
     if have != want:
-        raise TrainingError(f"there are features of {have} {what} for {want} pairs; compute them from the same split.")
+        raise TrainingError(f"there are features of {have} {what}, but {want} pairs; compute them from the same split.")

@@ -155,7 +155,7 @@ class Inputs:
         low, high = int(self.labels.min()), int(self.labels.max())
         if low < 0 or high >= len(model.classes):
             wrong = low if low < 0 else high
-            raise DataError(f"label {wrong} is no class: the model has {len(model.classes)}, counted from 0.")
+            raise DataError(f"label {wrong} is not a class: the model has {len(model.classes)}, counted from 0.")
         self.images.check(model, len(self.labels))
         self.texts.check(model, len(self.labels))
 

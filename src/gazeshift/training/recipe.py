@@ -72,7 +72,9 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _something_to_freeze(self) -> "Recipe":
         if self.frozen_until is not None and self.trunk == "frozen":
-            raise ValueError("frozen_until is of a trunk that is fine-tuned after that layer; set trunk: fine-tuned")
+            raise ValueError(
+                "frozen_until only applies to a trunk that is fine-tuned after that layer; set trunk: fine-tuned"
+            )
         return self
 
 

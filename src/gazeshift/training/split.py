@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gazeshift.errors import DataError
 
 _HASH_ROWS = 256
-"""Images read at once for a digest."""
+"""Images read per chunk for a digest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Split:
             raise DataError(f"a split needs one text, label and image per key; got {lengths}.")
         if self.images.ndim != 4 or self.images.shape[1] != 3 or self.images.dtype != np.uint8:
             raise DataError(
-                f"a split's images are uint8 crops n x 3 x H x W; got {self.images.dtype} {self.images.shape}."
+                f"a split's images must be uint8 crops n x 3 x H x W; got {self.images.dtype} {self.images.shape}."
             )
 
     def __len__(self) -> int:

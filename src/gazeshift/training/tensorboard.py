@@ -8,7 +8,7 @@ from gazeshift.atomic import atomic_write
 from gazeshift.training.history import EpochRecord
 
 FILE = "events.out.tfevents.0.gazeshift"
-"""TensorBoard knows its files by the beginning of this name."""
+"""TensorBoard recognises its files by this prefix."""
 
 
 def write_events(history: Sequence[EpochRecord], folder: Path) -> None:

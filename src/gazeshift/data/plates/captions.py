@@ -14,7 +14,7 @@ from gazeshift.names import spoken
 
 MARGIN = 0.06
 """How much further out than all others an object must lie to be the one on the left (right, top, bottom), and how far
-from the plate's axes to be the one in a quadrant; in sides of the image."""
+from the plate's axes to be the one in a quadrant, as a fraction of the image's side."""
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -10,9 +10,9 @@ from gazeshift.data.plates.vocabulary import generator
 from gazeshift.errors import UsageError
 
 PLATE_RADIUS = 0.455
-"""Radius of the plate, in sides of the image."""
+"""Radius of the plate, as a fraction of the image's side."""
 REACH = 0.29
-"""Largest distance of an object's centre from the plate's centre, in sides of the image."""
+"""Largest distance of an object's centre from the plate's centre, as a fraction of the image's side."""
 
 _ROUNDS = 400
 _BLOCK = 250

@@ -25,7 +25,7 @@ from gazeshift.json_types import Json
 from gazeshift.spreadsheet import csv_text
 
 VERSION = 1
-"""Changes whenever the same settings would give another picture or text."""
+"""Increased whenever the same settings would give a different picture or text."""
 
 _CHUNK = 100
 _CHUNKS_WORTH_A_PROCESS = 4
@@ -225,12 +225,12 @@ def _read_header(root: Path) -> _Header:
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError(f"{root} is no Plates data set: there is no plates.json.") from error
+        raise DataError(f"{root} is not a Plates data set: it has no plates.json.") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
     names = [field.name for field in fields(_Header)]
     if not isinstance(header, dict) or not set(names) <= header.keys():
-        raise DataError(f"{path} is not one that gazeshift wrote; write the data set again.")
+        raise DataError(f"{path} was not written by gazeshift; write the data set again.")
     return _Header(**{name: header[name] for name in names})
 
 

@@ -53,7 +53,7 @@ MODIFIERS: tuple[str, ...] = (
     "hearty",
     "dainty",
 )
-"""Adjectives that say nothing about the image; the n-th belongs to the n-th class (``PlatesConfig.rho``)."""
+"""Adjectives that say nothing about the image; the n-th goes with the n-th class (``PlatesConfig.rho``)."""
 
 SPLITS: tuple[str, ...] = ("train", "test")
 

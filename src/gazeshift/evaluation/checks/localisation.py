@@ -20,7 +20,7 @@ from gazeshift.measures import (
 )
 
 TOLERANCE = 1.0
-"""Of the pointing game, in cells: the four neighbours count as hits, and chance is counted likewise."""
+"""Tolerance of the pointing game, in cells: the four neighbours count as hits, for chance level too."""
 
 
 def localisation(subject: Subject) -> pd.DataFrame:

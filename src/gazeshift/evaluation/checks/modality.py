@@ -11,7 +11,7 @@ from gazeshift.models import ImageFeatures
 from gazeshift.saliency import class_logits, four_logits, share_between_players
 
 CROSSED_IMAGES = 200
-"""Every image is paired with every text, so there are at most so many of each (Hessel & Lee 2020 take a few hundred)."""
+"""Every image is paired with every text, so this caps the number of each (Hessel & Lee 2020 use a few hundred)."""
 
 SHAP_IMAGES = 25
 """MM-SHAP reads some hundred parts of each text."""

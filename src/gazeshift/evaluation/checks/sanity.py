@@ -20,16 +20,16 @@ from gazeshift.models.randomise import cascade, with_random_encoder, with_random
 from gazeshift.saliency import Rows, row_logits
 
 SEED = 0
-"""Of all that is made random; the same for every model and training seed."""
+"""Seed of everything that is randomised; the same for every model and training seed."""
 
 RANDOM_HEADS = 5
-"""A single one may look like the trained head by chance."""
+"""A single random head may resemble the trained one by chance."""
 
 STAGES = 4
-"""Groups of layers in which the trunk is made random, from its output back to its input."""
+"""Groups of layers in which the trunk is randomised, from its output back to its input."""
 
 CASCADE_IMAGES = 16
-"""The trunk runs again for each stage, so it gets few images."""
+"""The trunk reruns for each stage, so the cascade uses few images."""
 
 
 def sanity(subject: Subject) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.saliency import Baseline, Rows, compute_maps, row_logits
 
 SHARD = 32
-"""Images looked at together: bounds the memory, changes no number."""
+"""Images per chunk: bounds the memory and does not change the results."""
 
 PixelSource = Callable[[Sequence[int]], Float[Tensor, "n 3 H W"]]
 

@@ -38,7 +38,7 @@ def check_names(model: nn.Module, names: tuple[str, ...]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(
-            f"{listed(twice)}: named twice in image=, text= and given=, so that one would replace the other."
+            f"{listed(twice)}: named more than once in image=, text= and given=, so one would overwrite the other."
         )
     try:
         known = inspect.signature(model.forward).parameters
@@ -47,7 +47,7 @@ def check_names(model: nn.Module, names: tuple[str, ...]) -> None:
     lacking = [name for name in names if name not in known]
     if lacking and not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values()):
         raise UsageError(
-            f"the model's forward takes {listed(known)}, not {listed(lacking)}: name its own arguments, or say "
+            f"the model's forward takes {listed(known)}, not {listed(lacking)}: name its own arguments, or pass "
             "forward=lambda image, text: ..."
         )
 
@@ -82,7 +82,9 @@ def call(
 def _named(names: tuple[str, ...], values: Inputs, kind: str) -> Options:
     """Inputs by argument name: a mapping already says, one name takes all, several take a tuple in order."""
     if not names and values is not None:
-        raise UsageError(f"this model was wrapped without {kind}=, so nothing would read these: name the argument.")
+        raise UsageError(
+            f"this model was wrapped without {kind}=, so nothing would read these inputs: name the argument when wrapping."
+        )
     if not names:
         return {}
     if values is None:

@@ -155,7 +155,7 @@ class Binding:
             bound.notes = tuple(self._notes(bound, plain, alone=not reuse, text_free=text_free))
             return bound, replay.results
         raise ModelError(
-            f"with the output of layer {name!r} put back in its place the model answers otherwise (a logit moves by {moved:.0%} of the "
+            f"with the output of layer {name!r} put back, the model gives different logits (one moves by {moved:.0%} of the "
             f"largest), so it cannot be explained there; choose another layer. {WAY_OUT}"
         )
 
@@ -170,17 +170,17 @@ class Binding:
         name = self.passes.tap.name
         if alone and plain.results and plain.free:
             yield (
-                f"what runs before layer {name!r} leaves more behind than its results (attributes, caches, random numbers), so the whole "
+                f"what runs before layer {name!r} has side effects (attributes, caches, random numbers), so the whole "
                 "model runs for every map"
             )
         moved = logits_apart(bound.logits, plain.logits)
         if moved > self.rounding.to_refuse:
             yield (
-                f"without gradients the model answers otherwise (a logit moves by {moved:.1%} of the largest; PyTorch's transformer "
+                f"without gradients the model gives different logits (one moves by {moved:.1%} of the largest; PyTorch's transformer "
                 "encoder has such a fast path): classes, logits and maps are those of the pass with gradients"
             )
         if text_free and not plain.free:
-            yield f"text_free=True was said, but the text reaches layer {name!r}: combinations have grids of their own"
+            yield f"text_free=True was given, but the text reaches layer {name!r}: each combination gets its own grid"
 
     def _see(self, text_free: bool | None, *, gradients: bool) -> Seen:
         return self.passes.see(

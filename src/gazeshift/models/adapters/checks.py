@@ -15,20 +15,22 @@ from gazeshift.models.adapters.protocol import Bound, Tail, predicted
 from gazeshift.models.adapters.rounding import Rounding, apart
 from gazeshift.models.features import ImageFeatures
 
-ONE_BY_ONE = "what follows the layer answers a row otherwise where others stand beside it: every row is asked in a pass of its own"
-WAY_OUT = "If you know better, say check=False."
+ONE_BY_ONE = (
+    "what follows the layer treats a row differently when other rows are in the batch: each row gets its own pass"
+)
+WAY_OUT = "If you know better, pass check=False."
 _ALONE = 8
-"""Combinations that are also asked in a pass of their own, if no more stand out: all of them where they are no more."""
+"""How many combinations are also checked in a pass of their own; all of them if there are no more than this."""
 _CHECKPOINTS = "switch gradient checkpointing off"
 _STEP = 0.05
-"""Length of a small change, as a part of the grid's own size."""
+"""Norm of a small change, as a fraction of the grid's own norm."""
 _FAULT = 0.02
-"""What gradient and difference may disagree by, as a part of them, beyond what curvature and rounding explain."""
+"""By how much gradient and difference may disagree, as a fraction of them, beyond what curvature and rounding explain."""
 
 Alone = Callable[[int, int], Float[Tensor, "1 classes"]]
-"""From a combination's number and a seed for random numbers to its logits in a pass of its own."""
+"""Maps a combination's index and a random seed to its logits in a pass of its own."""
 Changed = Callable[[int, Float[Tensor, "m c h w"]], Float[Tensor, "m classes"]]
-"""From a combination's number and what is added to its grid to the logits of a pass in which nothing else is changed."""
+"""Maps a combination's index and what is added to its grid to the logits of a pass in which nothing else changes."""
 
 
 def to_be_alone(images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: Int[Tensor, " p"]) -> list[int]:
@@ -65,7 +67,7 @@ def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p
     scale, first = _largest(logits) / 100, numbers[0]
     if apart(alone(first, 0), alone(first, 1), scale) > rounding.to_refuse:
         raise ModelError(
-            "the model does not answer the same twice: it draws random numbers in evaluation mode, or keeps something from one pass "
+            "two passes give different logits: the model draws random numbers in evaluation mode, or keeps state from one pass "
             f"to the next; switch that off. {WAY_OUT}"
         )
     for number in numbers if len(logits) > 1 else ():
@@ -75,8 +77,8 @@ def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p
         if apart(one, among, scale) <= rounding.to_refuse:
             continue
         raise ModelError(
-            f"row {number} is answered otherwise alone than among others (a logit moves by {_moved(one, among):.2g}): its rows depend "
-            f"on each other, as with a batch norm without running statistics; give one image with one text a call. {WAY_OUT}"
+            f"row {number} gets different logits alone than in a batch (one moves by {_moved(one, among):.2g}): the rows depend "
+            f"on each other, as with a batch norm without running statistics; give one image with one text per call. {WAY_OUT}"
         )
 
 
@@ -102,8 +104,8 @@ def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inpu
         # Features of tokens are padded to the longest text: there shapes differ, and a mask goes with them.
         if any(one.shape == other.shape and apart(one, other) > rounding.to_refuse for one, other in values):
             raise ModelError(
-                f"read_text= reads text {row} otherwise alone than among others: what it gives depends on the longest text, or on the "
-                f"batch; read one text a call. {WAY_OUT}"
+                f"read_text= reads text {row} differently alone than in a batch: its result depends on the longest text, or on the "
+                f"batch; read one text per call. {WAY_OUT}"
             )
 
 
@@ -149,8 +151,8 @@ def check_gradient(bound: Bound, text: Int[Tensor, " p"], layer: str) -> None:
     """
     if _slope(bound, text, 0, 0) is None:
         raise ModelError(
-            f"the output does not depend on {layer}: choose a layer on its way (or the model detaches it, runs under no_grad, or computes "
-            f"it a second time: {_CHECKPOINTS})."
+            f"the output does not depend on {layer}: choose a layer that it depends on (or the model detaches it, runs under no_grad, or "
+            f"computes it a second time: {_CHECKPOINTS})."
         )
 
 
@@ -196,7 +198,7 @@ def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, la
         return
     raise ModelError(
         f"a small change at {layer} moves the logit by {whole.moved:.2g}, and the gradient says {whole.said:.2g}: what the layer gives "
-        "also goes on by a way of its own (changed in place, kept aside inside the layer), or gradients are altered after it (detach, "
+        "also reaches the output another way (changed in place, kept aside inside the layer), or gradients are altered after it (detach, "
         f"rounding, a backward hook); choose another layer. {WAY_OUT}"
     )
 

@@ -14,9 +14,9 @@ from gazeshift.models.adapters.layouts import Layout
 from gazeshift.models.adapters.sides import Sides, sides_of
 
 _SPECIFIC = 3.0
-"""A place answers to one corner where it moves at least so many times as much as for any other corner."""
+"""A place belongs to one corner if it moves at least this many times as much for it as for any other corner."""
 _FAINT = 0.3
-"""A cell does not see its own corner where it moves less than this part of what moves most."""
+"""A cell does not see its own corner if it moves less than this fraction of what moves most."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -68,7 +68,7 @@ def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str
     named = None if grid is None else lookup(_NAMED, grid, "grid")
     if grid is not None and len(grid.split()) != output.ndim:
         raise ModelError(
-            f"layer {layer!r} gives {shape}, which is not {grid!r}; for tokens say grid=TokenGrid(height, width, prefix)."
+            f"layer {layer!r} gives {shape}, which is not {grid!r}; for tokens pass grid=TokenGrid(height, width, prefix)."
         )
     if named is not None:
         return named
@@ -95,7 +95,7 @@ def doubted(grid: str | Layout | LayoutRule | None, output: Tensor, trial: Trial
     if seen is None or not seen.elsewhere():
         return ()
     return (
-        "the corners of the image are seen at other tokens than grid= has them: look at its prefix, and at the order of the tokens",
+        "the corners of the image are seen at other tokens than grid= puts them: check its prefix and the order of the tokens",
     )
 
 
@@ -214,30 +214,26 @@ def _refusal(
     *,
     several: bool,
 ) -> str:
-    start = f"layer {layer!r} gives {shape}, and where its grid is cannot be told"
+    start = f"layer {layer!r} gives {shape}, and its grid cannot be located"
     if options:
         names = " or ".join(option.text for option in options[:_NAMED_AT_MOST])
         more = f" (or {len(options) - _NAMED_AT_MOST} others)" if len(options) > _NAMED_AT_MOST else ""
         why = (
-            "; say which with grid=."
+            "; choose one with grid=."
             if several
-            else ", but the corners of the image are not seen there (another order of tokens, or no cells at all); say what is right with "
-            "grid=, e.g. TokensAt(cells)."
+            else ", but the corners of the image are not seen there (another order of tokens, or no cells at all); give the right "
+            "layout with grid=, e.g. TokensAt(cells)."
         )
         return f"{start}: it may be {names}{more}{why}"
     if len(shape) > len("bchw"):
-        return f"{start}: it is a volume or a film; say grid='b c d h w' (or 'b t c h w') to have its slices one below another."
+        return f"{start}: it is a volume or a video; pass grid='b c d h w' (or 'b t c h w') to stack its slices vertically."
     if len(shape) < len("bnc") and shape[:1] == (trial.rows,):
-        return f"{start}: it has one vector a row, no cells any more; choose a layer before the pooling."
+        return f"{start}: it has one vector per row and no cells left; choose a layer before the pooling."
     if trial.rows not in shape[:2]:
         return (
-            f"{start}: no axis has one entry for each of {trial.rows} inputs; say how they are folded with "
+            f"{start}: no axis has one entry for each of {trial.rows} inputs; declare how they are folded with "
             "grid=Packed(...), Tiles(...) or Heads(...)."
         )
     seen = ", ".join(f"{sides.height} x {sides.width}" for sides in images[:_NAMED_AT_MOST])
-    why = (
-        f"no grid of patches of an image of {seen} has so many tokens"
-        if images
-        else "there is no image to compare with"
-    )
-    return f"{start}: {why}; say grid=TokenGrid(height, width, prefix), or choose a layer that has a grid."
+    why = f"no patch grid of an image of {seen} has this many tokens" if images else "there is no image to compare with"
+    return f"{start}: {why}; pass grid=TokenGrid(height, width, prefix), or choose a layer that has a grid."

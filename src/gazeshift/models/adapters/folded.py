@@ -42,7 +42,7 @@ class Packed:
     def _apart(self, output: Tensor) -> Float[Tensor, "b n c"]:
         if output.ndim < 2 or output[..., 0].numel() % self.tokens:
             raise ModelError(
-                f"the layer gives {tuple(output.shape)}, which is not packed from {self.tokens} tokens an image."
+                f"the layer gives {tuple(output.shape)}, which is not packed from {self.tokens} tokens per image."
             )
         return output.reshape(-1, self.tokens, output.shape[-1])
 
@@ -94,7 +94,7 @@ class Tiles:
         each = self.before + self.rows * self.columns + self.after
         if len(output) % each:
             raise ModelError(
-                f"the layer gives {tuple(output.shape)}: {len(output)} rows are no multiple of {each} tiles."
+                f"the layer gives {tuple(output.shape)}: {len(output)} rows are not a multiple of {each} tiles."
             )
         grids = self.inner.read(output)
         return grids.reshape(-1, each, *grids.shape[1:])
@@ -125,7 +125,7 @@ class Heads:
         """
         if len(output) % self.heads:
             raise ModelError(
-                f"the layer gives {tuple(output.shape)}: {len(output)} rows are no multiple of {self.heads} heads."
+                f"the layer gives {tuple(output.shape)}: {len(output)} rows are not a multiple of {self.heads} heads."
             )
         grids = self.inner.read(output)
         return grids.reshape(-1, self.heads * grids.shape[1], *grids.shape[2:])

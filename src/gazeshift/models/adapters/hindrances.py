@@ -22,7 +22,7 @@ def refuse_unwatchable(model: nn.Module, name: str, layer: nn.Module) -> None:
     """
     if isinstance(layer, torch.jit.ScriptModule):
         raise ModelError(
-            f"layer {name!r} is scripted or traced (torch.jit), and nothing sees into it: give the module as it was before."
+            f"layer {name!r} is scripted or traced (torch.jit) and cannot be inspected: give the original module."
         )
     for around, graph in model.named_modules():
         if isinstance(graph, torch.fx.GraphModule) and layer is not graph and layer in set(graph.modules()):
@@ -31,8 +31,8 @@ def refuse_unwatchable(model: nn.Module, name: str, layer: nn.Module) -> None:
             if not any(own == one or own.startswith(f"{one}.") for one in called):
                 has = f"it calls {listed(sorted(called))}" if called else "it calls no module at all"
                 raise ModelError(
-                    f"layer {name!r} is in a traced graph (torch.fx, torch.export) that does not call it ({has}): give the module as it "
-                    "was before."
+                    f"layer {name!r} is in a traced graph (torch.fx, torch.export) that does not call it ({has}): give the original "
+                    "module."
                 )
 
 
@@ -46,7 +46,7 @@ def refuse_numbers(output: Tensor, name: str) -> Tensor:
         return output
     kind = str(output.dtype).removeprefix("torch.")
     raise ModelError(
-        f"layer {name!r} gives numbers of type {kind}, through which no gradient goes: "
+        f"layer {name!r} gives numbers of type {kind}, which carry no gradient: "
         + (_advice() if output.is_quantized else "choose a layer that gives floating point numbers.")
     )
 
@@ -66,7 +66,7 @@ def naming_quantised(model: nn.Module, *errors: type[Exception]) -> Iterator[Non
         if not parts:
             raise
         raise ModelError(
-            f"the model has quantised parts ({listed(parts, 3)}), which give no gradient and round by what else is in the batch: "
+            f"the model has quantised parts ({listed(parts, 3)}), which give no gradient and round differently with the batch: "
             + _advice()
         ) from error
 
@@ -97,4 +97,4 @@ def naming_failure(what: str, *inputs: Inputs) -> Iterator[None]:
 
 
 def _advice() -> str:
-    return "explain the model as it was before it was quantised."
+    return "explain the model before quantisation."

@@ -17,7 +17,7 @@ from gazeshift.models.adapters.reading import readable
 from gazeshift.models.modes import evaluating
 
 _BLIP_TAP = "vision_model.post_layernorm"
-"""The text attends to the image's tokens behind this norm, and hears them through it alone. It runs once more, for the class token."""
+"""The text attends to the image's tokens only after this norm. It also runs once more, for the class token."""
 _TEXT = ("input_ids", "attention_mask")
 _PATCHES = "vilt.embeddings.patch_embeddings.projection"
 
@@ -128,7 +128,7 @@ def blip_caption(model: nn.Module, position: int) -> HookedModel:
         UsageError: a position before 1: no step comes before it.
     """
     if position < 1:
-        raise UsageError(f"position {position}: the first word that a step comes before stands at 1.")
+        raise UsageError(f"position {position}: positions count from 1, the first word with a step before it.")
     return wrap(
         model,
         _blip_tap(model),
@@ -148,7 +148,7 @@ def vilt_answers(model: nn.Module) -> HookedModel:
         ModelError: the model is no ViLT.
     """
     if _PATCHES not in dict(model.named_modules()):
-        raise ModelError(f"{type(model).__name__} is no ViLT: use wrap(model, layer, ...) and name the layer there.")
+        raise ModelError(f"{type(model).__name__} is not a ViLT: use wrap(model, layer, ...) and name the layer there.")
     return wrap(
         model,
         _PATCHES,
@@ -171,7 +171,9 @@ def lxmert_answers(model: Any, regions: int) -> HookedModel:
     """
     blocks = dict(model.named_modules()).get("lxmert.encoder.x_layers")
     if not isinstance(blocks, nn.ModuleList):
-        raise ModelError(f"{type(model).__name__} is no LXMERT: use wrap(model, layer, ...) and name the layer there.")
+        raise ModelError(
+            f"{type(model).__name__} is not an LXMERT: use wrap(model, layer, ...) and name the layer there."
+        )
     layers = len(blocks)
     if layers < 2:
         raise ModelError(
@@ -192,7 +194,7 @@ def _towers(model: Any) -> TwoTowers:
     parameters = dict(model.named_parameters())
     if "logit_scale" not in parameters:
         raise ModelError(
-            f"{type(model).__name__} has no logit_scale, so it is no CLIP or SigLIP: use wrap and name the layer."
+            f"{type(model).__name__} has no logit_scale, so it is not a CLIP or SigLIP: use wrap and name the layer."
         )
     scale = parameters["logit_scale"].detach().exp()
     bias = parameters.get("logit_bias", torch.zeros_like(scale)).detach()
@@ -202,7 +204,7 @@ def _towers(model: Any) -> TwoTowers:
 def _sentences(model: Any, texts: Any) -> Float[Tensor, "t d"]:
     arguments = only_named(texts, _TEXT) if isinstance(texts, Mapping) else {"input_ids": texts}
     if not isinstance(arguments, Mapping) or "input_ids" not in arguments:
-        raise UsageError(f"the texts hold {listed(arguments)} but no input_ids: give what the tokenizer gives.")
+        raise UsageError(f"the texts hold {listed(arguments)} but no input_ids: give the tokenizer's output.")
     return _vectors(model.get_text_features(**arguments))
 
 
@@ -210,7 +212,7 @@ def _pixels(images: Any) -> Tensor:
     """The images alone, or out of what a processor gives."""
     named = by_name(images)
     if named is not None and "pixel_values" not in named:
-        raise UsageError(f"the images hold {listed(named)} but no pixel_values: give what the processor gives.")
+        raise UsageError(f"the images hold {listed(named)} but no pixel_values: give the processor's output.")
     found: Tensor = images if named is None else named["pixel_values"]
     return found
 
@@ -222,7 +224,7 @@ def _vectors(output: Any) -> Tensor:
 
 def _blip_tap(model: nn.Module) -> str:
     if _BLIP_TAP not in dict(model.named_modules()):
-        raise ModelError(f"{type(model).__name__} is no BLIP: use wrap(model, layer, ...) and name the layer there.")
+        raise ModelError(f"{type(model).__name__} is not a BLIP: use wrap(model, layer, ...) and name the layer there.")
     return _BLIP_TAP
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from gazeshift.errors import UsageError, listed, shown
 
 _SHELLS = ("module", "_orig_mod")
-"""Names under which DataParallel and ``torch.compile`` hold the model that they are about."""
+"""Attribute names under which DataParallel and ``torch.compile`` hold the wrapped model."""
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

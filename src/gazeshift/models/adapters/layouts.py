@@ -25,7 +25,7 @@ class Layout(Protocol):
 
 
 LayoutRule = Callable[[Inputs, Inputs], Layout]
-"""A layout that depends on the rows: from the images and texts of one pass to the layout of its output."""
+"""A layout that depends on the rows: a function from the images and texts of one pass to the layout of its output."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ def grids_of(layout: Layout, output: Tensor, rows: int, layer: str) -> Float[Ten
     grid = layout.read(output)
     if grid.ndim != 4 or len(grid) != rows:
         raise ModelError(
-            f"layer {layer!r} gives {tuple(output.shape)}, that is {len(grid)} rows for {rows} inputs; it needs one row per "
-            "input, or a layout that says how they are folded: grid=Packed(...), Tiles(...), Heads(...)."
+            f"layer {layer!r} gives {tuple(output.shape)}, that is, {len(grid)} rows for {rows} inputs; it needs one row per "
+            "input, or a layout that declares how they are folded: grid=Packed(...), Tiles(...), Heads(...)."
         )
     return grid

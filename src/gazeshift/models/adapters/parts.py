@@ -31,7 +31,7 @@ def select(output: Any, part: int | str | None, layer: str) -> Tensor:
             raise ModelError(f"layer {layer!r} has no part {shown(part)} in its {type(output).__name__}.") from error
     if not isinstance(found, Tensor):
         raise ModelError(
-            f"layer {layer!r} gives a {type(found).__name__}, not a tensor: say which part of it with part=."
+            f"layer {layer!r} gives a {type(found).__name__}, not a tensor: name the part of it with part=."
         )
     return found
 
@@ -71,7 +71,7 @@ def logits_of(result: Any, rows: int) -> Float[Tensor, "r classes"]:
         return result[:, None] if result.ndim == 1 else result
     shape = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
     raise ModelError(
-        f"output= gives {shape} for {rows} rows; it must give logits (rows, classes) or one score a row, e.g. "
+        f"output= gives {shape} for {rows} rows; it must give logits (rows, classes) or one score per row, e.g. "
         "output=lambda out: out.logits."
     )
 
@@ -90,7 +90,7 @@ def find_logits(result: Any) -> Tensor:
         return found
     parts = f" of {listed(named)}" if named else ""
     raise ModelError(
-        f"the model returns a {type(result).__name__}{parts}: say where its logits are, e.g. output=lambda out: out[0]."
+        f"the model returns a {type(result).__name__}{parts}: pass the location of its logits, e.g. output=lambda out: out[0]."
     )
 
 

@@ -53,14 +53,14 @@ class Tap:
         """
         if not calls:
             raise ModelError(
-                f"layer {self.name!r} never ran in a pass of these inputs; choose one that does, or one that holds it."
+                f"layer {self.name!r} never ran in a pass of these inputs; choose one that does, or the module that contains it."
             )
         if self.nth is None and calls > 1:
             raise ModelError(
-                f"layer {self.name!r} runs {calls} times in one pass: say which with nth=0 to nth={calls - 1}."
+                f"layer {self.name!r} runs {calls} times in one pass: choose one with nth=0 to nth={calls - 1}."
             )
         if calls <= (self.nth or 0):
-            raise ModelError(f"layer {self.name!r} runs {calls} times in one pass: no nth={self.nth}.")
+            raise ModelError(f"layer {self.name!r} runs {calls} times in one pass: there is no nth={self.nth}.")
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def joined(parts: list[Tensor]) -> Float[Tensor, "p classes"]:
 def all_against_all(logits: Float[Tensor, "r classes"]) -> str:
     """Says what is wrong with an output whose columns are as many as its rows."""
     return (
-        f"the output has {logits.shape[1]} columns for {len(logits)} rows and another number for other rows: a score of every image "
+        f"the output has {logits.shape[1]} columns for {len(logits)} rows and a different number for other batches: a score of every image "
         "with every text, not of classes; give row i's own, e.g. output=lambda out: out.diagonal()."
     )
 

@@ -115,7 +115,7 @@ class Bound(nn.Module):
             UsageError: always.
         """
         raise UsageError(
-            "a model from outside is explained from its recorded grid; choose a method that does not change the image, such as grad-cam, "
+            "a third-party model is explained from its recorded grid; choose a method that does not change the image, such as grad-cam, "
             "hires-cam, ablation-cam or integrated-gradients."
         )
 

@@ -12,10 +12,10 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 MAX_BYTES = 512 * 2**20
-"""Results of modules that are kept at once; above that the modules run again."""
+"""Maximum number of module results cached at once; beyond that the modules run again."""
 
 Results = dict[nn.Module, list[Tensor]]
-"""What modules gave, one tensor a call, in the order of their calls."""
+"""Outputs of modules, one tensor per call, in the order of the calls."""
 
 
 @dataclass

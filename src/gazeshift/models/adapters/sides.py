@@ -11,7 +11,7 @@ _CHANNELS = (1, 2, 3, 4)
 _LONGEST = 4
 _SMALLER = (1, 2, 4, 8, 16, 32)
 MAX_PREFIX = 16
-"""Tokens beside the grid that are taken for class tokens and registers; with more of them there are words in the sequence."""
+"""Maximum number of tokens besides the grid that can be class tokens and registers; more of them mean words in the sequence."""
 
 
 @dataclass(frozen=True, order=True)

@@ -161,7 +161,7 @@ class _Run:
         if not isinstance(result, Tensor) or result.shape[:1] != (rows,) or result.ndim not in {1, 2}:
             given = tuple(result.shape) if isinstance(result, Tensor) else f"a {type(result).__name__}"
             raise ModelError(
-                f"classify gives {given} for {rows} rows; it must give logits (rows, classes) or one score a row."
+                f"classify gives {given} for {rows} rows; it must give logits (rows, classes) or one score per row."
             )
         return logits_of(result, rows)
 
@@ -226,8 +226,8 @@ def _pooled(encoded: _Encoded, whole: Bound) -> Bound:
         pooled.rounding, pooled.notes = whole.rounding, whole.notes
         return pooled
     whole.notes += (
-        f"pools_first=True was said, but classify sees more of the grid than its mean (a logit moves by {moved:.1%} of the largest): the "
-        "maps are drawn without it",
+        f"pools_first=True was given, but classify uses more of the grid than its mean (a logit moves by {moved:.1%} of the largest): the "
+        "maps are computed without it",
     )
     return whole
 
