@@ -35,7 +35,7 @@ def shifted_crops(
     """Crops of five windows of each image, one after the other; all lie within the ordinary crop, so nothing is padded.
 
     Args:
-        pairs: whose images.
+        pairs: the pairs whose images are cropped.
         preprocessing: of the models.
         workers: threads that decode.
     """

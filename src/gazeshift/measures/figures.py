@@ -17,7 +17,7 @@ class Figure:
         mean: over seeds and images; None if nothing was defined.
         interval: 95 %, or None if there is nothing to resample.
         n: images that enter: those that are defined in every seed.
-        seeds: training seeds.
+        seeds: number of training seeds.
         left_out: images that are defined in some seeds only, or in none.
     """
 
