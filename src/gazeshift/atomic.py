@@ -142,7 +142,7 @@ def writing(path: Path | str) -> Iterator[None]:
         >>> with writing("results/maps.parquet"):
         ...     raise OSError(errno.ENOSPC, "No space left on device")
         Traceback (most recent call last):
-        gazeshift.errors.DataError: results: the disk is full, maps.parquet cannot be written; free some space and try again.
+        gazeshift.errors.DataError: results: the disk is full and maps.parquet cannot be written; free some space and try again.
     """
     try:
         yield

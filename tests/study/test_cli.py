@@ -303,4 +303,4 @@ def test_the_instrument_refuses_a_folder_before_any_work(gazeshift: Command, tmp
     os.mkfifo(tmp_path / "pipe")
     code, _, err = gazeshift("instrument", "--quick", "--out", str(tmp_path / "pipe"))
     assert code == 2
-    assert "is a device or a pipe" in err
+    assert "a device or pipe of that name already exists" in err

@@ -25,8 +25,7 @@ class Support:
         sentence: what is contrasted; above 0 supports the claim.
         cells: its cell means.
         unit: unit of the contrast; empty if it is the claim's own.
-        needed: ``sign``: the claim holds only if this mean is above 0; ``interval``: only if this interval is; ``no``: shown for
-            comparison.
+        needed: ``sign``: the claim holds only if this mean is above 0; ``interval``: only if this interval is; ``no``: never.
     """
 
     name: str

@@ -15,7 +15,7 @@ def check_new_file(out: Path) -> None:
         UsageError: the file exists, or its folder does not.
     """
     if out.exists():
-        kind = "folder" if out.is_dir() else "file" if out.is_file() else "device or a pipe"
+        kind = "folder" if out.is_dir() else "file" if out.is_file() else "device or pipe"
         raise UsageError(f"--out {out}: a {kind} of that name already exists; name a new file, or delete it first.")
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: the folder {out.parent} does not exist.")
