@@ -42,7 +42,7 @@ def test_what_is_not_repeated_is_read(values: object) -> None:
 def test_a_repeated_key_is_one_line_with_its_places(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_yaml(text, "study.yaml")
-    assert str(caught.value) == f"study.yaml: {said}; leave one."
+    assert str(caught.value) == f"study.yaml: {said}; keep one."
 
 
 def test_a_key_and_its_like_are_two(tmp_path: Path) -> None:

@@ -17,22 +17,22 @@ _NOT_HERE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # a file system that
 
 @contextlib.contextmanager
 def atomic_array(path: Path, shape: Sequence[int], dtype: DTypeLike) -> Iterator[Callable[[np.ndarray], None]]:
-    """A ``.npy`` file to append rows to, there whole or not at all; ``np.load(path, mmap_mode="r")`` reads it.
+    """A ``.npy`` file to append rows to, written whole or not at all; ``np.load(path, mmap_mode="r")`` reads it.
 
-    The space is set aside first, so that a full disk is known before the work. The rows are written by ordinary writes: a
-    process that writes to a memory map on a full disk is ended by a signal (SIGBUS) that nobody can answer.
+    The space is reserved first, so that a full disk is noticed before the work. The rows are written by ordinary writes: a
+    process that writes to a memory map on a full disk is killed by a signal (SIGBUS) that it cannot handle.
 
     Args:
-        path: the file; folders above it are made.
-        shape: of the whole array.
-        dtype: of its elements.
+        path: the file; parent folders are created.
+        shape: shape of the whole array.
+        dtype: type of its elements.
 
     Yields:
         A function that appends rows: an array ``n ...`` whose rows have the shape ``shape[1:]``.
 
     Raises:
         DataError: the file cannot be written; on a full disk the message names the folder.
-        ValueError: rows of another shape, or not as many as ``shape`` says.
+        ValueError: rows of a different shape, or fewer or more than ``shape`` says.
 
     Example:
         >>> import tempfile

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all: each takes its name when everything is written."""
+"""Files and folders written whole or not at all: each takes its name when everything is written."""
 
 import contextlib
 import errno
@@ -22,18 +22,18 @@ _RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers tell
 
 @contextlib.contextmanager
 def atomic_write(path: Path | str, *, parents: bool = False, shared: bool = False) -> Iterator[Path]:
-    """A place to write to, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
+    """A temporary file next to ``path``, which becomes ``path`` when the block succeeds and is deleted when it fails.
 
-    A link is followed and stays a link. The file can be read by whom the system's default says, however it was written.
+    A link is followed and stays a link. The file gets the system's default permissions, however it was written.
 
     Args:
-        path: the file to be; one that is there is replaced.
-        parents: make the folders above it where there are none.
-        shared: another process may be writing the same file at the same time, so the place has a name of its own.
+        path: the file to write; an existing one is replaced.
+        parents: create missing parent folders.
+        shared: another process may write the same file at the same time, so the temporary file gets a unique name.
 
     Raises:
         UsageError: it is a folder, a device or a pipe.
-        DataError: it cannot be written; also for any ``OSError`` of the block. One line, which on a full disk names the folder.
+        DataError: it cannot be written, or the block raised an ``OSError``. One line, which on a full disk names the folder.
 
     Example:
         >>> import tempfile
@@ -62,18 +62,18 @@ def atomic_write(path: Path | str, *, parents: bool = False, shared: bool = Fals
 
 
 def write_json(path: Path | str, values: object, *, indent: int | None = None) -> None:
-    """Write values as a JSON file, whole or not at all; folders above it are made.
+    """Write values as a JSON file, whole or not at all; parent folders are created.
 
-    Text is written as it is, in UTF-8. What UTF-8 has no form for (a file name in another encoding, as Python holds it) is escaped as JSON
-    has it, so that reading gives back what was written.
+    Text is written unescaped, in UTF-8. What UTF-8 cannot encode (a file name in another encoding, as Python holds it) is escaped in JSON's
+    way, so that reading returns what was written.
 
     Args:
-        path: the file to be; one that is there is replaced.
-        values: of JSON's own kinds.
-        indent: of nested values; None for a single line.
+        path: the file to write; an existing one is replaced.
+        values: anything made of JSON's types.
+        indent: indentation of nested values; None for a single line.
 
     Raises:
-        ValueError: there is a NaN or an infinity, which JSON does not have: say null.
+        ValueError: there is a NaN or an infinity, which JSON lacks: use None instead.
         UsageError: as ``atomic_write``.
         DataError: as ``atomic_write``.
 
@@ -91,16 +91,16 @@ def write_json(path: Path | str, values: object, *, indent: int | None = None) -
 
 @contextlib.contextmanager
 def atomic_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
-    """A folder to fill, beside ``path``, which becomes ``path`` when the block ends well and goes away when it does not.
+    """A temporary folder next to ``path``, which becomes ``path`` when the block succeeds and is deleted when it fails.
 
     Args:
-        path: the folder to be; folders above it are made.
-        replace: also a folder that is not empty. What was there is never lost: a crash between the last two steps leaves it beside, as
+        path: the folder to write; parent folders are created.
+        replace: also replace a folder that is not empty. Its contents are never lost: a crash between the last two steps leaves them in
             ``NAME.retired``.
 
     Raises:
-        UsageError: something is there that may not be replaced.
-        DataError: it cannot be written; also for any ``OSError`` of the block. One line, which on a full disk names the folder.
+        UsageError: something exists that must not be replaced.
+        DataError: it cannot be written, or the block raised an ``OSError``. One line, which on a full disk names the folder.
 
     Example:
         >>> import tempfile
@@ -130,19 +130,19 @@ def atomic_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def writing(path: Path | str) -> Iterator[None]:
-    """Whatever the system refuses while ``path`` is written becomes one line that names the place and the reason.
+    """Turn any system error while ``path`` is written into one line that names the path and the reason.
 
     Args:
-        path: the file or folder that is written in the block.
+        path: the file or folder that the block writes.
 
     Raises:
-        DataError: for an ``OSError`` of the block, and for what libraries make of one.
+        DataError: the block raised an ``OSError``, or a library's own error that wraps one.
 
     Example:
         >>> with writing("results/maps.parquet"):
         ...     raise OSError(errno.ENOSPC, "No space left on device")
         Traceback (most recent call last):
-        gazeshift.errors.DataError: results: the disk is full, maps.parquet cannot be written; free some space and try again.
+        gazeshift.errors.DataError: results: the disk is full and maps.parquet cannot be written; free some space and try again.
     """
     try:
         yield
@@ -163,7 +163,7 @@ def _check_replaceable(place: Path, path: Path | str, replace: bool) -> None:
 
 
 def _replace(place: Path, new: Path) -> None:
-    """A folder cannot be replaced in one step: the old one moves aside first and goes when the new one stands."""
+    """A folder cannot be replaced in one step: the old one is moved aside first and deleted once the new one is in place."""
     retired = place.with_name(place.name + ".retired")
     if place.exists():
         shutil.rmtree(retired, ignore_errors=True)
@@ -173,7 +173,7 @@ def _replace(place: Path, new: Path) -> None:
 
 
 def _refused(error: Exception) -> OSError | None:
-    """What the system said, also through a library that has an error class of its own."""
+    """The system's error, also when a library raised its own error class."""
     if isinstance(error, OSError):
         return error
     found = _RUST.search(str(error))
@@ -190,7 +190,7 @@ def _sentence(path: Path, error: OSError) -> str:
 
 
 def _elsewhere(path: Path, error: OSError) -> Path | None:
-    """The file that the system named, if it is not in the place that is being written: a temporary file, say."""
+    """The file named by the system, if it is not part of what is being written: a temporary file, say."""
     named = error.filename2 or error.filename
     if not isinstance(named, str) or _real(named).is_relative_to(_real(path).parent):
         return None
@@ -198,7 +198,7 @@ def _elsewhere(path: Path, error: OSError) -> Path | None:
 
 
 def _known(path: Path) -> Path:
-    """A file as people know it: for what is in an unfinished folder, that folder under the name it was to have."""
+    """A file as users know it: for anything in an unfinished folder, that folder under its final name."""
     for each in reversed(path.parents):
         if _DRAFT.search(each.name):
             return each.with_name(_DRAFT.sub("", each.name))
@@ -206,7 +206,7 @@ def _known(path: Path) -> Path:
 
 
 def _real(path: Path | str) -> Path:
-    """Without links; ``Path.resolve`` raises where they go in a circle."""
+    """The path with links resolved; ``Path.resolve`` raises on circular links."""
     return Path(os.path.realpath(path))
 
 

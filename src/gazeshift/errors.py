@@ -1,6 +1,6 @@
-"""Typed exceptions whose message is one line for a person: the thing, the place and the way out.
+"""Typed exceptions with a one-line message for people: the thing, the place and the way out.
 
-The command line prints the message alone and exits with ``exit_code``; a library user catches the type.
+The command line prints only the message and exits with ``exit_code``; a library user catches the type.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ _LONGEST_LIST = 240
 
 
 class GazeshiftError(Exception):
-    """Base of every error gazeshift raises on purpose. ``exit_code`` is what the command line returns."""
+    """Base class of every error that gazeshift raises on purpose. ``exit_code`` is what the command line returns."""
 
     exit_code = 2
 
@@ -58,7 +58,7 @@ def listed(names: Iterable[object], most: int = 6) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a message may quote it: on one line, at most 60 characters, and of an array or tensor its shape alone.
+    """A value as messages quote it: on one line, at most 60 characters, and only the shape of an array or tensor.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Ctrl-C where there are several processes: the terminal sends it to all of them, and one answers."""
+"""Ctrl-C with several processes: the terminal sends it to all of them, and only one handles it."""
 
 import signal
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Processes started in the block never hear Ctrl-C, from their first instruction on: whoever started them ends them.
+    """Processes started in the block never receive Ctrl-C, from their first instruction on: the parent ends them.
 
-    A Ctrl-C of the meantime reaches this process when the block ends. Where the system has no signal masks (Windows) nothing changes.
+    A Ctrl-C during the block reaches this process when the block ends. On systems without signal masks (Windows) nothing changes.
 
     Example:
         >>> with deaf_children():

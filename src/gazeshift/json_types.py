@@ -1,4 +1,4 @@
-"""Names for mappings that nobody here knows more of."""
+"""Names for mappings of unknown content."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first asked for (PEP 562), so that what is not used is not waited for."""
+"""Package names imported on first use (PEP 562), so that unused modules cost no time."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 def on_demand(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """The ``__getattr__`` of a package.
 
-    A name must not be that of a module of the package: Python binds an imported module over it.
+    A name must not equal a module of the package: importing the module would overwrite it.
 
     Args:
         package: its name.

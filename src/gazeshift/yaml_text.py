@@ -15,14 +15,14 @@ def read_yaml(text: str, name: str) -> Any:
         name: of its file, for the messages.
 
     Raises:
-        ConfigError: it is not YAML, or a key stands twice in one mapping, of which YAML's own readers silently take the last.
+        ConfigError: it is not YAML, or a key occurs twice in one mapping, where YAML readers silently take the last.
 
     Example:
         >>> read_yaml("a: {b: 1}", "study.yaml")
         {'a': {'b': 1}}
         >>> read_yaml("a:\n  b: 1\n  b: 2", "study.yaml")
         Traceback (most recent call last):
-        gazeshift.errors.ConfigError: study.yaml: a.b stands twice, in line 2 and in line 3; leave one.
+        gazeshift.errors.ConfigError: study.yaml: a.b occurs twice, in line 2 and in line 3; keep one.
     """
     try:
         values = yaml.safe_load(text)
@@ -33,7 +33,7 @@ def read_yaml(text: str, name: str) -> Any:
 
 
 def check_keys(text: str, name: str) -> None:
-    """Refuse a key that stands twice in one mapping, at any depth, of a text that is valid YAML.
+    """Refuse a key that occurs twice in one mapping, at any depth of valid YAML.
 
     Args:
         text: the YAML.

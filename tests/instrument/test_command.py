@@ -82,7 +82,7 @@ def test_json_is_all_that_is_printed(instrument: Instrument) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(("--only", "colours"), "Did you mean 'colour'"), (("--out", "no/such/file.json"), "no folder")],
+    [(("--only", "colours"), "Did you mean 'colour'"), (("--out", "no/such/file.json"), "does not exist")],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(instrument: Instrument, arguments: tuple[str, ...], says: str) -> None:
     code, _, error = instrument(GOOD, *arguments)

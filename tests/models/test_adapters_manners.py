@@ -121,7 +121,7 @@ def test_wrong_inputs_are_refused(images: Tensor, ids: Tensor) -> None:
     wrapped = wrap(seeded(Fusion), "layer", image="pixels", text="ids")
     with pytest.raises(UsageError, match="as many texts as images"):
         explain_inputs(wrapped, images, ids, aligned=True)
-    with pytest.raises(UsageError, match="no class"):
+    with pytest.raises(UsageError, match="not a class"):
         explain_inputs(wrapped, images, ids, target=3)
     with pytest.raises(UsageError, match="unknown target"):
         explain_inputs(wrapped, images, ids, target="best")
@@ -129,7 +129,7 @@ def test_wrong_inputs_are_refused(images: Tensor, ids: Tensor) -> None:
     for target in (True, torch.tensor(1.7), torch.tensor([0, 1, 2, 0])):
         with pytest.raises(UsageError, match="one index for each of 6 combinations"):
             explain_inputs(wrapped, images, ids, target=target)
-    with pytest.raises(UsageError, match="no image"):
+    with pytest.raises(UsageError, match="at least one image"):
         explain_inputs(wrapped, images[:0], ids)
     with pytest.raises(UsageError, match="takes text inputs \\(ids\\)"):
         explain_inputs(wrapped, images, None)

@@ -226,7 +226,7 @@ def spoilt(part: str, change: Callable[[Any], Any]) -> Parts:
         ("classify", lambda out: out.numpy(force=True), "classify gives a ndarray"),
         ("classify", lambda out: out.detach(), "does not depend on encode_image's grid"),
         ("classify", lambda out: out @ out.T, "a score of every image with every text"),
-        ("encode_image", lambda out: out[:1], r"'encode_image' gives \(1, 3, 2, 2\), that is 1 rows for 2 inputs"),
+        ("encode_image", lambda out: out[:1], r"'encode_image' gives \(1, 3, 2, 2\), that is, 1 rows for 2 inputs"),
         ("encode_image", lambda out: [out], "encode_image gives a list"),
         ("encode_text", lambda out: out[:2], "encode_text gives 2 rows for 3 texts"),
         ("encode_text", lambda out: None, "encode_text gives 1 rows for 3 texts"),
@@ -254,7 +254,7 @@ def test_an_untrue_pools_first_is_said_and_not_used(change: Any, true: bool) -> 
         for pools in (True, False)
     )
     close(fast.raw, slow.raw)
-    assert [note[:26] for note in fast.notes] == ([] if true else ["pools_first=True was given,"])
+    assert [note[:27] for note in fast.notes] == ([] if true else ["pools_first=True was given,"])
 
 
 class Shared(nn.Module):

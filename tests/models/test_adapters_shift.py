@@ -122,5 +122,5 @@ def test_wrong_rows_and_names_are_refused() -> None:
     for names in (("a", "b"), ("a", "b", "b")):
         with pytest.raises(UsageError, match="2 different names for a model of 3 classes"):
             shift_inputs(wrapped, some_images(), some_ids()[:1], some_ids()[:2], classes=names)
-    with pytest.raises(UsageError, match="no image"):
+    with pytest.raises(UsageError, match="at least one image"):
         shift_inputs(wrapped, some_images()[:0], some_ids()[:1], some_ids()[:1])

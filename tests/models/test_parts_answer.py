@@ -141,7 +141,7 @@ def test_first_layers_are_the_trunks_own_or_said_not_to_be_had(kind: Kind, trunk
         assert trunk.stem("features.3") is None
         return
     if kind.layer is None:
-        with pytest.raises(ModelError, match="no ViT"):
+        with pytest.raises(ModelError, match="other than a ViT"):
             trunk.stem("features.1")
         return
     stem = trunk.stem(kind.layer)

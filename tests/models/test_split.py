@@ -117,11 +117,11 @@ def test_pools_first_is_known(case: Case, build: Callable[..., Classifier]) -> N
 @pytest.mark.parametrize(
     ("name", "size", "way_out"),
     [
-        ("resnet17", 64, "timm has no such name"),
+        ("resnet17", 64, "timm has no model of that name"),
         ("resnet18", 32, "single cell"),
         ("mixer_s32_224", 224, "no last spatial grid"),
-        ("vit_tiny_patch16_224", 100, "no multiple"),
-        ("hf-hub:someone/model", 64, "timm has no such name"),
+        ("vit_tiny_patch16_224", 100, "not a multiple"),
+        ("hf-hub:someone/model", 64, "timm has no model of that name"),
     ],
 )
 def test_an_unusable_image_model_is_named(name: str, size: int, way_out: str) -> None:

@@ -178,7 +178,7 @@ def test_a_long_ranking_folds_its_middle(unwritten: Path):
     assert (len(first), len(last)) == (ENDS, ENDS)
     classes = section(write(unwritten).read_text(encoding="utf-8"), "classes")
     assert all(f"class {index:02d}" in classes for index in range(40))
-    assert "20 classes between" in classes
+    assert "20 classes in between" in classes
 
 
 def test_controls_are_named_where_models_are_listed(html: str):

@@ -136,7 +136,7 @@ def without(key: str) -> dict[str, object]:
         ({**OLD, "maps": {"seer": {"centre_bias": {"mean": 1}}}}, "'maps.seer.centre_bias': not a figure"),
         ({**OLD, "edits": []}, "'edits': "),
         ({**OLD, "claims": {"C0": {"claim": "x", "verdict": "perhaps"}}}, "'claims.C0.verdict': "),
-        ({**OLD, "schema_version": SCHEMA + 1}, "of a newer gazeshift"),
+        ({**OLD, "schema_version": SCHEMA + 1}, "from a newer gazeshift"),
         ([], "a list, not an object"),
         ("{", "not valid JSON"),
     ],

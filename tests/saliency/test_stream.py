@@ -188,7 +188,7 @@ def test_what_cannot_be_drawn_is_said_at_once(build: Build, pairs: list[Pair]) -
             stream_maps(model, pairs, wrong)
     with pytest.raises(UsageError, match="at least one class"):
         stream_maps(model, pairs, target=[])
-    with pytest.raises(UsageError, match="batch: 0"):
+    with pytest.raises(UsageError, match="batch: give 1 or more"):
         stream_maps(model, pairs, speed=Speed(batch=0))
     with pytest.raises(UsageError, match="sees no image"):
         stream_maps(build("text-only", image="none"), pairs)

@@ -77,7 +77,7 @@ def test_fixed_effects_alone_are_least_squares() -> None:
     assert names == ["intercept", "kind[position]", "text change", "pmi"], "a single truth drops out"
     single = explore(**data | {"seed": np.zeros(len(data["excess"]), dtype=int)})
     assert "seed" not in single.components
-    assert any("single seed" in note for note in single.notes)
+    assert any("only one seed" in note for note in single.notes)
 
 
 def test_missing_values_are_left_out_and_counted() -> None:
@@ -106,7 +106,7 @@ def test_a_broken_fit_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("statsmodels.regression.mixed_linear_model.MixedLM.fit", broken)
     found = explore(**rows())
     assert not found.converged
-    assert found.notes == ("the fit did not converge; its numbers mean nothing", "the fit broke off: Singular matrix")
+    assert found.notes == ("the fit did not converge; its numbers mean nothing", "the fit failed: Singular matrix")
     assert found.to_dict()["effects"][0]["estimate"] is None
 
 
@@ -123,7 +123,7 @@ def test_terms_that_cannot_be_told_apart_are_refused() -> None:
     twin = data | {"truth": np.where(data["kind"] == "colour", "absent", "true")}
     with pytest.raises(UsageError, match=r"'truth\[true\]'"):
         explore(**twin)
-    with pytest.raises(UsageError, match=r"one length.*pmi"):
+    with pytest.raises(UsageError, match=r"equal length.*pmi"):
         explore(**data | {"pmi": data["pmi"][:-1]})
     few = {key: values[:4] for key, values in data.items()}
     with pytest.raises(UsageError, match="too few"):

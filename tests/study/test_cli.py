@@ -299,8 +299,8 @@ def test_a_text_given_twice_is_refused(gazeshift: Command, tiny_run: Path, tmp_p
 def test_the_instrument_refuses_a_folder_before_any_work(gazeshift: Command, tmp_path: Path) -> None:
     code, _, err = gazeshift("instrument", "--quick", "--out", str(tmp_path))
     assert code == 2
-    assert "is a folder" in err
+    assert "a folder of that name already exists" in err
     os.mkfifo(tmp_path / "pipe")
     code, _, err = gazeshift("instrument", "--quick", "--out", str(tmp_path / "pipe"))
     assert code == 2
-    assert "is a device or a pipe" in err
+    assert "a device or pipe of that name already exists" in err

@@ -103,7 +103,7 @@ def test_features_of_another_trunk_are_refused(build, validation: Split) -> None
     with torch.no_grad():
         next(model.trunk.parameters()).add_(1)
         next(model.encoder.parameters()).add_(1)
-    with pytest.raises(TrainingError, match="another trunk"):
+    with pytest.raises(TrainingError, match="a trunk other"):
         predict(model, validation, images=stale)
     with pytest.raises(TrainingError, match="a text encoder other"):
         predict(model, validation, texts=texts)
@@ -112,7 +112,7 @@ def test_features_of_another_trunk_are_refused(build, validation: Split) -> None
 def test_features_of_other_pairs_are_refused(build, validation: Split) -> None:
     model = build()
     few = image_features(model.trunk, validation.images[:3], PREPROCESSING, pools_first=True, progress=False)
-    with pytest.raises(TrainingError, match="3 images for 11 pairs"):
+    with pytest.raises(TrainingError, match="3 images, but 11 pairs"):
         predict(model, validation, images=few)
 
 

@@ -156,7 +156,7 @@ def test_a_checkpoint_of_another_training_is_refused(
     if "recipe" in change:
         other["recipe"] = change["recipe"].model_copy(update={"epochs": 1})
     fit(build(), train, validation, one, 0, tmp_path, progress=False)
-    with pytest.raises(TrainingError, match="belongs to another training") as caught:
+    with pytest.raises(TrainingError, match="belongs to a different training") as caught:
         fit(
             build(),
             other.get("train", train),

@@ -1,4 +1,4 @@
-"""How fast maps are, beside the model's own forward pass and beside other explainers, interleaved in one run."""
+"""How fast maps are, compared with the model's own forward pass and with other explainers, interleaved in one run."""
 
 from gazeshift.bench.results import BenchResult
 from gazeshift.bench.run import all_settings, run_all, run_bench

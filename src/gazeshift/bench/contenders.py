@@ -1,4 +1,4 @@
-"""Who is measured: the forward pass, ours, and other explainers, each as its users would call it. One dict of the others."""
+"""What is timed: the forward pass, gazeshift, and other explainers, each called as its users would. One dict of the others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def ours(subject: Subject) -> Work:
 
 
 def ours_many_texts(subject: Subject) -> Work:
-    """All texts on one image, a map of the predicted class for each."""
+    """All texts on one image, with a map of the predicted class for each."""
     model = subject.model
 
     def work() -> object:
@@ -95,9 +95,9 @@ class Peer:
     """Another explainer.
 
     Attributes:
-        module: what is imported.
-        work: draws one map of the predicted class per image.
-        reads_tokens: whether it documents a way to explain a layer of tokens (pytorch-grad-cam's ``reshape_transform``).
+        module: the module to import.
+        work: computes one map of the predicted class per image.
+        reads_tokens: whether it documents how to explain a layer of tokens (pytorch-grad-cam's ``reshape_transform``).
     """
 
     module: str
@@ -118,6 +118,6 @@ def installed_peers() -> list[str]:
 
 
 def offered_peers(subject: Subject) -> list[str]:
-    """Those of the installed ones that offer a map for this model."""
+    """The installed explainers that offer a map for this model."""
     tokens = subject.plain.emits_tokens
     return [name for name in installed_peers() if PEERS[name].reads_tokens or not tokens]

@@ -1,4 +1,4 @@
-"""What it costs that a model from outside is checked before it is explained."""
+"""What the checks of a third-party model cost before it is explained."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ from gazeshift.saliency import explain_inputs
 
 
 class Outside(nn.Module):
-    """The subject as a module with a signature of its own, its grid emitted by a layer; the text comes as a row number.
+    """The subject as a module with its own signature, whose grid is a layer's output; the text comes as a row number.
 
     Args:
-        subject: whose weights and texts it has.
+        subject: the source of its weights and texts.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -35,17 +35,17 @@ class Outside(nn.Module):
 
 
 def explained(subject: Subject, *, check: bool) -> Callable[[], object]:
-    """A map of the predicted class for each image with its own text, as for any model from outside."""
+    """A map of the predicted class for each image with its own text, as for any third-party model."""
     model = wrap(Outside(subject), "tap", image="images", text="rows", check=check)
     rows = torch.arange(len(subject.images), device=subject.images.device)
     return lambda: explain_inputs(model, subject.images, rows, aligned=True).raw
 
 
 def measure_checks(subject: Subject, rounds: int, device: str) -> BatchTimes:
-    """Time maps of the subject as a model from outside, with and without the checks.
+    """Time maps of the subject as a third-party model, with and without the checks.
 
     Returns:
-        ``seconds`` of both, and ``ratios`` with ``outside_checks_vs_none``: with the checks over without.
+        ``seconds`` of both, and ``ratios`` with ``outside_checks_vs_none``: time with the checks divided by time without.
     """
     seconds = interleave(
         {"without checks": explained(subject, check=False), "with checks": explained(subject, check=True)},

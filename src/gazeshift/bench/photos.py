@@ -1,4 +1,4 @@
-"""Photos to decode: as large and as hard to compress as real ones, made here so that nothing need be downloaded."""
+"""Photos to decode: as large and as hard to compress as real ones, generated so that no download is needed."""
 
 from collections.abc import Sequence
 from pathlib import Path

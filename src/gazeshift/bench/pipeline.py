@@ -1,4 +1,4 @@
-"""A whole data set, from JPEG files to stored maps, beside the bare forward pass of the same images."""
+"""A whole data set, from JPEG files to stored maps, compared with the bare forward pass of the same images."""
 
 import tempfile
 from pathlib import Path
@@ -21,8 +21,8 @@ def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, wor
     """Time the pipeline and the bare pass over the same photos, in turn.
 
     *Pipeline*: ``collect_maps``, which is what ``gazeshift maps`` runs: JPEG files are read, decoded, cropped and normalised, each text is
-    tokenised and encoded, the trunk runs, the map of the predicted class is drawn for every image with its own text, and all maps stand in
-    a Parquet file. *Bare pass*: the logits of the same images and texts with the same classifier, so in the same memory format,
+    tokenised and encoded, the trunk runs, the map of the predicted class is computed for every image with its own text, and all maps go
+    into a Parquet file. *Bare pass*: the logits of the same images and texts with the same classifier, so in the same memory format,
     precision, compilation, batch and number of threads; but the batches lie in memory, decoded, normalised and in channels_last, the
     texts as token ids, and nothing is explained or stored.
     """

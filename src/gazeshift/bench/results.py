@@ -1,4 +1,4 @@
-"""What a measurement finds, as plain data: its dump is what ``gazeshift bench --json`` prints."""
+"""The results of a measurement, as plain data: their dump is what ``gazeshift bench --json`` prints."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,11 +12,11 @@ class Machine:
     """Where it was measured.
 
     Attributes:
-        cpus: how many the system has; None where it does not tell.
+        cpus: number of CPUs; None if the system does not say.
         gpu: name of the CUDA device, if there is one.
         platform: operating system and processor.
-        torch: its version.
-        threads: that torch computes with.
+        torch: version of torch.
+        threads: number of threads that torch uses.
     """
 
     cpus: int | None
@@ -31,9 +31,9 @@ class BatchTimes:
     """A map for each image of a batch.
 
     Attributes:
-        batch: images.
-        seconds: medians by contender.
-        ratios: of these, by what is over what.
+        batch: number of images.
+        seconds: median seconds by contender.
+        ratios: ratios of these, named by numerator and denominator.
     """
 
     batch: int
@@ -46,10 +46,10 @@ class TextTimes:
     """Maps of one image with many texts.
 
     Attributes:
-        texts: how many.
-        seconds: medians by contender.
+        texts: number of texts.
+        seconds: median seconds by contender.
         ratios: ``texts_loop_vs_ours``, if a peer is installed.
-        memory_mb: how much higher the process's peak is than for one text.
+        memory_mb: how much higher the process's peak memory is than for one text.
     """
 
     texts: int
@@ -63,11 +63,11 @@ class PipelineTimes:
     """A whole data set, from JPEG files to stored maps.
 
     Attributes:
-        images: photos.
+        images: number of photos.
         kb: mean size of a photo.
-        seconds: medians of the bare pass and of the pipeline.
-        images_per_second: of the pipeline.
-        ratios: ``pipeline_vs_forward``: throughput of the pipeline over that of the bare pass; 1 would mean that maps and files cost
+        seconds: median seconds of the bare pass and of the pipeline.
+        images_per_second: throughput of the pipeline.
+        ratios: ``pipeline_vs_forward``: throughput of the pipeline divided by that of the bare pass; 1 would mean that maps and files cost
             nothing.
     """
 
@@ -80,7 +80,7 @@ class PipelineTimes:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """One model, ours and the installed peers.
+    """One model, with gazeshift and the installed peers.
 
     Attributes:
         settings: what was measured.
@@ -88,7 +88,7 @@ class BenchResult:
         not_offered: installed peers that have no map for this model.
         texts: one per number of texts.
         batches: one per size of batch.
-        outside: the last batch as a model from outside, with its checks and without.
+        outside: the last batch as a third-party model, with its checks and without.
         pipeline: the data set; None if it was left out.
     """
 
@@ -102,21 +102,21 @@ class BenchResult:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """Those of the last batch, the largest number of texts, the model from outside and the data set together.
+        """The ratios of the last batch, the largest number of texts, the third-party model and the data set together.
 
-        ``map_vs_forward`` and ``<peer>_vs_ours``: seconds of a batch over the model's eager float32 forward pass, over ours.
-        ``texts_loop_vs_ours``: a peer's loop over the texts of one image, over ours. ``outside_checks_vs_none``: with the checks over
-        without.
+        ``map_vs_forward``: seconds of a batch, divided by the model's eager float32 forward pass; ``<peer>_vs_ours``: a peer's, divided
+        by ours. ``texts_loop_vs_ours``: a peer's loop over the texts of one image, divided by ours. ``outside_checks_vs_none``: with the
+        checks divided by without.
         """
         files = {} if self.pipeline is None else self.pipeline.ratios
         return {**self.batches[-1].ratios, **self.texts[-1].ratios, **self.outside.ratios, **files}
 
     @property
     def memory_mb(self) -> float:
-        """How much higher the process's peak is for the largest number of texts than for one."""
+        """How much higher the process's peak memory is for the largest number of texts than for one."""
         return self.texts[-1].memory_mb
 
     def to_dict(self) -> Json:
-        """All of it for JSON; no ``pipeline`` where it was left out."""
+        """Everything for JSON; without ``pipeline`` where it was left out."""
         plain = {name: value for name, value in asdict(self).items() if value is not None}
         return {**plain, "ratios": self.ratios, "memory_mb": self.memory_mb}

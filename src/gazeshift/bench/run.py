@@ -1,4 +1,4 @@
-"""The measurement: what is timed for one model, and for all that we make claims about; ratios are of one and the same run."""
+"""The measurement: what is timed for one model, and for all models that we make claims about; ratios are always within one run."""
 
 import multiprocessing
 import os
@@ -22,7 +22,7 @@ LOOPED = 3
 
 
 def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -> BenchResult:
-    """Measure one model, ours and the installed peers."""
+    """Measure one model, with gazeshift and the installed peers."""
     most = max(*settings.batches, 1)
     subject = make_subject(settings.model, settings.size, most, max(settings.texts), settings.device)
     subject = compiled(subject) if settings.compiled else subject
@@ -53,7 +53,7 @@ def all_settings(base: BenchSettings) -> list[BenchSettings]:
 
 
 def run_all(settings: Sequence[BenchSettings], announce: Announce = lambda line: None) -> list[BenchResult]:
-    """Measure several models one after the other, each in a process of its own: peaks of memory are of a process."""
+    """Measure several models one after the other, each in its own process, because peak memory is per process."""
     context = multiprocessing.get_context("spawn")
     results = []
     for each in settings:
@@ -82,7 +82,7 @@ def _batch(
 def _texts(
     subject: Subject, count: int, peers: Sequence[str], settings: BenchSettings, announce: Announce
 ) -> TextTimes:
-    """All texts on one image; a peer, which knows nothing of texts, is called once for each."""
+    """All texts on one image; a peer, which does not handle texts, is called once for each."""
     announce(f"{settings.model}: one image, {count:,} texts")
     one = subject.first(1)
     many = ours_many_texts(replace(one, texts=subject.texts[:count]))
@@ -98,7 +98,7 @@ def _texts(
 
 
 def _loop(one: Subject, peer: str) -> Work:
-    """Another tool on one image with a few texts, one call each, as its users must."""
+    """Another tool on one image with a few texts, one call each, as its users would have to."""
     work, text = PEERS[peer].work(one), one.plain.text
     assert text is not None  # noqa: S101  # set by make_subject
 

@@ -12,12 +12,12 @@ class BenchSettings:
         size: side of the images in pixels.
         batches: sizes of batches, each with maps of all images.
         texts: numbers of texts on one image, ascending.
-        images: photos of the data set that is taken from JPEG files to stored maps; 0 leaves it out. Rounded to whole batches, of the
+        images: photos in the data set timed from JPEG files to stored maps; 0 leaves it out. Rounded to whole batches of the
             last size.
-        rounds: times each contender is measured, after one warm-up.
+        rounds: how often each contender is timed, after one warm-up.
         device: ``cpu``, ``cuda`` or ``mps``.
         workers: threads that decode photos; one per CPU if None.
-        compiled: our trunk, and that of the bare pass beside the data set, run through ``torch.compile``.
+        compiled: run gazeshift's trunk, and the trunk of the data set's bare pass, through ``torch.compile``.
     """
 
     model: str = "inception_v3"

@@ -1,4 +1,4 @@
-"""What is measured: one classifier as we run it, and the same weights as a plain module for the forward pass and for other tools."""
+"""What is measured: one classifier as gazeshift runs it, and the same weights as a plain module for the forward pass and other tools."""
 
 import copy
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ WORDS = ("apple", "pie", "red", "tomato", "ketchup", "white", "plate", "soup", "
 
 
 class Plain(nn.Module):
-    """The same classifier as a user would have it: contiguous memory, one forward pass, the trunk's own output emitted by an Identity.
+    """The same classifier as a user would have it: contiguous memory, one forward pass, the trunk's own output passed through an Identity.
 
     Other tools hook ``tap``; they take one input, so the text of each image is set beforehand.
     """
@@ -39,11 +39,11 @@ class Plain(nn.Module):
 
     @property
     def emits_tokens(self) -> bool:
-        """Whether the tap emits tokens (a vision transformer), which tools for grids cannot read without being told how."""
+        """Whether the tap emits tokens (a vision transformer), which grid-based tools cannot read without a ``reshape_transform``."""
         return self.model.trunk.emits_tokens
 
     def as_grid(self, hooked: Tensor) -> Float[Tensor, "b c h w"]:
-        """What the tap emits as a grid: the ``reshape_transform`` that a tool may ask for."""
+        """The tap's output as a grid: the ``reshape_transform`` that a tool may ask for."""
         return self.model.trunk.tapped(hooked).grid
 
     def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
@@ -61,7 +61,7 @@ class Subject:
     """One classifier in two forms, and inputs of one batch.
 
     Attributes:
-        model: as we run it.
+        model: as gazeshift runs it.
         plain: the same weights for the forward pass and other tools.
         images: one batch.
         texts: at least one per image.
@@ -73,12 +73,12 @@ class Subject:
     texts: tuple[str, ...]
 
     def first(self, count: int) -> "Subject":
-        """The same with the first images alone."""
+        """The same with only the first images."""
         return replace(self, images=self.images[:count])
 
 
 def compiled(subject: Subject) -> Subject:
-    """The same subject with our trunk compiled as ``Speed(compiled=True)`` has it; the plain one stays eager."""
+    """The same subject with gazeshift's trunk compiled as by ``Speed(compiled=True)``; the plain one stays eager."""
     subject.model.encode_image = compile_trunk(subject.model)  # type: ignore[method-assign, assignment]
     return subject
 

@@ -1,4 +1,4 @@
-"""Clocks and scales: contenders in turn, A B C A B C ..., medians, and how high the process's memory rises."""
+"""Time and memory: contenders in turn, A B C A B C ..., medians, and the process's peak memory."""
 
 import resource
 import statistics
@@ -39,7 +39,7 @@ def peak_mb(device: str) -> float:
 
 
 def extra_mb(before: Work, work: Work, device: str) -> float:
-    """MB by which ``work`` raises the peak above that of ``before``; blind where something earlier in the process took more."""
+    """MB by which ``work`` raises the peak above that of ``before``; 0 if something earlier in the process took more."""
     before()
     low = peak_mb(device)
     work()

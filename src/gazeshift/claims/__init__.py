@@ -1,1 +1,1 @@
-"""The paper's claims as tests: what is contrasted was written down before any result; verdicts follow from intervals."""
+"""The paper's claims as tests: the contrasts were fixed before any result; verdicts follow from intervals."""

@@ -1,4 +1,4 @@
-"""The evidence for each claim: its primary contrast, what must agree with it, and what else a reader should see. One dict of them."""
+"""The evidence for each claim: its primary contrast, the contrasts that must agree with it, and others worth seeing. One dict of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,11 +21,11 @@ class Support:
     """A further contrast.
 
     Attributes:
-        name: short.
-        sentence: what is contrasted; above 0 speaks for the claim.
+        name: a short name.
+        sentence: what is contrasted; above 0 supports the claim.
         cells: its cell means.
-        unit: of the contrast; empty if it is the claim's own.
-        needed: ``sign``: the claim stands only if its mean is above 0; ``interval``: only if its interval is; ``no``: shown beside it.
+        unit: unit of the contrast; empty if it is the claim's own.
+        needed: ``sign``: the claim holds only if this mean is above 0; ``interval``: only if this interval is; ``no``: never.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Support:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a claim: ``missing`` says in a sentence why it cannot be tested, or is empty."""
+    """The evidence for a claim: ``missing`` says in a sentence why it cannot be tested, or is empty."""
 
     primary: Cells
     supports: tuple[Support, ...] = ()
@@ -229,7 +229,7 @@ def follows(tables: Tables) -> Evidence:
 
 
 def _label_prompt(tables: Tables, edit: str) -> list[Support]:
-    """Is the text anything but a label? The fusion map's way between two classes against the image-only map's between the same two."""
+    """Is the text more than a label? How far the fusion map moves between two classes against the image-only map between the same two."""
     rows = tables.prompts
     if rows.empty:
         return []
@@ -299,7 +299,7 @@ def _no_modifiers(tables: Tables) -> str:
 
 
 def _kinds(tables: Tables, value: str) -> dict[str, Cells]:
-    """Cells by kind of word: the kinds that are compared first, then the lexicon's others."""
+    """Cells by kind of word: first the kinds that are compared, then the lexicon's others."""
     rows = tables.of(tables.modifiers, "fusion")
     others = sorted(set(rows["kind"]) - {"colour", "position", "nonsense"})
     return {
@@ -335,7 +335,7 @@ EVIDENCE: dict[str, Callable[[Tables], Evidence]] = {
 
 
 def evidence_for(claim: str, tables: Tables) -> Evidence:
-    """The evidence for a claim; beside it the same contrast with every other model that could play one of its roles."""
+    """The evidence for a claim, with the same contrast for every other model that could play one of its roles."""
     wanted = CLAIMS[claim].roles
     if lacking := [ROLES[role].words for role in wanted if tables.roles.get(role) is None]:
         return _nothing(f"the study has no {lacking[0]}")
@@ -345,6 +345,6 @@ def evidence_for(claim: str, tables: Tables) -> Evidence:
 
 
 def _instead(claim: str, tables: Tables, other: str, first: str) -> Support:
-    """A claim's own contrast with another model of the same kind in the place of the first."""
+    """A claim's own contrast with another model of the same kind instead of the first."""
     found = EVIDENCE[claim](replace(tables, roles=tables.roles.preferring(other)))
     return Support(f"with {other}", f"the same contrast with {other} instead of {first}", found.primary)

@@ -39,7 +39,7 @@ class _Measured:
 
 
 def judge(tables: Tables) -> dict[str, Verdict]:
-    """The verdict on every claim, ``C0`` to ``C4``; ``C4`` has parts, C4a and C4b, and says what the weaker of the two says."""
+    """The verdict on every claim, ``C0`` to ``C4``; ``C4`` has parts, C4a and C4b, and takes the weaker of their verdicts."""
     evidence = {name: evidence_for(name, tables) for name in CLAIMS}
     measured = {name: _measure(found.primary) for name, found in evidence.items()}
     tested = [name for name, found in measured.items() if found.interval is not None and not evidence[name].missing]
@@ -176,7 +176,7 @@ def _p_words(p: float) -> str:
 
 
 def _both(parts: Mapping[str, Verdict]) -> Verdict:
-    """C4 stands if both of its parts do, and falls if one of them does."""
+    """C4 holds if both of its parts hold, and fails if one of them fails."""
     order: Sequence[Word] = ("not testable", "not supported", "undecided", "supported")
     weakest = min(parts.values(), key=lambda part: order.index(part.verdict))
     return Verdict(
@@ -224,7 +224,7 @@ def _bootstrap(primary: _Measured) -> tuple[float, float] | None:
 
 
 def _sign_flip(primary: _Measured) -> SignFlips | None:
-    """Cross-check on the seeds' means: could each as well have the other sign?"""
+    """Cross-check on the seeds' means: could each equally well have the opposite sign?"""
     values = primary.cells.values
     whole = values[:, np.isfinite(values).all(0)]
     if primary.interval is None or whole.size == 0:
@@ -240,5 +240,5 @@ def _bounds(interval: CrossedInterval | None) -> tuple[float, float] | None:
 
 
 def _number(value: float) -> float | None:
-    """NaN is no JSON."""
+    """None for NaN, which JSON lacks."""
     return float(value) if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Two readings of a shift, from stored maps: is the text more than a label, and does it move the map more than training again does?"""
+"""Two readings of a shift, from stored maps: is the text more than a label, and does it move the map more than retraining does?"""
 
 from itertools import pairwise
 
@@ -12,10 +12,11 @@ from gazeshift.measures import jensen_shannon
 def prompt_rows(measures: pd.DataFrame, fusion: Drawn, image: ByClass) -> pd.DataFrame:
     """The label-prompt null, where a changed text switched the class from c0 to c1.
 
-    Were the text only a label that names the class, the fusion map would go the way that the image-only model's goes from class c0 to c1.
+    If the text were only a label that names the class, the fusion map would change as the image-only model's map changes from class c0
+    to c1.
 
     Args:
-        measures: of the fusion model and one seed.
+        measures: measures of the fusion model for one seed.
         fusion: its maps.
         image: the image-only model's maps of every class, same seed.
 

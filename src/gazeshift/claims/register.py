@@ -1,4 +1,4 @@
-"""What is tested, in which unit, and how small is nothing: fixed before the results. One dict of the primary contrasts.
+"""What is tested, in which unit, and which effects count as none: fixed before the results. One dict of the primary contrasts.
 
 Changing an entry after looking at results makes the verdict worthless; a new question gets a new entry.
 """
@@ -19,9 +19,9 @@ class Claim:
     Attributes:
         sentence: what is claimed.
         contrast: what is measured; the claim says that it is above 0.
-        unit: of the contrast.
+        unit: unit of the contrast.
         margin: an effect whose 90 % interval lies within ``+-margin`` counts as no effect (two one-sided tests).
-        roles: of the models that are contrasted (``gazeshift.claims.roles.ROLES``).
+        roles: roles of the models that are contrasted (``gazeshift.claims.roles.ROLES``).
     """
 
     sentence: str

@@ -1,4 +1,4 @@
-"""Which model of a study plays which role. Whoever compares models asks here, so that their names are the user's alone."""
+"""Which model of a study plays which role. All comparisons of models use this, so that users may name models freely."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Role:
     Attributes:
         kind: its head (``gazeshift.models.HEADS``).
         texts: what it was trained on (``gazeshift.study.sections.ModelConfig``).
-        words: what a sentence calls such a model.
+        words: how a sentence refers to such a model.
     """
 
     kind: str
@@ -31,7 +31,7 @@ ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True)
 class Player:
-    """A model of a study, as far as it decides which role the model plays."""
+    """The properties of a study's model that decide which role it plays."""
 
     name: str
     kind: str
@@ -48,7 +48,7 @@ class Player:
 class Roles:
     """The models of a study by what they are, whatever they are called.
 
-    Of several models that could play a role the one that is listed first plays it, and the others are shown beside it.
+    If several models could play a role, the first one listed plays it, and the others are shown for comparison.
 
     Attributes:
         players: the models, in the order of the study.
@@ -74,19 +74,19 @@ class Roles:
 
     @property
     def others(self) -> dict[str, tuple[str, ...]]:
-        """By role, the models that could play it too; roles without such a model are absent."""
+        """By role, the other models that could play it; roles without one are absent."""
         return {role: able[1:] for role in ROLES if len(able := self._able(role)) > 1}
 
     @property
     def lead(self) -> str | None:
-        """The model that the study is about: early fusion, else the first that sees images and reads the pairs' own texts, or any."""
+        """The study's main model: early fusion, else the first that sees images and reads the pairs' own texts, else the first."""
         both = [player for player in self.players if player.sees_image and player.reads_text]
         own = [player for player in both if player.texts == "own"]
         return self.get("fusion") or next((player.name for player in [*own, *both]), None)
 
     @property
     def compared(self) -> tuple[str, str] | None:
-        """The two models whose maps are held against each other: image only and the lead, else the first two with maps."""
+        """The two models whose maps are compared: image only and the lead, else the first two with maps."""
         seeing = [player.name for player in self.players if player.sees_image]
         image, lead = self.get("image"), self.lead
         if image is not None and lead is not None:
@@ -106,7 +106,7 @@ class Roles:
         return self.parts[role]
 
     def preferring(self, name: str) -> "Roles":
-        """The same models with one of them put first, so that it plays the role that it can."""
+        """The same models with one of them first, so that it plays its role."""
         return Roles(tuple(sorted(self.players, key=lambda player: player.name != name)))
 
     def _able(self, role: str) -> tuple[str, ...]:

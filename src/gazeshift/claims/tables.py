@@ -1,4 +1,4 @@
-"""What verdicts rest on: the tables of a study, the roles that its models play, and cell means of a quantity per seed and class."""
+"""The basis of verdicts: the tables of a study, the roles that its models play, and cell means of a quantity per seed and class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class Tables:
         return rows if rows.empty else rows[rows["model"] == self.roles.get(role)]
 
     def cells(self, rows: pd.DataFrame, value: str) -> "Cells":
-        """Means of a column over the images of each (seed, class); NaN values are left out of them."""
+        """Means of a column over the images of each (seed, class), without NaN values."""
         if rows.empty or value not in rows:
             return Cells(np.full((len(self.seeds), len(self.classes)), np.nan), np.zeros(len(self.classes), int))
         known = rows[rows[value].notna()]
@@ -83,11 +83,11 @@ class Tables:
         )
 
     def separation(self, first: pd.DataFrame, second: pd.DataFrame, value: str) -> "Cells":
-        """How surely ``first`` exceeds ``second`` in each cell: the AUROC over its images, minus one half; 0 where they are alike.
+        """How reliably ``first`` exceeds ``second`` in each cell: the AUROC over its images, minus one half; 0 where they do not differ.
 
         Args:
             first: rows of seed, key, label and ``value``.
-            second: the same, of the noise floor; not compared image by image.
+            second: the same for the noise floor; not compared image by image.
             value: the column.
         """
         if first.empty or second.empty:
@@ -108,8 +108,8 @@ class Cells:
     """Cell means.
 
     Attributes:
-        values: a row per training seed, a column per class; NaN where nothing was defined.
-        counts: images behind each class.
+        values: one row per training seed, one column per class; NaN where nothing was defined.
+        counts: number of images per class.
     """
 
     values: Float[np.ndarray, "seeds classes"]
@@ -117,7 +117,7 @@ class Cells:
 
     @property
     def images(self) -> int:
-        """Images that enter: those of the classes whose cells are all there."""
+        """Number of images included: those of the classes without an empty cell."""
         return int(self.counts[np.isfinite(self.values).all(0)].sum())
 
     @property

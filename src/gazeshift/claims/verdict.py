@@ -1,4 +1,4 @@
-"""What was found about a claim: a verdict and the contrasts it rests on, as ``summary.json`` holds them and a report shows them."""
+"""What was found about a claim: a verdict and its contrasts, as ``summary.json`` holds them and a report shows them."""
 
 from typing import Literal
 
@@ -14,19 +14,19 @@ Needed = Literal["primary", "sign", "interval", "no"]
 
 
 class Contrast(Record):
-    """One contrast, a claim's own or one that stands beside it.
+    """One contrast, either a claim's own or a supporting one.
 
     Attributes:
-        name: short.
-        sentence: what is contrasted; above 0 speaks for the claim.
-        unit: of effect and interval; empty where it is the claim's.
+        name: a short name.
+        sentence: what is contrasted; above 0 supports the claim.
+        unit: unit of effect and interval; empty where it is the claim's.
         effect: None if it was not measured.
         interval: 95 %, or None.
-        p: of effect against 0.
+        p: p-value of the effect against 0.
         equivalent: whether it is shown to lie within the claim's margin; None in another unit.
-        n: images.
+        n: number of images.
         needed: what the claim asks of it.
-        agrees: whether a needed one does; None of a claim's own.
+        agrees: whether a needed contrast agrees; None for a claim's own.
     """
 
     name: str = ""
@@ -49,7 +49,7 @@ class MarginTest(Record):
 
 
 class SignFlips(Record):
-    """The test that flips the signs of the seeds' means; ``smallest_p`` is the least that so few seeds can give."""
+    """The test that flips the signs of the seeds' means; ``smallest_p`` is the smallest that this few seeds can give."""
 
     p: Number = None
     smallest_p: Number = None
@@ -62,26 +62,26 @@ class Verdict(Record):
         name: for example ``C1``.
         claim: the sentence that is claimed.
         verdict: supported, not supported, undecided or not testable.
-        effect: of the contrast that was fixed before the results; of a claim with parts, that of the part which decides.
+        effect: effect of the contrast that was fixed before the results; for a claim with parts, that of the deciding part.
         interval: 95 %, from crossed random effects of seed and class.
-        n: images.
-        seeds: training seeds.
-        classes: that enter.
-        dropped_classes: those with an empty cell.
+        n: number of images.
+        seeds: number of training seeds.
+        classes: number of classes included.
+        dropped_classes: classes with an empty cell.
         reason: why, in a sentence.
         contrast: what is measured.
-        unit: of effect, interval and margin.
+        unit: unit of effect, interval and margin.
         margin: an effect within it counts as none.
-        p, p_holm: of the primary contrast, as it is and corrected over all primary contrasts.
-        degrees_of_freedom: Satterthwaite's.
-        pooled: the components of variance that were taken together.
-        equivalence: of the effect with the margin.
-        bootstrap: the interval again, by resampling seeds and classes.
-        sign_flip: the test again, on the means of the seeds.
-        d_z: the effect over the standard deviation of the cells.
+        p, p_holm: p-value of the primary contrast, uncorrected and corrected over all primary contrasts.
+        degrees_of_freedom: Satterthwaite's degrees of freedom.
+        pooled: the variance components that were pooled.
+        equivalence: equivalence test of the effect against the margin.
+        bootstrap: a second interval, by resampling seeds and classes.
+        sign_flip: a second test, on the means of the seeds.
+        d_z: the effect divided by the standard deviation of the cells.
         cliffs_delta: the share of the cells above 0 minus the share below.
-        notes: what else must be known.
-        supports: contrasts that stand beside the primary one.
+        notes: caveats.
+        supports: contrasts in addition to the primary one.
         decided_by: the part that decides; empty if the claim has none.
         parts: by name, what was found about its parts.
 
@@ -134,7 +134,7 @@ class Verdict(Record):
 
     @property
     def contrasts(self) -> list[Contrast]:
-        """The claim's own contrast, then those beside it, each with its unit."""
+        """The claim's own contrast, then the supporting ones, each with its unit."""
         beside = [one if one.unit else one.model_copy(update={"unit": self.unit}) for one in self.supports]
         return [self.primary, *beside]
 
@@ -145,12 +145,12 @@ class Verdict(Record):
 
     @property
     def needed(self) -> list[Contrast]:
-        """The contrasts without which the claim does not stand."""
+        """The contrasts that the claim needs."""
         return [one for one in self.supports if one.needed != "no"]
 
     @property
     def why(self) -> str:
-        """The reason without the effect and interval that it begins with, for whoever has said them already.
+        """The reason without its leading effect and interval, for a caller that has already stated them.
 
         Example:
             >>> Verdict(claim="", verdict="supported", effect=1, interval=(0.5, 2), reason="+1 [+0.5, +2], above 0.").why
@@ -163,7 +163,7 @@ class Verdict(Record):
 
 
 def named(verdicts: dict[str, Verdict]) -> dict[str, Verdict]:
-    """The same with each called by its key, its parts as well: files of older runs name them by key alone."""
+    """The same with each named by its key, and its parts too: files of older runs name them only by key."""
     return {
         name: found.model_copy(update={"name": name, "parts": named(found.parts)}) for name, found in verdicts.items()
     }

@@ -1,4 +1,4 @@
-"""``gazeshift bench``: how fast maps are here, beside the forward pass and other explainers."""
+"""``gazeshift bench``: how fast maps are here, compared with the forward pass and other explainers."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``gazeshift calibrate``: whether the primary interval holds what it promises, by simulation."""
+"""``gazeshift calibrate``: whether the primary interval keeps its error rates, by simulation."""
 
 import json
 from collections.abc import Callable, Sequence

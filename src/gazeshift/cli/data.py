@@ -1,4 +1,4 @@
-"""``gazeshift data``: check data, or make synthetic ones. Thin: what a command needs is imported when it runs."""
+"""``gazeshift data``: check data, or generate synthetic data. Thin: what a command needs is imported when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,7 @@ def check(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Number of threads; by default one per CPU.")] = None,
 ) -> None:
-    """Decode every image of a data set and report what is in it and what is wrong with it.
+    """Decode every image of a data set and report its contents and its problems.
 
     Exit code: 0 clean (a study of these pairs would run), 1 findings, 2 unusable.
 

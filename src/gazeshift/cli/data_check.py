@@ -1,4 +1,4 @@
-"""``gazeshift data check``: decode a whole data set, say what is in it and what is wrong with it."""
+"""``gazeshift data check``: decode a whole data set, and report its contents and its problems."""
 
 import json
 from collections import defaultdict
@@ -31,7 +31,7 @@ def check_data(
     workers: int | None,
     as_json: bool,
 ) -> int:
-    """Decode every image and print what was found; the exit code: 0 clean (a study of these pairs would run), 1 findings."""
+    """Decode every image and print the findings. Exit code 0: clean (a study of these pairs would run), 1: findings."""
     pair_set = load_pairs(
         root,
         format,

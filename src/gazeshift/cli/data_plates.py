@@ -21,12 +21,12 @@ def write_plates(
     workers: int | None,
     quiet: bool,
 ) -> None:
-    """Write a Plates data set and say what is in it.
+    """Write a Plates data set and report its contents.
 
     Args:
         out: the folder.
         options: settings of ``PlatesConfig`` by name; None means its default.
-        kappa_distractor: None means as ``kappa_target``.
+        kappa_distractor: None means the same as ``kappa_target``.
         settings: any others, as NAME=VALUE.
         workers: processes; None for one per core, at most 8.
         quiet: show no progress bar.

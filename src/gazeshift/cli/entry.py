@@ -1,4 +1,4 @@
-"""What the ``gazeshift`` command runs: nothing is imported before Ctrl-C has its answer."""
+"""What the ``gazeshift`` command runs: nothing is imported before Ctrl-C is handled."""
 
 from gazeshift.cli.interrupt import end_at_once
 

@@ -26,24 +26,24 @@ from gazeshift.saliency import SaliencyMaps, explain, shift
 
 @dataclass(frozen=True)
 class Explained:
-    """What is said of one text and its map, to people and in JSON; what cannot be measured is None.
+    """What is reported about one text and its map, to people and in JSON; what cannot be measured is None.
 
     Attributes:
         text: the text.
         predicted: class predicted with it.
         explained: class whose map it is.
         defined: whether the map has positive evidence.
-        reason: why it has none.
-        note: what else there is to say of the map.
-        logit: of the explained class.
+        reason: why the map has none.
+        note: another remark on the map.
+        logit: logit of the explained class.
         confidence: its probability.
-        centre_bias: of the map, in bits.
-        coverage: of the map, a share of the grid.
+        centre_bias: centre bias of the map.
+        coverage: coverage of the map, a share of the grid.
         js_bits: how far the map moved from that of the first text.
-        switch: of that, what comes with another predicted class.
-        within: of that, what comes from re-weighting for the same class.
-        truncated: whether the text lost its end.
-        unread: whether there was nothing in it that the model knows.
+        switch: the part of it due to a different predicted class.
+        within: the part of it due to re-weighting for the same class.
+        truncated: whether the text was truncated.
+        unread: whether the model knows nothing in it.
     """
 
     text: str
@@ -75,7 +75,7 @@ def explain_image(
     save: Path | None,
     as_json: bool,
 ) -> None:
-    """Explain one image with some texts; print the numbers, draw and save what is asked for."""
+    """Explain one image with some texts; print the numbers, draw and save as requested."""
     if out is not None and out.suffix.lower() != ".png":
         raise UsageError(f"--out {out}: the picture is written as PNG; give a name that ends in .png.")
     for path in (out, save):
@@ -191,7 +191,7 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str) -> 
 
 
 def said_of(remarks: Sequence[tuple[str | None, ...]]) -> dict[str, list[str]]:
-    """Why maps are undefined, and what else there is to say of them: each once, with the numbers of its maps."""
+    """Why maps are undefined, and other remarks: each once, with the numbers of its maps."""
     said: dict[str, list[str]] = {}
     for number, mine in enumerate(remarks, start=1):
         for one in mine:

@@ -1,4 +1,4 @@
-"""``gazeshift explore``: a mixed model of what goes along with a shift, from a finished run."""
+"""``gazeshift explore``: a mixed model of what is associated with a shift, from a finished run."""
 
 import json
 import math

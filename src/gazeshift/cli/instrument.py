@@ -1,4 +1,4 @@
-"""``gazeshift instrument``: does the instrument show what must come out? Expected against found, row by row."""
+"""``gazeshift instrument``: does the instrument show the known answer? Expected against found, row by row."""
 
 import json
 import platform

@@ -13,10 +13,10 @@ CODE = 130
 
 
 def end_at_once() -> None:
-    """Until ``interruptible`` work begins, Ctrl-C ends the process: nothing is being written that would have to be tidied away.
+    """Until ``interruptible`` work begins, Ctrl-C simply ends the process: nothing has been written that would need cleaning up.
 
-    An exception would have to find its way through the imports of a hundred libraries, some of which swallow or print it.
-    A Ctrl-C that is ignored, as of a command in the background, stays so.
+    An exception would have to propagate through the imports of a hundred libraries, some of which swallow or print it.
+    A Ctrl-C that is ignored, as for a command in the background, stays ignored.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
@@ -24,10 +24,10 @@ def end_at_once() -> None:
 
 @contextmanager
 def interruptible(way_on: str = "") -> Iterator[None]:
-    """Work that Ctrl-C ends by an exception, so that what is half written goes away, and then by one line.
+    """Work that Ctrl-C ends with an exception, so that partial output is deleted, and then with one line.
 
     Args:
-        way_on: how to go on, or what was not written; part of the line.
+        way_on: how to continue, or what was not written; part of the line.
     """
     here = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The command line: thin; every command imports what it needs when it runs, so that help is there at once."""
+"""The command line: thin; every command imports what it needs when it runs, so that help appears at once."""
 
 import os
 import sys
@@ -220,7 +220,7 @@ def bench(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with medians and ratios.")] = False,
 ) -> None:
-    """Time maps beside the model's forward pass and beside other explainers, in one run."""
+    """Time maps against the model's forward pass and other explainers, in one run."""
     from gazeshift.bench import BenchSettings
     from gazeshift.cli.bench import bench_command
 
@@ -297,7 +297,7 @@ def calibrate(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random numbers.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every grid point.")] = False,
 ) -> None:
-    """Simulate the interval over seeds and classes where the truth is known; exit 1 if it misses its targets."""
+    """Simulate the interval over seeds and classes where the truth is known; exit code 1 if it misses its targets."""
     from gazeshift.cli.calibrate import calibrate_command
 
     with interruptible("nothing was written."):
@@ -316,7 +316,7 @@ def explore(
     ] = "js_distance",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Explore by a mixed model what goes along with a word's effect: kind, frequency with the class, size of the text's change."""
+    """Explore with a mixed model what a word's effect is associated with: kind, frequency with the class, size of the text's change."""
     from gazeshift.cli.explore import explore_command
 
     with interruptible():
@@ -324,7 +324,7 @@ def explore(
 
 
 def run() -> None:
-    """Entry point: errors made for people are one line on standard error."""
+    """Entry point: errors meant for users are one line on standard error."""
     try:
         try:
             app()
@@ -343,6 +343,6 @@ def run() -> None:
 
 
 def _drop_output() -> None:
-    """Python writes what is left of the output when it ends; what cannot be written must not be a second error."""
+    """Python flushes the output when it exits; output that cannot be written must not cause a second error."""
     with suppress(OSError), open(os.devnull, "w") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -79,7 +79,7 @@ def store_maps(
 
 
 def _pairs(folder: Path, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
-    """The pairs of a split, with the data options that the model was trained with, but all of them."""
+    """The pairs of a split, read with the data options of the model's training, but without its limit."""
     stored = read_config(folder)["data"].get("settings", {})
     whole = {"root": str(root), "limit": None, "drop_repeated_titles": False}
     needed = () if split == "all" else (split,)

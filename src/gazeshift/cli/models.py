@@ -36,7 +36,7 @@ _OF_TRAINING = {"empty class", "unused table", "similar classes", "odd class"}
 
 
 def tell_findings(pairs: Pairs) -> None:
-    """Say on standard error what was chosen, repaired or left out while the pairs were read, one line a kind."""
+    """Report on standard error what was chosen, repaired or left out while the pairs were read, one line per kind."""
     for note in pairs.notes:
         typer.echo(f"{pairs.root}: {note}", err=True)
     for kind, count in pairs.counts.items():

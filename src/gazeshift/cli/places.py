@@ -6,30 +6,30 @@ from gazeshift.errors import UsageError
 
 
 def check_new_file(out: Path) -> None:
-    """What takes long to make is not written over by another command line with the same ``--out``.
+    """Results that took long to compute are not overwritten by another command with the same ``--out``.
 
     Args:
-        out: the file to be written.
+        out: the file to write.
 
     Raises:
-        UsageError: it is there already, or its folder is not.
+        UsageError: the file exists, or its folder does not.
     """
     if out.exists():
-        kind = "folder" if out.is_dir() else "file" if out.is_file() else "device or a pipe"
+        kind = "folder" if out.is_dir() else "file" if out.is_file() else "device or pipe"
         raise UsageError(f"--out {out}: a {kind} of that name already exists; name a new file, or delete it first.")
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: the folder {out.parent} does not exist.")
 
 
 def check_picture(out: Path, image: Path) -> None:
-    """What is drawn or saved of one image may replace what was drawn before, but not the image.
+    """The output for one image may replace earlier output, but not the image itself.
 
     Args:
-        out: the file to be written.
-        image: what is explained.
+        out: the file to write.
+        image: the image that is explained.
 
     Raises:
-        UsageError: it is a folder, its folder is not there, or it is the image.
+        UsageError: it is a folder, its folder does not exist, or it is the image.
     """
     if out.is_dir():
         raise UsageError(f"{out}: is a folder.")
@@ -40,13 +40,13 @@ def check_picture(out: Path, image: Path) -> None:
 
 
 def check_new_folder(out: Path) -> None:
-    """The same for a folder, which may be there if it is empty.
+    """The same for a folder, which may exist if it is empty.
 
     Args:
-        out: the folder to be written.
+        out: the folder to write.
 
     Raises:
-        UsageError: it is a file, or holds something.
+        UsageError: it is a file, or a folder that is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(

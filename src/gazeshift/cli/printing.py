@@ -1,4 +1,4 @@
-"""What commands print of texts, names and paths that are not ours: as they stand, and nothing in them steers the terminal."""
+"""How commands print texts, names and paths from outside: unchanged, except that nothing in them controls the terminal."""
 
 import re
 
@@ -10,12 +10,12 @@ _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u20
 
 
 def terminal(*, stderr: bool = False, soft_wrap: bool = False) -> Console:
-    """A console that takes ``:pizza:`` for itself and colours no numbers."""
+    """A console that prints ``:pizza:`` literally and does not colour numbers."""
     return Console(stderr=stderr, soft_wrap=soft_wrap, highlight=False, emoji=False)
 
 
 def plain(text: str) -> str:
-    r"""A text on one line, with escapes in place of what would steer a terminal.
+    r"""A text on one line, with everything that would control a terminal escaped.
 
     Example:
         >>> print(plain("two\nlines, \x1b[31mred"))

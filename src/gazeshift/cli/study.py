@@ -1,4 +1,4 @@
-"""``gazeshift study``: run a study, write its report, say what came out."""
+"""``gazeshift study``: run a study, write its report, print the outcome."""
 
 import shlex
 import sys
@@ -21,7 +21,7 @@ def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: boo
     """Run a study and write its report.
 
     Returns:
-        0, or 1 if something the study expects did not come true.
+        0, or 1 if an expectation of the study was not met.
     """
     study = read_study(file, settings)
     console = terminal(stderr=True)

@@ -26,7 +26,7 @@ from gazeshift.saliency.words import WAYS
 
 @dataclass(frozen=True)
 class _Effect:
-    """What one word does, in numbers for people and for JSON; what cannot be measured is None."""
+    """The effect of one word, in numbers for people and for JSON; what cannot be measured is None."""
 
     word: str
     start: int
@@ -47,7 +47,7 @@ def explain_words(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Leave out each word in turn; print what the class and its map lose, draw it if asked."""
+    """Leave out each word in turn; print how the class's logit and its map change, and draw it on request."""
     _check(image, target, label, out)
     how = known_name(WAYS, how, "--how")
     model = load(folder)
@@ -66,7 +66,7 @@ def explain_words(
 
 
 def _check(image: Path, target: str, label: str | None, out: Path | None) -> None:
-    """Refuse what is found wrong without the model."""
+    """Refuse arguments that are wrong whatever the model."""
     if out is not None and out.suffix.lower() not in {".png", ".html"}:
         raise UsageError(f"--out {out}: give a name that ends in .png or .html.")
     if out is not None:
@@ -78,7 +78,7 @@ def _check(image: Path, target: str, label: str | None, out: Path | None) -> Non
 
 
 def _print(found: WordEffects, cut: bool, unread: bool) -> None:
-    """The text in colour, a table of its words, and what must stand beside them."""
+    """The text in colour, a table of its words, and their caveats."""
     console = terminal()
     console.print(_coloured(found))
     table = Table(

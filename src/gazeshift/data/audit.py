@@ -1,4 +1,4 @@
-"""Look at every image and every title of a data set, and say what is not as it should be."""
+"""Check every image and every title of a data set, and report what is wrong."""
 
 import hashlib
 import json
@@ -25,13 +25,13 @@ from gazeshift.pairs import Pair
 
 @dataclass(frozen=True)
 class Audit:
-    """What there is in a data set and what is wrong with it.
+    """The contents of a data set and its problems.
 
     Attributes:
-        root: as it was given.
+        root: the data root as given.
         format: the layout.
         fingerprint: ``contents.fingerprint`` of all pairs.
-        pairs: number per split.
+        pairs: number of pairs per split.
         classes: class name -> number per split, in class order.
         balance: split -> pairs of its smallest class divided by pairs of its largest, in [0, 1].
         image_sides: smallest, median and largest short side in pixels, of the images that can be decoded.
@@ -40,10 +40,10 @@ class Audit:
         titles_repeated: split -> pairs whose title an earlier pair of the same split has.
         titles_shared_train_test: number of different titles that occur in both training (validation included) and test.
         test_pairs_with_training_title: number of test pairs with such a title.
-        findings: everything that was repaired, left out, or found wrong, and why a study would be refused (``fitness.obstacles``).
-            Repeated titles are counted above, and are no findings: whether they are a defect depends on the use
+        findings: everything that was repaired, left out or found wrong, and why these pairs could not be studied (``fitness.obstacles``).
+            Repeated titles are counted above and are not findings: whether they are a defect depends on the use
             (``titles.drop_repeated_titles``).
-        notes: choices that were made while reading and that lose nothing.
+        notes: choices made while reading that lose nothing.
     """
 
     root: str
@@ -79,7 +79,7 @@ def read_audit(path: Path) -> Audit:
 
 @dataclass(frozen=True)
 class _Look:
-    """What one image is like."""
+    """The properties of one image."""
 
     digest: str
     short_side: int
@@ -99,9 +99,9 @@ def audit(
     Args:
         pair_set: from ``sources.load_pairs``.
         max_pixels: larger images count as corrupt.
-        reads_text: whether a model of the study reads the texts, so that there must be some.
+        reads_text: whether a model of the study reads the texts, so that some are needed.
         workers: threads.
-        progress: told after each image.
+        progress: called after each image.
     """
     pairs = pair_set.pairs
     looks = map_ordered(lambda pair: _look(pair, max_pixels), pairs, workers, progress)
@@ -134,7 +134,7 @@ def audit(
 def drop_undecodable(
     pairs: Sequence[Pair], *, workers: int | None = None, progress: Progress | None = None
 ) -> tuple[list[Pair], list[Finding]]:
-    """The pairs whose image can be decoded, in their order, and a finding for every other."""
+    """The pairs whose image can be decoded, in order, and a finding for every other pair."""
     looks = map_ordered(lambda pair: _look(pair, MAX_PIXELS), pairs, workers, progress)
     kept = [pair for pair, look in zip(pairs, looks, strict=True) if look.short_side]
     corrupt = (finding for look in looks for finding in look.findings)
@@ -164,7 +164,7 @@ def _look_at_mask(pair: Pair, size: tuple[int, int]) -> Iterable[Finding]:
 def _obstacles(
     pairs: Sequence[Pair], looks: Sequence[_Look], findings: Sequence[Finding], reads_text: bool
 ) -> list[Finding]:
-    """Why a study with the usual share of validation pairs would be refused, of what can be decoded."""
+    """Why the decodable pairs could not be studied, with the usual share of validation pairs."""
     good = with_validation(pairs)
     return obstacles(
         [pair for pair, look in zip(good, looks, strict=True) if look.short_side], findings, reads_text=reads_text
@@ -189,7 +189,7 @@ def _repeats(pairs: Sequence[Pair]) -> int:
 
 
 def _shared_titles(pairs: Sequence[Pair]) -> tuple[int, int]:
-    """Different titles in training and test, and test pairs that have one."""
+    """Distinct titles shared by training and test, and test pairs that have one."""
     titles: dict[bool, list[str]] = defaultdict(list)
     for pair in pairs:
         if title := normalise_title(pair.text):

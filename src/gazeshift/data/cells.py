@@ -1,4 +1,4 @@
-"""One cell of a table as a text, a class or a picture: a rule for each type, and no value becomes text by its ``repr``."""
+"""One cell of a table as a text, a class or a picture: a rule for each type; no value becomes text through its ``repr``."""
 
 import ast
 import base64
@@ -19,16 +19,16 @@ _PRINTED = re.compile(r"b'.*'|b\".*\"|\[.*\]|\{.*\}|\(.*,.*\)", re.DOTALL)
 
 
 class CellError(ValueError):
-    """A value that cannot be what its column is for; the message is a few words that say what it is."""
+    """A value that does not fit its column; the message says in a few words what it is."""
 
 
 def as_text(value: Any) -> str | None:
-    """A single value as text, None where there is none.
+    """A single value as text, or None if there is none.
 
-    Text stands as it is; bytes are UTF-8; whole numbers have no ``.0``; dates and times are written as in ISO 8601.
+    Text is unchanged; bytes are UTF-8; whole numbers have no ``.0``; dates and times are written as in ISO 8601.
 
     Raises:
-        CellError: a list, a mapping, bytes that are no text, a number that is not finite, or anything else.
+        CellError: a list, a mapping, bytes that are not text, a number that is not finite, or anything else.
 
     Example:
         >>> as_text(b"pie"), as_text(3.0), as_text(float("nan"))
@@ -54,7 +54,7 @@ def as_text(value: Any) -> str | None:
 
 
 def as_texts(value: Any) -> tuple[str, ...]:
-    """The texts of a cell: one for each item of a list, none where nothing is; blank ones are left out.
+    """The texts of a cell: one for each item of a list, none for an empty cell; blank texts are left out.
 
     A list of single words is one text (``is_words``).
 
@@ -70,7 +70,7 @@ def as_texts(value: Any) -> tuple[str, ...]:
 
 
 def is_words(value: Any) -> bool:
-    """Whether a value is a list of several single words, as tokens and tags are."""
+    """Whether a value is a list of several single words, such as tokens or tags."""
     return (
         isinstance(value, list | tuple)
         and len(value) > 1
@@ -79,9 +79,9 @@ def is_words(value: Any) -> bool:
 
 
 def as_name(value: Any) -> str | None:
-    """A cell as the name of a class or a split, None where there is none; of a list its only item.
+    """A cell as the name of a class or a split, or None if there is none; for a list, its only item.
 
-    ``nan``, ``null`` and ``<NA>``, which programs write, are none.
+    ``nan``, ``null`` and ``<NA>``, as written by programs, count as none.
     """
     if isinstance(value, list | tuple):
         if len(value) > 1:
@@ -92,10 +92,10 @@ def as_name(value: Any) -> str | None:
 
 
 def as_class(value: Any, names: tuple[str, ...]) -> str | None:
-    """A cell as a class, by its number where the table stores the names of its classes; number -1 is none.
+    """A cell as a class, looked up by number where the table stores its class names; number -1 is none.
 
     Raises:
-        CellError: as ``as_name``; also a number beyond the names.
+        CellError: as ``as_name``; also a number without a name.
 
     Example:
         >>> as_class(1, ("pie", "soup")), as_class(-1, ("pie", "soup")), as_class("soup", ("pie", "soup"))
@@ -113,10 +113,10 @@ def as_class(value: Any, names: tuple[str, ...]) -> str | None:
 def as_picture(value: Any) -> tuple[str | bytes | None, str]:
     """A cell as the path or the bytes of a picture, and the name that goes with bytes.
 
-    Hugging Face's ``{bytes, path}`` is unpacked; bytes that are no picture but text are a path; base64 is decoded.
+    Hugging Face's ``{bytes, path}`` is unpacked; bytes that are text and not a picture are a path; base64 is decoded.
 
     Raises:
-        CellError: a list of several, another mapping, or what ``as_text`` refuses.
+        CellError: a list of several, any other mapping, or what ``as_text`` refuses.
     """
     if isinstance(value, list | tuple) and len(value) == 1:
         (value,) = value
@@ -132,7 +132,7 @@ def as_picture(value: Any) -> tuple[str | bytes | None, str]:
 
 
 def from_base64(text: str) -> bytes | None:
-    """The picture that a text holds in base64, with or without ``data:image/...;base64,`` before it; None for other texts."""
+    """The picture that a text encodes in base64, with or without a ``data:image/...;base64,`` prefix; None for other texts."""
     body = text.partition(";base64,")[2] if text.startswith("data:") else text
     if len(body) < 64 or not _BASE64.fullmatch(body):
         return None
@@ -144,7 +144,7 @@ def from_base64(text: str) -> bytes | None:
 
 
 def is_printed(text: str) -> bool:
-    """Whether a text is what Python prints for bytes, a list, a mapping or a tuple.
+    """Whether a text looks like Python's printout of bytes, a list, a mapping or a tuple.
 
     Example:
         >>> is_printed("b'pie'"), is_printed("['a pie', 'my pie']"), is_printed("[Recipe] pie")
@@ -159,12 +159,12 @@ def is_printed(text: str) -> bool:
 
 
 def is_number_or_date(value: Any) -> bool:
-    """Whether a value is written out as text, being none: a number, a date, true or false."""
+    """Whether a value is not text but is written out as text: a number, a date, true or false."""
     return isinstance(value, int | float | Decimal | date | time)
 
 
 def field(record: Mapping[str, Any], column: str) -> Any:
-    """A cell; ``text.en`` is the field ``en`` of the mapping in the column ``text``, or a list of it where that holds a list.
+    """A cell; ``text.en`` is the field ``en`` of the mapping in the column ``text``, or a list of these if the column holds a list.
 
     Example:
         >>> field({"text": [{"en": "a pie"}, {"en": "my pie"}]}, "text.en")
@@ -179,7 +179,7 @@ def field(record: Mapping[str, Any], column: str) -> Any:
 
 
 def described(value: Any) -> str:
-    """What a value is, for messages; never the value itself."""
+    """A description of a value for messages; never the value itself."""
     if isinstance(value, Mapping):
         return f"a mapping with the fields {', '.join(short(str(key), 30) for key in list(value)[:5]) or 'none'}"
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Which column of a table holds what: by the names given, else by the usual ones, and by what is in them."""
+"""Which column of a table holds what: by the given names, else by the usual names and the columns' contents."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _LOOKED_AT = 50
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column holds what. None is found by its usual names (``USUAL``); ``text.en`` is a field of the mappings in ``text``.
+    """Which column holds what. None: found by its usual names (``USUAL``); ``text.en`` is a field of the mappings in ``text``.
 
     Attributes:
         image: path relative to the data root (where the root is a table: to its folder), or, in Parquet, bytes or
@@ -45,13 +45,13 @@ USUAL = {
 
 @dataclass(frozen=True)
 class Chosen:
-    """The columns of one table, and what there was to choose.
+    """The columns of one table, and how they were chosen.
 
     Attributes:
         image: column of the images.
-        text: of the texts; None where there is none and none is needed. Likewise the next two.
-        label: of the classes.
-        split: of the splits.
+        text: column of the texts; None if there is none and none is needed. Likewise the next two.
+        label: column of the classes.
+        split: column of the splits.
         note: the choice in one line.
     """
 
@@ -73,18 +73,18 @@ def choose(
 ) -> Chosen:
     """Find the columns of a table.
 
-    Of several with usual names the first one counts that holds what is wanted: images that are there, texts, classes. Where no usual name
-    leads to an image, any column that does is taken. The choice is noted.
+    Of several columns with usual names, the first with fitting contents is used: existing images, texts, classes. If no usual name
+    leads to an image, any column that does is used. The choice is noted.
 
     Args:
-        table: with its columns.
-        columns: those that are named.
+        table: the table.
+        columns: the columns named by the user.
         leads: whether an image cell leads to a picture.
-        optional: of ``text`` and ``label``, what the table may lack.
-        split: of the whole table, where its name tells one.
+        optional: which of ``text`` and ``label`` the table may lack.
+        split: split of the whole table, if its name tells.
 
     Raises:
-        DataError: a column is named that the table lacks, or none is found, or it holds nothing that could be used; names the columns.
+        DataError: a named column is missing, no column is found, or it holds nothing usable; names the columns.
     """
     found: dict[str, str | None] = {}
     lacking: list[str] = []
@@ -111,7 +111,7 @@ def choose(
 
 
 def has_column(table: Table, columns: Columns, role: str) -> bool:
-    """Whether a table has the column that is named for a role, or one that usually has it."""
+    """Whether a table has the column named for a role, or one of the role's usual names."""
     wanted = getattr(columns, role)
     return wanted in table.columns if wanted else bool(_usual(table, role))
 
@@ -127,7 +127,7 @@ def _usual(table: Table, role: str) -> list[str]:
 
 
 def _column(table: Table, wanted: str | None, role: str, test: _Test, taken: Collection[str | None]) -> str | None:
-    """The column for a role: the one that is named, else the first usual one that holds what is wanted, in doubt the first."""
+    """The column for a role: the named one, else the first with a usual name and fitting contents, else the first with a usual name."""
     if wanted:
         nested = "." in wanted and next(_records(table, wanted), None) is not None
         return wanted if nested or wanted in table.columns else None
@@ -137,7 +137,7 @@ def _column(table: Table, wanted: str | None, role: str, test: _Test, taken: Col
 
 
 def _lacking(table: Table, columns: Columns, roles: Collection[str]) -> Iterator[str]:
-    """What to say of columns that are not there."""
+    """The message about missing columns."""
     if not roles:
         return
     if not table.columns:
@@ -162,7 +162,7 @@ def _any(table: Table, column: str, test: _Test) -> bool:
 
 
 def _records(table: Table, column: str) -> Iterator[Mapping[str, Any]]:
-    """The records, from all over the table, whose cell of a column is not missing."""
+    """Records, spread over the table, whose cell in a column is not missing."""
     step = max(1, len(table.records) // _LOOKED_AT)
     spread = chain(table.records[::step], table.records)
     return (record for _, record in spread if field(record, column) not in (None, "", [], ()))
@@ -176,7 +176,7 @@ def _name(record: Mapping[str, Any], column: str | None) -> str | None:
 
 
 def _unusable(table: Table, column: str, role: str) -> Iterator[str]:
-    """What to say of a column of mappings, and the like, at once instead of for each of its rows."""
+    """One message about a column of mappings or similar, instead of one for each of its rows."""
     readers: dict[str, Callable[[Any], object]] = {"text": as_texts, "label": as_name, "split": as_name}
     problem, inner = "", ""
     for record in islice(_records(table, column), _LOOKED_AT) if role in readers else ():

@@ -1,8 +1,8 @@
-"""What is in the pictures of a data set: digests of their bytes, so that a picture corrected in place is other data.
+"""The contents of a data set's pictures: digests of their bytes, so that a picture corrected in place counts as different data.
 
-Size and time do not do: an editor may keep the size, ``cp -p`` the time, and a copy of unchanged data has other times. So the bytes
-count. They are not read again where the same file is still there: device, inode, size and the times of its last change of content and of
-status (which no program can set back) are those of the earlier reading.
+Size and time are not enough: an editor may keep the size, ``cp -p`` the time, and a copy of unchanged data has new times. So the bytes
+count. They are not read again while the file is the same: device, inode, size and the times of its last change of content and of
+status (which no program can reset) are those of the earlier reading.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ _SETTLED = 3_000_000_000
 
 
 def fingerprint(pairs: Iterable[Pair], known: Path | None = None, workers: int | None = None) -> str:
-    """SHA-256 over all that a study takes from its pairs, in any order.
+    """SHA-256 over everything that a study takes from its pairs, in any order.
 
-    That is key, text, class, split, the image's bytes; where a scene's truth is known also its label map, objects and captions.
+    That is key, text, class, split and the image's bytes; for known scenes also label map, objects and captions.
 
     Args:
-        pairs: of a data set.
-        known: a file that keeps the digests of images, so that they are not read again (``content_digests``).
+        pairs: the pairs of a data set.
+        known: a file that caches the digests of images, so that they are not read again (``content_digests``).
         workers: threads.
 
     Example:
@@ -59,8 +59,8 @@ def content_digests(images: Sequence[Path | bytes], known: Path | None = None, w
 
     Args:
         images: files or their bytes.
-        known: a JSON file of the digests of files that were read before; made or added to. Where it cannot be written, the files are read
-            again the next time, and that is all.
+        known: a JSON file that caches digests; created or extended. If it cannot be written, the files are read
+            again the next time, with no other effect.
         workers: threads.
     """
     before = _read(known) if known is not None else {}
@@ -81,12 +81,12 @@ def content_digests(images: Sequence[Path | bytes], known: Path | None = None, w
 
 
 def image_identity(image: Path | bytes) -> str:
-    """What two pairs share that have the same image: its path, or the digest of its bytes. No file is read."""
+    """The identity of an image across pairs: its path, or the digest of its bytes. No file is read."""
     return hashlib.sha256(image).hexdigest() if isinstance(image, bytes) else str(image)
 
 
 def _state(path: Path) -> str:
-    """What changes whenever a file does, and stays when it stays."""
+    """A stamp that changes if and only if the file does."""
     try:
         found = path.stat()
     except OSError:

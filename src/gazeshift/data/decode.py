@@ -1,4 +1,4 @@
-"""One decoder for every image, and one gate for every path that a data file names."""
+"""One decoder for every image, and one check for every path that a data file names."""
 
 import errno
 import io
@@ -44,18 +44,18 @@ def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_
 
     EXIF rotation is applied. Transparency (alpha channel, palette or colour key) is laid over white. 16-bit grey is
     scaled to 8 bits, floats from 0 to 1 (or 0 to 255) likewise; values outside these ranges are stretched from their
-    minimum to their maximum. Of an animation the first frame counts. Colour profiles are ignored.
+    minimum to their maximum. For an animation the first frame is used. Colour profiles are ignored.
 
     Args:
         source: a file, or the bytes of one.
-        name: how messages call the image; the path if not given.
-        max_pixels: cap on width times height (Pillow's hard limit of 179 million stays in force).
+        name: the image's name in messages; by default the path.
+        max_pixels: limit on width times height (Pillow's hard limit of 179 million still applies).
 
     Returns:
         An image of mode RGB.
 
     Raises:
-        ImageError: not there, empty, not an image, truncated or damaged, or above the cap. The message begins with
+        ImageError: missing, empty, not an image, truncated or damaged, or above the limit. The message begins with
             the name.
 
     Example:
@@ -78,7 +78,7 @@ def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_
 
 
 def image_size(source: Path | bytes, name: str | None = None) -> tuple[int, int]:
-    """Width and height of the upright image, from its header alone.
+    """Width and height of the upright image, read only from its header.
 
     Raises:
         ImageError: as ``decode``, as far as the header tells.
@@ -89,10 +89,10 @@ def image_size(source: Path | bytes, name: str | None = None) -> tuple[int, int]
 
 
 def resolve(root: Path, relative: str) -> Path:
-    """The file that a data file means by ``relative``, inside ``root``.
+    """The file inside ``root`` that a data file calls ``relative``.
 
-    Refused are absolute paths, ``..``, backslashes, drive letters, null bytes and symbolic links that lead out of the
-    root. The file need not exist.
+    Absolute paths, ``..``, backslashes, drive letters, null bytes, and symbolic links that lead out of the root are
+    refused. The file need not exist.
 
     Raises:
         DataError: the path leaves the root.
@@ -117,7 +117,7 @@ def resolve(root: Path, relative: str) -> Path:
 
 
 def _refuse_loop(path: Path) -> None:
-    """Raise the system's error for a loop of links, which resolving finds up to Python 3.12 only; the rest is for whoever opens it."""
+    """Raise the system's error for a loop of links, which ``resolve`` only reports up to Python 3.12; other errors come on opening."""
     try:
         path.stat()
     except OSError as error:

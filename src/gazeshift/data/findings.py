@@ -1,4 +1,4 @@
-"""What a data check has to say about single files and rows: nothing is repaired or left out without a finding."""
+"""What a data check reports about single files and rows: nothing is repaired or left out without a finding."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ LONGEST_DETAIL = 300
 
 
 def short(value: object, longest: int = 60) -> str:
-    """``repr(value)`` as messages show it: on one line, its middle left out where it is long.
+    """``repr(value)`` as messages show it: on one line, with the middle left out if it is long.
 
     Example:
         >>> short("a" * 100, 12)
@@ -65,7 +65,7 @@ def short(value: object, longest: int = 60) -> str:
 
 
 def clipped(text: str, longest: int = 60) -> str:
-    """A name as messages show it, its end left out where it is long.
+    """A name as messages show it, with its end left out if it is long.
 
     Example:
         >>> clipped("pie"), clipped("a" * 100, 12)
@@ -76,7 +76,7 @@ def clipped(text: str, longest: int = 60) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be.
+    """One problem in the data.
 
     Attributes:
         kind: one of ``KINDS``.

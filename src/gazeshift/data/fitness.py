@@ -1,4 +1,4 @@
-"""Whether pairs are enough for a study: one answer for ``data check``, for a study and for a training."""
+"""Whether pairs suffice for a study: the same answer for ``data check``, for a study and for training."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -20,19 +20,19 @@ def obstacles(
     needed: Collection[str] = SPLITS,
     reads_text: bool = True,
 ) -> list[Finding]:
-    """Why a study of these pairs is refused; nothing where it is not.
+    """Why these pairs cannot be studied; empty if they can.
 
     Args:
-        pairs: in their splits, the validation split among them (``splits.with_validation``).
-        findings: what was left out; named where a split is empty.
-        needed: the splits that must hold a pair. A training, and so a study, needs all three; then there must be two classes to tell
+        pairs: with their splits, including the validation split (``splits.with_validation``).
+        findings: what was left out; listed if a split is empty.
+        needed: the splits that must not be empty. Training, and so a study, needs all three; then there must be two classes to tell
             apart and, for a model that reads, a text to learn from.
         reads_text: whether a model reads the texts.
 
     Example:
         >>> pairs = [Pair(f"{i}.png", b"x", "a pie", "pie", split) for i, split in enumerate(SPLITS)]
         >>> [finding.detail for finding in obstacles(pairs)]
-        ["one class only, 'pie': nothing to tell apart"]
+        ["one class only, 'pie': nothing to distinguish"]
     """
     sizes = Counter(pair.split for pair in pairs)
     found = [Finding("no study", split, _why_empty(split, findings)) for split in needed if not sizes[split]]

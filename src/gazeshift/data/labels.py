@@ -1,4 +1,4 @@
-"""Class names: numbers written alike, numbers that stand for no class, and names that look alike."""
+"""Class names: numbers written in different ways, numbers that mean no class, and names that look alike."""
 
 import re
 import unicodedata
@@ -17,11 +17,11 @@ _NONE = {"none", "na", "n/a", "#n/a", "?", "-", "unlabelled", "unlabeled", "unde
 
 
 def class_numbers(tables: Sequence[Table], labels: Sequence[str | None]) -> dict[str, int] | None:
-    """Class name -> number, from the class names that the label's own column stores, or from a number column ``label`` beside it.
+    """Class name -> number, from the class names that the label's column stores, or from a separate number column ``label``.
 
     Args:
-        tables: of one data set.
-        labels: the column of the classes in each.
+        tables: the tables of one data set.
+        labels: the class column of each.
     """
     numbers: dict[str, int] = {}
     for table, column in zip(tables, labels, strict=True):
@@ -42,9 +42,9 @@ def class_numbers(tables: Sequence[Table], labels: Sequence[str | None]) -> dict
 
 
 def plain_numbers(rows: Iterable[Row | Finding]) -> list[Row | Finding]:
-    """The rows, with whole numbers as classes written as such (``3.0`` is ``3``), and -1 for no class where no training row has it.
+    """The rows, with whole-number classes written without decimals (``3.0`` is ``3``), and -1 as no class where no training row has it.
 
-    Where some labels are no whole numbers, all stay as they are written.
+    If some labels are not whole numbers, all stay as written.
 
     Example:
         >>> rows = [Row("a:1", (), None, "0.0", "train"), Row("a:2", (), None, "-1.0", "test")]
@@ -65,7 +65,7 @@ def plain_numbers(rows: Iterable[Row | Finding]) -> list[Row | Finding]:
 
 
 def doubtful_classes(counts: Mapping[str, int]) -> list[Finding]:
-    """Findings about names that look alike, and names that often stand for a missing class.
+    """Findings about names that look alike, and names that often mean a missing class.
 
     Args:
         counts: class name -> number of pairs.
@@ -98,12 +98,12 @@ def _split(row: Row) -> str | None:
 
 
 def _same(name: str, other: str) -> bool:
-    """Whether two names are drawn alike: composed and decomposed letters."""
+    """Whether two names look the same when drawn: composed and decomposed letters."""
     return unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
 
 
 def _code_points(name: str) -> str:
-    """A name by its code points, where they are all that tells it from another."""
+    """A name by its code points, for names that differ in nothing else."""
     return clipped(ascii(name))
 
 
@@ -112,13 +112,13 @@ def _counted(label: str, counts: Mapping[str, int], write: Callable[[str], str] 
 
 
 def _from_zero(counts: Mapping[str, int]) -> bool:
-    """Whether the classes beside -1 are the numbers 0, 1, 2, ...; then -1 is likely none (and not a side, as in -1, 0, 1)."""
+    """Whether the classes other than -1 are the numbers 0, 1, 2, ...; then -1 probably means none (and is not a class, as in -1, 0, 1)."""
     others = Counter(label for label in counts if label != "-1")
     return {"0", "1", "2"} <= set(others) and all(label.isdigit() for label in others)
 
 
 def _form(label: str) -> str | Decimal:
-    """What names that look alike have in common: of numbers their value, so that 1 and 01 look alike and 1 and -1 do not."""
+    """A key that names which look alike share: for numbers their value, so that 1 and 01 look alike and 1 and -1 do not."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", label) if unicodedata.category(c) != "Cf")
     try:
         if not (number := Decimal(seen)).is_nan():

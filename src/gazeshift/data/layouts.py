@@ -1,4 +1,4 @@
-"""Layouts that are tables, and where their images are: plain tables, MMBT, imagefolder."""
+"""Table layouts, and where their images are: plain tables, MMBT, imagefolder."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -36,7 +36,7 @@ def is_imagefolder(root: Path) -> bool:
 def read_table(root: Path, columns: Columns, optional: Collection[str] = ()) -> Source:
     """Rows of a table file, or of the tables of a folder (``find_tables``).
 
-    A path is looked for as it stands, under ``images/``, and as ``images/<train or test>/<class>/<file>``.
+    A path is searched for as written, under ``images/``, and as ``images/<train or test>/<class>/<file>``.
     """
     folder = root.parent if root.is_file() else root
     files = find_tables(root)
@@ -50,7 +50,7 @@ def read_table(root: Path, columns: Columns, optional: Collection[str] = ()) -> 
 
 
 def read_mmbt(root: Path, columns: Columns, optional: Collection[str] = ()) -> Source:
-    """Rows of ``{train,dev,test}.jsonl`` with the fields img, text, label; pictures of ``dev`` may lie in ``train``.
+    """Rows of ``{train,dev,test}.jsonl`` with the fields img, text, label; pictures of ``dev`` may be in ``train``.
 
     Kiela et al., "Supervised multimodal bitransformers for classifying images and text", 2019.
     """
@@ -59,7 +59,7 @@ def read_mmbt(root: Path, columns: Columns, optional: Collection[str] = ()) -> S
 
 
 def read_imagefolder(root: Path, columns: Columns, optional: Collection[str] = ()) -> Source:
-    """Rows of Hugging Face's ``imagefolder``: ``metadata.*`` beside the images, at the root or in split folders.
+    """Rows of Hugging Face's ``imagefolder``: ``metadata.*`` next to the images, at the root or in split folders.
 
     ``file_name`` is relative to the metadata's folder. Without a label column the class is the image's folder.
     Images that no row names follow at the end, without text.
@@ -80,7 +80,7 @@ def read_imagefolder(root: Path, columns: Columns, optional: Collection[str] = (
 
 
 def why_no_table(root: Path) -> str:
-    """Why a root that is no table, and no folder of tables that can be told apart, is none; empty if nothing speaks for a table."""
+    """Why a root is neither a table nor a folder of distinguishable tables; empty if nothing suggests a table."""
     if root.is_file() and root.suffix.lower() in _SHEETS:
         return "not a readable table; save the sheet as CSV"
     if root.is_file():
@@ -105,7 +105,7 @@ def _usual_places(path: str, label: str | None, split: str | None) -> tuple[str,
 
 
 def _metadata(root: Path) -> TableFiles:
-    """Metadata files and the split that their folder tells; the root's own counts alone."""
+    """Metadata files and the split named by their folder; a file at the root excludes the others."""
     splits = (
         sorted(path for path in root.iterdir() if path.is_dir() and path.name.lower() in SPLIT_NAMES)
         if root.is_dir()
@@ -127,7 +127,7 @@ def _metadata(root: Path) -> TableFiles:
 
 
 def _from_folders(row: Row) -> Row:
-    """The row with the class and split that its image's folders tell, where it does not tell them itself."""
+    """The row with the class and split from its image's folders, where it does not state them itself."""
     if isinstance(row.images, bytes) or not row.images:
         return row
     folders = PurePosixPath(row.images[0]).parts[:-1]

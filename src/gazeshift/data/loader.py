@@ -1,4 +1,4 @@
-"""Preprocessed crops of many images, kept on disk so that a second run does not decode again."""
+"""Preprocessed crops of many images, cached on disk so that a second run does not decode again."""
 
 import hashlib
 import json
@@ -32,17 +32,17 @@ def crops(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> UInt8[np.ndarray, "n 3 size size"]:
-    """The crops of all pairs, in their order, before normalisation.
+    """The crops of all pairs, in order, before normalisation.
 
-    With ``cache_dir`` they are a read-only memory map of a file there, made once for the same pairs and
-    preprocessing (``crops_digest``) and found again; otherwise they are in memory.
+    With ``cache_dir`` they are a read-only memory map of a file there, created once for the same pairs and
+    preprocessing (``crops_digest``) and reused; otherwise they are in memory.
 
     Args:
-        pairs: whose images.
+        pairs: the pairs whose images are cropped.
         preprocessing: crop, size and interpolation; its mean and std do not matter here.
-        cache_dir: made where it does not exist.
+        cache_dir: created if it does not exist.
         workers: threads.
-        progress: told after each image; not at all where the crops are found.
+        progress: called after each image; never if the crops are cached.
 
     Raises:
         ImageError: images that cannot be decoded; says how many and names the first.
@@ -68,12 +68,12 @@ def crops(
 
 
 def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing, contents: Sequence[str] | None = None) -> str:
-    """SHA-256 over keys and the images' bytes, in order, and over what cropping depends on.
+    """SHA-256 over keys and the images' bytes, in order, and over everything that cropping depends on.
 
     Args:
-        pairs: whose images.
-        preprocessing: mean and std do not matter.
-        contents: ``content_digests`` of the images; None: they are read.
+        pairs: the pairs whose images are cropped.
+        preprocessing: mean and std are ignored.
+        contents: ``content_digests`` of the images; None: the images are read.
     """
     kept = ("size", "crop_fraction", "interpolation")
     how = {key: value for key, value in preprocessing.to_dict().items() if key in kept}
@@ -87,10 +87,10 @@ def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing, contents: 
 def objects_grid(pair: Pair, preprocessing: Preprocessing) -> Int[np.ndarray, "size size"]:
     """The pair's label map, cropped exactly as ``preprocessing`` crops its image, so that it fits maps on the crop.
 
-    Values are the objects' indices, 0 the background; nearest neighbour, so no value is invented.
+    Values are the objects' indices, 0 the background; nearest neighbour, so no new value appears.
 
     Raises:
-        DataError: the pair has no label map, or one of another size than its image.
+        DataError: the pair has no label map, or one that differs in size from its image.
         ImageError: the label map cannot be decoded.
     """
     if pair.objects_mask is None:
@@ -109,7 +109,7 @@ def objects_grid(pair: Pair, preprocessing: Preprocessing) -> Int[np.ndarray, "s
 def _cropped(
     pairs: Sequence[Pair], preprocessing: Preprocessing, workers: int | None, progress: Progress | None
 ) -> Iterator[UInt8[np.ndarray, "3 size size"]]:
-    """The crops in the order of the pairs; images that cannot be decoded are all looked for before they are told of."""
+    """The crops in the order of the pairs; all images that cannot be decoded are collected before the error is raised."""
 
     def crop(pair: Pair) -> np.ndarray | str:
         try:
@@ -132,7 +132,7 @@ def _cropped(
 
 
 def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The memory map, or None where there is none or a damaged one."""
+    """The memory map, or None if it is missing or damaged."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):

@@ -1,4 +1,4 @@
-"""Where an image lies that a table names: paths as other systems and other folders write them, inside the data root."""
+"""Where the image named by a table is: paths written for other systems and folders, resolved inside the data root."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ _TWO = "several files"
 
 
 def plain_path(folder: Path, written: str) -> tuple[str, str]:
-    r"""A path as a table writes it, made relative to the data root with slashes, and what was done to it (empty: nothing).
+    r"""A table's path, made relative to the data root with forward slashes, and what was changed (empty: nothing).
 
     Example:
         >>> plain_path(Path("data"), "images\\a.png")
@@ -36,7 +36,7 @@ def plain_path(folder: Path, written: str) -> tuple[str, str]:
 
 @dataclass
 class Finder:
-    """Finds images under a data root; keeps the names of the folders that it had to search."""
+    """Finds images under a data root; caches the listings of the folders it searched."""
 
     root: Path
     _names: dict[Path, dict[str, str]] = field(default_factory=dict, repr=False)
@@ -44,7 +44,7 @@ class Finder:
     def find(self, names: Sequence[str]) -> tuple[str, Path] | Finding:
         """The first of ``names`` that is a file, as a name and a path; or a finding, without a key, that says why there is none.
 
-        A name is also found where case, Unicode form (NFC, NFD) or spaces differ, if one file alone is so called.
+        A name is also found if it differs in case, Unicode form (NFC, NFD) or spaces, as long as only one file matches.
         """
         problem: DataError | OSError | None = None
         for name in names:
@@ -68,7 +68,7 @@ class Finder:
         return Finding("missing image", "", reason)
 
     def _alike(self, name: str) -> str | None:
-        """The path under the root that is like ``name``, folder by folder; None if there is none."""
+        """The path under the root that matches ``name`` loosely, folder by folder; None if there is none."""
         found = PurePosixPath()
         parts = PurePosixPath(name).parts
         if not parts or ".." in parts or PurePosixPath(name).is_absolute():
@@ -99,9 +99,9 @@ class Finder:
 
 
 def unnamed(on_disk: Sequence[str], named: Iterable[Sequence[str]]) -> list[str]:
-    """The images on disk that no row names, in their order, where each row names an image by one of several paths.
+    """The images on disk that no row names, in order, where each row names an image by one of several paths.
 
-    A path that is not on disk as it is written stands for those that differ from it in case, Unicode form or spaces.
+    A path that is not on disk as written matches those that differ from it in case, Unicode form or spaces.
     """
     there = set(on_disk)
     exact, alike = set[str](), set[str]()
@@ -113,7 +113,7 @@ def unnamed(on_disk: Sequence[str], named: Iterable[Sequence[str]]) -> list[str]
 
 
 def _form(name: str) -> str:
-    """What names that look alike have in common."""
+    """A key that names which look alike share."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 

@@ -1,4 +1,4 @@
-"""Where the truth is known: label maps and the objects in them, beside the images (as Plates writes them)."""
+"""Ground truth, where it is known: label maps and their objects, stored with the images (as Plates writes them)."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def _object(row: int, record: Mapping[str, Any]) -> SceneObject:
 
 
 def _image_name(root: Path, pair: Pair) -> str:
-    """The image's path under the root, which pairs that share an image have in common."""
+    """The image's path under the root, the same for all pairs of that image."""
     return pair.image.relative_to(root).as_posix() if isinstance(pair.image, Path) else pair.key
 
 

@@ -1,4 +1,4 @@
-"""Threads over many images: Pillow decodes and resizes outside Python's global lock."""
+"""Threads over many images: Pillow releases Python's global lock while it decodes and resizes."""
 
 import os
 from collections import deque
@@ -17,13 +17,13 @@ Progress = Callable[[int, int], None]
 def map_ordered(
     function: Callable[[T], R], items: Sequence[T], workers: int | None = None, progress: Progress | None = None
 ) -> list[R]:
-    """``[function(item) for item in items]`` on threads; an interrupt or an error cancels what has not begun.
+    """``[function(item) for item in items]`` on threads; an interrupt or an error cancels what has not started.
 
     Args:
         function: must be safe to call from several threads.
-        items: what to work on.
-        workers: number of threads; as many as CPUs if None.
-        progress: told after each item, from the calling thread.
+        items: the items to process.
+        workers: number of threads; one per CPU if None.
+        progress: called after each item, from the calling thread.
 
     Example:
         >>> map_ordered(abs, [-1, 2, -3])
@@ -44,15 +44,15 @@ def map_ordered(
 def map_ahead(
     function: Callable[[T], R], items: Iterable[T], workers: int | None = None, ahead: int = 32
 ) -> Generator[R, None, None]:
-    """``map(function, items)`` on threads that work ahead of whoever takes the results, but not without bound.
+    """``map(function, items)`` on threads that work ahead of the consumer, up to a limit.
 
-    Close it (``contextlib.closing``) to cancel what has not begun.
+    Close it (``contextlib.closing``) to cancel what has not started.
 
     Args:
         function: must be safe to call from several threads.
-        items: what to work on; taken as work begins.
-        workers: number of threads; as many as CPUs if None.
-        ahead: how many results may be in work or waiting.
+        items: the items to process; consumed lazily.
+        workers: number of threads; one per CPU if None.
+        ahead: how many results may be in progress or waiting.
 
     Example:
         >>> list(map_ahead(abs, [-1, 2, -3], ahead=2))

@@ -1,4 +1,4 @@
-"""From what a source says (rows) to pairs that can be used, and findings about the rest."""
+"""From a source's rows to usable pairs, and findings about the rest."""
 
 import os
 import re
@@ -29,11 +29,11 @@ class Row:
 
     Attributes:
         place: file and line, for messages.
-        images: where the image may be, relative to the data root, best guess first; or its bytes.
-        text: None where there is none.
-        label: None where there is none.
-        split: as the source calls it; None where it does not say.
-        key: for images that are bytes.
+        images: candidate paths of the image, relative to the data root, best guess first; or its bytes.
+        text: None if there is none.
+        label: None if there is none.
+        split: the source's name of the split; None if it gives none.
+        key: the key of an image given as bytes.
     """
 
     place: str
@@ -49,9 +49,9 @@ class Source:
     """What a layout's reader found.
 
     Attributes:
-        rows: and findings about lines that are no rows.
-        numbers: class name -> number, where the source numbers its classes.
-        notes: choices that the reader made and that lose nothing, one line each.
+        rows: rows, and findings about lines that are not rows.
+        numbers: class name -> number, if the source numbers its classes.
+        notes: choices of the reader that lose nothing, one line each.
     """
 
     rows: Sequence[Row | Finding]
@@ -66,10 +66,10 @@ class PairSet:
     Attributes:
         root: the data root.
         format: the name of the layout (a key of ``gazeshift.data.sources.FORMATS``).
-        pairs: in the order of the source.
+        pairs: the pairs in the order of the source.
         classes: class names in order: by number where the source numbers them, by name otherwise.
         findings: everything that was repaired or left out.
-        notes: choices that were made while reading and that lose nothing, one line each: columns, separators, a drawn split.
+        notes: choices made while reading that lose nothing, one line each: columns, separators, a drawn split.
     """
 
     root: Path
@@ -83,14 +83,14 @@ class PairSet:
 def to_pairs(
     root: Path, rows: Iterable[Row | Finding], *, class_needed: bool = True
 ) -> tuple[list[Pair], list[Finding]]:
-    """Check every row; what cannot be a pair becomes a finding.
+    """Check every row; a row that cannot become a pair becomes a finding.
 
-    A row without a split goes to ``train``. An image may stand in several rows: each is a pair, the second with the key ``<image>#2``, and
+    A row without a split goes to ``train``. An image may occur in several rows: each is a pair, the second with the key ``<image>#2``, and
     so on; a row with the text and the class of an earlier one is left out.
 
     Args:
         root: the data root.
-        rows: in the order of the source.
+        rows: the rows in the order of the source.
         class_needed: leave out rows without a class; otherwise their class is the empty text.
     """
     every = list(rows)
@@ -108,7 +108,7 @@ def to_pairs(
 
 @dataclass
 class _Made:
-    """Pairs so far by key; the keys of each image; the keys by class of each image with each text."""
+    """Pairs so far by key; the keys of each image; for each image and text, the keys by class."""
 
     pairs: dict[str, Pair] = field(default_factory=dict)
     keys: dict[str, list[str]] = field(default_factory=dict)
@@ -160,7 +160,7 @@ def _add(made: _Made, finder: Finder, row: Row, class_needed: bool) -> None:
 
 
 def _find_image(finder: Finder, row: Row) -> tuple[str, Path | bytes] | Finding:
-    """Key and image, or why there is none."""
+    """Key and image, or a finding that says why there is none."""
     if isinstance(row.images, bytes):
         return (row.key, row.images) if row.images else Finding("missing image", row.place, "no bytes")
     found = finder.find(row.images)
@@ -187,7 +187,7 @@ def order_classes(pairs: Iterable[Pair], numbers: Mapping[str, int] | None = Non
 def scan_images(root: Path, folder: str) -> Iterator[str | Finding]:
     """POSIX paths, relative to ``root``, of all images under ``root/folder``, sorted; other files as findings.
 
-    Hidden files are passed over; links to folders are not followed.
+    Hidden files are skipped; links to folders are not followed.
     """
     for where, folders, files in os.walk(root / folder):
         folders.sort()

@@ -1,4 +1,4 @@
-"""One way in: whatever the layout on disk, ``load_pairs`` gives one stream of pairs."""
+"""A single entry point: whatever the layout on disk, ``load_pairs`` returns pairs in one form."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ class Format:
 
     Attributes:
         recognise: whether a root has this layout.
-        read: its rows; only layouts that are tables look at the columns, and at the roles whose column may be missing.
+        read: its rows; only table layouts use the columns, and the roles whose column may be missing.
         looks_like: a few words for messages.
     """
 
@@ -67,22 +67,22 @@ def load_pairs(
 ) -> PairSet:
     """Read a data set in any known layout (docs/data.md). Images are not decoded.
 
-    Nothing is dropped silently: what cannot be a pair is among the findings. An image without text is kept with the
-    empty text. Where a source knows no splits at all, a test split is drawn (``splits.with_test``); where it knows no classes either, all
-    of it is the test split. A table that is called after a split is that split, whole.
+    Nothing is dropped silently: what cannot become a pair is among the findings. An image without text is kept with the
+    empty text. If a source has no splits at all, a test split is drawn (``splits.with_test``); if it has no classes either, all
+    of it is the test split. A table named after a split is the whole of that split.
 
     Args:
         root: folder of the data set, or a table file; ``~`` is the home folder.
         format: a key of ``FORMATS``, or ``auto``.
-        image_column: of a table; usual names are found without.
+        image_column: image column of a table; not needed for usual names.
         text_column: likewise.
         label_column: likewise.
         split_column: likewise.
-        test_fraction: share of each class that becomes the test split where the source knows none.
-        optional: of ``text`` and ``label``, what need not be there: rows without a class are kept, with the empty text as their class.
+        test_fraction: share of each class that becomes the test split if the source has none.
+        optional: which of ``text`` and ``label`` may be missing: rows without a class are kept, with the empty text as their class.
 
     Raises:
-        DataError: no such folder, no known layout, a table that cannot be read, or no pair at all.
+        DataError: no such folder, no known layout, an unreadable table, or no pairs at all.
         UsageError: an unknown format, or columns named for a layout without columns.
 
     Example:
@@ -140,7 +140,7 @@ def _to_pair_set(root: Path, name: str, source: Source, test_fraction: float, op
 
 
 def _drawn(pairs: list[Pair], fraction: float) -> tuple[list[Pair], str]:
-    """The pairs of a source without splits, in splits, and a note that says how."""
+    """The pairs of a source without splits, now with splits, and a note that says how they were drawn."""
     if not any(pair.label for pair in pairs):
         return [
             replace(pair, split="test") for pair in pairs
@@ -154,7 +154,7 @@ def _drawn(pairs: list[Pair], fraction: float) -> tuple[list[Pair], str]:
 
 
 def _class_index(folder: Path) -> dict[str, int] | None:
-    """Class numbers from ``class_idx.json``, which ViLT's UPMC Food-101 carries."""
+    """Class numbers from ``class_idx.json``, which ViLT's UPMC Food-101 includes."""
     path = folder / "class_idx.json"
     if not path.is_file():
         return None

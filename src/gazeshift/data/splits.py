@@ -1,4 +1,4 @@
-"""Splits that a hash of the key decides: the same on every machine, in any order of the pairs."""
+"""Splits decided by a hash of the key: the same on every machine, for any order of the pairs."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -14,14 +14,14 @@ from gazeshift.pairs import Pair
 def with_validation(pairs: Sequence[Pair], fraction: float = 0.1, salt: str = "validation") -> list[Pair]:
     """Give the split ``validation`` to a share of the training pairs of every class.
 
-    Pairs of one image stay on one side, pairs with the same title (``titles.normalise_title``) as far as the shares allow. The test pairs
-    are never touched, and a source's own validation split is kept as it is.
+    Pairs of one image stay in one split, and so do pairs with the same title (``titles.normalise_title``) as far as the shares allow.
+    Test pairs are never touched, and a source's own validation split is kept.
 
     Args:
         pairs: all pairs of a data set.
-        fraction: share of each class's training pairs, in [0, 1); rounded, at least one where a class has two. Where images have several
-            pairs it may be missed, but a class with two images or more gets one, unless that takes the last image of another class.
-        salt: another salt draws another split.
+        fraction: share of each class's training pairs, in [0, 1); rounded, at least one if a class has two. If images have several
+            pairs, it is met approximately, but a class with two or more images gets one, unless that takes the last image of another class.
+        salt: a different salt draws a different split.
 
     Raises:
         UsageError: a fraction out of range.
@@ -46,7 +46,7 @@ def with_test(pairs: Sequence[Pair], fraction: float = 0.25, salt: str = "test")
 
 
 def limit(pairs: Sequence[Pair], per_class: int) -> list[Pair]:
-    """At most ``per_class`` pairs of each split and class, in the given order; always the same ones.
+    """At most ``per_class`` pairs of each split and class, in the given order; always the same pairs.
 
     Raises:
         UsageError: less than one pair.
@@ -76,7 +76,7 @@ def _give_split(pairs: list[Pair], split: str, fraction: float, salt: str) -> li
 
 
 def _choose(pairs: list[Pair], wanted: Counter[str], salt: str) -> set[str]:
-    """Keys of ``wanted[label]`` pairs of each class: whole groups of one title first, then single images; an image is never divided."""
+    """Keys of ``wanted[label]`` pairs of each class: whole groups of one title first, then single images; an image is never split up."""
     images: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         images[image_identity(pair.image)].append(pair)
@@ -104,7 +104,7 @@ def _choose(pairs: list[Pair], wanted: Counter[str], salt: str) -> set[str]:
 
 
 def _first_with(label: str, images: list[list[Pair]], chosen: set[str]) -> list[str]:
-    """Keys of the first image with a class, if each of its classes stands in another image that is not chosen."""
+    """Keys of the first image with a class, if each of its classes also occurs in an image that is not chosen."""
     left = [image for image in images if image[0].key not in chosen]
     counts = Counter(each for image in left for each in {pair.label for pair in image})
     for image in left:

@@ -19,15 +19,15 @@ class TableFiles:
     """The tables of a data set.
 
     Attributes:
-        read: each with the split that its name tells, or None.
-        unused: tables beside them that nothing tells the use of.
+        read: each with the split that its name indicates, or None.
+        unused: other tables, of unknown use.
     """
 
     read: tuple[tuple[Path, str | None], ...] = ()
     unused: tuple[Path, ...] = ()
 
     def findings(self, folder: Path) -> list[Finding]:
-        """One for each table that is not read, with those that are."""
+        """A finding for each table that is not read, naming those that are."""
         read = listed(path.relative_to(folder).as_posix() for path, _ in self.read)
         splits = {split for _, split in self.read}
 
@@ -43,7 +43,7 @@ class TableFiles:
 
 
 def suffix_of(path: Path) -> str:
-    """``.csv`` for ``data.CSV`` and for ``data.csv.gz``; the empty text for what is no table.
+    """``.csv`` for ``data.CSV`` and for ``data.csv.gz``; the empty text for anything but a table.
 
     Example:
         >>> suffix_of(Path("a.csv.gz")), suffix_of(Path("a.v2.parquet")), suffix_of(Path("a.png"))
@@ -67,11 +67,11 @@ def split_of(path: Path) -> str | None:
 
 
 def find_tables(root: Path) -> TableFiles:
-    """The tables that ``root`` means: the file itself, or those at the top of the folder, or in its folder ``data``.
+    """The tables of ``root``: the file itself, or those at the top of the folder, or in its folder ``data``.
 
-    A file called after a split is that split, whole; tables of other splits beside it are not read. In a folder the tables called after
-    splits count together; failing those, a table called ``data``, ``dataset`` or ``pairs``, or the only one there is. A ``.json`` file
-    counts only where its name says so, because a folder holds many others.
+    A file named after a split is the whole of that split; tables of other splits next to it are not read. In a folder the tables named
+    after splits are read together; failing those, a table called ``data``, ``dataset`` or ``pairs``, or the only one. A ``.json`` file
+    counts only if it has one of these names, because folders contain many others.
     """
     if root.is_file():
         return _one_file(root) if suffix_of(root) else TableFiles()
@@ -88,14 +88,14 @@ def find_tables(root: Path) -> TableFiles:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """The tables at the top of a folder, by name; hidden files and what lies beside tables of other kinds left out."""
+    """The tables at the top of a folder, by name, without hidden files and files that are known to be something else."""
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     known = [path for path in files if suffix_of(path) and not path.name.startswith(".") and path.is_file()]
     return [path for path in known if path.name not in {"objects.parquet", "class_idx.json"}]
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names for a message, not more than a line of them.
+    """Names for a message, at most one line of them.
 
     Example:
         >>> listed(["a.csv", "b.csv"]), listed(map(str, range(20)))

@@ -1,4 +1,4 @@
-"""From tables to rows: what each cell holds by the rules for its type, and where the images may be."""
+"""From tables to rows: what each cell holds, by the rules for its type, and where its image may be."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -30,7 +30,7 @@ Places = Callable[[str, str | None, str | None], tuple[str, ...]]
 
 @dataclass
 class TableRows:
-    """Tables on their way to rows: what was read, what was chosen, how paths were written."""
+    """Tables being turned into rows: what was read, which columns were chosen, how paths were written."""
 
     folder: Path
     columns: Columns
@@ -41,7 +41,7 @@ class TableRows:
 
     @classmethod
     def load(cls, folder: Path, files: TableFiles, columns: Columns) -> "TableRows":
-        """The tables of a data set, read but not yet looked into; those that are not read are findings."""
+        """The tables of a data set, read but not yet interpreted; those that are not read are findings."""
         loaded = [load_table(path, path.relative_to(folder).as_posix()) for path, _ in files.read]
         return cls(folder, columns, loaded, [*files.findings(folder)])
 
@@ -68,7 +68,7 @@ class TableRows:
     def _rows(
         self, table: Table, chosen: Chosen, record: Any, line: int, split: str | None, places: Places
     ) -> Iterator[Row | Finding]:
-        """One row, or as many as the record has texts, and what was found in its cells."""
+        """One row for each text of the record, at least one, and what was found in its cells."""
         place = f"{table.name}:{line}"
         names = table.class_names.get(chosen.label or "", ())
         label = _read(record, chosen.label, lambda value: as_class(value, names))
@@ -91,7 +91,7 @@ class TableRows:
             yield Row(place, images, text, label, own_split, key)
 
     def source(self) -> Source:
-        """All rows, their labels as plain as they can be written, and the notes."""
+        """All rows, with labels in their simplest form, and the notes."""
         labels = [chosen.label for chosen in self.chosen]
         numbers = class_numbers(self.loaded, labels)
         notes = [note for table in self.loaded for note in table.notes]
@@ -104,7 +104,7 @@ def _read(record: Any, column: str | None, reader: Callable[[Any], Any]) -> Any:
     """What a cell holds, None without a column.
 
     Raises:
-        CellError: with the column's name before it.
+        CellError: its message starts with the column's name.
     """
     if column is None:
         return None
@@ -115,7 +115,7 @@ def _read(record: Any, column: str | None, reader: Callable[[Any], Any]) -> Any:
 
 
 def _cell_findings(place: str, column: str | None, value: Any, text: str | None) -> Iterator[Finding]:
-    """What there is to say of a text that was made of its cell."""
+    """What to report about a text made from its cell."""
     if is_words(value):
         yield Finding("joined list", place, f"column {column!r}: {short(text)}")
     first = value[0] if isinstance(value, list) and value else value

@@ -1,4 +1,4 @@
-"""Tables in memory: CSV, TSV, JSON and Parquet, read alike, with the line of every record."""
+"""Tables in memory: CSV, TSV, JSON and Parquet, read in one form, with the line of every record."""
 
 import csv
 import gzip
@@ -28,12 +28,12 @@ class Table:
 
     Attributes:
         name: its path under the data root.
-        columns: in the order of the file.
+        columns: the columns in the order of the file.
         records: line (of a text file) or row number (Parquet, a JSON array), and the values by column.
         findings: lines that could not be read.
         class_names: column -> class names by number, where the file stores them (Hugging Face's Parquet files do); the field ``en`` of
             the column ``text`` is called ``text.en``.
-        notes: how it was read, where that is not the usual way.
+        notes: how it was read, if not in the usual way.
     """
 
     name: str
@@ -45,10 +45,10 @@ class Table:
 
 
 def load_table(path: Path, name: str) -> Table:
-    """Read a table, compressed by gzip or not. Nothing is taken for missing but the empty field: ``NA`` and ``null`` are texts.
+    """Read a table, compressed with gzip or not. Only the empty field counts as missing: ``NA`` and ``null`` are texts.
 
     Raises:
-        DataError: not readable as what its suffix says.
+        DataError: not readable in the format of its suffix.
     """
     suffix = suffix_of(path)
     try:
@@ -92,7 +92,7 @@ def _read_csv(text: str, name: str, suffix: str) -> Table:
 
 
 def _separator(text: str, usual: str) -> str:
-    """What stands between the fields: of the usual separators the one that cuts the header into most, in doubt the file's own."""
+    """The separator: of the usual ones, the one that splits the header into the most fields; in a tie the suffix's own."""
     first = _first_line(text.lstrip("\r\n"))
 
     def fields(separator: str) -> int:
@@ -102,15 +102,15 @@ def _separator(text: str, usual: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    """The first line with its end, which is a carriage return alone on old systems."""
+    """The first line with its line ending, which is a lone carriage return on old systems."""
     return io.StringIO(text, newline="").readline()
 
 
 def _once(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns, where no name stands twice; columns without a name are never read.
+    """The columns, if no name occurs twice; columns without a name are never read.
 
     Raises:
-        ValueError: one does, so that nobody can tell which of them is meant.
+        ValueError: a name occurs twice, so that the column is ambiguous.
     """
     twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
     if twice is not None:
@@ -131,7 +131,7 @@ def _fields(reader: Any, skipped: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def _read_json(text: str, name: str) -> Table:
-    """A JSON object a line, or one array of objects, or one object of equally long columns, as pandas writes by default."""
+    """One JSON object per line, or one array of objects, or one object of equally long columns, as pandas writes by default."""
     try:
         whole = _parsed(text)
     except ValueError:
@@ -156,13 +156,13 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
 
 @dataclass(frozen=True)
 class _Repeated:
-    """An object in which a key stands twice: nobody can tell which value is meant, and Python takes the last."""
+    """An object in which a key occurs twice: the value is ambiguous, and Python silently takes the last."""
 
     key: str
 
 
 def _parsed(text: str) -> Any:
-    """JSON, with ``_Repeated`` in place of an object that has a key twice, itself or in an object within."""
+    """JSON, with ``_Repeated`` in place of an object that has a key twice, itself or in a nested object."""
 
     def checked(pairs: list[tuple[str, Any]]) -> Any:
         counts = Counter(key for key, _ in pairs)
@@ -173,7 +173,7 @@ def _parsed(text: str) -> Any:
 
 
 def _json_columns(whole: Json) -> dict[str, list[Any]]:
-    """Values by column where an object holds columns of the same rows, as lists or by the rows' numbers; else nothing."""
+    """Values by column if an object holds columns of equal length, as lists or keyed by row number; else empty."""
     if whole and all(isinstance(column, dict) for column in whole.values()):
         keys = [list(column) for column in whole.values()]
         same = len(keys) > 1 and all(each == keys[0] for each in keys)
@@ -225,7 +225,7 @@ def _class_names(features: Any, column: str = "") -> Iterator[tuple[str, tuple[s
 
 
 def shown_columns(table: Table) -> str:
-    """The columns of a table for a message, short however many and long they are."""
+    """The columns of a table for a message, shortened if there are many or they are long."""
     names = [clipped(column, 40) for column in table.columns[:20]]
     more = f" and {len(table.columns) - 20} more" if len(table.columns) > 20 else ""
     return ", ".join(names) + more if names else "none"

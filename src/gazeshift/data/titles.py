@@ -1,4 +1,4 @@
-"""What leaks through titles: class names that stand in them, and titles that occur more than once."""
+"""What leaks through titles: class names in titles, and titles that occur more than once."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _ORDER = {"test": 0, "validation": 1, "train": 2}
 
 
 def normalise_title(text: str) -> str:
-    """The title as it is compared: case, accents, punctuation and white space do not count.
+    """The title in a form for comparison, without case, accents, punctuation and white space.
 
     Example:
         >>> normalise_title("Crème Brûlée -- Recipe!")
@@ -24,7 +24,7 @@ def normalise_title(text: str) -> str:
 
 
 def title_contains_class(text: str, label: str) -> bool:
-    """Whether the class name stands in the text, in any of the forms that ``mask_class_names`` masks.
+    """Whether the text contains the class name, in any of the forms that ``mask_class_names`` masks.
 
     Example:
         >>> title_contains_class("Grandma's Apple Pies", "apple_pie")
@@ -36,7 +36,7 @@ def title_contains_class(text: str, label: str) -> bool:
 
 
 def mask_class_names(text: str, classes: Sequence[str], mask: str = "[MASK]") -> str:
-    """The text with every class name replaced by ``mask`` (``gazeshift.names.replace_names`` says in which forms).
+    """The text with every class name replaced by ``mask`` (in the forms listed by ``gazeshift.names.replace_names``).
 
     Example:
         >>> mask_class_names("Best Apple-Pies and churro recipes", ["apple_pie", "churros"])
@@ -51,7 +51,7 @@ def drop_repeated_titles(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Findin
     So no training title recurs in validation or test. Pairs without text have no title and stay.
 
     Returns:
-        The kept pairs in their order, and one finding for each that was dropped.
+        The kept pairs in order, and one finding for each pair that was dropped.
 
     Example:
         >>> pairs = [Pair("a", b"x", "A Pie", "pie", "train"), Pair("b", b"x", "a pie!", "pie", "test")]
@@ -73,6 +73,6 @@ def _dropped(pair: Pair, other: Pair) -> Finding:
 
 
 def share_with_class_name(pairs: Iterable[Pair]) -> float | None:
-    """Share of titles that contain their own class name; None where no pair has a text."""
+    """Share of titles that contain their own class name; None if no pair has a text."""
     titled = [pair for pair in pairs if pair.text]
     return sum(title_contains_class(pair.text, pair.label) for pair in titled) / len(titled) if titled else None

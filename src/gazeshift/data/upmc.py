@@ -39,10 +39,10 @@ def clean_title(title: str) -> str:
 
 
 def split_line(line: str) -> tuple[str, str, str] | None:
-    """File, title and class of one line of a titles file; None where there are no two commas.
+    """File, title and class from one line of a titles file; None if it has fewer than two commas.
 
     The line is cut at its first and last comma, because titles hold commas and quotes that never close. A field is
-    unquoted only where its quotes close.
+    unquoted only if its quotes close.
 
     Example:
         >>> split_line('pie_1.jpg,"Sweet, ""red"" pie",pie')
@@ -81,7 +81,7 @@ def read_kaggle(root: Path) -> Iterator[Row | Finding]:
 def read_texts_txt(root: Path) -> Iterator[Row | Finding]:
     """One row per image, with the text of ``texts_txt/<class>/<name>.txt``; then texts without an image.
 
-    Images lie in ``images/<split>/<class>/``, or in ``images/<class>/`` where there is no split.
+    Images are in ``images/<split>/<class>/``, or in ``images/<class>/`` if there is no split.
     """
     used: set[str] = set()
     for image in scan_images(root, "images"):
@@ -124,12 +124,12 @@ def _read_line(split: str, raw: bytes, place: str) -> Iterator[Row | Finding]:
 
 
 def _is_header(file: str, label: str) -> bool:
-    """Some copies got a header line; a real first field is a file name."""
+    """Some copies have a header line; a real first field is a file name."""
     return not PurePosixPath(file).suffix and label.lower() in {"class", "label", "category", "class_name"}
 
 
 def _image_names(file: str) -> tuple[str, ...]:
-    """What the image may be called; the original's rows name the text file here and there."""
+    """Possible names of the image; some rows of the original name the text file instead."""
     path = PurePosixPath(file)
     if file and path.suffix in {".txt", ""}:
         return tuple(f"{path.stem}{suffix}" for suffix in (".jpg", ".jpeg", ".png"))
@@ -145,7 +145,7 @@ def _folders(image: str) -> tuple[str | None, str | None]:
 
 
 def _unquote(field: str) -> str:
-    """Undo CSV quoting where it is complete: an outer pair, and only doubled quotes inside."""
+    """Undo CSV quoting if it is complete: an outer pair, and only doubled quotes inside."""
     inner = field[1:-1]
     if len(field) < 2 or not field.startswith('"') or not field.endswith('"') or '"' in inner.replace('""', ""):
         return field

@@ -1,1 +1,1 @@
-"""From arrays to pictures: overlays, words in colour, numbers as people read them."""
+"""From arrays to pictures: overlays, words in colour, numbers for people."""

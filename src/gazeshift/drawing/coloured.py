@@ -1,4 +1,4 @@
-"""Words as coloured text: how strong a word is shown, the same on the terminal, in a picture and on a page."""
+"""Words as coloured text: how strongly a word is coloured, the same in the terminal, in a picture and on a page."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,14 @@ _MIN_LOGIT, _MIN_BITS = 0.01, 0.01
 
 @dataclass(frozen=True)
 class ColouredWord:
-    """A word and what it does.
+    """A word and its effects.
 
     Attributes:
         text: the word.
-        before: what stands in the text between the word before and this one.
-        logit: what the class gains by it.
+        before: the text between the previous word and this one.
+        logit: what it adds to the class's logit.
         bits: how far the map moves without it, in bits of Jensen-Shannon divergence; None where a map is undefined.
-        logit_colour: background: green speaks for the class, red against it; as strong as the effect beside the strongest word's.
+        logit_colour: background: green for the class, red against it; strength relative to the strongest word's effect.
         bits_colour: background: blue, likewise.
     """
 
@@ -65,7 +65,7 @@ def coloured_words(effects: WordEffects) -> list[ColouredWord]:
 
 
 def strongest_words(effects: WordEffects, count: int) -> list[int]:
-    """Indices of the words without which the map moves farthest, the farthest first; undefined ones last, by their logit.
+    """Indices of the words whose removal moves the map farthest, farthest first; undefined ones last, by their logit.
 
     Example:
         >>> maps, logit, bits = np.zeros((3, 2, 2)), np.array([1.0, 0.0, 5.0]), np.array([0.1, 0.4, np.nan])
@@ -78,7 +78,7 @@ def strongest_words(effects: WordEffects, count: int) -> list[int]:
 
 
 def without(effects: WordEffects, index: int) -> Float[np.ndarray, "h w"]:
-    """The raw map with the text that lacks a word."""
+    """The raw map with the text without a word."""
     return np.asarray(effects.whole - effects.maps[index])
 
 

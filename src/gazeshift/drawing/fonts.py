@@ -1,4 +1,4 @@
-"""Text in a picture, in any language that the fonts of this machine can draw; what they cannot is known, and drawn as a square."""
+"""Text in a picture, in any language that this machine's fonts cover; missing characters are reported and drawn as squares."""
 
 import functools
 import unicodedata
@@ -33,24 +33,24 @@ _WIDE = (
 class Typeface:
     """Fonts for some texts.
 
-    Scripts whose letters join, such as Arabic, are drawn well only by a Pillow with Raqm; a page is safer.
+    Scripts with joined letters, such as Arabic, need a Pillow built with Raqm; an HTML page is safer.
 
     Attributes:
         paths: font files; the first that has a character draws it.
-        missing: characters that none has.
+        missing: characters that no font has.
     """
 
     paths: tuple[str, ...]
     missing: frozenset[str]
 
     def width(self, text: str, pixels: int) -> float:
-        """How wide a text is drawn."""
+        """The drawn width of a text."""
         return sum(_font(path, pixels).getlength(part) for path, part in self._runs(text))
 
     def draw(
         self, on: ImageDraw.ImageDraw, place: tuple[float, float], text: str, pixels: int, colour: str = "#1c1e22"
     ) -> None:
-        """Draw a text whose line begins at a place; all fonts stand on the same base line."""
+        """Draw a text that starts at a point; all fonts share the same baseline."""
         left, top = place
         base = top + _font(self.paths[0], pixels).getmetrics()[0]
         for path, part in self._runs(text):
@@ -59,7 +59,7 @@ class Typeface:
             left += font.getlength(part)
 
     def _runs(self, text: str) -> list[tuple[str, str]]:
-        """Stretches of the text that one font draws."""
+        """Runs of the text drawn by one font."""
         drawn = "".join(STAND_IN if character in self.missing else character for character in visible(text))
         return [(path, "".join(part)) for path, part in groupby(drawn, key=self._path_of)]
 
@@ -68,7 +68,7 @@ class Typeface:
 
 
 def typeface(texts: Iterable[str]) -> Typeface:
-    """Find fonts for texts in any language, as few as will do.
+    """Find fonts for texts in any language, as few as possible.
 
     Example:
         >>> typeface(["Cr\u00e8me br\u00fbl\u00e9e"]).missing
@@ -98,7 +98,7 @@ def _entry(family: str) -> FontEntry:
 
 
 def _candidates() -> list[FontEntry]:
-    """Upright fonts, one for each family, those that hold whole scripts first."""
+    """Upright fonts, one for each family, those that cover whole scripts first."""
     entries = {entry.name: entry for entry in fontManager.ttflist if _upright(entry)}
 
     def order(entry: FontEntry) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""How numbers are shown: rounded for people, exact beside it for programs."""
+"""How numbers are shown: rounded for people, with the exact value for programs."""
 
 import math
 import unicodedata
@@ -24,7 +24,7 @@ def number_or_none(value: Any) -> float | None:
 
 
 def exact(value: float) -> str:
-    """The shortest text that reads back as the same number; what the CSV tables hold too.
+    """The shortest text that reads back as the same number, as in the CSV tables.
 
     Example:
         >>> exact(0.1)
@@ -55,7 +55,7 @@ KINDS: dict[str, Callable[[float], str]] = {
 
 
 def shown(value: Any, kind: str) -> str:
-    r"""A number as people read it; a dash where there is none.
+    r"""A number for people; a dash if there is none.
 
     Example:
         >>> shown(0.8523, "percent"), shown(-0.0001, "signed"), shown(None, "bits")
@@ -66,7 +66,7 @@ def shown(value: Any, kind: str) -> str:
 
 
 def visible(text: Any) -> str:
-    r"""Text of the data with the characters that a page cannot hold made visible: controls and lone surrogates.
+    r"""Text from the data, with characters that a page cannot hold made visible: controls and lone surrogates.
 
     Example:
         >>> visible("a\x00b 寿司")
@@ -76,7 +76,7 @@ def visible(text: Any) -> str:
 
 
 def clipped(text: Any, most: int = 600) -> str:
-    """Text that is shown up to a length, with the number of characters that are not.
+    """Text truncated to a length, with the number of characters left out.
 
     Example:
         >>> clipped("abcdef", most=4)
@@ -87,7 +87,7 @@ def clipped(text: Any, most: int = 600) -> str:
 
 
 def language(text: str) -> str | None:
-    """``ja`` for a text with kana, so that a browser takes Japanese shapes for its characters; else None.
+    """``ja`` for a text with kana, so that a browser uses Japanese glyphs; else None.
 
     Example:
         >>> language("お寿司"), language("sushi")

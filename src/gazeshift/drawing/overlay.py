@@ -20,12 +20,12 @@ OPACITY = 0.8  # at the maximum; it falls in proportion to the value, to nothing
 
 @dataclass(frozen=True)
 class Quality:
-    """How pictures are put into the page.
+    """How pictures are embedded in the page.
 
     Attributes:
         edge: pixels of the longer side.
         jpeg: JPEG quality, 1 to 95.
-        most: samples shown per table; None for all.
+        most: number of samples shown per table; None for all.
     """
 
     edge: int
@@ -44,7 +44,7 @@ def is_undefined(raw: Float[np.ndarray, "h w"]) -> bool:
 
 
 def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
-    """The map over its picture, which is drawn pale and nearly grey so that colour means the map alone.
+    """The map over its picture, which is faded to nearly grey so that colour always means the map.
 
     Native grid, ReLU, divided by its own maximum, bilinear to the picture's size (cell centres on pixel centres). Colour and opacity
     rise with the value (turbo: red is where the model looks), opacity from 0: where the map is 0 nothing is drawn. A white line
@@ -67,14 +67,14 @@ def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
 
 
 def colour_bar() -> Image.Image:
-    """The legend: the scale from 0 to 1, drawn as maps are drawn, over mid grey."""
+    """The legend: the scale from 0 to 1, drawn like a map, over mid grey."""
     return overlay(Image.new("RGB", (256, 16), (128, 128, 128)), np.linspace(0, 1, 256)[None, :])
 
 
 def density(p: Float[np.ndarray, "h w"], top: float, edge: int = 192) -> Image.Image:
     """A distribution over cells as a grid of flat cells, from 0 to ``top`` times the mass of a uniform one; nothing is smoothed.
 
-    Another scale than the maps' (viridis): this is no map of one picture.
+    Uses a different colour scale from maps (viridis), because this is not the map of one picture.
 
     Example:
         >>> density(np.full((2, 4), 1 / 8), 2.0, edge=8).size
@@ -116,7 +116,7 @@ def data_uri(picture: Image.Image, quality: Quality) -> str:
 
 
 def png_uri(picture: Image.Image) -> str:
-    """A picture of few colours as a ``data:`` address, pixel by pixel."""
+    """A picture with few colours as a lossless ``data:`` address."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,4 +1,4 @@
-"""What must stand beside a text of which a model reads less than a person does."""
+"""Caveats for texts of which a model reads less than a person does."""
 
 CUT = "The text is longer than the model reads: words past its limit are not read, and show no effect."
 """The caveat for words that a model never saw."""

@@ -1,4 +1,4 @@
-"""One picture of an image and its maps side by side, numbered; the texts stay out of it, so that any language survives."""
+"""One picture of an image and its maps side by side, numbered; without the texts, so that no language needs a font."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""One picture of what the words of a text do: the image and its map, the words in colour, and the maps without the strongest words."""
+"""One picture of the effects of a text's words: the image and its map, the words in colour, and the maps without the strongest words."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _LONGEST = 40  # characters of a word that are drawn
 
 @dataclass(frozen=True)
 class WordSheet:
-    """The picture, and the characters that no font of this machine could draw in it."""
+    """The picture, and the characters that no font on this machine has."""
 
     image: Image.Image
     missing: str
@@ -48,13 +48,13 @@ class _Placed:
 def word_sheet(
     crop: Image.Image, effects: WordEffects, how: str = "leave-out", count: int = SHOWN, *, cut: bool = False
 ) -> WordSheet:
-    """Draw what each word of a text does to the logit and the map of a class.
+    """Draw the effect of each word of a text on the logit and the map of a class.
 
     Args:
         crop: the image as the model sees it.
         effects: as ``word_effects`` gives them.
-        how: how the words were taken away.
-        count: how many words' maps are drawn.
+        how: how the words were removed.
+        count: number of words whose maps are drawn.
         cut: whether the text is longer than the model reads; the picture says so.
     """
     words = coloured_words(effects)
@@ -89,7 +89,7 @@ def word_sheet(
 def _panels(
     crop: Image.Image, effects: WordEffects, words: Sequence[ColouredWord], chosen: Sequence[int], how: str
 ) -> list[tuple[Image.Image, str, str]]:
-    """Pictures, what stands over each, and a second, softer line."""
+    """Pictures, each with its heading and a second, fainter line."""
     square = crop.convert("RGB").resize((_PANEL, _PANEL), Image.Resampling.LANCZOS)
     nothing = UNDEFINED if is_undefined(effects.whole) else ""
     panels = [(square, "the image", ""), (overlay(square, effects.whole), "map with the whole text", nothing)]
@@ -107,7 +107,7 @@ def _panels(
 
 
 def _flow(words: Sequence[ColouredWord], face: Typeface) -> list[_Placed]:
-    """Words from left to right in lines; each as wide as itself or the number under it."""
+    """Words from left to right in lines; each as wide as the word or the number under it."""
     space, left, top, placed = 10, 0.0, 0.0, list[_Placed]()
     for word in words:
         width = max(face.width(_cut(word.text), _BODY), face.width("+0.000", _SMALL)) + 10

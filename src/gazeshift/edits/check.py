@@ -1,10 +1,10 @@
-"""Whether a model can see an edit at all: texts that read as before, and texts that lose their end."""
+"""Whether a model can see an edit at all: texts that tokenize as before, and texts that are truncated."""
 
 from gazeshift.edits.pieces import Pieces
 
 
 def reads_alike(before: str, after: str, pieces: Pieces, max_tokens: int | None = None) -> bool:
-    """Whether two texts are the same pieces, up to where the model stops reading."""
+    """Whether two texts have the same pieces, up to the model's limit."""
     return before == after or pieces.split(before)[:max_tokens] == pieces.split(after)[:max_tokens]
 
 

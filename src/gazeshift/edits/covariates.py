@@ -1,4 +1,4 @@
-"""What the training texts say of a word: how often it occurs, and with which classes. "red" predicts red velvet cake."""
+"""What the training texts say about a word: how often it occurs, and with which classes. "red" predicts red velvet cake."""
 
 import math
 import re
@@ -20,10 +20,10 @@ class WordUse:
 
     Attributes:
         word: the word.
-        titles: how many titles hold it, each counted once.
+        titles: number of titles that contain it, each counted once.
         frequency: their share of all titles, in [0, 1].
-        pmi: per class, ``log2(p(word, class) / (p(word) p(class)))`` in bits with one added to each cell (title holds the word or not, by
-            class); 0: the word says nothing of the class.
+        pmi: per class, ``log2(p(word, class) / (p(word) p(class)))`` in bits with one added to each cell (title contains the word or
+            not, by class); 0: the word says nothing about the class.
     """
 
     word: str
@@ -33,15 +33,15 @@ class WordUse:
 
     @property
     def absent(self) -> bool:
-        """Whether no training title holds the word, so that its ``pmi`` is the smoothing alone."""
+        """Whether no training title contains the word, so that its ``pmi`` is due only to smoothing."""
         return self.titles == 0
 
 
 def word_use(corpus: Corpus, words: Collection[str]) -> dict[str, WordUse]:
     """Frequency of words and their association with classes, over the training titles.
 
-    A word counts as a whole word, whatever its case; in a script without spaces, wherever it stands. Smoothing adds one to each cell of
-    the table of presence by class, and the marginals are those of the smoothed table (Church and Hanks 1990 for the measure).
+    A word is matched as a whole word in any case; in a script without spaces, anywhere. Smoothing adds one to each cell of
+    the table of presence by class, and the marginals come from the smoothed table (Church and Hanks 1990 for the measure).
 
     Args:
         corpus: the training titles.

@@ -1,4 +1,4 @@
-"""What an edit of a text is: made once from a corpus and a tokenizer, then a pure function of a pair and random numbers."""
+"""Text edits: built once from a corpus and a tokenizer, then a pure function of a pair and random numbers."""
 
 import hashlib
 from collections import defaultdict
@@ -18,7 +18,7 @@ class Edited:
 
     Attributes:
         text: the new text.
-        refers: index of the object of the scene that the new text refers to, where that is known.
+        refers: index of the scene's object that the new text refers to, if known.
     """
 
     text: str
@@ -31,12 +31,12 @@ TextEdit = Callable[[Pair, np.random.Generator], Edited | None]
 
 @dataclass(frozen=True)
 class Corpus:
-    """What edits may draw from: the training texts, never the test texts, and a lexicon.
+    """What edits may draw from: the training texts (never the test texts) and a lexicon.
 
     Attributes:
         titles: non-empty texts by class.
         classes: class names in the model's order.
-        lexicon: modifiers, the shipped English ones if nothing else is given.
+        lexicon: modifiers, by default the shipped English ones.
     """
 
     titles: Mapping[str, tuple[str, ...]]
@@ -71,7 +71,7 @@ def choose(captions: Sequence[SceneCaption], rng: np.random.Generator) -> Edited
 
 
 def random_for(edit: str, key: str, seed: int = 0) -> np.random.Generator:
-    """Random numbers of one edit of one pair: the same in every process and for any order of the pairs.
+    """The random generator of one edit of one pair: the same in every process and for any order of the pairs.
 
     Example:
         >>> int(random_for("colour", "a.jpg").integers(1000)) == int(random_for("colour", "a.jpg").integers(1000))

@@ -23,12 +23,12 @@ class Lexicon:
     """Candidate modifiers.
 
     Attributes:
-        name: of a shipped lexicon, or the file.
+        name: name of a shipped lexicon, or the file.
         language: for example ``en``.
-        template: how a modifier and a noun make a text; holds ``{modifier}`` and ``{noun}`` once each.
+        template: how a modifier and a noun form a text; contains ``{modifier}`` and ``{noun}`` once each.
         kinds: words by kind, for example ``colour``.
-        means: for known scenes: the scene's own word that a word comes down to (``crimson``: ``red``); a word that is not here stands
-            for itself.
+        means: for known scenes: the scene's own word that a word is equivalent to (``crimson``: ``red``); a word not listed means
+            itself.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Lexicon:
         return self.kinds[kind]
 
     def phrase(self, modifier: str, noun: str) -> str:
-        """A modifier and a noun, as the template joins them.
+        """A modifier and a noun, joined by the template.
 
         Example:
             >>> shipped("english").phrase("left", "apple pie"), shipped("japanese").phrase("赤い", "りんご")
@@ -82,7 +82,7 @@ def find_lexicon(name: str) -> Lexicon:
     """A shipped lexicon by name, else the YAML file of that name (``docs/edits.md`` describes the format).
 
     Raises:
-        ConfigError: neither; or a file in which something is missing, unknown or ambiguous: one line with the file and the key.
+        ConfigError: neither exists, or the file has a missing, unknown or ambiguous key: one line with the file and the key.
     """
     return _read(Path(name)) if Path(name).suffix else shipped(name)
 

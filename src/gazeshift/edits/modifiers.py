@@ -1,4 +1,4 @@
-"""One modifier more: a colour, a position, a material or a nonsense word before the text; and the paper's own two texts."""
+"""An added modifier: a colour, a position, a material or a nonsense word before the text; and the paper's own two texts."""
 
 import numpy as np
 
@@ -11,10 +11,10 @@ PAPER_POSITION = "top left white plate"
 
 
 def modifier(kind: str) -> EditBuilder:
-    """A random word of a kind of the corpus's lexicon before the text, by the lexicon's template; a word that the text has not yet.
+    """Put a random word of a kind from the corpus's lexicon before the text, by the lexicon's template; a word not yet in the text.
 
-    In a known scene, a true caption by ``colour`` or ``position`` about the object that the pair's text refers to, instead. Words
-    that the tokenizer does not know are never taken; where it knows none, the edit applies to no pair.
+    In a known scene: instead, a true caption by ``colour`` or ``position`` about the object that the pair's text refers to. Words
+    unknown to the tokenizer are never used; if it knows none, the edit applies to no pair.
 
     Raises:
         ConfigError: the lexicon has no such kind; raised when the edit is built.
@@ -42,7 +42,7 @@ def modifier(kind: str) -> EditBuilder:
 
 
 def _from_scene(pair: Pair, kind: str, rng: np.random.Generator) -> Edited | None:
-    """A true caption of a kind about the referred object, where the scene is known."""
+    """A true caption of a kind about the referred object, if the scene is known."""
     referred = {scene_object.index for scene_object in pair.objects if scene_object.referred}
     return choose([caption for caption in pair.captions if caption.kind == kind and caption.referred in referred], rng)
 

@@ -1,4 +1,4 @@
-"""The same in other words, by rules that touch no word that says what is in the picture."""
+"""Paraphrases, by rules that leave all words about the picture's content alone."""
 
 import re
 
@@ -32,11 +32,11 @@ _KANA = re.compile(r"[\u3041-\u30ff]")
 
 
 def paraphrase(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """The same in other words: in a known scene another wording of the same caption; elsewhere the first rule that the model can read.
+    """Paraphrase: in a known scene another wording of the same caption; otherwise the first rule whose change the model can read.
 
     The rules swap ``and`` and ``&``, ``w/`` and ``with``, ``vs`` and ``versus``, ``recipe`` and ``recipes``, ``recipe for x`` and
     ``x recipe``, ``make`` and ``prepare``, a separator and a comma, one apostrophe and another. A rule whose change the tokenizer does
-    not show (its cleaning may drop the sign) is passed over. The last resort is ``how to make`` before the text (in Japanese
+    not show (its cleaning may drop the sign) is skipped. The last resort is ``how to make`` before the text (in Japanese
     ``の作り方`` after it).
 
     Example:
@@ -61,7 +61,7 @@ def paraphrase(corpus: Corpus, pieces: Pieces) -> TextEdit:
 
 
 def _same(pair: Pair) -> list[SceneCaption]:
-    """Captions that say of the scene what the pair's own one says."""
+    """Captions with the same content as the pair's own."""
     own = next((caption for caption in pair.captions if caption.text == pair.text), None)
     if own is None:
         return []

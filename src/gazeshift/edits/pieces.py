@@ -1,4 +1,4 @@
-"""How a model's tokenizer cuts a text, as far as edits need to know; any tokenizer can answer."""
+"""How a model's tokenizer splits a text, as far as edits need to know; any tokenizer can implement it."""
 
 import re
 from typing import Protocol
@@ -15,24 +15,24 @@ class Pieces(Protocol):
 
     @property
     def mask(self) -> str:
-        """What to write for a hidden word."""
+        """What to write in place of a hidden word."""
         ...
 
     def split(self, text: str) -> tuple[str, ...]:
-        """The pieces that the model reads, cleaned as for the model, without special tokens at the ends and without a limit."""
+        """The pieces that the model reads, normalised as for the model, without special tokens at the ends and without a limit."""
         ...
 
     def count(self, text: str) -> int:
-        """How many pieces that is."""
+        """The number of pieces."""
         ...
 
     def knows(self, word: str) -> bool:
-        """Whether a word leaves something to read, and no unknown token in it."""
+        """Whether a word has at least one piece and no unknown token."""
         ...
 
 
 class WholeWords:
-    """Lower-cased words and single punctuation marks: ``Pieces`` where there is no tokenizer. It knows every word.
+    """Lower-cased words and single punctuation marks: ``Pieces`` for models without a tokenizer. It knows every word.
 
     Example:
         >>> WholeWords().split("Mac & Cheese")

@@ -1,4 +1,4 @@
-"""Which of a study's edits tells most about whether a map follows the text, and what a sentence calls it."""
+"""Which of a study's edits tells most about whether a map follows the text, and its name in a sentence."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ TEXTS = {
 
 
 def telling(edits: Iterable[str]) -> str | None:
-    """The edit of a study that tells most about whether a map follows the text; None if it has none such.
+    """The edit of a study that tells most about whether a map follows the text; None if it has no such edit.
 
     Example:
         >>> telling(["paraphrase", "colour", "other-class"])

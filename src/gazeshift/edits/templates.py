@@ -1,4 +1,4 @@
-"""Modifiers crossed with images: kinds matched by the number of pieces, one template, and what a known scene says of each."""
+"""Modifiers crossed with images: kinds matched by the number of pieces, one template, and their truth in a known scene."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -21,10 +21,10 @@ Truth = Literal["true", "elsewhere", "absent", "unknown"]
 
 @dataclass(frozen=True)
 class MatchedModifiers:
-    """Words that one tokenizer cuts alike, equally many of each kind.
+    """Words that one tokenizer splits into the same number of pieces, equally many of each kind.
 
     Attributes:
-        lexicon: where they come from.
+        lexicon: the lexicon that they come from.
         words: by kind, in the lexicon's order.
         pieces: how many pieces each word has.
         excluded: by kind, every other word of the lexicon with the reason.
@@ -55,19 +55,19 @@ def matched_modifiers(
     nouns: Collection[str] = (),
     seen: Collection[str] | None = None,
 ) -> MatchedModifiers:
-    """Choose modifiers of the same number of pieces, equally many of each kind: the number of pieces that leaves most of them.
+    """Choose modifiers with the same number of pieces, equally many of each kind; the number of pieces that keeps the most words is used.
 
     Args:
         lexicon: the candidates.
-        pieces: the model's tokenizer; words that it does not know are left out.
-        per_kind: at most so many words of a kind; None for all that match.
-        seed: of the draw, where a kind has more words than the others or than ``per_kind``.
-        kinds: to match with one another; None for all of the lexicon. A nonsense word is one piece in no word-piece vocabulary, so
-            matching it too leaves out the common words of the other kinds.
-        nouns: the texts' nouns. Where a tokenizer cuts a word differently beside a noun (byte pairs, scripts without spaces), only
-            words are kept whose whole texts have the same number of pieces with each noun.
-        seen: words that occur in the training titles (see ``word_use``); where given, all others are left out. A vocabulary made from
-            the training titles spells unseen words letter by letter: it knows them, and the model does not.
+        pieces: the model's tokenizer; words unknown to it are left out.
+        per_kind: maximum number of words per kind; None for all that match.
+        seed: random seed of the draw, if a kind has more words than the others or than ``per_kind``.
+        kinds: the kinds to match with one another; None for all in the lexicon. No word-piece vocabulary has a nonsense word as one
+            piece, so matching nonsense too leaves out the common words of the other kinds.
+        nouns: the texts' nouns. If a tokenizer splits a word differently next to a noun (byte pairs, scripts without spaces), only
+            words are kept for which the whole texts have the same number of pieces with each noun.
+        seen: words that occur in the training titles (see ``word_use``); if given, all others are left out. A vocabulary built from
+            the training titles spells unseen words letter by letter: the tokenizer knows them, but the model does not.
 
     Raises:
         ConfigError: fewer than two words of a kind are left, or the lexicon has no such kind.
@@ -121,7 +121,7 @@ def _lengths(word: str, lexicon: Lexicon, pieces: Pieces, nouns: Collection[str]
 
 
 def _commonest(lengths: Mapping[str, Mapping[str, Lengths]]) -> Lengths:
-    """The lengths that most words of the poorest kind have; then most words in all; then the shortest."""
+    """The lengths shared by most words of the smallest kind; then by most words overall; then the shortest."""
     counts = {kind: Counter(known.values()) for kind, known in lengths.items()}
     found = sorted({own for kind in counts.values() for own in kind})
     if not found:
@@ -169,12 +169,12 @@ class ModifiedText:
     """A noun with a modifier.
 
     Attributes:
-        kind: of the modifier; ``bare`` without one.
+        kind: kind of the modifier; ``bare`` without one.
         word: the modifier; empty without one.
         text: the text.
-        truth: ``true``: the object of the pair's label is so; ``elsewhere``: another object of the scene is; ``absent``: none is;
-            ``unknown``: no scene is known, or it says nothing of such words. None for the bare text.
-        refers: index of the object that the modifier is true of, if it is exactly one; of the bare text, the label's object.
+        truth: ``true``: it holds for the object of the pair's label; ``elsewhere``: for another object of the scene; ``absent``: for none;
+            ``unknown``: no scene is known, or the scene does not cover such words. None for the bare text.
+        refers: index of the object that the modifier is true of, if there is exactly one; for the bare text, the label's object.
     """
 
     kind: str
@@ -188,12 +188,12 @@ def crossed_texts(pair: Pair, matched: MatchedModifiers, noun: str | None = None
     """The bare noun, then the noun with every matched modifier: the same texts for every pair of a class.
 
     In a known scene the truth of a colour is read from the objects, that of a position from the captions of kind ``position``; a
-    position that no caption gives to any object is unknown, not absent.
+    position that no caption assigns to any object is unknown, not absent.
 
     Args:
-        pair: its label is the noun, its scene (if known) the truth.
+        pair: its label gives the noun, its scene (if known) the truth.
         matched: the modifiers.
-        noun: instead of the label.
+        noun: a noun to use instead of the label.
 
     Example:
         >>> from gazeshift.edits.lexicon import shipped

@@ -1,4 +1,4 @@
-"""Another text instead: of the same class, of another one, of another object, or none."""
+"""Replace the text: by one of the same class, of another class, of another object, or by none."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from gazeshift.pairs import Pair
 
 
 def original(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """The pair's own text: the first floor, which must show no shift at all."""
+    """The pair's own text: the first noise floor, which must show no shift at all."""
     return lambda pair, rng: Edited(pair.text)
 
 
@@ -39,9 +39,9 @@ def other_class(corpus: Corpus, pieces: Pieces) -> TextEdit:
 
 
 def other_class_same_length(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """A training title of another class with as many pieces as the pair's text, or the nearest number; then as many words.
+    """A training title of another class with the same number of pieces as the pair's text, or the nearest; then the same number of words.
 
-    Drawn evenly over the classes that have such a title. Applies to no empty text.
+    Drawn evenly over the classes that have such a title. Does not apply to an empty text.
 
     Example:
         >>> from gazeshift.edits.pieces import WholeWords
@@ -71,7 +71,7 @@ def _length(text: str, pieces: Pieces) -> tuple[int, int]:
 
 
 def other_object(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """In a known scene: a caption that names another dish of it. Applies nowhere else."""
+    """In a known scene: a caption that names another of its dishes. Applies nowhere else."""
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
         others = {o.index for o in pair.objects if not o.referred and o.name != pair.label}
@@ -83,7 +83,7 @@ def other_object(corpus: Corpus, pieces: Pieces) -> TextEdit:
 
 
 def _of_any(titles: Mapping[str, Sequence[str]], pair: Pair, rng: np.random.Generator) -> Edited | None:
-    """A title of another class than the pair's, drawn evenly over the classes that have a different one."""
+    """A title of a class other than the pair's, drawn evenly over the classes that have a different title."""
     others = [label for label, own in titles.items() if own and label != pair.label]
     found = (
         _one([title for title in titles[others[place]] if title != pair.text], rng)

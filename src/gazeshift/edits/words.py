@@ -1,4 +1,4 @@
-"""Edits of the words themselves: in another order, any others, the class's name swapped or hidden."""
+"""Edits of the words themselves: shuffled, replaced at random, the class's name swapped or hidden."""
 
 import re
 
@@ -22,7 +22,7 @@ _FUNCTION_WORDS = re.compile(
 
 
 def split_words(text: str) -> tuple[list[str], str]:
-    """The words of a text and what joins them: white space, or nothing in a text without spaces that is cut where its script changes.
+    """The words of a text and what joins them: white space, or nothing in a text without spaces, which is split where its script changes.
 
     Example:
         >>> split_words("Best  apple pie"), split_words("簡単アップルパイ")
@@ -35,7 +35,7 @@ def split_words(text: str) -> tuple[list[str], str]:
 
 
 def shuffle(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """The same words in another order; applies to no text whose words have one order only."""
+    """The same words in another order; does not apply to a text whose words have only one order."""
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
         words, joint = split_words(pair.text)
@@ -51,9 +51,9 @@ def shuffle(corpus: Corpus, pieces: Pieces) -> TextEdit:
 
 
 def random_words(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """As many words as the text has, drawn evenly from the different words of the training titles that the tokenizer knows.
+    """The same number of words as the text has, drawn evenly from the distinct words of the training titles that the tokenizer knows.
 
-    Signs at the edges of words do not count: "Pie | Home" has two words.
+    Punctuation at the edges of words is ignored: "Pie | Home" has two words.
     """
     found = {word for titles in corpus.titles.values() for title in titles for word in _bare_words(title)[0]}
     vocabulary = sorted(word for word in found if any(map(str.isalpha, word)) and pieces.knows(word))
@@ -77,9 +77,9 @@ def _bare_words(text: str) -> tuple[list[str], str]:
 
 
 def class_swap(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """The class's own name in the text replaced by the name of another class; applies where the name stands in the text.
+    """The class's own name in the text replaced by the name of another class; applies if the text contains the name.
 
-    Names are found as ``gazeshift.names.replace_names`` says, and written with the capitals of what they replace.
+    Names are found as in ``gazeshift.names.replace_names``, and written with the capitalisation of what they replace.
 
     Example:
         >>> from gazeshift.edits.pieces import WholeWords
@@ -109,10 +109,10 @@ def _capitals_of(found: str, name: str) -> str:
 
 
 def mask(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """Every word of the class's name replaced by the tokenizer's mask, one by one and wherever it stands in the text.
+    """Every word of the class's name replaced by the tokenizer's mask, one by one and anywhere in the text.
 
-    Small words of a name (``and``, ``of``) stay. Applies where at least one word of the name stands in the text. With a tokenizer that
-    can be given no mask and no unknown token, the words are left out.
+    Small words of a name (``and``, ``of``) stay. Applies if the text contains at least one word of the name. With a tokenizer that
+    has neither a mask token nor an unknown token, the words are left out.
 
     Example:
         >>> from gazeshift.edits.pieces import WholeWords

@@ -1,1 +1,1 @@
-"""A model is asked a question, and what it answers is measured: maps under changed texts, checks, information."""
+"""Evaluate a trained model: maps under changed texts, checks, information."""

@@ -1,4 +1,4 @@
-"""One model over the test pairs: what it predicts, where it looks with each text, and what moved the map."""
+"""One model over the test pairs: its predictions, where it looks with each text, and what moved the map."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,8 +58,8 @@ def analyse(model: Classifier, question: Question, images: ImageSource, texts: T
 
     Args:
         model: sees images.
-        question: what is asked.
-        images: features at the tap of pairs by their index.
+        question: the pairs, texts and masks of the evaluation.
+        images: function from pair indices to features at the tap.
         texts: encoded texts.
     """
     edits = list(question.texts) if model.structure.reads_text else ["original"]
@@ -79,7 +79,7 @@ def analyse(model: Classifier, question: Question, images: ImageSource, texts: T
 
 
 def _drawn_rows(question: Question, edits: Sequence[str]) -> set[tuple[int, str]]:
-    """The rows that transport is measured on: drawn evenly from all changed texts, the same for every model."""
+    """The rows for the Wasserstein distance: drawn evenly from all changed texts, the same for every model."""
     rows = [(index, edit) for index in range(len(question.pairs)) for edit in edits[1:] if question.texts[edit][index]]
     count = min(question.wasserstein, len(rows))
     return (
@@ -88,7 +88,7 @@ def _drawn_rows(question: Question, edits: Sequence[str]) -> set[tuple[int, str]
 
 
 def _transport(found: "_Found", chosen: Bool[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
-    """Wasserstein-1 distance from the own text's map, of the chosen rows; NaN elsewhere."""
+    """Wasserstein-1 distance from the own text's map for the chosen rows; NaN elsewhere."""
     out = np.full(len(chosen), np.nan)
     out[chosen] = wasserstein(distribution(found.m00[chosen]), distribution(found.m11[chosen]))
     return out
@@ -99,10 +99,10 @@ Asked = tuple[int, str, Edited]
 
 @dataclass(frozen=True)
 class _Found:
-    """What was found for each asked text.
+    """The results for each text.
 
-    ``m00 ... m11``: the maps of the decomposition against the pair's own text. ``label``: the map of the true class. ``other_side``: that
-    of the predicted class before the trunk's affine, None where there is none.
+    ``m00 ... m11``: the maps of the decomposition against the pair's own text. ``label``: the map of the true class. ``other_side``: the
+    map of the predicted class before the trunk's affine, or None if there is no affine.
     """
 
     predicted: np.ndarray
@@ -147,7 +147,7 @@ def _explain_shard(
 def _beyond_the_affine(
     model: Classifier, method: str, features: ImageFeatures, encoded: TextFeatures, rows: Rows
 ) -> np.ndarray | None:
-    """The maps of some rows on the grid as the network made it; None where the tap stands there already."""
+    """The maps of some rows on the network's own grid; None if the tap is already there."""
     other = other_side(model, features)
     if other is None:
         return None
@@ -170,7 +170,7 @@ def _unique_maps(
     image: Tensor,
     wanted: Sequence[tuple[Tensor, Tensor]],
 ) -> list[np.ndarray]:
-    """The maps of every wanted list of (text, class); each (text, class) is drawn once. A text belongs to one image."""
+    """The maps for every requested list of (text, class); each (text, class) is computed once. A text belongs to one image."""
     pairs = torch.stack([torch.cat([t for t, _ in wanted]), torch.cat([c for _, c in wanted])], dim=1)
     unique, place = torch.unique(pairs, dim=0, return_inverse=True)
     rows = Rows(image[unique[:, 0]], unique[:, 0], unique[:, 1])
@@ -214,7 +214,7 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
 
 
 def _secondary(p: Float[np.ndarray, "r h w"], prior: Float[np.ndarray, "h w"] | None) -> dict[str, np.ndarray]:
-    """How narrow maps are, and how far they lie where a prior says: that of the centre, and that of the objects of other pairs."""
+    """How narrow maps are, and how well they agree with two priors: the centre, and the objects of other pairs."""
     return {
         "concentration": concentration(p),
         "gini": gini(p),
@@ -225,7 +225,7 @@ def _secondary(p: Float[np.ndarray, "r h w"], prior: Float[np.ndarray, "h w"] | 
 
 
 def _secondary_change(before: Float[np.ndarray, "r h w"], after: Float[np.ndarray, "r h w"]) -> dict[str, np.ndarray]:
-    """How alike the raw maps of two texts are, beside the primary distances of their distributions."""
+    """How similar the raw maps of two texts are, in addition to the primary distances of their distributions."""
     return {
         "pearson": pearson(before, after),
         "spearman": spearman(before, after),
@@ -237,11 +237,11 @@ def _secondary_change(before: Float[np.ndarray, "r h w"], after: Float[np.ndarra
 def _in_masks(
     question: Question, index: int, edited: Edited, p: Float[np.ndarray, "h w"], before: Float[np.ndarray, "h w"]
 ) -> dict[str, float]:
-    """Mass on the object that the pair's own text refers to, and on the one that the changed text names, now and with the own text.
+    """Mass on the object that the pair's own text refers to, and on the one that the changed text names, with the changed and the own text.
 
-    ``mask_other`` is the mass that the same map would put on the referred objects of other images: what a habit of looking at one place
-    reaches without looking at all; ``mask_excess`` what it has beyond that. ``mask_prior`` is the mass that the training objects' own
-    prior has in the mask: what is reached by knowing where objects usually lie.
+    ``mask_other`` is the mass that the same map would put on the referred objects of other images: what always looking at one place
+    would score; ``mask_excess`` is what the map has beyond that. ``mask_prior`` is the mass that the training objects' own
+    prior has in the mask: the score of knowing where objects usually are.
     """
     names = (
         "mask_mass",

@@ -1,4 +1,4 @@
-"""Does a map follow the content? The crop's window is shifted, without padding, and the map's centroid should shift with what is in it."""
+"""Does a map follow the content? The crop's window is shifted, without padding, and the map's centroid should follow its content."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ DIRECTIONS = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)], dtype=np.float
 
 
 def content_shifts() -> Float[np.ndarray, "5 2"]:
-    """How far the content moves in the window, in the map's coordinates (the window's side is 2): against the window's own way."""
+    """How far the content moves in the window, in the map's coordinates (the window's side is 2): opposite to the window's shift."""
     return -DIRECTIONS * (1 - WINDOW) / WINDOW
 
 
@@ -35,9 +35,9 @@ def shifted_crops(
     """Crops of five windows of each image, one after the other; all lie within the ordinary crop, so nothing is padded.
 
     Args:
-        pairs: whose images.
+        pairs: the pairs whose images are cropped.
         preprocessing: of the models.
-        workers: threads that decode.
+        workers: number of decoding threads.
     """
     size = preprocessing.size
     into = np.empty((len(pairs) * len(DIRECTIONS), 3, size, size), np.uint8)
@@ -65,7 +65,7 @@ class Windows:
 
     Attributes:
         pairs: some of the explained ones.
-        features: the five windows of chosen pairs, one after the other.
+        features: function from pair indices to the features of their five windows, one after the other.
     """
 
     pairs: Sequence[Pair]
@@ -79,10 +79,10 @@ def equivariance_rows(
 
     Args:
         model: sees images.
-        windows: what it is shown.
-        texts: encoded texts; every window comes with the pair's own.
-        method: the map method.
-        shard: images at once.
+        windows: the shifted windows.
+        texts: encoded texts; every window is paired with the pair's own.
+        method: the saliency method.
+        shard: images per chunk.
 
     Returns:
         key, label, ``slope``: regression of the centroid's shift on the content's over the windows and both axes; 1 follows the content,

@@ -1,4 +1,4 @@
-"""Both sides of shift-faithfulness for any model and Plates scenes: what the map says changed, and what removing an object shows."""
+"""Both sides of shift-faithfulness for any model and Plates scenes: how the map changed, and what removing an object shows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SHARD = 16
 
 @dataclass(frozen=True)
 class View:
-    """A scene as it is, or with one object taken away (the rest of the picture stays the same)."""
+    """A scene, complete or with one object removed (the rest of the picture stays the same)."""
 
     scene: Scene
     without: int | None = None
@@ -30,11 +30,11 @@ class View:
 
 @dataclass(frozen=True)
 class SceneSource:
-    """How a model comes to see scenes.
+    """How scenes are turned into a model's input.
 
     Attributes:
-        encode: views to features at the tap.
-        labels: which object is seen at each pixel of what the model sees (0: none).
+        encode: function from views to features at the tap.
+        labels: which object is visible at each pixel of the model's input (0: none).
     """
 
     encode: Callable[[Sequence[View]], ImageFeatures]
@@ -52,15 +52,15 @@ class TextChange:
 
 @dataclass(frozen=True)
 class RegionChanges:
-    """What a change of text does to every object of every scene, in logits of the class predicted with the text before.
+    """The effect of a change of text on every object of every scene, in logits of the class predicted with the text before.
 
     Attributes:
-        change: which entry of the asked changes a row belongs to.
+        change: index of the text change that a row belongs to.
         index: which object of its scene, from 1.
         map_change: change of the raw map, summed over the object's visible region.
-        effect_change: ``I_r``, the change of what the logit loses when the object is taken away.
+        effect_change: ``I_r``, the change of what the logit loses when the object is removed.
         effect_before: what it loses with the text before; the natural scale of ``effect_change``.
-        whole_map_change: per asked change, ``sum |L(t1) - L(t0)| / sum |L(t0)|`` over the whole grid: how much the raw map of the fixed
+        whole_map_change: per text change, ``sum |L(t1) - L(t0)| / sum |L(t0)|`` over the whole grid: how much the raw map of the fixed
             class changed at all (L1, relative). 0 where the text cannot act within a class; NaN where the first map is all zero.
     """
 
@@ -88,7 +88,7 @@ def rendered(model: Classifier, paint: Paint = render) -> SceneSource:
 
     Args:
         model: classifier of pictures.
-        paint: draws a scene without one of its objects; another one for a model of other pictures.
+        paint: draws a scene without one of its objects; replace it for a model of other pictures.
     """
     preprocessing = model.spec.preprocessing
 
@@ -105,7 +105,7 @@ def rendered(model: Classifier, paint: Paint = render) -> SceneSource:
 
 
 def reading(model: Classifier) -> TextSource:
-    """Texts as the model's own encoder reads them."""
+    """Read texts with the model's own encoder."""
 
     def read(texts: Sequence[str]) -> TextFeatures:
         tokens = model.tokenize(texts)
@@ -124,7 +124,7 @@ def region_changes(
 ) -> RegionChanges:
     """Both sides of shift-faithfulness for every object of every changed scene.
 
-    The trunk runs once per scene and once per scene with an object taken away, whatever the number of texts. The effect's side is
+    The trunk runs once per scene and once per scene with an object removed, whatever the number of texts. The effect's side is
 
         ``I_r = [y_c(x, t1) - y_c(x without r, t1)] - [y_c(x, t0) - y_c(x without r, t0)]``
 
@@ -133,7 +133,7 @@ def region_changes(
 
     Args:
         model: classifier at the tap.
-        changes: scenes with two texts each; a scene may come several times.
+        changes: scenes with two texts each; a scene may occur several times.
         see: how the model sees scenes (``rendered``).
         read: how it reads texts (``reading``).
         method: a map method that needs no pixels.

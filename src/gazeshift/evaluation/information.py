@@ -1,4 +1,4 @@
-"""What stored maps share: how much of where a model looks is the same for all images, comes with the image, or with the text."""
+"""What stored maps share: how much of where a model looks is the same for all images, depends on the image, or on the text."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ ALL = ""
 
 
 def text_sets(edits: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Changed texts and as many of the same meaning: the text term grows with the number of texts.
+    """Changed texts and equally many of the same meaning, because the text term grows with the number of texts.
 
     Example:
         >>> text_sets(["original", "paraphrase", "other-class", "colour"])
@@ -30,14 +30,14 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
     """The information split of one model, in bits, over images whose maps are all defined; ``changed`` and ``floor`` over the same.
 
     Args:
-        found: as ``drawn`` gives them.
+        found: the maps, as returned by ``drawn``.
         labels: class of each key.
-        edits: of the study, in its order.
+        edits: the study's edits, in its order.
 
     Returns:
         Rows of ``texts``, ``label`` (``""``: all classes), ``total``, ``static``, ``image``, ``text``, ``images``. ``texts`` is ``own``
         (the pairs' own texts alone, so that ``text`` is 0), ``changed`` (own and changed texts) or ``floor`` (own texts and as many of
-        the same meaning); what ``changed`` has above ``floor`` is the text's.
+        the same meaning); the excess of ``changed`` over ``floor`` is due to the text.
     """
     changed, floor = text_sets([edit for edit in edits if edit in found])
     rows = [_row(found, ["original"], "own", ALL, list(labels))]
@@ -69,7 +69,7 @@ def _row(found: Drawn, edits: Sequence[str], name: str, label: str, keys: Sequen
 
 
 def _whole(found: Drawn, edits: Sequence[str], keys: Iterable[str]) -> list[str]:
-    """Images whose maps with all these texts are there and defined."""
+    """Images that have a defined map with each of these texts."""
     return [key for key in keys if all(key in found[edit] and np.isfinite(found[edit][key]).all() for edit in edits)]
 
 

@@ -62,7 +62,7 @@ class Modifiers:
         return [*crossed_texts(pair, self.real), *crossed_texts(pair, self.nonsense)[1:]]
 
     def write(self, corpus: Corpus, store: Path) -> None:
-        """Leave in the store what was chosen and left out (``modifiers.json``), and the words' covariates (``words.parquet``).
+        """Write to the store what was chosen and left out (``modifiers.json``), and the words' covariates (``words.parquet``).
 
         The table: word, label, ``frequency`` in the training titles, ``pmi`` of word and class in bits, ``absent`` from training.
         """
@@ -86,7 +86,7 @@ class Modifiers:
 
 
 def modifier_files(store: Path) -> tuple[Path, Path]:
-    """What ``Modifiers.write`` leaves in a store: the words that were chosen, and what is known of each."""
+    """What ``Modifiers.write`` writes to a store: the chosen words and their covariates."""
     return store / "modifiers.json", store / "words.parquet"
 
 
@@ -95,8 +95,8 @@ def modifier_rows(model: Classifier, question: Question, images: ImageSource, te
 
     Args:
         model: sees images and reads texts.
-        question: with ``crossed`` texts; the bare one first.
-        images: features at the tap of pairs by their index.
+        question: a question with ``crossed`` texts, the bare one first.
+        images: function from pair indices to features at the tap.
         texts: encoded texts.
 
     Returns:
@@ -163,7 +163,7 @@ def _maps(
     text: Int[Tensor, " r"],
     classes: Int[Tensor, " r"],
 ) -> np.ndarray:
-    """Maps of some rows; rows that are alike are drawn once."""
+    """Maps of some rows; identical rows are computed once."""
     unique, place = torch.unique(torch.stack([image, text, classes], dim=1), dim=0, return_inverse=True)
     maps = compute_maps(model, features, encoded, Rows(*unique.unbind(1)), method).maps
     return maps.float().cpu().numpy()[place.cpu().numpy()]

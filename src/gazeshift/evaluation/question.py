@@ -1,4 +1,4 @@
-"""What every model of a study is asked: the same pairs with the same texts, and masks where they are known."""
+"""What every model of a study is evaluated on: the same pairs with the same texts, and masks where known."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,21 +23,21 @@ UNIFORM_SHARE = 0.05
 
 
 def no_prior(height: int, width: int) -> None:
-    """Of data without masks: where objects usually lie is not known."""
+    """The prior of data without masks: unknown."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every model of a study: the pairs, their texts under each edit, and masks where they are known.
+    """What every model of a study is evaluated on: the pairs, their texts under each edit, and masks where known.
 
     Attributes:
         pairs: the explained test pairs.
-        texts: per edit one text per pair; None where the edit does not apply. ``original`` is the first edit.
+        texts: per edit, one text per pair; None if the edit does not apply. ``original`` is the first edit.
         masks: per pair, share of each grid cell that each visible object covers; None where masks are unknown.
-        method: the map method.
-        wasserstein: on how many changed texts the Wasserstein-1 distance is measured.
-        crossed: per pair its class's name bare and with every matched modifier; empty where the study asks for none.
-        prior: where objects lie in pairs that are not asked, on a grid of some height and width; None where it is not known.
+        method: the saliency method.
+        wasserstein: number of changed texts for the Wasserstein-1 distance.
+        crossed: per pair, its class name bare and with every matched modifier; empty if the study requests none.
+        prior: where objects lie in other pairs, on a grid of some height and width; None if unknown.
     """
 
     pairs: Sequence[Pair]
@@ -49,7 +49,7 @@ class Question:
     prior: Prior = no_prior
 
     def with_texts(self, texts: Mapping[str, Sequence[Edited | None]]) -> "Question":
-        """The same question with other texts."""
+        """The same question with different texts."""
         return replace(self, texts=texts)
 
 
@@ -75,7 +75,7 @@ class MaskReader:
 
 
 def referred_mask(question: Question, index: int, height: int, width: int) -> Float[np.ndarray, "h w"] | None:
-    """Mask of the object that a pair's own text refers to, if one is known and visible."""
+    """Mask of the object that a pair's own text refers to, if known and visible."""
     return _referred(question.pairs[index], question.masks(index, height, width))
 
 
@@ -85,9 +85,9 @@ def _referred(pair: Pair, masks: ObjectMasks | None) -> Float[np.ndarray, "h w"]
 
 
 class ObjectPrior:
-    """Where the objects that texts refer to lie, as a distribution over cells: the location prior, from other pairs than the ones asked.
+    """Where referred objects lie, as a distribution over cells: the location prior, from pairs other than the evaluated ones.
 
-    Made when first asked for a grid, and kept. It is the mean mask, with ``UNIFORM_SHARE`` of a uniform distribution mixed in.
+    Computed when first needed for a grid, and cached. It is the mean mask, with ``UNIFORM_SHARE`` of a uniform distribution mixed in.
     """
 
     def __init__(self, crop: Preprocessing, pairs: Sequence[Pair]) -> None:

@@ -1,4 +1,4 @@
-"""How a model reads the edited texts: as it reads the pair's own, or not to their end."""
+"""How a model reads the edited texts: exactly as the pair's own, or truncated."""
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ def with_reading(measures: pd.DataFrame, pieces: TokenizerPieces | None) -> pd.D
     """Measures with ``unchanged`` (the model reads the text as it reads the pair's own) and ``truncated``.
 
     Args:
-        measures: with ``key``, ``edit`` and ``text``; ``original`` is there for each key.
+        measures: a table with ``key``, ``edit`` and ``text``, including ``original`` for each key.
         pieces: the model's tokenizer; None for a model that reads no text.
     """
     if pieces is None:

@@ -1,4 +1,4 @@
-"""Plates as a test of the instrument: settings whose right answer is known, expected against found."""
+"""Plates as a test of the instrument: settings with a known right answer, expected against found."""
 
 from gazeshift.instrument.run import RowResult, run_instrument
 

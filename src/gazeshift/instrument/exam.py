@@ -1,4 +1,4 @@
-"""Scenes of a test split with the texts to try on them: their own caption, and the same kind of caption about something else."""
+"""Scenes of a test split with the texts to try on them: their own caption, and captions of the same kind about something else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +14,9 @@ class Exam:
     """Scenes, captions and changed captions.
 
     Attributes:
-        scenes: what is shown.
-        captions: the caption that each has in its data set.
-        others: captions of the same kind about each other object that such a caption can be truly said of; for kinds that are about no
+        scenes: the scenes shown.
+        captions: each scene's caption in its data set.
+        others: captions of the same kind about each other object for which one is true; for kinds that are about no
             object, one other caption.
     """
 
@@ -26,7 +26,7 @@ class Exam:
 
     @property
     def texts(self) -> list[str]:
-        """The captions' words."""
+        """The captions' texts."""
         return [caption.text for caption in self.captions]
 
     @property
@@ -40,7 +40,7 @@ class Exam:
 
 
 def make_exam(config: PlatesConfig, scenes: Sequence[Scene], captions: Sequence[Caption]) -> Exam:
-    """Add the changed captions; a scene's changed captions depend on the scene alone."""
+    """Add the changed captions, which depend only on the scene."""
     others = [_others(config, scene, caption) for scene, caption in zip(scenes, captions, strict=True)]
     return Exam(tuple(scenes), tuple(captions), tuple(others))
 
@@ -58,7 +58,7 @@ def _others(config: PlatesConfig, scene: Scene, caption: Caption) -> tuple[Capti
 
 
 def _another(scene: Scene, caption: Caption, rng: np.random.Generator) -> Caption:
-    """Another caption that is about no object; the same one where there is only one (``none``)."""
+    """Another caption that is about no object; the same one if there is only one (``none``)."""
     for _ in range(20):
         other = caption_for(scene, caption.kind, scene.target, rng)
         if other is not None and other.text != caption.text:

@@ -1,4 +1,4 @@
-"""What must come out of each row, written down before it is measured."""
+"""The expected results of each row, fixed before it is measured."""
 
 import math
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ class Expectation:
     """Bounds of one quantity of a row.
 
     Attributes:
-        quantity: its name among what the row finds.
+        quantity: its name among the row's results.
         at_least: lower bound, or None.
         at_most: upper bound, or None.
-        or_undefined: whether an undefined value (NaN) is as expected too.
-        trunk: whether it needs a trunk that was trained; with the oracle it is not asked.
+        or_undefined: whether an undefined value (NaN) is also as expected.
+        trunk: whether it needs a trained trunk; skipped with the oracle.
     """
 
     quantity: str

@@ -1,4 +1,4 @@
-"""Makes what the rows need, each thing once: scenes, pictures, trunks and trained models."""
+"""Builds what the rows need, each thing once: scenes, pictures, trunks and trained models."""
 
 import copy
 import time
@@ -36,10 +36,10 @@ class Lab:
     """One world and one seed.
 
     Args:
-        world: where.
-        seed: of scenes, initial weights and trainings.
+        world: the world to work in.
+        seed: random seed of scenes, initial weights and trainings.
         work: folder for trainings.
-        announce: told what is being done.
+        announce: called with progress messages.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class Lab:
         return make_exam(config, *self.scenes(config, "test"))
 
     def subject(self, model: Classifier) -> Subject:
-        """A model of this world with its eyes and its reading."""
+        """A model of this world with functions that show it scenes and read texts."""
         return Subject(model, rendered(model, self._paint), reading(model))
 
     def _paint(self, scene: Scene, without: int | None) -> UInt8[np.ndarray, "h w 3"]:
-        """A picture, remembered: many rows look at the same test scenes. What a caption says does not show in it."""
+        """A picture, cached because many rows use the same test scenes. It does not depend on the caption."""
         return self._draw(replace(scene, modifier=""), without)
 
     def model(self, name: str) -> Classifier:
@@ -86,7 +86,7 @@ class Lab:
         return self._models[name]
 
     def untrained(self, name: str, seed: int) -> Classifier:
-        """The model of a setting with initial weights from a seed, its trunk's too."""
+        """The model of a setting with initial weights from a seed, including its trunk's."""
         setting = SETTINGS[name]
         config = self.config(setting)
         _, captions = self.scenes(config, "train")
@@ -124,7 +124,7 @@ class Lab:
         return build_classifier(spec, trunk, text, seed)
 
     def _trunk(self, setting: Setting) -> Trunk:
-        """The trunk that all models see through whose trunks know the same."""
+        """The trunk shared by all models whose trunks were taught the same."""
         key = (setting.knows, setting.coordinates)
         if key not in self._trunks:
             started, config = time.perf_counter(), self.config(Setting())  # for all who share it alike
@@ -136,7 +136,7 @@ class Lab:
         return self._trunks[key]
 
     def _painted(self, scenes: Sequence[Scene]) -> UInt8[np.ndarray, "n 3 H W"]:
-        """Pictures of scenes; captions do not show in them, so settings that differ in captions alone share them."""
+        """Pictures of scenes; they do not depend on captions, so settings that differ only in captions share them."""
         key = tuple(replace(scene, modifier="") for scene in scenes)
         if key not in self._pictures:
             crop, paint = self.world.preprocessing.crop, self.world.paint

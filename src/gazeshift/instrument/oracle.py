@@ -1,6 +1,6 @@
 """A trunk that sees perfectly: pictures painted in code colours, and a net with one indicator channel per kind of object.
 
-With it the whole instrument runs without rendering and without convolutions, and whatever goes wrong is not the trunk's fault.
+With it the whole instrument runs without rendering and without convolutions, and failures cannot be the trunk's fault.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ CELL = 8
 
 
 def oracle_preprocessing(size: int) -> Preprocessing:
-    """Codes must come through as they are."""
+    """Codes must pass through unchanged."""
     return Preprocessing(size=size, crop_fraction=1.0, mean=(0, 0, 0), std=(1, 1, 1), interpolation="nearest")
 
 
 def code_picture(scene: Scene, without: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """The scene with every visible object in the code of its dish (red) and colour (green), counted from 1; 0 is background.
+    """The scene with every visible object painted in the code of its dish (red) and colour (green), counted from 1; 0 is background.
 
     Example:
         >>> from gazeshift.data.plates.scene import sample_scene
@@ -42,8 +42,8 @@ class OracleNet(nn.Module):
     """One channel per dish and colour: at an object's cells, scaled so that the mean over the grid is 1 where the object is there.
 
     Args:
-        config: which dishes and colours there are.
-        coordinates: also that channel times x and times y (in [-1, 1]), so that means tell where an object lies.
+        config: the dishes and colours in use.
+        coordinates: add each channel times x and times y (in [-1, 1]), so that means reveal where an object lies.
     """
 
     def __init__(self, config: PlatesConfig, coordinates: bool = False) -> None:

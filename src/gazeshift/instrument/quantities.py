@@ -1,4 +1,4 @@
-"""What is measured on a model and an exam. Plain functions that return plain numbers; NaN where nothing is defined."""
+"""The quantities measured on a model and an exam. Plain functions that return plain numbers; NaN if nothing is defined."""
 
 import warnings
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ BATCH = 64
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A model with its eyes and its reading."""
+    """A model with functions that show it scenes and read texts."""
 
     model: Classifier
     see: SceneSource
@@ -44,7 +44,7 @@ class Subject:
 
 
 def encode(subject: Subject, scenes: Sequence[Scene]) -> ImageFeatures:
-    """All scenes at the tap."""
+    """The features of all scenes at the tap."""
     parts = [
         subject.see.encode([View(scene) for scene in scenes[start : start + BATCH]])
         for start in range(0, len(scenes), BATCH)
@@ -55,8 +55,8 @@ def encode(subject: Subject, scenes: Sequence[Scene]) -> ImageFeatures:
 def accuracy(subject: Subject, exam: Exam, permuted: str = "nothing") -> float:
     """Share of scenes whose label is predicted.
 
-    The perceptual score (Gat et al., "Perceptual Score: What Data Modalities Does Your Model Perceive?", 2021) is what is lost when one
-    modality is dealt out to the wrong scenes.
+    The perceptual score (Gat et al., "Perceptual Score: What Data Modalities Does Your Model Perceive?", 2021) is the accuracy lost when
+    one modality is permuted across scenes.
 
     Args:
         subject: the model.
@@ -79,8 +79,8 @@ class Looks:
     Attributes:
         rows: records of ``gazeshift.evaluation.analyse``; ``edit`` is ``original`` for the own caption.
         maps: raw maps of the class predicted with the own caption's text, under the own caption, one per scene.
-        masks: share of each cell that the object covers that the own caption (or else the label) is about, one per scene.
-        all_masks: share of each cell that any object covers, one per scene.
+        masks: share of each cell covered by the object that the own caption (or else the label) is about, one per scene.
+        all_masks: share of each cell covered by any object, one per scene.
         text_bits: per scene, how far the maps of its texts differ: mean ``KL(P_t || mean over t of P_t)`` in bits.
     """
 
@@ -107,9 +107,9 @@ class Looks:
 
     @property
     def preference(self) -> float:
-        """Mean of the lift on the object in question over the lift on all objects together: 1 is no preference among them.
+        """Mean ratio of the lift on the object in question to the lift on all objects together: 1 is no preference among them.
 
-        The lift alone tells objects from background, which a trunk may do that knows nothing of the text. Maps without mass on any object
+        The lift alone separates objects from background, which a trunk can do without the text. Maps without mass on any object
         are left out.
         """
         p = distribution(self.maps)
@@ -123,7 +123,7 @@ class Looks:
 
     @property
     def within_share(self) -> float:
-        """Part of the maps' Jensen-Shannon divergence that is re-weighting for the same class, over the part of both."""
+        """The within-class share of the maps' Jensen-Shannon divergence."""
         changed = self.changed[np.isfinite(self.changed["within"])]
         total = float(changed["js_bits"].sum())
         return float(changed["within"].sum()) / total if total else float("nan")
@@ -197,13 +197,13 @@ def regions(subject: Subject, exam: Exam, method: str = "grad-cam") -> RegionCha
 
 
 def effect_change_ratio(found: RegionChanges) -> float:
-    """RMS of the change of effect over the RMS of the effect itself: 0 where the text plays no part."""
+    """RMS of the change of effect over the RMS of the effect itself: 0 if the text has no influence."""
     size = float(np.sqrt((found.effect_before**2).mean()))
     return found.faithfulness.rms_effect / size if size else float("nan")
 
 
 def effect_on_referred(found: RegionChanges, exam: Exam) -> float:
-    """Share of ``sum |I_r|`` on the object that the own caption is about; a third by chance among three."""
+    """Share of ``sum |I_r|`` on the object that the own caption is about; by chance one third among three."""
     about = [
         caption.referred or scene.target
         for scene, caption, others in zip(exam.scenes, exam.captions, exam.others, strict=True)
@@ -230,18 +230,18 @@ def predicted_classes(subject: Subject, exam: Exam) -> list[int]:
 
 
 def similarity(a: Float[np.ndarray, "n h w"], b: Float[np.ndarray, "n h w"]) -> float:
-    """Mean over maps of the Pearson correlation of signed maps: 1 for the same up to scale and offset, 0 on average for unrelated ones."""
+    """Mean over maps of the Pearson correlation of signed maps: 1 if equal up to scale and offset, 0 on average if unrelated."""
     return mean(pearson(a, b))
 
 
 def dealt_out(found: RegionChanges, seed: int) -> float:
-    """Shift-faithfulness where every change of a map is paired with the effect of some other region: what chance gives."""
+    """Shift-faithfulness with every change of a map paired with the effect of a random other region: the chance level."""
     order = np.random.default_rng(seed).permutation(len(found.index))
     return shift_faithfulness(found.map_change[order], found.effect_change).rho
 
 
 def mean(values: Any) -> float:
-    """Mean of what is defined; NaN if nothing is."""
+    """Mean of the defined values; NaN if there are none."""
     array = np.asarray(values, np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # an empty mean is NaN, which is what is meant

@@ -1,4 +1,4 @@
-"""The rows of the table: each trains what it needs and says what came out, by name. One dict of them."""
+"""The rows of the table: each trains what it needs and returns its results by name. One dict of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def _ceiling(lab: Lab, name: str) -> float:
 
 
 def irrelevant(lab: Lab) -> Found:
-    """Captions of random words: nothing may hang on them."""
+    """Captions of random words: nothing may depend on them."""
     name = "random captions"
     subject, exam = lab.subject(lab.model(name)), lab.exam(name)
     found, right = regions(subject, exam), accuracy(subject, exam)
@@ -79,7 +79,7 @@ def colour(lab: Lab) -> Found:
 
 
 def position(lab: Lab) -> Found:
-    """Captions that say where the dish in question lies; pooling forgets places unless the trunk sees coordinates."""
+    """Captions that say where the dish in question lies; pooling discards positions unless the trunk sees coordinates."""
     plain = lab.subject(lab.model("position"))
     exam = lab.exam("position")
     seeing = lab.subject(lab.model("position, coordinates"))
@@ -97,7 +97,7 @@ def position(lab: Lab) -> Found:
 
 
 def label(lab: Lab) -> Found:
-    """Captions that name the dish: the text may act as a label alone."""
+    """Captions that name the dish: the text may act as nothing but a label."""
     subject, exam = lab.subject(lab.model("label")), lab.exam("label")
     late, image = lab.subject(lab.model("label, late")), lab.subject(lab.model("label, image"))
     seen, found = look(subject, exam), regions(subject, exam)
@@ -121,7 +121,7 @@ def label(lab: Lab) -> Found:
 
 
 def centre(lab: Lab) -> Found:
-    """Dishes in question anywhere, or drawn to the middle: where maps look must follow."""
+    """Dishes in question anywhere, or pulled to the centre: maps must follow."""
     subject = lab.subject(lab.model("colour"))
     spread, pulled = lab.exam("colour"), lab.exam("colour", **PULLED)
     apart, drawn = look(subject, spread), look(subject, pulled)
@@ -142,7 +142,7 @@ def centre(lab: Lab) -> Found:
 
 
 def _habits(lab: Lab) -> Found:
-    """Image-only models that learned where the dish in question lies, and those that could not: on the same, spread scenes."""
+    """Image-only models that could learn where the dish in question lies, and ones that could not, on the same spread scenes."""
     exam, pulled_exam = lab.exam("colour"), lab.exam("colour", **PULLED)
     even, habit = lab.subject(lab.model("spread, image")), lab.subject(lab.model("pulled, image"))
     bias = {who: centre_bias_of(look(subject, exam).maps) for who, subject in (("even", even), ("habit", habit))}
@@ -155,7 +155,7 @@ def _habits(lab: Lab) -> Found:
 
 
 def shortcut(lab: Lab) -> Found:
-    """An adjective that gives the label away while training, and is free afterwards."""
+    """An adjective that gives the label away in training, and is random afterwards."""
     subject = lab.subject(lab.model("shortcut"))
     tied, free = lab.exam("shortcut"), lab.exam("shortcut", rho=0.0)
     right = accuracy(subject, tied)
@@ -174,7 +174,7 @@ UNTRAINED_SEEDS = 3
 
 
 def untrained(lab: Lab) -> Found:
-    """New weights, the mean over several draws: what an instrument shows where there is nothing."""
+    """Fresh random weights, averaged over several draws: what the instrument shows when there is nothing to find."""
     exam = lab.exam("colour")
     trained = regions(lab.subject(lab.model("colour")), exam)
     found = []
@@ -200,7 +200,7 @@ def untrained(lab: Lab) -> Found:
 
 
 def sanity(lab: Lab) -> Found:
-    """The trained model with one part made random again, and one that was trained on the wrong texts."""
+    """The trained model with one part randomised, and one trained on shuffled texts."""
     model, exam = lab.model("colour"), lab.exam("colour")
     intact = lab.subject(model)
     classes = predicted_classes(intact, exam)

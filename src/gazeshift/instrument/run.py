@@ -20,7 +20,7 @@ class Check:
     """One expectation of a row and what was found.
 
     Attributes:
-        expectation: what was written down before.
+        expectation: the expectation fixed in advance.
         found: one value per seed.
     """
 
@@ -39,10 +39,10 @@ class RowResult:
 
     Attributes:
         name: in ``ROWS``.
-        title: what it is about.
+        title: what the row is about.
         checks: its expectations.
-        found: every quantity, one value per seed, also those without an expectation.
-        seconds: for all seeds, with the trainings that no earlier row had needed.
+        found: every quantity, one value per seed, including those without an expectation.
+        seconds: time for all seeds, including the trainings that no earlier row needed.
     """
 
     name: str
@@ -53,7 +53,7 @@ class RowResult:
 
     @property
     def met(self) -> bool:
-        """Whether all of it is as expected."""
+        """Whether everything is as expected."""
         return all(check.met for check in self.checks)
 
     def to_dict(self) -> Json:
@@ -90,9 +90,9 @@ def run_instrument(
 
     Args:
         world: a name in ``WORLDS``.
-        seeds: of scenes, weights and trainings; every one must be as expected.
-        only: names in ``ROWS``; none for all.
-        announce: told of every training, and of every finished row.
+        seeds: random seeds of scenes, weights and trainings; every one must be as expected.
+        only: names in ``ROWS``; empty for all.
+        announce: called for every training and every finished row.
 
     Raises:
         UsageError: an unknown row or world.

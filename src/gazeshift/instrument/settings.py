@@ -1,4 +1,4 @@
-"""What is trained to test the instrument: one entry per model, each a change of a common plate, caption, head or trunk."""
+"""The models trained to test the instrument: one entry each, as changes to a common plate, caption, head or trunk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,12 +28,12 @@ class Setting:
     """One model to train.
 
     Attributes:
-        plates: what differs from ``BASE``.
+        plates: the differences from ``BASE``.
         head: a name in ``gazeshift.models.HEADS``.
-        knows: what the trunk was taught to tell apart beside dishes: their ``colour`` or their ``place``.
-        coordinates: whether the trunk sees where things lie.
-        shuffled: whether the training texts are dealt out to the wrong scenes.
-        patience: how many times the usual epochs are trained.
+        knows: what the trunk was taught to distinguish besides dishes: their ``colour`` or their ``place``.
+        coordinates: whether the trunk sees coordinates.
+        shuffled: whether the training texts are shuffled across scenes.
+        patience: factor on the usual number of epochs.
     """
 
     plates: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Setting:
     patience: int = 1
 
     def config(self, size: int, train: int, test: int, seed: int) -> PlatesConfig:
-        """The scenes and captions, at a size and number."""
+        """The scenes and captions, for an image size and number of scenes."""
         return PlatesConfig(**{**BASE, **self.plates}, size=size, train=train, test=test, seed=seed)
 
 

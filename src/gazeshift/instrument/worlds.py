@@ -18,20 +18,20 @@ from gazeshift.training.pretrain import PRETRAINING
 
 
 def trunk_options(coordinates: bool) -> dict[str, bool]:
-    """Of the small CNN. Its cells see little: where each sees most of the picture, what an object does is spread over the whole map."""
+    """Settings of the small CNN. Its receptive fields are small: large ones would spread an object's effect over the whole map."""
     return {"coordinates": coordinates, "local": True}
 
 
 @dataclass(frozen=True)
 class World:
-    """How scenes look, who looks at them, and how long is trained.
+    """How scenes look, which models see them, and how long these train.
 
     Attributes:
         paint: draws a scene.
         preprocessing: from the drawing to the model; its size is the drawing's.
-        fresh: a trunk for scenes of these settings, with or without coordinates, with initial weights from a seed.
-        pretrain: teaches a trunk, in place, to tell dishes apart and their colours or places; the folder is for that training. Afterwards
-            the trunk stays as it is, so that all models of a setting see the same.
+        fresh: builds a trunk for scenes of these settings, with or without coordinates, with initial weights from a seed.
+        pretrain: teaches a trunk, in place, to distinguish dishes and their colours or places; the folder is for that training. Afterwards
+            the trunk is frozen, so that all models of a setting see the same.
         trains_trunk: whether the trunk has anything to train.
         recipe: how the models are trained.
         head: widths.
@@ -54,7 +54,7 @@ class World:
 
 @dataclass(frozen=True)
 class _Teaching:
-    """How a trunk is taught: so many pictures of single dishes, of a side in pixels, in that way."""
+    """How a trunk is taught: number of single-dish pictures, their side in pixels, and the recipe."""
 
     singles: int
     side: int
@@ -76,7 +76,7 @@ def _small_cnn(config: PlatesConfig, coordinates: bool, seed: int) -> Trunk:
 
 
 def _pretrain(trunk: Trunk, config: PlatesConfig, knows: str, seed: int, work: Path) -> None:
-    """Single dishes, labelled by dish and colour (crops) or dish and place (whole pictures); this stands in for ImageNet."""
+    """Single dishes, labelled by dish and colour (crops) or dish and place (whole pictures); a substitute for ImageNet."""
     way = _TEACHING[knows]
     images, labels = single_kinds(config, way.singles, seed, knows, way.side)
     crop, classes, recipe = replace(_EYES, size=way.side), kinds(config, knows), way.recipe

@@ -1,1 +1,1 @@
-"""Stored maps of any number: written as they are drawn, measured in one pass and in bounded memory. Reading needs no torch."""
+"""Any number of stored maps: written as they are computed, measured in one pass and in bounded memory. Reading does not need torch."""

@@ -21,12 +21,12 @@ class Block:
     """The maps of some images, row by row.
 
     Attributes:
-        words: the columns of words, as the file has them.
+        words: the text columns, as in the file.
         raw: signed maps.
         first: the row of the first map of the same image.
         text: index of the text in ``Survey.texts``.
         label: index of the class in ``Survey.labels``.
-        counts: maps of each image.
+        counts: number of maps of each image.
     """
 
     words: pa.Table
@@ -41,11 +41,11 @@ def blocks(found: Survey, batch: int = BATCH) -> Iterator[Block]:
     """Go through a file once.
 
     Args:
-        found: what the file holds.
-        batch: rows read at once.
+        found: the file's survey.
+        batch: number of rows read at a time.
 
     Raises:
-        DataError: the file is damaged, has changed, or holds two maps of one image with one text.
+        DataError: the file is damaged, has changed, or holds two maps of the same image and text.
     """
     held: list[pa.RecordBatch] = []
     rows = 0
@@ -88,7 +88,7 @@ def _block(found: Survey, table: pa.Table, counts: Int[np.ndarray, " images"]) -
 
 
 def _index(column: pa.ChunkedArray, names: tuple[str, ...]) -> Int[np.ndarray, " n"]:
-    """The place of every word of a column among some names; -1 where it is none of them."""
+    """The index of every value of a column among some names; -1 if it is not among them."""
     words = column.combine_chunks()
     words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
     places = pc.fill_null(pc.index_in(words.dictionary, pa.array(names, pa.string())), -1).to_numpy()

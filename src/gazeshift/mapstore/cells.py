@@ -1,4 +1,4 @@
-"""Sums over the maps of each class with each text: numbers, means, variances, mean maps. Blocks are added as they come."""
+"""Sums over the maps of each class with each text: counts, means, variances, mean maps. Blocks are added one at a time."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """How many values a cell holds, their mean, and the sum of their squared deviations; leading axes are cells.
+    """The number of values of a cell, their mean, and the sum of their squared deviations; leading axes are cells.
 
     Deviations are from the mean and parts are joined by their means (Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for
     computing sample variances", 1979), so that no digits are lost where values are large and close.
@@ -21,18 +21,18 @@ class Moments:
 
     @classmethod
     def nothing(cls, *shape: int) -> "Moments":
-        """Of no values."""
+        """Moments of no values."""
         return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape))
 
     def __add__(self, other: "Moments") -> "Moments":
-        """Of both together."""
+        """The moments of both together."""
         n = self.n + other.n
         share = other.n / np.maximum(n, 1)
         apart = other.mean - self.mean
         return Moments(n, self.mean + apart * share, self.squares + other.squares + apart**2 * self.n * share)
 
     def over(self, axis: int) -> "Moments":
-        """Of all cells along an axis together; the axis stays, with length 1."""
+        """The moments of all cells along an axis together; the axis is kept, with length 1."""
         n = self.n.sum(axis, keepdims=True)
         mean = (self.n * self.mean).sum(axis, keepdims=True) / np.maximum(n, 1)
         return Moments(n, mean, (self.squares + self.n * (self.mean - mean) ** 2).sum(axis, keepdims=True))
@@ -47,17 +47,17 @@ class Cells:
     """Sums of each class (first axis) with each text (second axis).
 
     Args:
-        labels: how many classes.
-        texts: how many texts.
-        measures: how many values a map has.
-        height: of the maps.
-        width: of the maps.
+        labels: number of classes.
+        texts: number of texts.
+        measures: number of values per map.
+        height: height of the maps.
+        width: width of the maps.
 
     Attributes:
-        moments: of the measures.
-        maps: how many maps.
-        undefined: how many of them without positive evidence.
-        summed: the defined maps, as distributions, added up.
+        moments: moments of the measures.
+        maps: number of maps.
+        undefined: number of them without positive evidence.
+        summed: the sum of the defined maps, as distributions.
     """
 
     def __init__(self, labels: int, texts: int, measures: int, height: int, width: int) -> None:
@@ -74,7 +74,7 @@ class Cells:
         p: Float[np.ndarray, "n h w"],
         undefined: Bool[np.ndarray, " n"],
     ) -> None:
-        """Take in some maps, with their class, text and measures."""
+        """Add some maps, with their class, text and measures."""
         used, place = np.unique(label * self.maps.shape[1] + text, return_inverse=True)
         # Adding up by cell is a product with a matrix of zeros and ones: a one where a row belongs to a cell.
         member = scipy.sparse.csr_matrix((np.ones(len(place)), (place, np.arange(len(place)))))

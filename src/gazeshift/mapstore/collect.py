@@ -18,13 +18,13 @@ from gazeshift.saliency.reasons import why_incomplete
 
 @dataclass(frozen=True)
 class Collected:
-    """What became of a data set.
+    """The outcome for a data set.
 
     Attributes:
-        images: whose maps are in the file.
-        maps: how many.
+        images: number of images with maps in the file.
+        maps: number of maps.
         undefined: maps without any positive evidence.
-        incomplete: maps whose sum misses what their method promises.
+        incomplete: maps with a sum that violates their method's completeness axiom.
         skipped: images that could not be decoded, one line each that begins with the key.
     """
 
@@ -45,17 +45,17 @@ def collect_maps(
     target: str | Sequence[str] = "predicted",
     progress: Callable[[int], None] = lambda images: None,
 ) -> Collected:
-    """Draw and store the maps of many images; the file appears when it is whole, and not at all if there is no map.
+    """Compute and store the maps of many images; the file appears when complete, and not at all if there is no map.
 
     Args:
         model: the classifier.
-        pairs: any number; taken as they are needed.
+        pairs: any number; consumed as needed.
         path: a Parquet file, read back by ``gazeshift.mapstore.store.read_maps``: key, label, text, class, logit, map.
-        texts: the same for every image; None: each pair's own text.
-        method: one that needs no pixels, or ``default``.
+        texts: texts used for every image; None: each pair's own text.
+        method: a method that needs no pixels, or ``default``.
         speed: batch, threads, precision, compilation.
         target: ``predicted``, ``label``, ``all``, a class name or several, as in ``stream_maps``.
-        progress: told how many images are done.
+        progress: called with the number of images done.
 
     Raises:
         UsageError: as ``stream_maps``.
@@ -77,7 +77,7 @@ def collect_maps(
 
 
 def _columns(batch: MapBatch, classes: Sequence[str], texts: Sequence[str] | None) -> dict[str, Sequence[Any]]:
-    """What each map is of, in the order image, text, class."""
+    """The image, text and class of each map, in that order."""
     _, among, each = batch.classes.shape
     per_image = [pair.text for pair in batch.pairs] if texts is None else list(texts) * len(batch.pairs)
     return {

@@ -1,4 +1,4 @@
-"""Rows of a file of stored maps, a batch at a time: checked, in one layout, never the whole file."""
+"""Rows of a file of stored maps, one batch at a time: checked, in one layout, never the whole file."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ def columns_of(path: Path) -> tuple[tuple[str, ...], int]:
     """Names of the columns of a file of maps, and how many rows it has.
 
     Raises:
-        DataError: no Parquet file, or columns of a file of maps are missing.
+        DataError: not a Parquet file, or columns of a file of maps are missing.
     """
     if path.is_dir():
         raise DataError(f"{path}: is a folder; name files of maps.")
@@ -53,15 +53,15 @@ def columns_of(path: Path) -> tuple[tuple[str, ...], int]:
 
 
 def batches(path: Path, names: Sequence[str], batch: int = BATCH) -> Iterator[pa.RecordBatch]:
-    """Rows in their order: words as dictionary columns, of a study's file only the maps of the predicted class.
+    """Rows in order: texts as dictionary columns; of a study's file, only the maps of the predicted class.
 
     Args:
         path: a file that ``columns_of`` accepts.
-        names: of the columns wanted.
-        batch: rows at once.
+        names: names of the requested columns.
+        batch: number of rows at a time.
 
     Raises:
-        DataError: the file is damaged, or a wanted column has an empty place.
+        DataError: the file is damaged, or a requested column has an empty cell.
     """
     with _readable(path):
         stored = [field.name for field in pq.read_schema(path) if _is_text(field.type)]
@@ -93,7 +93,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _in_words(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Every column of words as a dictionary of strings, however it is stored."""
+    """Every text column as a dictionary of strings, however it is stored."""
     kind = pa.dictionary(pa.int32(), pa.string())
     for place, name in enumerate(rows.schema.names):
         if name in NAMES and rows.schema.field(name).type != kind:

@@ -1,4 +1,4 @@
-"""Stored maps as distributions, found by what they are maps of."""
+"""Stored maps as distributions, indexed by what they are maps of."""
 
 import numpy as np
 import pandas as pd

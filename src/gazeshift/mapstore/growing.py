@@ -1,4 +1,4 @@
-"""A Parquet file written part by part, there whole or not at all."""
+"""A Parquet file written part by part, that appears whole or not at all."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,12 +15,12 @@ from gazeshift.json_types import Options
 def growing_table(
     path: Path, group: int, options: Callable[[pa.Table], Options] = lambda table: {}
 ) -> Iterator[Callable[[pa.Table], None]]:
-    """A file to append tables of one schema to; without a table there is no file.
+    """A file to append tables of one schema to; without any table, no file is written.
 
     Args:
-        path: the Parquet file; folders above it are made.
-        group: rows that a row group has at least, but for the last: few make large files and slow readers, many a large memory.
-        options: of pyarrow's writer, from the first rows.
+        path: the Parquet file; parent folders are created.
+        group: minimum rows per row group, except the last: few make large files and slow readers, many need much memory.
+        options: pyarrow's writer options, from the first rows.
 
     Raises:
         DataError: the file cannot be written.

@@ -55,12 +55,12 @@ MEASURES = (*ALONE, *AGAINST_FIRST)
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was measured of some maps.
+    """The measures of some maps.
 
     Attributes:
         p: the maps as distributions, NaN where undefined.
         undefined: maps without positive evidence.
-        values: a column for each of ``MEASURES``; NaN where undefined or not asked.
+        values: one column for each of ``MEASURES``; NaN where undefined or not requested.
     """
 
     p: Float[np.ndarray, "n h w"]
@@ -76,14 +76,14 @@ def measure(
 ) -> Measured:
     """Measure maps, as the functions of ``gazeshift.measures`` of the same names do.
 
-    The entropy of every map is taken once, for its coverage, its concentration and its Jensen-Shannon divergence. Defaults are the
+    The entropy of every map is computed once, for its coverage, its concentration and its Jensen-Shannon divergence. Defaults are the
     functions' own: 80 % of the mass, a Gaussian prior of standard deviation 0.5, the highest fifth of the cells.
 
     Args:
         raw: signed maps.
-        first: the row of the map that each is compared with; its own for a first map.
-        switched: whether the explained class is another than that of the first map.
-        transported: rows to solve the transport of.
+        first: the row of the map that each is compared with; its own row for a first map.
+        switched: whether the explained class differs from that of the first map.
+        transported: rows to compute the Wasserstein distance for.
     """
     p = distribution(raw)
     bits, parts = entropy(p), centre_bias_parts(p)

@@ -1,4 +1,4 @@
-"""Several files at once, a process each; what comes out does not depend on how many."""
+"""Several files in parallel, one process each; the results do not depend on the number of processes."""
 
 import multiprocessing
 import os
@@ -27,10 +27,10 @@ class Job:
 
     Attributes:
         path: of the maps.
-        weight: its share of the work: the rows that it holds.
-        rows: where the measures of every map go, if anywhere.
-        wasserstein: pairs to draw.
-        seed: of the draw.
+        weight: its share of the work: its number of rows.
+        rows: file for the measures of every map; None to skip them.
+        wasserstein: number of pairs to draw.
+        seed: random seed of the draw.
     """
 
     path: Path
@@ -41,14 +41,14 @@ class Job:
 
 
 def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scanned]:
-    """Scan files, each in a process of its own, at most ``workers`` at once; in this process if there is one worker or one file.
+    """Scan files, each in its own process, at most ``workers`` at a time; in this process if there is one worker or one file.
 
     If one fails, or the user interrupts, the others end at once.
 
     Args:
         jobs: the files.
         workers: processes.
-        progress: told how many rows of all files are done, and of how many.
+        progress: called with the number of rows done in all files, and their total.
 
     Raises:
         GazeshiftError: what ``scan`` raises, or a process was killed.
@@ -79,7 +79,7 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
 
 
 def _watch(futures: Sequence[Future[Scanned]], tell: Callable[[], None]) -> None:
-    """Until all are done or one failed."""
+    """Wait until all are done or one has failed."""
     left = set(futures)
     while left:
         done, left = wait(left, timeout=_EVERY)
@@ -102,7 +102,7 @@ _state: Any = None  # of a worker: rows done of each file, and whether to stop
 
 
 def _begin(state: Any) -> None:
-    """What a worker does first: leave Ctrl-C to the parent, and end when told to or when the parent is gone, however it went."""
+    """A worker's first step: leave Ctrl-C to the parent, and end when told to or when the parent has died for any reason."""
     global _state  # noqa: PLW0603  # an initialiser has no other way to hand over what only inheritance can
     _state = state
     signal.signal(signal.SIGINT, signal.SIG_IGN)

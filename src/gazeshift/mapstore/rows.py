@@ -1,4 +1,4 @@
-"""What was measured of every map, written block by block: a large table, in columns of single precision."""
+"""The measures of every map, written block by block: a large table with single-precision columns."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +17,10 @@ _GROUP = 2**17  # rows of a row group: as many as keep readers fast and memory s
 
 @contextmanager
 def row_file(path: Path) -> Iterator[Callable[[Block, Measured], None]]:
-    """A file for the measures of every map, in its order: the columns of words, ``first``, ``undefined``, and ``MEASURES``.
+    """A file for the measures of every map, in order: the text columns, ``first``, ``undefined``, and ``MEASURES``.
 
     Args:
-        path: the Parquet file; it has its name when it is whole.
+        path: the Parquet file; it gets its name when complete.
 
     Yields:
         A function that writes the rows of a block.

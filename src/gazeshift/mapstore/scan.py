@@ -19,13 +19,13 @@ from gazeshift.mapstore.survey import Survey, survey
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """What a file of maps came to.
+    """The results for a file of maps.
 
     Attributes:
-        survey: what the file holds.
+        survey: the file's contents.
         cells: sums by class and text.
         splits: information splits.
-        transported: pairs whose Wasserstein-1 distance was drawn.
+        transported: pairs drawn for the Wasserstein-1 distance.
     """
 
     survey: Survey
@@ -45,16 +45,16 @@ def scan(
 ) -> Scanned:
     """Measure a file of maps, block by block.
 
-    Memory holds a few blocks and the sums of classes x texts; it does not grow with the number of maps.
+    Memory holds a few blocks and the sums over classes x texts; it does not grow with the number of maps.
 
     Args:
-        path: as ``gazeshift maps`` or a study writes it.
-        rows: where the measures of every map go; None: nowhere.
-        wasserstein: pairs, a map and the first of its image, to measure transport on: drawn without replacement, each with the same chance.
-            Files of the same layout have the same pairs drawn.
-        seed: of that draw.
-        batch: rows read at once.
-        progress: told how many maps are done, and of how many; after each block.
+        path: a file written by ``gazeshift maps`` or a study.
+        rows: file for the measures of every map; None to skip them.
+        wasserstein: number of pairs (a map and the first of its image) for the Wasserstein distance: drawn uniformly without replacement.
+            The same pairs are drawn for files of the same layout.
+        seed: random seed of that draw.
+        batch: number of rows read at a time.
+        progress: called after each block with the number of maps done and their total.
 
     Raises:
         DataError: as ``survey`` and ``blocks``.
@@ -79,7 +79,7 @@ def scan(
 
 
 def draw_pairs(pairs: int, count: int, seed: int) -> Int[np.ndarray, " drawn"]:
-    """``count`` of the numbers below ``pairs``, or all, in ascending order; every set of that size has the same chance.
+    """``count`` of the numbers below ``pairs``, or all, in ascending order; every set of that size is equally likely.
 
     Example:
         >>> draw_pairs(3, 10, seed=0).tolist()

@@ -11,13 +11,13 @@ from gazeshift.measures import InformationSplit, InformationSums
 
 @dataclass(frozen=True)
 class SplitOf:
-    """An information split and what it is of.
+    """An information split and its scope.
 
     Attributes:
-        label: the class; None: all together.
-        texts: ``first``: the first map of each image alone, so that the text adds nothing; ``all``: all of its maps.
+        label: the class; None: all classes together.
+        texts: ``first``: only the first map of each image, so that the text adds nothing; ``all``: all of its maps.
         split: the terms.
-        incomplete: images that lack some text, and for that were left out.
+        incomplete: images left out because they lack some text.
     """
 
     label: str | None
@@ -31,7 +31,7 @@ class Splits:
 
     Args:
         labels: the classes.
-        texts: how many an image has if it is complete.
+        texts: number of texts of a complete image.
     """
 
     def __init__(self, labels: tuple[str, ...], texts: int) -> None:
@@ -41,7 +41,7 @@ class Splits:
         self._incomplete = np.zeros(len(labels), dtype=np.int64)
 
     def add(self, block: Block, p: Float[np.ndarray, "n h w"]) -> None:
-        """Take in the maps of a block, as distributions."""
+        """Add the maps of a block, as distributions."""
         starts = np.flatnonzero(block.first == np.arange(len(block.first)))
         label = block.label[starts]
         complete = block.counts == self._texts
@@ -54,7 +54,7 @@ class Splits:
         np.add.at(self._incomplete, label[~complete], 1)
 
     def found(self) -> list[SplitOf]:
-        """The splits: over all classes, then of each; those of all texts only where there are several."""
+        """The splits: over all classes, then for each; those over all texts only if there are several."""
         rows = []
         kinds = (("first", self._first), ("all", self._all))[: 2 if self._texts > 1 else 1]
         for texts, sums in kinds:

@@ -30,17 +30,17 @@ def write_table(rows: Sequence[Row] | pd.DataFrame, path: Path) -> None:
 
 
 def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read Parquet tables one under the other."""
+    """Read and concatenate Parquet tables."""
     return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
 
 def write_maps(rows: Sequence[Row], path: Path) -> None:
     """Write raw maps: ``map / scale``, rounded to half precision, with ``scale = max |map|`` as float32, so that any range fits.
 
-    pandas, Polars, DuckDB and Hugging Face ``datasets`` read the columns ``map`` (row by row) and ``scale`` as they stand.
+    pandas, Polars, DuckDB and Hugging Face ``datasets`` read the columns ``map`` (row by row) and ``scale`` directly.
 
     Args:
-        rows: records whose ``map`` is an ``h w`` array; the other columns are kept as they are.
+        rows: records with an ``h w`` array as ``map``; the other columns are kept unchanged.
         path: the Parquet file.
     """
     columns = {name: [row[name] for row in rows] for name in rows[0] if name != "map"}
@@ -49,7 +49,7 @@ def write_maps(rows: Sequence[Row], path: Path) -> None:
 
 
 class MapFile:
-    """Maps of a data set, written batch by batch in the format of ``write_maps``; the file has its name when it is whole.
+    """Maps of a data set, written batch by batch in the format of ``write_maps``; the file gets its name when complete.
 
     Args:
         path: the Parquet file.
@@ -68,7 +68,7 @@ class MapFile:
         self._file = growing_table(path, GROUP, _map_options)
 
     def add(self, columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n h w"]) -> None:
-        """Write some maps and what is known of each; all maps of one file have one size."""
+        """Write some maps and their other columns; all maps of one file have the same size."""
         self._append(_map_table(columns, maps))
 
     def __enter__(self) -> "MapFile":
@@ -98,9 +98,9 @@ def _map_table(columns: Mapping[str, Sequence[Any]], maps: Float[np.ndarray, "n 
 
 
 def _map_options(table: pa.Table) -> Options:
-    """Compact encodings: a dictionary for what repeats, the bytes of the maps apart from each other.
+    """Compact encodings: a dictionary for repeated values, split byte streams for the maps.
 
-    Half-precision values in a column of single precision: their bytes, apart, compress to within a few per cent of a half-precision
+    Half-precision values in a single-precision column: their split bytes compress to within a few per cent of a half-precision
     column's (benchmarks/map_store.py), which DuckDB cannot read in this encoding.
     """
     return {

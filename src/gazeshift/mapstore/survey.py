@@ -1,4 +1,4 @@
-"""What a file of maps holds, from its columns of words alone: images, texts, classes. Read before any map is, so that errors come early."""
+"""The contents of a file of maps, from its text columns only: images, texts, classes. Read before any map, so that errors come early."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,14 @@ class Survey:
 
     Attributes:
         path: the file.
-        columns: of words that it has.
+        columns: its text columns.
         grouped: the column that names a text: ``edit`` where there is one, else ``text``.
-        own: whether the images begin with texts of their own; such a first text has no name in the file.
+        own: whether each image begins with its own text; such a first text has no name in the file.
         texts: names of the texts, the first being the one that each image's other maps are compared with (``OWN`` if it is the own).
         labels: classes of the images, in alphabetical order; the empty one alone if the file has no labels.
-        counts: maps of each image.
-        height: of the maps.
-        width: of the maps.
+        counts: number of maps of each image.
+        height: height of the maps.
+        width: width of the maps.
     """
 
     path: Path
@@ -55,13 +55,13 @@ class Survey:
 
 
 def survey(path: Path, batch: int = BATCH) -> Survey:
-    """Read the words of a file of maps.
+    """Read the text columns of a file of maps.
 
-    Memory grows with the number of images (their names are kept), not with that of the maps.
+    Memory grows with the number of images (their names are kept), not with the number of maps.
 
     Args:
         path: the file.
-        batch: rows read at once.
+        batch: number of rows read at a time.
 
     Raises:
         DataError: no maps, several grids, maps of one image that do not follow each other, images that begin with different edits, or
@@ -160,7 +160,7 @@ def image_starts(rows: pa.RecordBatch, before: str | None) -> Bool[np.ndarray, "
 
     Args:
         rows: with their keys.
-        before: the key of the row before them; None if there is none.
+        before: the key of the preceding row; None if there is none.
     """
     codes = rows["key"].indices.to_numpy()
     # A dictionary may name a key twice; the codes of its unique entries may not.

@@ -1,4 +1,4 @@
-"""From the sums of scanned files to small tables: all that a figure needs."""
+"""From the sums of scanned files to small tables: everything that a figure needs."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ def cell_table(scanned: Sequence[Scanned]) -> pa.Table:
     """A row for each file, class, text and measure, also over all classes and over all texts (an empty ``label`` or ``text``).
 
     Columns: ``file``, ``label``, ``text``, ``measure``, ``n`` (values that are defined), ``mean``, ``variance`` (sample), ``maps``,
-    ``undefined`` (share of the maps without positive evidence). Cells without maps, and measures against the first map in cells that hold
-    first maps alone, are left out.
+    ``undefined`` (share of the maps without positive evidence). Cells without maps, and measures against the first map in cells that
+    hold only first maps, are left out.
     """
     return pa.concat_tables([_cells_of(one) for one in scanned])
 
@@ -93,7 +93,7 @@ def information_table(scanned: Sequence[Scanned]) -> pd.DataFrame:
 
 
 def summary_of(one: Scanned) -> Json:
-    """What a file held and came to, over everything: plain values, for JSON; None where nothing is defined."""
+    """A file's contents and overall results: plain values, for JSON; None where nothing is defined."""
     survey, cells = one.survey, one.cells
     whole = cells.moments.over(0).over(1)
     moments = zip(MEASURES, whole.n[0, 0], whole.mean[0, 0], whole.variance[0, 0], strict=True)
@@ -157,5 +157,5 @@ def _moments(one: Scanned) -> Moments:
 
 
 def _numbers(values: np.ndarray) -> pa.Array:
-    """Numbers with an empty place where there is none."""
+    """Numbers, with None for NaN."""
     return pa.array(values, from_pandas=True)

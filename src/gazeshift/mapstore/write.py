@@ -1,4 +1,4 @@
-"""From files of maps to a folder of tables, there whole or not at all."""
+"""From files of maps to a folder of tables, written whole or not at all."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,23 +28,23 @@ def scan_files(
 ) -> Json:
     """Measure files of maps and write ``cells``, ``information``, ``mean-maps`` and ``measures-<i>`` (Parquet) and ``summary.json``.
 
-    The folder appears when all is done. Its contents depend on the files, ``wasserstein`` and ``seed`` alone.
+    The folder appears when everything is done. Its contents depend only on the files, ``wasserstein`` and ``seed``.
 
     Args:
-        files: of maps, as ``gazeshift maps`` or a study writes them; one a model.
+        files: map files written by ``gazeshift maps`` or a study; one per model.
         out: a folder that does not exist or is empty.
-        wasserstein: pairs of each file to measure transport on, drawn with the same chance; 0: none.
-        seed: of that draw.
-        workers: files at once, a process each. With more than one, a script that calls this keeps its own work under
-            ``if __name__ == "__main__":``, since the processes import it.
+        wasserstein: number of pairs per file for the Wasserstein distance, drawn uniformly; 0: none.
+        seed: random seed of that draw.
+        workers: number of files processed in parallel. With more than one, a script that calls this must keep its own work under
+            ``if __name__ == "__main__":``, because the processes import it.
         rows: also write the measures of every map.
-        progress: told how many rows are done, and of how many.
+        progress: called with the number of rows done and their total.
 
     Returns:
-        What is in ``summary.json``.
+        The contents of ``summary.json``.
 
     Raises:
-        UsageError: ``out`` is in use, a file is named twice, or a number is out of range.
+        UsageError: ``out`` is in use, a file is given twice, or a number is out of range.
         DataError: a file cannot be used, before anything is measured if its columns are not those of maps; or ``out`` cannot be written.
     """
     sources = [Path(path) for path in files]

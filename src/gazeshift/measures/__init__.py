@@ -1,4 +1,4 @@
-"""Measures: functions of arrays. Undefined maps are NaN, never 0, never uniform. The one place where their formulas stand."""
+"""Measures: functions of arrays. Undefined maps are NaN, never 0, never uniform. The only place for their formulas."""
 
 from gazeshift.measures.distance import (
     TOP_SHARE,

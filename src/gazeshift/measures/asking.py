@@ -1,4 +1,4 @@
-"""Ask a caller's function about a batch; the one place that checks what comes back."""
+"""Call a user's function on a batch; the only place that checks the result."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ def ask(function: Callable[[Any], Any], batch: np.ndarray, name: str) -> Float[n
     """One number in float64 for each of the ``m`` items of a batch.
 
     Raises:
-        UsageError: the function gave something else.
+        UsageError: the function returned something else.
 
     Example:
         >>> ask(lambda keep: keep.sum((1, 2)), np.ones((2, 3, 3)), "score").tolist()

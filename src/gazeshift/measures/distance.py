@@ -20,7 +20,7 @@ def jensen_shannon(p: Maps, q: Maps, bits: tuple[PerMap, PerMap] | None = None) 
     Args:
         p: distributions over cells.
         q: the same shape, or one that broadcasts.
-        bits: the ``entropy`` of ``p`` and that of ``q``, where they are known already.
+        bits: the ``entropy`` of ``p`` and of ``q``, if already known.
 
     Example:
         >>> p = np.array([[1.0, 0.0]])
@@ -61,14 +61,14 @@ def _ranks(raw: Maps) -> Maps:
 def iou(a: Maps, b: Maps, share: float = TOP_SHARE) -> PerMap:
     """Intersection over union of the highest cells of two signed maps, 0 (none in common) to 1 (the same cells).
 
-    Takes ``share`` of the cells, rounded to a whole number, at least one. Cells tied at the boundary share the places left over evenly
+    Takes ``share`` of the cells, rounded to a whole number, at least one. Cells tied at the boundary share the remaining places evenly
     (``top_cells``), and then ``sum min / sum max`` is the ratio: no cell is preferred for its place. Invariant to any increasing function
-    of either map; NaN if either is constant or not finite. By chance about ``iou_chance(share)``.
+    of either map; NaN if either is constant or not finite. The chance level is about ``iou_chance(share)``.
 
     Args:
         a: signed maps.
         b: the same grid, leading axes that broadcast.
-        share: of the cells, above 0 and below 1.
+        share: fraction of the cells, above 0 and below 1.
 
     Raises:
         UsageError: ``share`` is out of range.
@@ -97,9 +97,9 @@ def iou_chance(share: float) -> float:
 
 
 def amplitude_change(a: Maps, b: Maps) -> PerMap:
-    """``log(sum ReLU(b) / sum ReLU(a))`` of raw maps: 0 if they hold as much, ``log 2`` if the second holds twice the first.
+    """``log(sum ReLU(b) / sum ReLU(a))`` of raw maps: 0 if they hold equally much, ``log 2`` if the second holds twice the first.
 
-    Antisymmetric; invariant to one scale on both, and blind to where; NaN if either is undefined.
+    Antisymmetric; invariant to a common scale and to location; NaN if either is undefined.
 
     Example:
         >>> round(float(amplitude_change(np.array([[1.0, -3.0]]), np.array([[0.0, np.e]]))), 12)

@@ -12,13 +12,14 @@ Places = Float[np.ndarray, "*#b n 2"]
 
 @dataclass(frozen=True)
 class EquivarianceSlope:
-    """How far the centroid of a map moves when the content moves by 1; NaN where the shifts that are left do not vary.
+    """How far the centroid of a map moves when the content moves by 1; NaN if the remaining shifts do not vary.
 
     Attributes:
-        slope: both axes together: 1 follows the content, 0 is locked to its place. Beyond 0 to 1 the map overshoots, or moves against it.
-        x: along x alone.
-        y: along y alone.
-        n: shifts that entered: the map and the shift were defined.
+        slope: both axes together: 1 follows the content, 0 is locked to its place. Outside 0 to 1 the map overshoots, or moves the
+            opposite way.
+        x: along x only.
+        y: along y only.
+        n: number of shifts included: the map and the shift were defined.
     """
 
     slope: PerMap
@@ -28,10 +29,10 @@ class EquivarianceSlope:
 
 
 def equivariance(shifts: Places, centroids: Places) -> EquivarianceSlope:
-    """Regress a map's centroid on the shift of the content, by least squares with one intercept an axis and one slope for both.
+    """Regress a map's centroid on the shift of the content, by least squares with one intercept per axis and one slope for both.
 
-    For one image (or for each of a batch, one a leading index): crop it at ``n`` places, without padding, and draw a map of each. An
-    intercept an image means that it does not matter where the object lies. Invariant to where shifts and centroids are counted from, and to
+    For one image (or each of a batch, along leading axes): crop it at ``n`` places, without padding, and compute a map of each. An
+    intercept per image means that the object's position does not matter. Invariant to the origin of shifts and centroids, and to
     swapping the axes; undefined maps (NaN centroids) are left out.
 
     Args:
@@ -60,7 +61,7 @@ def equivariance(shifts: Places, centroids: Places) -> EquivarianceSlope:
 
 
 def _centred(values: np.ndarray, defined: np.ndarray) -> np.ndarray:
-    """Deviations from the mean of what is defined, 0 elsewhere and exactly 0 along an axis that does not vary."""
+    """Deviations from the mean of the defined values, 0 elsewhere and exactly 0 along an axis that does not vary."""
     count = np.maximum(defined.sum(-2, keepdims=True), 1)
     filled = np.where(defined, values, 0)
     varies = np.where(defined, values, -np.inf).max(-2, keepdims=True) > np.where(defined, values, np.inf).min(

@@ -16,9 +16,9 @@ class Figure:
     Attributes:
         mean: over seeds and images; None if nothing was defined.
         interval: 95 %, or None if there is nothing to resample.
-        n: images that enter: those that are defined in every seed.
-        seeds: training seeds.
-        left_out: images that are defined in some seeds only, or in none.
+        n: number of images included: those defined in every seed.
+        seeds: number of training seeds.
+        left_out: number of images defined only in some seeds, or in none.
     """
 
     mean: float | None
@@ -32,14 +32,14 @@ def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, see
     """Mean over seeds and images, with a bootstrap interval that resamples both.
 
     Seeds and images are crossed: every seed's model sees the same images. Each draw resamples the seeds and, independently, the images
-    (the multi-bootstrap; Sellam et al., "The MultiBERTs", 2022). Only images that are defined in every seed enter, as only complete classes
-    enter ``crossed_interval``: otherwise the seeds would be compared over different images. With one seed the interval covers the images
-    alone. With few seeds such an interval is somewhat too narrow.
+    (the multi-bootstrap; Sellam et al., "The MultiBERTs", 2022). Only images defined in every seed are included, as only complete classes
+    are in ``crossed_interval``: otherwise seeds would be compared on different images. With one seed the interval covers only the
+    images. With few seeds such an interval is somewhat too narrow.
 
     Args:
-        values: one row per training seed (the only one may come as it is), one column per image; NaN where undefined.
-        draws: bootstrap draws.
-        seed: of the draws.
+        values: one row per training seed (a single seed may be one-dimensional), one column per image; NaN where undefined.
+        draws: number of bootstrap draws.
+        seed: random seed of the draws.
 
     Example:
         >>> crossed_figure(np.ones((2, 5))).interval
@@ -64,14 +64,14 @@ def crossed_statistic(
 ) -> Figure:
     """Mean over seeds of a statistic of sums over images (a ratio, a correlation), with the interval of ``crossed_figure``.
 
-    In each draw the images are resampled, every seed's statistic is taken of its own sums over them, and the seeds are resampled.
+    In each draw the images are resampled, every seed's statistic is computed from its own sums over them, and the seeds are resampled.
 
     Args:
-        sums: what each image adds to each of ``k`` sums, in each seed; NaN where it is undefined. Only images that are defined in every
-            seed enter.
-        statistic: of the ``k`` sums over all images; NaN where it is undefined. Such seeds and draws are left out.
-        draws: bootstrap draws.
-        seed: of the draws.
+        sums: each image's contribution to each of ``k`` sums, for each seed; NaN where undefined. Only images defined in every
+            seed are included.
+        statistic: function of the ``k`` sums over all images; NaN where undefined. Such seeds and draws are left out.
+        draws: number of bootstrap draws.
+        seed: random seed of the draws.
 
     Example:
         >>> hits = np.array([[[1.0, 1.0], [0.0, 1.0], [1.0, 2.0]]])  # two of four

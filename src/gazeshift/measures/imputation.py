@@ -1,4 +1,4 @@
-"""Hide pixels so that the hole does not show: each becomes the mean of its neighbours, plus a little noise."""
+"""Hide pixels without a visible hole: each becomes the mean of its neighbours, plus a little noise."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,13 +18,13 @@ def noisy_linear_imputation(
     """Fill hidden pixels with the weighted mean of their neighbours, hidden ones included, and add Gaussian noise.
 
     Rong et al., "A consistent and efficient evaluation strategy for attribution methods", 2022: weight 1/6 for the four nearest and 1/12
-    for the diagonal ones, those beyond the border left out; the linear system for all hidden pixels is solved exactly. Shown pixels stay
-    as they are. Away from the border a ramp is restored but for the noise, so a hole gives away little of its shape.
+    for the diagonal ones, without those beyond the border; the linear system for all hidden pixels is solved exactly. Shown pixels are
+    unchanged. Away from the border a ramp is restored up to the noise, so a hole reveals little of its shape.
 
     Args:
         image: channels first.
-        keep: which pixels stay. If none does there is nothing to go by, and each channel becomes its mean.
-        rng: draws the noise.
+        keep: which pixels stay. If none does, each channel becomes its mean.
+        rng: random generator of the noise.
         noise: standard deviation, in units of the image.
 
     Example:
@@ -47,7 +47,7 @@ def noisy_linear_imputation(
 
 
 def keep_pixels(keep: Float[np.ndarray, "*b h w"], height: int, width: int) -> Bool[np.ndarray, "*b H W"]:
-    """Bring a grid of kept cells to pixels: a pixel stays if the cell that holds its centre does (``keep`` above one half).
+    """Upsample a grid of kept cells to pixels: a pixel stays if the cell that contains its centre does (``keep`` above one half).
 
     Example:
         >>> keep_pixels(np.array([[1.0, 0.0]]), 1, 4).tolist()

@@ -12,16 +12,16 @@ from gazeshift.rounding import EXACT, beyond_rounding
 
 @dataclass(frozen=True)
 class InformationSplit:
-    """``total == static + image + text``, all in bits, all 0 or more; NaN if no image entered.
+    """``total == static + image + text``, all in bits, all 0 or more; NaN if no image is included.
 
     Attributes:
         total: ``E KL(P_it || U)``: how far the maps are from uniform, at most ``log2(cells)``.
         static: ``KL(mean P || U)``: what all maps share, whatever the image and the text. Over ``total`` it is the location prior.
         image: ``E KL(mean_t P_it || mean P)``: what the image adds.
         text: ``E KL(P_it || mean_t P_it)``: what the text adds for the same image, 0 if it moves nothing.
-        images: images that entered, with all their maps defined.
+        images: number of images included, with all their maps defined.
         texts: maps per image, the same number for every image.
-        left_out: images with an undefined map.
+        left_out: number of images with an undefined map.
     """
 
     total: float
@@ -49,9 +49,10 @@ def static_share(static: Float[np.ndarray, "*b"], total: Float[np.ndarray, "*b"]
 
 
 class InformationSums:
-    """What ``InformationSplit`` needs of any number of maps: a mean map and two sums.
+    """The sums that ``InformationSplit`` needs from any number of maps: a mean map and two sums.
 
-    ``add`` takes blocks as they come; ``a + b`` joins the sums of two parts, for example of two processes. An empty one joins anything.
+    ``add`` takes blocks one at a time; ``a + b`` combines the sums of two parts, for example of two processes. An empty one combines
+    with any.
 
     Example:
         >>> p = np.random.default_rng(0).dirichlet(np.ones(4), (6, 3)).reshape(6, 3, 2, 2)
@@ -69,10 +70,10 @@ class InformationSums:
         self._map_entropy = 0.0  # sum over images of mean_t H(P_it)
 
     def add(self, p: Float[np.ndarray, "n t h w"]) -> None:
-        """Take in ``n`` images with ``t`` maps each, distributions over cells; images with an undefined map are counted and left out.
+        """Add ``n`` images with ``t`` maps each, distributions over cells; images with an undefined map are counted and left out.
 
         Raises:
-            UsageError: another number of texts or another grid than before, or maps that are no distributions.
+            UsageError: the number of texts or the grid differs from before, or maps are not distributions.
         """
         check_distributions(p, "InformationSums")
         self._agree(p.shape[1:])
@@ -100,7 +101,7 @@ class InformationSums:
         return joined
 
     def split(self) -> InformationSplit:
-        """The terms of all that was added so far."""
+        """The terms for everything added so far."""
         texts = self._shape[0] if self._shape else 0
         if self._shape is None or not self._images:
             lost = float("nan")
@@ -144,20 +145,20 @@ def text_information(p: Float[np.ndarray, "n t h w"]) -> Float[np.ndarray, " n"]
 
 
 def information_split(p: Float[np.ndarray, "n t h w"]) -> InformationSplit:
-    """Take ``E KL(P_it || U)`` apart into static, image and text, by the exact chain rule, in bits.
+    """Split ``E KL(P_it || U)`` into static, image and text, by the exact chain rule, in bits.
 
     ``E KL(P_it || U) = KL(mean P || U) + E KL(mean_t P_it || mean P) + E KL(P_it || mean_t P_it)``, over images whose maps are all defined
     (Cover & Thomas, "Elements of information theory", 2006, section 2.5: the last two are the mutual information of place with the image,
     and with the text given the image). Invariant to any reordering of cells, images, and the texts of an image.
 
-    With few texts an image the text term is too small, with few images the static term too large: compare only splits of equal numbers, and
-    subtract the text term of control texts.
+    With few texts per image the text term is too small, with few images the static term is too large: compare only splits of equal size,
+    and subtract the text term of control texts.
 
     Args:
         p: distributions over cells: images x texts x grid. For more than fits in memory, ``InformationSums``.
 
     Raises:
-        UsageError: no text, or maps that are no distributions.
+        UsageError: no text, or maps that are not distributions.
 
     Example:
         >>> left, right = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])

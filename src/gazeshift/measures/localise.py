@@ -1,6 +1,6 @@
-"""Does a map lie on the object? Against masks, beside what chance and what an oracle on the same grid would reach.
+"""Does a map lie on the object? Against masks, compared with chance and with an oracle on the same grid.
 
-Masks come as cell shares, 0 to 1 (``mask_to_grid``). A cell that a mask covers in part counts in part, everywhere.
+Masks are given as cell shares, 0 to 1 (``mask_to_grid``). A partly covered cell always counts partly.
 """
 
 import math
@@ -16,13 +16,13 @@ from gazeshift.measures.where import Maps, PerMap, mask_mass, undefined
 def mask_excess(p: Maps, own: Maps, others: Float[np.ndarray, "*#b m h w"]) -> PerMap:
     """Mass inside the own mask minus mean mass inside other images' masks, -1 to 1; higher: follows its own object.
 
-    0 in the mean for maps that do not depend on the image, wherever objects usually are: unlike ``mask_lift`` it cannot be had by looking
+    0 on average for maps that do not depend on the image, wherever objects usually are: unlike ``mask_lift`` it is not earned by looking
     at the centre. NaN if the map is undefined, its own mask empty, or no other mask left; empty ones are left out.
 
     Args:
         p: distributions over cells.
-        own: masks of the object in the own image.
-        others: ``m`` masks of other images. Mass is linear in the mask, so their mean alone gives the same.
+        own: masks of the object in the map's own image.
+        others: ``m`` masks of other images. Mass is linear in the mask, so their mean gives the same result.
 
     Example:
         >>> p, own, other = np.array([[0.75, 0.25]]), np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0]]])
@@ -37,15 +37,15 @@ def mask_excess(p: Maps, own: Maps, others: Float[np.ndarray, "*#b m h w"]) -> P
 
 
 def rank_accuracy(raw: Maps, mask: Maps) -> PerMap:
-    """Share of the mask's area that its own number of highest cells covers, 0 to 1; higher: better.
+    """Share of the mask's area covered by the map's highest cells, as many as the mask has, 0 to 1; higher: better.
 
     With ``K`` the area of the mask in cells: mask inside the ``K`` highest cells, over ``K`` (Arras, Osman & Samek, "CLEVR-XAI", 2022,
-    there with whole cells). Tied cells share places evenly, a fraction of ``K`` takes a fraction of a cell (``top_cells``). Invariant to
-    any increasing function of the map. By chance the mask's share of the grid, at best ``rank_ceiling``. NaN if the map is undefined or
+    who use whole cells). Tied cells share places evenly, a fraction of ``K`` takes a fraction of a cell (``top_cells``). Invariant to
+    any increasing function of the map. Chance level: the mask's share of the grid; at best ``rank_ceiling``. NaN if the map is undefined or
     the mask empty.
 
     Args:
-        raw: signed maps; distributions do as well.
+        raw: signed maps, or distributions.
         mask: cell shares.
 
     Example:
@@ -63,13 +63,13 @@ def pointing_game(p: Maps, mask: Maps, tolerance: float = 0.0) -> PerMap:
     """Whether the highest cell lies on the object, or near it: 0 to 1; higher: better.
 
     1 or 0 for masks of whole cells (Zhang et al., "Top-down neural attention by excitation backprop", 2018); otherwise the largest share of
-    a cell that the mask covers, within the tolerance. Several highest cells count in the mean. By chance ``pointing_chance``, at best
+    a cell that the mask covers, within the tolerance. Several highest cells are averaged. Chance level: ``pointing_chance``; at best
     ``pointing_ceiling``. NaN if the map is undefined or the mask empty.
 
     Args:
         p: distributions over cells.
         mask: cell shares.
-        tolerance: distance between cell centres, in cells, up to which a miss counts as a hit: 1 takes in four neighbours, 1.5 all eight.
+        tolerance: distance between cell centres, in cells, up to which a miss counts as a hit: 1 includes four neighbours, 1.5 all eight.
 
     Raises:
         UsageError: a tolerance below 0.
@@ -86,7 +86,7 @@ def pointing_game(p: Maps, mask: Maps, tolerance: float = 0.0) -> PerMap:
 
 
 def pointing_chance(mask: Maps, tolerance: float = 0.0) -> PerMap:
-    """What the pointing game gives if every cell is as likely to be the highest, 0 to 1; NaN if the mask is empty.
+    """The pointing game's expected score if every cell is equally likely to be the highest, 0 to 1; NaN if the mask is empty.
 
     Example:
         >>> float(pointing_chance(np.array([[1.0, 0.0, 0.0, 0.0]]), tolerance=1.0))
@@ -96,9 +96,9 @@ def pointing_chance(mask: Maps, tolerance: float = 0.0) -> PerMap:
 
 
 def beyond_chance(score: PerMap, chance: PerMap) -> PerMap:
-    """``(e - a) / (1 - a)``: 1 perfect, 0 chance, negative below; NaN where chance is already perfect.
+    """``(e - a) / (1 - a)``: 1 perfect, 0 chance, negative below; NaN if chance is already perfect.
 
-    Of mass in the mask and of ``rank_accuracy`` the chance is the mask's share of the grid, of ``pointing_game`` it is ``pointing_chance``.
+    Chance is the mask's share of the grid for mass in the mask and ``rank_accuracy``, and ``pointing_chance`` for ``pointing_game``.
     The correction of Cohen's kappa ("A coefficient of agreement for nominal scales", 1960).
 
     Example:
@@ -110,7 +110,7 @@ def beyond_chance(score: PerMap, chance: PerMap) -> PerMap:
 
 
 def mass_ceiling(mask: Maps) -> PerMap:
-    """Most mass that any map on the grid can have inside a mask: the largest share of a cell that it covers; NaN if it is empty.
+    """The most mass that any map on the grid can have inside a mask: the largest share of a cell that the mask covers; NaN if it is empty.
 
     Example:
         >>> float(mass_ceiling(np.array([[0.5, 0.75]])))
@@ -130,7 +130,7 @@ def rank_ceiling(mask: Maps) -> PerMap:
 
 
 def pointing_ceiling(mask: Maps) -> PerMap:
-    """Best result of the pointing game on the grid, with any tolerance: the same as ``mass_ceiling``, for it takes one cell to get there.
+    """Best result of the pointing game on the grid, with any tolerance: the same as ``mass_ceiling``, which one cell can reach.
 
     Example:
         >>> float(pointing_ceiling(np.array([[0.5, 0.75]])))

@@ -1,4 +1,4 @@
-"""How much each modality matters to the answer, not to the map."""
+"""How much each modality matters to the prediction, not to the map."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ def emap(logits: Pairs) -> Pairs:
     """Empirical multimodally-additive projection: the best additive model of image and text with these logits, for every pair.
 
     ``mean over texts + mean over images - mean of all`` (Hessel & Lee, "Does my multimodal model learn cross-modal interactions?", 2020).
-    Additive logits come back as they are: what is lost is the interaction. A projection: twice is once.
+    Additive logits are unchanged: only the interaction is lost. A projection: applying it twice changes nothing more.
 
     Args:
-        logits: of every image with every text. Their paper takes a few hundred of each.
+        logits: logits of every image with every text. The paper uses a few hundred of each.
 
     Example:
         >>> logits = np.array([[[0.0], [1.0]], [[1.0], [0.0]]])  # nothing but interaction
@@ -32,14 +32,14 @@ def emap(logits: Pairs) -> Pairs:
 
 @dataclass(frozen=True, eq=False)
 class CrossedAccuracy:
-    """Whether each pair is answered rightly, as it is and with a modality exchanged; 0 to 1, one number a pair.
+    """Whether each pair is classified correctly, unchanged and with a modality exchanged; 0 to 1, one number per pair.
 
     Attributes:
-        right: with the own image and text.
-        additive: by the additive projection of the logits (``emap``). As good as ``right`` in the mean: the model needs no interaction of
-            image and text for these pairs.
-        other_texts: share of all texts with which the pair's image is answered rightly.
-        other_images: share of all images with which the pair's text is answered rightly.
+        right: with the pair's own image and text.
+        additive: by the additive projection of the logits (``emap``). If its mean equals that of ``right``, the model needs no
+            interaction of image and text for these pairs.
+        other_texts: share of all texts with which the pair's image is classified correctly.
+        other_images: share of all images with which the pair's text is classified correctly.
     """
 
     right: Scores
@@ -59,13 +59,13 @@ class CrossedAccuracy:
 
 
 def crossed_accuracy(logits: Float[np.ndarray, "n n classes"], labels: Int[np.ndarray, " n"]) -> CrossedAccuracy:
-    """How the answers to the pairs ``(image i, text i)`` fare without interaction, with any text, and with any image.
+    """How predictions for the pairs ``(image i, text i)`` fare without interaction, with any text, and with any image.
 
-    Over all permutations of a modality each pair meets every text, or image, equally often, so that one pass over all ``n * n`` gives the
-    perceptual score without drawing any.
+    Over all permutations of a modality each pair meets every text, or image, equally often, so one pass over all ``n * n`` gives the
+    perceptual score without sampling.
 
     Args:
-        logits: of every image with every text.
+        logits: logits of every image with every text.
         labels: class of each pair.
 
     Raises:
@@ -90,13 +90,13 @@ def crossed_accuracy(logits: Float[np.ndarray, "n n classes"], labels: Int[np.nd
 
 @dataclass(frozen=True)
 class PerceptualScore:
-    """What accuracy owes to one modality.
+    """How much of the accuracy is due to one modality.
 
     Attributes:
         score: accuracy minus mean accuracy under permutation, -1 to 1; higher: relies on it more; 0 or about 0: ignores it.
         normalised: ``score`` over the accuracy, at most 1 (model normalisation); NaN if the accuracy is 0.
         deviation: standard deviation over the permutations; NaN with one.
-        permutations: how many.
+        permutations: number of permutations.
     """
 
     score: float
@@ -106,13 +106,13 @@ class PerceptualScore:
 
 
 def perceptual_score(accuracy: float, permuted_accuracies: Float[np.ndarray, " permutations"]) -> PerceptualScore:
-    """What accuracy loses if a modality is permuted between the samples: its marginal stays, what it says about the sample goes.
+    """The accuracy lost if a modality is permuted between samples: its marginal stays, its information about the sample is lost.
 
     Gat, Schwartz & Schwing, "Perceptual score: What data modalities does your model perceive?", 2021.
 
     Args:
-        accuracy: of the model, 0 to 1.
-        permuted_accuracies: of the same model on the same samples, one for each random permutation.
+        accuracy: the model's accuracy, 0 to 1.
+        permuted_accuracies: accuracy of the same model on the same samples, one for each random permutation.
 
     Raises:
         UsageError: no permutation.
@@ -130,14 +130,14 @@ def perceptual_score(accuracy: float, permuted_accuracies: Float[np.ndarray, " p
 
 
 def conditional_utilisation(accuracy: Scores, alone: Scores) -> Scores:
-    """``u(m2 | m1) = (A(f) - A(f1)) / A(f)``: relative gain from modality 2 when modality 1 is there; at most 1, negative if it harms.
+    """``u(m2 | m1) = (A(f) - A(f1)) / A(f)``: relative gain from modality 2 when modality 1 is present; at most 1, negative if it harms.
 
     Wu et al., "Characterizing and overcoming the greedy nature of learning in multi-modal deep neural networks", 2022. The difference
-    ``u(text | image) - u(image | text)`` says which one the model leans on. NaN if the accuracy is 0.
+    ``u(text | image) - u(image | text)`` says which one the model relies on more. NaN if the accuracy is 0.
 
     Args:
         accuracy: with both modalities, 0 to 1.
-        alone: with modality 1 alone, the other replaced by its mean over the training set.
+        alone: with only modality 1, the other replaced by its mean over the training set.
 
     Example:
         >>> float(conditional_utilisation(np.asarray(0.8), alone=np.asarray(0.6)).round(12))
@@ -154,10 +154,10 @@ class TwoPlayerShapley:
     Attributes:
         text: Shapley value of the text.
         image: Shapley value of the image.
-        interaction: ``y_tv - y_t - y_v + y_0``: what both do together beyond what each does alone; 0 for an additive score. Each Shapley
+        interaction: ``y_tv - y_t - y_v + y_0``: the joint effect beyond the separate effects; 0 for an additive score. Each Shapley
             value holds half of it.
 
-    What lies below the rounding of the four scores is exactly 0.
+    Values below the rounding of the four scores are exactly 0.
     """
 
     text: Scores
@@ -166,15 +166,15 @@ class TwoPlayerShapley:
 
 
 def two_player_shapley(y_tv: Scores, y_t: Scores, y_v: Scores, y_0: Scores) -> TwoPlayerShapley:
-    """Share a score between text and image: the mean of what each adds, over both orders in which they may come.
+    """Share a score between text and image: the mean of what each adds, over both orders of adding them.
 
     ``text = (y_t - y_0 + y_tv - y_v) / 2``, and the image likewise (Shapley, "A value for n-person games", 1953). Invariant to an offset of
-    all four; scales with them; NaN where one is.
+    all four; scales with them; NaN if one of them is.
 
     Args:
         y_tv: score with text and image.
-        y_t: with the text alone; what is absent is replaced by its mean over the training set.
-        y_v: with the image alone.
+        y_t: with only the text; an absent modality is replaced by its mean over the training set.
+        y_v: with only the image.
         y_0: with neither.
 
     Example:

@@ -1,8 +1,8 @@
-"""Do the cells that a map marks matter to the score? Hide cells and see; the text stays as it is.
+"""Do the cells that a map marks matter to the score? Hide cells and see; the text stays the same.
 
-Everything asks ``score(keep)``: ``keep`` holds ``m`` grids, 1 where the image stays and 0 where a cell is hidden, and the answer is ``m``
+Everything calls ``score(keep)``: ``keep`` holds ``m`` grids, 1 where the image stays and 0 where a cell is hidden, and the result is ``m``
 numbers, usually the logit of the explained class. How a cell is hidden (a constant, blur, ``noisy_linear_imputation``, a mask at the tap)
-is the caller's choice, and part of what is measured: say it with the result.
+is the caller's choice, and part of what is measured: report it with the result.
 """
 
 from collections.abc import Callable
@@ -22,10 +22,10 @@ Score = Callable[[Float[np.ndarray, "m h w"]], Float[np.ndarray, " m"]]
 
 @dataclass(frozen=True)
 class PerturbationCurve:
-    """The score while cells are changed one after the other.
+    """The score as cells are changed one after the other.
 
     Attributes:
-        shares: of the cells that have been changed, from 0 to 1.
+        shares: fraction of the cells changed so far, from 0 to 1.
         scores: in the units of the score; NaN if the map is undefined.
     """
 
@@ -40,11 +40,11 @@ class PerturbationCurve:
 
 @dataclass(frozen=True)
 class Road:
-    """Most relevant first beside least relevant first.
+    """Most relevant first compared with least relevant first.
 
     Attributes:
-        morf: scores while cells are hidden from the highest of the map on.
-        lerf: scores while cells are hidden from the lowest on.
+        morf: scores as cells are hidden, highest values of the map first.
+        lerf: scores as cells are hidden, lowest values first.
     """
 
     morf: PerturbationCurve
@@ -52,19 +52,19 @@ class Road:
 
     @property
     def difference(self) -> float:
-        """Area of ``morf`` minus area of ``lerf``: **lower** (negative) is better, 0 for a map that knows nothing; NaN if undefined."""
+        """Area of ``morf`` minus area of ``lerf``: **lower** (negative) is better, 0 for an uninformative map; NaN if undefined."""
         return self.morf.area - self.lerf.area
 
 
 @dataclass(frozen=True)
 class Infidelity:
-    """How badly the sum of a map over hidden cells foretells the loss of score.
+    """How badly the sum of a map over hidden cells predicts the loss of score.
 
     Attributes:
         value: mean squared error with the map scaled by ``scale``; 0 or more, in squared units of the score; lower is better.
         relative: ``value`` over the mean squared loss of score, 0 to 1: the part that the map does not explain; NaN if nothing is lost.
         scale: factor on the map that makes the error smallest; negative if the map points the wrong way.
-        unscaled: mean squared error of the map as it is; means something for maps in units of the score only.
+        unscaled: mean squared error of the unscaled map; meaningful only for maps in units of the score.
     """
 
     value: float
@@ -74,18 +74,18 @@ class Infidelity:
 
 
 def insertion(raw: Grid, score: Score, steps: int | None = None) -> PerturbationCurve:
-    """Show cells from the highest of the map on, starting with all hidden; a **larger** area is better.
+    """Show cells, highest values of the map first, starting with all hidden; a **larger** area is better.
 
-    Petsiuk, Das & Saenko, "RISE", 2018, there with probabilities and a blurred start. Cells of equal height appear together, so no order of
+    Petsiuk, Das & Saenko, "RISE", 2018, who use probabilities and a blurred start. Cells of equal value appear together, so no order of
     cells is preferred. Invariant to any increasing function of the map; undefined maps (nothing positive) give NaN.
 
     Args:
         raw: signed map.
-        score: see the head of the module.
-        steps: at most so many points after the first, about evenly spaced; by default one for every height in the map.
+        score: see the module's docstring.
+        steps: maximum number of points after the first, about evenly spaced; by default one for every distinct value of the map.
 
     Raises:
-        UsageError: ``steps`` below 1, or a score that does not give one number a grid.
+        UsageError: ``steps`` below 1, or a score that does not return one number per grid.
 
     Example:
         >>> curve = insertion(np.array([[2.0, 1.0]]), lambda keep: 3 * keep[:, 0, 0] + keep[:, 0, 1])
@@ -96,7 +96,7 @@ def insertion(raw: Grid, score: Score, steps: int | None = None) -> Perturbation
 
 
 def deletion(raw: Grid, score: Score, steps: int | None = None) -> PerturbationCurve:
-    """Hide cells from the highest of the map on, starting with all shown; a **smaller** area is better.
+    """Hide cells, highest values of the map first, starting with all shown; a **smaller** area is better.
 
     Otherwise as ``insertion``.
 
@@ -110,9 +110,9 @@ def deletion(raw: Grid, score: Score, steps: int | None = None) -> PerturbationC
 def road(raw: Grid, score: Score, steps: int | None = None) -> Road:
     """Remove and debias: hide the most relevant cells first, and the least relevant first; see ``Road.difference``.
 
-    Rong et al., "A consistent and efficient evaluation strategy for attribution methods", 2022. What makes it ROAD is that the score hides
-    by ``noisy_linear_imputation``, so that the shape of the hole tells nothing. Over all shares of cells, not only nine; tied cells go
-    together. Invariant to any increasing function of the map; undefined maps give NaN.
+    Rong et al., "A consistent and efficient evaluation strategy for attribution methods", 2022. It is ROAD only if the score hides
+    by ``noisy_linear_imputation``, so that the shape of the hole reveals nothing. Over all shares of cells, not only nine; tied cells
+    change together. Invariant to any increasing function of the map; undefined maps give NaN.
 
     Example:
         >>> result = road(np.array([[2.0, 1.0]]), lambda keep: 3 * keep[:, 0, 0] + keep[:, 0, 1])
@@ -126,19 +126,19 @@ def sensitivity_n(raw: Grid, score: Score, n: int, samples: int, rng: np.random.
     """Correlation, over random sets of ``n`` cells, of the map's sum with the loss of score when they are hidden; -1 to 1, higher: better.
 
     Ancona et al., "Towards better understanding of gradient-based attribution methods", 2018. 1 for every ``n`` if the score is additive
-    over cells and the map holds the terms. Uses signed values, so a map without a positive one counts as well. Invariant to a positive
-    scale and, as all sets are of one size, to an offset. NaN if the map is not finite, or if the sums or the losses are all alike up to
+    over cells and the map holds the terms. Uses signed values, so a map without a positive value counts too. Invariant to a positive
+    scale and, as all sets are of one size, to an offset. NaN if the map is not finite, or if the sums or the losses are all equal up to
     rounding.
 
     Args:
         raw: signed map.
-        score: see the head of the module.
-        n: cells hidden at a time, at least 1 and fewer than all.
-        samples: random sets, at least 2.
-        rng: draws them.
+        score: see the module's docstring.
+        n: number of cells hidden at a time, at least 1 and fewer than all.
+        samples: number of random sets, at least 2.
+        rng: random generator.
 
     Raises:
-        UsageError: ``n`` or ``samples`` out of range, or a score that does not give one number a grid.
+        UsageError: ``n`` or ``samples`` out of range, or a score that does not return one number per grid.
 
     Example:
         >>> raw = np.array([[1.0, 2.0], [3.0, -4.0]])
@@ -163,12 +163,12 @@ def infidelity(raw: Grid, score: Score, samples: int, rng: np.random.Generator) 
 
     Args:
         raw: signed map.
-        score: see the head of the module.
-        samples: random sets, at least 2.
-        rng: draws them.
+        score: see the module's docstring.
+        samples: number of random sets, at least 2.
+        rng: random generator.
 
     Raises:
-        UsageError: fewer than 2 samples, or a score that does not give one number a grid.
+        UsageError: fewer than 2 samples, or a score that does not return one number per grid.
 
     Example:
         >>> raw = np.array([[1.0, 2.0], [3.0, -4.0]])
@@ -189,7 +189,7 @@ def infidelity(raw: Grid, score: Score, samples: int, rng: np.random.Generator) 
 
 
 def _curve(raw: Grid, order: Grid, score: Score, steps: int | None, show: bool) -> PerturbationCurve:
-    """Change cells from the highest of ``order`` on; all cells of one height at once."""
+    """Change cells, highest values of ``order`` first; all cells of equal value at once."""
     if steps is not None and steps < 1:
         raise UsageError(f"A perturbation curve needs at least 1 step, not {steps}.")
     if undefined(raw):

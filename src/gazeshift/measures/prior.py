@@ -33,12 +33,12 @@ def centre_prior(height: int, width: int, sigma: float = 0.5) -> Float[np.ndarra
 
 
 def mask_prior(masks: Float[np.ndarray, "*b h w"], uniform: float = 0.0) -> Float[np.ndarray, "h w"]:
-    """Mean object mask as a distribution over cells: where objects are, whatever the image. NaN if every mask is empty.
+    """Mean object mask as a distribution over cells: where objects are, regardless of the image. NaN if every mask is empty.
 
-    Large objects weigh more than small ones. Take the masks of the training set, not those that are tested.
+    Large objects weigh more than small ones. Use masks from the training set, not from the test set.
 
     Args:
-        masks: cell shares, as ``mask_to_grid`` gives them.
+        masks: cell shares from ``mask_to_grid``.
         uniform: share of a uniform distribution mixed in, 0 to 1. Without it a map with mass where no training object was has a
             likelihood ratio of minus infinity.
 
@@ -59,11 +59,11 @@ def mask_prior(masks: Float[np.ndarray, "*b h w"], uniform: float = 0.0) -> Floa
 
 
 def likelihood_ratio(p: Maps, prior: Maps) -> PerMap:
-    """``sum p log2(prior / uniform)`` in bits: how much better the prior foretells a map's mass than a uniform guess does.
+    """``sum p log2(prior / uniform)`` in bits: how much better the prior predicts a map's mass than a uniform guess does.
 
-    0 for a uniform prior, at most ``log2(cells)``, negative if the map avoids where the prior lies, minus infinity if it has mass where the
-    prior has none. Higher: looks where the prior says. Linear in ``p``; NaN if either is undefined. It is the information gain per
-    fixation of a prior over the uniform one (Kuemmerer, Wallis & Bethge, "Information-theoretic model comparison unifies saliency
+    0 for a uniform prior, at most ``log2(cells)``, negative if the map avoids where the prior lies, and minus infinity if it has mass
+    where the prior has none. Higher: looks where the prior says. Linear in ``p``; NaN if either is undefined. It is the information gain
+    per fixation of a prior over the uniform one (Kuemmerer, Wallis & Bethge, "Information-theoretic model comparison unifies saliency
     metrics", 2015), the fixations being drawn from the map.
 
     Args:

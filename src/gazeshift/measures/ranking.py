@@ -1,4 +1,4 @@
-"""Cells in the order of their values, with ties that favour no place."""
+"""Cells ordered by value, with ties that favour no location."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,14 +7,14 @@ from gazeshift.measures.where import Maps, PerMap
 
 
 def top_cells(values: Maps, count: PerMap) -> Maps:
-    """How far each cell belongs to the ``count`` highest ones, 0 to 1; sums to ``count`` over a map.
+    """Each cell's degree of membership in the ``count`` highest ones, 0 to 1; sums to ``count`` over a map.
 
-    Cells tied at the boundary share the places left over evenly: the probability that a cell is taken when ties are broken at random. A
-    count with a fraction gives the last place by that fraction. Invariant to any increasing function of the values. NaN in a map gives NaN.
+    Cells tied at the boundary share the remaining places evenly: the probability that a cell is selected when ties are broken at random. A
+    fractional count fills the last place by that fraction. Invariant to any increasing function of the values. NaN in a map gives NaN.
 
     Args:
         values: signed maps.
-        count: 0 to the number of cells, one for each map or one for all.
+        count: 0 to the number of cells, either one for each map or one for all.
 
     Example:
         >>> top_cells(np.array([[3.0, 1.0, 1.0, 0.0]]), np.asarray(2.0)).tolist()

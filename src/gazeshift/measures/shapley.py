@@ -17,13 +17,13 @@ _ROWS = 4096  # coalitions that one call of ``value`` gets at most
 
 @dataclass(frozen=True)
 class MmShap:
-    """Shapley values of all players; they add up to ``value(all) - value(none)``. What lies below the scores' rounding is exactly 0.
+    """Shapley values of all players; they add up to ``value(all) - value(none)``. Values below the scores' rounding are exactly 0.
 
     Attributes:
         image: one for each image cell, in units of the score, signed.
         text: one for each word.
-        exact: whether every coalition was asked; otherwise sampled.
-        evaluations: coalitions asked.
+        exact: whether every coalition was evaluated; otherwise sampled.
+        evaluations: number of coalitions evaluated.
     """
 
     image: Float[np.ndarray, " image"]
@@ -43,19 +43,19 @@ def mm_shap(value: Value, players_image: int, players_text: int, samples: int, r
 
     Parcalabescu & Frank, "MM-SHAP", 2023. Sampled over random orders of the players, each taken forwards and backwards (Castro, Gomez &
     Tejada, "Polynomial calculation of the Shapley value based on sampling", 2009; Mitchell et al., "Sampling permutations for Shapley value
-    estimation", 2022); exact as soon as that asks no more coalitions. For additive scores both are exact. Noise does not average out in the
-    shares, as they take absolute values: with few samples they move towards each modality's share of the players.
+    estimation", 2022); exact whenever that needs no more coalitions. For additive scores both are exact. Noise does not average out in the
+    shares, as they take absolute values: with few samples they drift towards each modality's share of the players.
 
     Args:
         value: score of coalitions, ``True`` where a player is present: image cells first, then words. A call
             gets at most 4,096 coalitions, or two orders of them if that is more.
-        players_image: image cells, 0 or more. Masks lie on a fixed grid.
-        players_text: words, 0 or more.
-        samples: random orders; rounded up to an even number.
-        rng: draws them.
+        players_image: number of image cells, 0 or more, on a fixed grid.
+        players_text: number of words, 0 or more.
+        samples: number of random orders; rounded up to an even number.
+        rng: random generator.
 
     Raises:
-        UsageError: no player, no sample, or a value that does not give one number a coalition.
+        UsageError: no player, no sample, or a value that does not return one number per coalition.
 
     Example:
         >>> weights = np.array([1.0, 2.0, -3.0])

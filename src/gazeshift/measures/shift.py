@@ -1,4 +1,4 @@
-"""Why a map changed: because the predicted class switched, or because the text re-weighted what is seen for the same class."""
+"""Why a map changed: because the predicted class switched, or because the text re-weighted the evidence for the same class."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from gazeshift.rounding import beyond_rounding
 
 @dataclass(frozen=True)
 class Decomposition:
-    """The change of a map between two texts, split in two. All in bits of Jensen-Shannon divergence.
+    """The change of a map between two texts, split into two parts. All in bits of Jensen-Shannon divergence.
 
     ``c0``, ``c1`` are the classes predicted with texts ``t0``, ``t1``; ``M_ij`` is the map of ``c_i`` under ``t_j``.
 
@@ -52,8 +52,8 @@ def interaction_share(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> PerMap:
     """How much of the change of a raw map is interaction: 0 (class and text act independently) to 1 (neither acts without the other).
 
     The change ``L11 - L00`` is the sum of ``L10 - L00`` (the class alone), ``L01 - L00`` (the text alone) and ``L11 - L10 - L01 + L00``
-    (their interaction); this is the last one's share of their absolute values, summed over cells. Invariant to one scale on all four maps
-    and to one map added to all; NaN if nothing changes or a map is not finite.
+    (their interaction); this is the last term's share of their absolute values, summed over cells. Invariant to a common scale on all
+    four maps and to one map added to all; NaN if nothing changes or a map is not finite.
 
     Args:
         m00: class before, text before.

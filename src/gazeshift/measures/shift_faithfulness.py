@@ -1,4 +1,4 @@
-"""Does the change of a map predict the change of what its regions do? The primary measure of a shifted map's truth."""
+"""Does the change of a map predict the change of its regions' effects? The primary measure of a shift's faithfulness."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from gazeshift.rounding import constant
 
 @dataclass(frozen=True)
 class ShiftFaithfulness:
-    """How well changes of a map stand for changes of effect, over (image, region) pairs.
+    """How well changes of a map predict changes of effect, over (image, region) pairs.
 
     Attributes:
-        rho: Pearson correlation of both changes, -1 to 1, higher is more faithful; NaN where either has no variance.
+        rho: Pearson correlation of both changes, -1 to 1, higher is more faithful; NaN if either has no variance.
         slope: least-squares slope of the change of effect on the change of the map, in logits per unit of map; 1 where the map
-            is the effect itself; NaN where the map does not change.
-        rms_effect: root mean square of the change of effect, in logits: how much there is to predict. A rho beside an ``rms_effect`` near 0
-            says nothing.
+            is the effect itself; NaN if the map does not change.
+        rms_effect: root mean square of the change of effect, in logits: how much there is to predict. A rho with an ``rms_effect`` near 0
+            means nothing.
         rms_map: root mean square of the map's change, in units of the raw map.
-        n: pairs that entered; those that are not finite on both sides are left out.
+        n: number of pairs included; those that are not finite on both sides are left out.
     """
 
     rho: float
@@ -74,7 +74,7 @@ def shift_faithfulness(
 
 
 def _centred(values: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " n"], float]:
-    """Values minus their mean at length 1, and the length they had; zeros and 0 where they are all alike."""
+    """Values minus their mean, scaled to length 1, and their original length; zeros and 0 if they are all equal."""
     centred = values - values.mean()
     if constant(values):
         return np.zeros_like(values), 0.0
@@ -91,7 +91,7 @@ Sums = Float[np.ndarray, "*b 6"]
 
 
 def _moments(sums: Sums) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Variance of x, covariance, variance of y; a variance that is rounding is 0."""
+    """Variance of x, covariance, variance of y; a variance within rounding is 0."""
     n, x, y, xx, xy, yy = np.moveaxis(sums, -1, 0)
     n = np.where(n > 0, n, np.nan)
     x, y, xx, xy, yy = x / n, y / n, xx / n, xy / n, yy / n

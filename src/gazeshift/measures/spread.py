@@ -1,4 +1,4 @@
-"""How wide one map is: concentration, inequality, the cells that hold most of it. Blind to where the cells lie."""
+"""How wide one map is: concentration, inequality, the cells that hold most of it. Independent of where the cells are."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from gazeshift.rounding import EXACT
 def concentration(p: Maps, bits: PerMap | None = None) -> PerMap:
     """``KL(P || U)`` in bits, 0 (uniform) to ``log2(cells)`` (one cell); higher: narrower. ``log2(cells) - entropy``.
 
-    Invariant to any reordering of the cells; NaN maps give NaN. It is the total that ``information_split`` takes apart.
+    Invariant to any reordering of the cells; NaN maps give NaN. It is the total that ``information_split`` decomposes.
 
     Args:
         p: distributions over cells.
-        bits: their ``entropy``, where it is known already.
+        bits: their ``entropy``, if already known.
 
     Example:
         >>> float(concentration(np.array([[0.5, 0.5], [0.0, 0.0]])))
@@ -43,7 +43,7 @@ def gini(p: Maps) -> PerMap:
 def share_holding(p: Maps, mass: float = 0.8) -> PerMap:
     """Smallest share of the cells that together hold ``mass`` of a map, ``1 / cells`` to 1; higher: wider.
 
-    Unlike the area over half of the maximum it does not follow one outlying cell. Invariant to any reordering of the cells; it moves in
+    Unlike the area above half the maximum, it is robust to one outlying cell. Invariant to any reordering of the cells; it moves in
     steps of ``1 / cells``. NaN maps give NaN.
 
     Args:

@@ -16,21 +16,21 @@ _ITERATIONS = 10_000_000  # a ceiling that no grid of maps meets; at its default
 
 
 def wasserstein(p: Maps, q: Maps) -> PerMap:
-    """Wasserstein-1 distance with Euclidean ground cost between cell centres in [-1, 1]: mean distance that mass has to travel.
+    """Wasserstein-1 distance with Euclidean ground cost between cell centres in [-1, 1]: the mean distance that mass has to travel.
 
     0 for equal maps, at most the distance of two opposite corner cells, below ``2 sqrt(2)``; higher: further apart. A metric. Unlike the
-    Jensen-Shannon divergence it tells a near miss from a far one. Invariant to flips and, on square grids, to quarter turns of both maps; a
-    shift of a whole map by ``d`` costs ``|d|``. NaN if either map is undefined. Exact, by POT's network simplex (Flamary et al., "POT:
-    Python Optimal Transport", 2021).
+    Jensen-Shannon divergence it distinguishes a near miss from a far one. Invariant to flips and, on square grids, to quarter turns of
+    both maps; a shift of a whole map by ``d`` costs ``|d|``. NaN if either map is undefined. Exact, by POT's network simplex (Flamary et
+    al., "POT: Python Optimal Transport", 2021).
 
-    With a cost that is a metric the mass that both maps have in common stays where it is, so only the differences are solved for.
+    Because the cost is a metric, the mass that both maps share stays in place, so only the differences are solved for.
 
     Args:
         p: distributions over cells.
         q: the same grid, leading axes that broadcast.
 
     Raises:
-        UsageError: a map is no distribution.
+        UsageError: a map is not a distribution.
 
     Example:
         >>> left, right = np.array([[1.0, 0.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 0.0, 1.0]])
@@ -47,7 +47,7 @@ def wasserstein(p: Maps, q: Maps) -> PerMap:
 
 
 def _transport(difference: Float[np.ndarray, " cells"], cost: Float[np.ndarray, "cells cells"]) -> float:
-    """Cost of moving the surplus of one map onto what the other has more of."""
+    """Cost of moving one map's surplus to the cells where the other map has more."""
     surplus, lack = np.flatnonzero(difference > 0), np.flatnonzero(difference < 0)
     if not np.isfinite(difference).all():
         return float("nan")
@@ -68,14 +68,14 @@ def _transport(difference: Float[np.ndarray, " cells"], cost: Float[np.ndarray, 
 
 @cache
 def _ground_cost(height: int, width: int) -> Float[np.ndarray, "cells cells"]:
-    """Euclidean distance of every two cells."""
+    """Euclidean distance between every two cells."""
     y, x = (np.broadcast_to(axis, (height, width)).ravel() for axis in cell_centres(height, width))
     return np.hypot(y[:, None] - y, x[:, None] - x)
 
 
 @cache
 def _pot() -> ModuleType:
-    """POT, imported when first needed and without the array libraries that this process does not use.
+    """POT, imported on first use and without the array libraries that this process does not use.
 
     POT imports torch, JAX, TensorFlow and CuPy wherever they are installed, which takes seconds; arrays of NumPy need none of them. Those
     already loaded stay usable through POT; import POT yourself beforehand to keep the others.

@@ -55,7 +55,7 @@ def check_distributions(p: Maps, asked_by: str) -> None:
     """Raise unless every map without a NaN is non-negative and sums to 1, within 1e-6.
 
     Raises:
-        UsageError: some map is no distribution; most likely it is a raw one.
+        UsageError: some map is not a distribution; most likely it is a raw map.
 
     Example:
         >>> check_distributions(np.array([[0.25, 0.75]]), "coverage")
@@ -81,7 +81,7 @@ def cell_centres(height: int, width: int) -> tuple[Float[np.ndarray, "h 1"], Flo
 
 
 def centroid(p: Maps) -> Float[np.ndarray, "*b 2"]:
-    """Mean place ``mu = (x, y)`` of a distribution.
+    """Mean position ``mu = (x, y)`` of a distribution.
 
     Example:
         >>> centroid(np.array([[0.0, 1.0], [0.0, 0.0]])).tolist()
@@ -98,7 +98,7 @@ def centre_bias(p: Maps) -> PerMap:
     flips and quarter turns. ``R2 = |mu|^2 + tr Sigma``. On an even grid no cell lies at the centre, so the largest value is below 1.
 
     Args:
-        p: distributions, as ``distribution`` gives them; NaN maps give NaN.
+        p: distributions from ``distribution``; NaN maps give NaN.
 
     Example:
         >>> corner = np.zeros((3, 3)); corner[0, 0] = 1
@@ -163,7 +163,7 @@ def coverage(p: Maps, bits: PerMap | None = None) -> PerMap:
 
     Args:
         p: distributions over cells.
-        bits: their ``entropy``, where it is known already.
+        bits: their ``entropy``, if already known.
 
     Example:
         >>> float(coverage(np.array([[0.5, 0.5], [0.0, 0.0]])))
@@ -173,7 +173,7 @@ def coverage(p: Maps, bits: PerMap | None = None) -> PerMap:
 
 
 def amplitude(raw: Maps) -> PerMap:
-    """``log sum ReLU(L)``: how much positive evidence, beside where; NaN where undefined.
+    """``log sum ReLU(L)``: the amount of positive evidence, regardless of location; NaN where undefined.
 
     Example:
         >>> round(float(amplitude(np.array([[np.e, -3.0]]))), 12)
@@ -184,7 +184,7 @@ def amplitude(raw: Maps) -> PerMap:
 
 
 def mask_to_grid(mask: Bool[np.ndarray, "*b H W"], height: int, width: int) -> Float[np.ndarray, "*b h w"]:
-    """Bring a mask to a grid by area: each cell holds the share of its area that the mask covers, 0 to 1, exact for any sizes.
+    """Downsample a mask to a grid by area: each cell holds the share of its area that the mask covers, 0 to 1, exact for any sizes.
 
     Example:
         >>> mask_to_grid(np.array([[1, 0, 0], [1, 0, 0]], dtype=bool), 1, 2).round(6).tolist()
@@ -204,7 +204,7 @@ def _overlap(pixels: int, cells: int) -> Float[np.ndarray, "cells pixels"]:
 
 
 def mask_mass(p: Maps, mask: Maps) -> PerMap:
-    """Mass of a distribution inside a mask given as cell shares (``mask_to_grid``), 0 to 1; within a cell mass is taken as even.
+    """Mass of a distribution inside a mask given as cell shares (``mask_to_grid``), 0 to 1; mass is taken as uniform within a cell.
 
     Example:
         >>> float(mask_mass(np.array([[0.75, 0.25]]), np.array([[1.0, 0.5]])))

@@ -48,7 +48,7 @@ def write(run: Path, out: Path | None = None) -> Path:
     Example:
         >>> write(Path("no-such-run"))
         Traceback (most recent call last):
-        gazeshift.errors.DataError: no-such-run: no such run folder; `gazeshift study STUDY.yaml --out no-such-run` makes one.
+        gazeshift.errors.DataError: no-such-run: no such run folder; create one with `gazeshift study STUDY.yaml --out no-such-run`.
     """
     finished = read_run(Path(run))
     content = gather(finished)

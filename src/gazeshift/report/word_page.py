@@ -43,7 +43,7 @@ def word_page(
         effects: as ``word_effects`` gives them.
         key: the image's name.
         model: the model's name.
-        how: how the words were taken away.
+        how: how the words were removed.
         count: how many words' maps are drawn, those that move the map farthest.
         cut: whether the text is longer than the model reads; the page says so.
     """

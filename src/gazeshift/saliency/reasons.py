@@ -41,7 +41,7 @@ def why_incomplete(gap: float) -> str | None:
 
     Example:
         >>> why_incomplete(0.25)
-        'its sum misses y(A) - y(B) by 25 %, also with 1,024 points on the path: read where it points, not how much'
+        'its sum misses y(A) - y(B) by 25 %, also with 1,024 points on the path: trust where it points, not its magnitude'
     """
     if not gap > INTEGRATED_GRADIENTS.tolerance:
         return None

@@ -66,7 +66,7 @@ def stream_maps(
     Args:
         model: where its weights are, it computes.
         pairs: taken as they are needed; any number.
-        texts: the same for every image; None: each pair's own text.
+        texts: texts used for every image; None: each pair's own text.
         method: one that needs no pixels (``TAP_METHODS``), or ``default``: the one that suits the model (``default_method``).
         speed: batch, threads, precision, compilation.
         target: the classes whose logits are explained. ``predicted``: the one predicted with the same text. ``label``: each pair's own.

@@ -28,7 +28,7 @@ class Point:
 
     Attributes:
         scenario: how residuals and effects are distributed.
-        seeds: training seeds.
+        seeds: number of training seeds.
         classes: classes.
         seed_component: variance of the seeds' effects.
         class_component: variance of the classes' effects.

@@ -37,7 +37,7 @@ class Pairs:
         findings: everything that was repaired or left out.
         fingerprint: of all pairs as used.
         ceiling: by split, the accuracy that an image alone allows, as a Plates root says of itself; empty elsewhere.
-        notes: choices that were made while reading and that lose nothing.
+        notes: choices made while reading that lose nothing.
     """
 
     root: Path

@@ -24,7 +24,7 @@ class DataConfig(Strict):
     Attributes:
         root: folder or table file of the pairs; or give ``plates``.
         format: a layout (``gazeshift data check --help`` lists them), or ``auto``.
-        image_column: of a table; usual names are found without. Likewise the next three.
+        image_column: image column of a table; not needed for usual names. Likewise the next three.
         plates: settings of a Plates data set that the study writes itself.
         validation: share of the training pairs that becomes the validation split, where the source has none.
         limit: at most so many pairs of each class in each split.

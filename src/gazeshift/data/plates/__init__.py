@@ -1,4 +1,4 @@
-"""Plates: a synthetic benchmark of plates with dishes and titles, where it is known what the text refers to.
+"""Plates: a synthetic benchmark of plates with dishes and titles, in which the object that the text refers to is known.
 
 Example:
     >>> from gazeshift.data.plates import PlatesConfig, render, scene_and_caption

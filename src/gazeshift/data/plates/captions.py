@@ -1,4 +1,4 @@
-"""Titles about a scene: what may truly be said of an object, and templates to say it with."""
+"""Titles about a scene: what is true of an object, and templates to say it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -82,13 +82,13 @@ _RANDOM_WORDS = (
 def contents(
     scene: Scene, kind: str, referred: int, dishes: Sequence[str] = DISHES, positions: Sequence[str] = POSITIONS
 ) -> list[tuple[str, ...]]:
-    """Everything that a caption of this kind can truly say of one object and of no other in the scene; empty if nothing.
+    """Everything that a caption of this kind can truly say about one object and no other in the scene; empty if nothing.
 
     Args:
         scene: the scene.
         kind: one of ``KINDS``.
         referred: index of the object.
-        dishes: the dishes that there are, for the absent ones that ``two`` names.
+        dishes: the dishes in use, for the absent ones that ``two`` names.
         positions: position words in use.
     """
     item, others = scene.object(referred), [o for o in scene.objects if o.index != referred]
@@ -113,7 +113,7 @@ def contents(
 
 
 def _lies(scene: Scene, referred: int, word: str) -> bool:
-    """Whether a position word is true of this object and clearly of no other."""
+    """Whether a position word is true of this object and clearly false of all others."""
     outward = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1), "upper": (0, -1), "lower": (0, 1)}
     place = {o.index: (o.x - scene.plate[0], o.y - scene.plate[1]) for o in scene.objects}
     own = place.pop(referred)
@@ -151,14 +151,14 @@ def caption_for(
     dishes: Sequence[str] = DISHES,
     positions: Sequence[str] = POSITIONS,
 ) -> Caption | None:
-    """A random caption of a kind about one object; None where this kind can say nothing true of it alone.
+    """A random caption of a kind about one object; None if this kind can say nothing that is true only of it.
 
     Args:
         scene: the scene.
         kind: one of ``KINDS``.
         referred: index of the object the text is about.
         rng: chooses content, template and site.
-        dishes: the dishes that there are, for the absent ones that ``two`` names.
+        dishes: the dishes in use, for the absent ones that ``two`` names.
         positions: position words in use.
 
     Example:
@@ -204,10 +204,10 @@ def paraphrase(caption: Caption, rng: np.random.Generator) -> Caption:
 
 
 def draw_caption(config: PlatesConfig, scene: Scene, rng: np.random.Generator) -> Caption:
-    """The caption of a scene in the data set: its kind from ``config.mix``, among those that can be said.
+    """The caption of a scene in the data set: its kind is drawn from ``config.mix``, among the kinds that apply.
 
     Raises:
-        UsageError: no kind of the mix can be said of this scene.
+        UsageError: no kind in the mix applies to this scene.
     """
     referred = scene.target
     if rng.random() >= config.right_captions:
@@ -224,9 +224,9 @@ def draw_caption(config: PlatesConfig, scene: Scene, rng: np.random.Generator) -
 
 
 def all_captions(scene: Scene, dishes: Sequence[str] = DISHES, positions: Sequence[str] = POSITIONS) -> list[Caption]:
-    """Every valid caption of a scene: each kind, each object, each true content, worded alike (the kind's first template).
+    """Every valid caption of a scene: each kind, each object, each true content, in the same wording (the kind's first template).
 
-    ``useless`` and ``none`` come once; ``random`` has nothing to be valid for and is left out. The adjective is the scene's.
+    ``useless`` and ``none`` occur once; ``random`` cannot be valid and is left out. The adjective is the scene's.
 
     Example:
         >>> from gazeshift.data.plates import PlatesConfig

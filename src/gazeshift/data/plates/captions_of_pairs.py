@@ -1,4 +1,4 @@
-"""Give the pairs of a Plates root all their valid captions, so that an edit can say another true thing of the same scene."""
+"""Give the pairs of a Plates root all their valid captions, so that an edit can say another true thing about the same scene."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,10 +18,10 @@ def is_plates(root: Path) -> bool:
 
 
 def with_captions(root: Path, pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs with ``captions``: every valid caption of the scene, the pair's own one, and the own one in other words.
+    """The pairs with ``captions``: every valid caption of the scene, the pair's own, and the own one paraphrased.
 
     Raises:
-        DataError: ``root`` is no Plates root.
+        DataError: ``root`` is not a Plates root.
     """
     config, scenes, own = read_config(root), read_scenes(root), read_captions(root)
     filled = []

@@ -1,4 +1,4 @@
-"""What lies under the objects: a table cloth, a plate with its rim and shadow, crumbs, leaves and drops."""
+"""What is under the objects: a table cloth, a plate with its rim and shadow, crumbs, leaves and drops."""
 
 import numpy as np
 from jaxtyping import Float

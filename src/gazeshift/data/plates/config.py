@@ -1,4 +1,4 @@
-"""The settings of a Plates data set, checked where they are made."""
+"""The settings of a Plates data set, validated on construction."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -29,32 +29,35 @@ DEMO_MIX: Mapping[str, float] = MappingProxyType(
 
 @dataclass(frozen=True)
 class PlatesConfig:
-    """Everything that decides a Plates data set; equal settings give equal bytes.
+    """Everything that determines a Plates data set; equal settings give equal bytes.
 
     Attributes:
         size: side of the square images, in pixels, at least 32.
         train: scenes of the training split.
         test: scenes of the test split.
-        objects: fewest and most objects of a scene, within 2 to 6; the number is uniform between them.
+        objects: minimum and maximum number of objects in a scene, within 2 to 6; drawn uniformly between them.
         n_dishes: how many of the 12 dishes appear, in the order of ``DISHES``; these are the classes.
-        n_colours: how many of the 8 colours appear, in the order of ``COLOURS``. The colours of a scene are distinct while they suffice.
-        kappa_target: centre pull of the referred object, in [0, 1): 0 spreads it evenly over the plate, towards 1 it is
+        n_colours: how many of the 8 colours appear, in the order of ``COLOURS``. The colours of a scene are distinct as long as there
+            are enough.
+        kappa_target: pull of the referred object to the centre, in [0, 1): 0 spreads it evenly over the plate, towards 1 it is
             always in the middle. The squared distance from the centre (plate's edge of reach = 1) is Beta(1, 1 / (1 - kappa)), conditioned
-            on how near two objects may come.
-        kappa_distractor: the same for the other objects. Different from ``kappa_target``, the place betrays the target.
-        prior: probability that the text refers to the largest object; the others share the rest. None: all objects alike. With equal
+            on the minimum distance of two objects.
+        kappa_distractor: the same for the other objects. If it differs from ``kappa_target``, position gives the target away.
+        prior: probability that the text refers to the largest object; the others share the rest. None: all equally likely. With equal
             pulls this is the best image-only accuracy (see ``image_only_ceiling``).
         size_gap: the largest object's radius is this many times that of the second largest or more, at least 1.
-        occlusion: how far two objects may overlap, in [0, 0.5]: 0 keeps their circles apart, 0.5 lets the centres come half as near.
-        clutter: crumbs, seeds, leaves and drops, in [0, 1]; they lie below the objects.
-        mix: weight of each caption kind (``KINDS``). A kind that cannot truly be said of the target is drawn again.
+        occlusion: how far two objects may overlap, in [0, 0.5]: 0 keeps their circles apart, 0.5 halves the minimum distance of their
+            centres.
+        clutter: amount of crumbs, seeds, leaves and drops, in [0, 1]; they lie below the objects.
+        mix: weight of each caption kind (``KINDS``). A kind that is not true of the target is redrawn.
         positions: position words in use (``POSITIONS``).
         right_captions: share of captions about the true target; the others are about another object of the scene, the label stays.
-        rho: word-label correlation in [0, 1]: probability that a caption's adjective is the one that belongs to its label rather than any.
-        swap: what the test split has differently: ``none``; ``centre`` (the two pulls change places); ``words`` (with ``rho``: each label
-            takes the adjective that belonged to another); ``combinations`` (a colour of each dish is kept back for the test split, where
-            every object wears the one that training never showed on it; colours may then meet twice).
-        seed: of everything.
+        rho: word-label correlation in [0, 1]: probability that a caption's adjective is the one that goes with its label instead of a
+            random one.
+        swap: what differs in the test split: ``none``; ``centre`` (the two pulls are swapped); ``words`` (with ``rho``: each label
+            gets the adjective of another); ``combinations`` (one colour of each dish is held out for the test split, where
+            every object has the colour that training never showed on it; colours may then repeat in a scene).
+        seed: random seed of everything.
 
     Raises:
         UsageError: a value outside its range; the message names the setting.
@@ -102,7 +105,7 @@ class PlatesConfig:
         return {"train": self.train, "test": self.test}[split]
 
     def for_split(self, split: str) -> "PlatesConfig":
-        """These settings as a split sees them: ``swap`` of the pulls applied to the test split."""
+        """These settings as they apply to a split: with ``swap`` of the pulls for the test split."""
         if split == "test" and self.swap == "centre":
             return replace(self, kappa_target=self.kappa_distractor, kappa_distractor=self.kappa_target)
         return self
@@ -138,7 +141,7 @@ class PlatesConfig:
 
 
 def _complaints(config: PlatesConfig) -> list[str]:
-    """What is wrong with the settings, each as one sentence."""
+    """The problems of the settings, one sentence each."""
     low, high = config.objects
     smallest, wide = min(SPLITS, key=config.scenes), config.n_dishes
     checks = {

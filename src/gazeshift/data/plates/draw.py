@@ -1,7 +1,7 @@
 """Render a scene: cloth, plate, clutter and lit objects; and the label map of what is visible of each object.
 
-The silhouettes are signed distances (``food``), sampled twice finer than the pixels and averaged. Everything random comes from the
-scene's seed and the object's index, so a scene rendered without an object differs only where the object or its shadow lay.
+The silhouettes are signed distances (``food``), sampled at twice the pixel resolution and averaged. Everything random comes from the
+scene's seed and the object's index, so a scene rendered without an object differs only where the object or its shadow was.
 """
 
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ def render(scene: Scene, without: int | None = None, window: Window | None = Non
 
 
 def label_map(scene: Scene, without: int | None = None) -> UInt8[np.ndarray, "h w"]:
-    """Index of the object seen at each pixel, 0 where there is none; a pixel belongs to an object that covers half of it or more.
+    """Index of the object visible at each pixel, 0 where there is none; a pixel belongs to an object that covers at least half of it.
 
     Example:
         >>> from gazeshift.data.plates import PlatesConfig
@@ -162,7 +162,7 @@ def _paint(canvas: Float[np.ndarray, "h w 3"], item: PlateObject, scene: Scene, 
 
 
 def _light(height: np.ndarray, colours: np.ndarray, distance: np.ndarray, per_unit: float) -> np.ndarray:
-    """Light a height field from the upper left: diffuse, a highlight, and a darker edge that sets it off."""
+    """Light a height field from the upper left: diffuse, a highlight, and a darker edge for contrast."""
     slope_y, slope_x = np.gradient(height)
     slope_x, slope_y = np.clip(slope_x * per_unit, -3, 3), np.clip(slope_y * per_unit, -3, 3)
     norm = 1 / np.sqrt(slope_x**2 + slope_y**2 + 1)

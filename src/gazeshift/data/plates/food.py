@@ -21,7 +21,7 @@ SEAWEED = np.array([0.14, 0.20, 0.18], np.float32)
 
 @dataclass(frozen=True)
 class Ink:
-    """The colours one object is painted with: its colour word's, a deeper and a paler one."""
+    """The colours one object is painted with: its colour word's, a darker and a lighter one."""
 
     base: Colour
     deep: Colour

@@ -1,4 +1,4 @@
-"""Where the objects of a scene lie, how large they are, which one the text is about, and what the picture betrays of that."""
+"""Where the objects of a scene lie, how large they are, which one the text is about, and how far the picture gives that away."""
 
 from dataclasses import dataclass
 
@@ -20,12 +20,12 @@ _BLOCK = 250
 
 @dataclass(frozen=True)
 class Layouts:
-    """Places and sizes of many plates with the same number of objects, before names are given out.
+    """Places and sizes for many plates with the same number of objects, before dishes are assigned.
 
     Attributes:
         places: centres relative to the plate's, in units of ``REACH`` (the unit disc).
-        radii: in sides of the image; column 0 is the largest.
-        targets: which column the text is about.
+        radii: as a fraction of the image's side; column 0 is the largest.
+        targets: the column that the text is about.
     """
 
     places: Float[np.ndarray, "n k 2"]
@@ -36,12 +36,12 @@ class Layouts:
 def draw_layouts(config: PlatesConfig, k: int, n: int, rng: np.random.Generator) -> Layouts:
     """Draw ``n`` layouts of ``k`` objects.
 
-    Sizes, target and places are drawn together and rejected together where two objects come too near, so that the chances of
+    Sizes, target and places are drawn together and rejected together if two objects come too close, so that the probabilities of
     the target given the picture stay proportional to prior times ratio of the densities of its place: see ``target_posterior``.
-    Each round of rejections shrinks all objects a little, so that crowded plates end too.
+    Each round of rejections shrinks all objects a little, so that crowded plates terminate too.
 
     Raises:
-        UsageError: the settings leave no room.
+        UsageError: the settings leave no room for the objects.
     """
     places, radii, targets = np.empty((n, k, 2)), np.empty((n, k)), np.empty(n, np.int64)
     open_rows = np.arange(n)
@@ -82,7 +82,7 @@ def _apart(layouts: Layouts, occlusion: float) -> np.ndarray:
 
 
 def target_posterior(config: PlatesConfig, layouts: Layouts) -> Float[np.ndarray, "n k"]:
-    """Chance of each object to be the target given the picture alone, by the generative rule.
+    """Probability of each object being the target given only the picture, by the generative model.
 
     Prior (the largest or not) times the ratio of the densities of its place as target and as distractor, normalised. Nothing else in
     the picture depends on the target.
@@ -101,12 +101,12 @@ def target_posterior(config: PlatesConfig, layouts: Layouts) -> Float[np.ndarray
 def image_only_ceiling(config: PlatesConfig, scenes: int = 4000) -> float:
     """Probability that the best guess from the image alone is right, in (0, 1].
 
-    The mean, over simulated layouts, of the largest ``target_posterior``: no classifier that sees the image only can expect more. The
+    The mean, over simulated layouts, of the largest ``target_posterior``: the highest expected accuracy of any image-only classifier. The
     dishes of a scene are distinct, so guessing the object is guessing the label. Exact (no simulation) where both pulls are equal.
 
     Args:
-        config: the settings; those of the training split count (see ``PlatesConfig.for_split`` for the test split's).
-        scenes: simulated layouts for each number of objects; the standard error is below 0.5 / sqrt(scenes).
+        config: the settings, as for the training split (see ``PlatesConfig.for_split`` for the test split's).
+        scenes: number of simulated layouts for each number of objects; the standard error is below 0.5 / sqrt(scenes).
 
     Example:
         >>> round(image_only_ceiling(PlatesConfig(objects=(2, 3), prior=0.58)), 2)

@@ -21,23 +21,23 @@ class ObjectRow:
         index: which of its objects; 1 is the first.
         name: its dish.
         colour: its colour word.
-        category: of the dish.
-        x: of its centre, in sides of the picture from its left edge.
-        y: of its centre, in sides of the picture from its upper edge.
-        radius: in sides of the picture.
-        angle: turn in [-1, 1], as a share of how far this dish may be turned.
-        target: whether the picture's label is about it.
+        category: the dish's category.
+        x: of its centre from the left edge, as a fraction of the picture's side.
+        y: of its centre from the upper edge, as a fraction of the picture's side.
+        radius: as a fraction of the picture's side.
+        angle: rotation in [-1, 1], as a fraction of this dish's maximum.
+        target: whether the picture's label is its dish.
         referred: whether the caption is about it.
-        label: the picture's.
+        label: the picture's label.
         text: the caption.
-        caption_kind: of the caption.
+        caption_kind: kind of the caption.
         content: words that the caption is about, joined by ``|``.
-        modifier: of the caption; empty where it has none.
-        scene_seed: of the scene.
+        modifier: adjective of the caption; empty if it has none.
+        scene_seed: seed of the scene.
         size: side of the picture in pixels.
-        clutter: of the cloth.
-        plate_x: of the plate's centre, as ``x``.
-        plate_y: of the plate's centre, as ``y``.
+        clutter: clutter of the cloth.
+        plate_x: x of the plate's centre, in the units of ``x``.
+        plate_y: y of the plate's centre, in the units of ``y``.
     """
 
     key: str
@@ -99,7 +99,7 @@ def rows_of(key: str, scene: Scene, caption: Caption) -> list[ObjectRow]:
 
 
 def scene_of(rows: Sequence[ObjectRow]) -> Scene:
-    """The scene that a picture's rows tell of."""
+    """The scene that a picture's rows describe."""
     first = rows[0]
     objects = tuple(
         PlateObject(row.index, row.name, row.colour, x=row.x, y=row.y, radius=row.radius, angle=row.angle)
@@ -111,7 +111,7 @@ def scene_of(rows: Sequence[ObjectRow]) -> Scene:
 
 
 def caption_of(rows: Sequence[ObjectRow]) -> Caption:
-    """The caption that a picture's rows tell of."""
+    """The caption that a picture's rows describe."""
     first = rows[0]
     referred = next((row.index for row in rows if row.referred), None)
     content = tuple(first.content.split("|")) if first.content else ()
@@ -128,7 +128,7 @@ def read_rows(root: Path) -> dict[str, list[ObjectRow]]:
     """The rows of every picture of a Plates root, by key.
 
     Raises:
-        DataError: the table is missing, damaged, or not one that gazeshift wrote.
+        DataError: the table is missing, damaged, or not written by gazeshift.
     """
     path = Path(root) / FILE
     try:

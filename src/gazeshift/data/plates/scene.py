@@ -1,4 +1,4 @@
-"""What a scene is, and how one is sampled from the settings."""
+"""Scenes, and how they are sampled from the settings."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ class PlateObject:
     """One object on the plate.
 
     Attributes:
-        index: its pixel value in the label map, from 1; also the order of painting, so a higher index lies above a lower one.
+        index: its pixel value in the label map, from 1; also the order of painting, so a higher index covers a lower one.
         name: the dish.
         colour: colour word.
-        x, y: centre, in sides of the image from its upper left corner.
-        radius: in sides of the image; the drawing fills about a disc of it.
-        angle: turn in [-1, 1], as a share of how far this dish may be turned.
+        x, y: centre from the upper left corner, as a fraction of the image's side.
+        radius: as a fraction of the image's side; the drawing roughly fills a disc of this radius.
+        angle: rotation in [-1, 1], as a fraction of this dish's maximum.
     """
 
     index: int
@@ -44,8 +44,8 @@ class Caption:
     Attributes:
         kind: one of ``KINDS``.
         text: the title.
-        referred: index of the object it is about, None where it is about none (``useless``, ``random``, ``none``).
-        content: the words that carry the meaning: dish names, category, colour or position; empty where there are none.
+        referred: index of the object it is about; None if it is about none (``useless``, ``random``, ``none``).
+        content: the words that carry the meaning: dish names, category, colour or position; empty if there are none.
         modifier: the adjective, which says nothing about the image (but see ``PlatesConfig.rho``).
     """
 
@@ -58,13 +58,13 @@ class Caption:
 
 @dataclass(frozen=True)
 class Scene:
-    """A plate with objects; with ``seed`` for the rest of the picture it can be rendered again, bit for bit.
+    """A plate with objects; ``seed`` determines the rest of the picture, so it can be rendered again, bit for bit.
 
     Attributes:
-        seed: decides cloth, plate, clutter and small variations of the objects.
+        seed: determines cloth, plate, clutter and small variations of the objects.
         size: side of the image in pixels.
         clutter: amount of crumbs and leaves, in [0, 1].
-        plate: x and y of the plate's centre, in sides of the image.
+        plate: x and y of the plate's centre, as fractions of the image's side.
         objects: in painting order; ``objects[i].index == i + 1``.
         target: index of the object whose dish is the label.
         modifier: the adjective of this scene's captions.
@@ -95,7 +95,7 @@ class Scene:
 
 
 def sample_scene(config: PlatesConfig, split: str, index: int) -> Scene:
-    """Scene number ``index`` of a split; depends on settings, split and index alone.
+    """Scene number ``index`` of a split; depends only on settings, split and index.
 
     Example:
         >>> scene = sample_scene(PlatesConfig(), "train", 0)
@@ -130,7 +130,7 @@ def kept_back(config: PlatesConfig, name: str) -> str:
 
 
 def _colours(config: PlatesConfig, split: str, names: list[str], rng: np.random.Generator) -> list[str]:
-    """A colour for each dish, distinct while they suffice; which object is the target plays no part."""
+    """A colour for each dish, distinct as long as there are enough, independent of which object is the target."""
     if config.swap == "combinations" and split == "test":
         return [kept_back(config, name) for name in names]
     pool = list(config.colours)
@@ -143,7 +143,7 @@ def _colours(config: PlatesConfig, split: str, names: list[str], rng: np.random.
 
 
 def _modifier(config: PlatesConfig, split: str, label: str, rng: np.random.Generator) -> str:
-    """The adjective of a scene's captions: with probability ``rho`` the label's own, else any."""
+    """The adjective of a scene's captions: with probability ``rho`` the label's own, else a random one."""
     own = config.dishes.index(label)
     if config.swap == "words" and split == "test":
         own = (own + 1) % len(config.dishes)

@@ -1,4 +1,4 @@
-"""Signed distances (negative inside) and height profiles in a dish's own frame, where it fills about the unit disc."""
+"""Signed distances (negative inside) and height profiles in a dish's own frame, where it roughly fills the unit disc."""
 
 import math
 
@@ -21,7 +21,7 @@ def box(u: Field, v: Field, half_width: float, half_height: float, rounding: flo
 
 
 def capsule(u: Field, v: Field, start: tuple[float, float], end: tuple[float, float], radius: float) -> Field:
-    """Distance to a thick line with round ends."""
+    """Distance to a thick line segment with round ends."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     t = np.clip(((u - start[0]) * dx + (v - start[1]) * dy) / (dx * dx + dy * dy), 0, 1)
     return np.hypot(u - start[0] - t * dx, v - start[1] - t * dy) - radius

@@ -1,4 +1,4 @@
-"""Crops with exactly one object, to pretrain an image trunk on; they stand in for ImageNet."""
+"""Crops with exactly one object, to pretrain an image trunk on; a substitute for ImageNet."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,12 +16,12 @@ from gazeshift.registry import known_name
 def single_objects(
     config: PlatesConfig, n: int, seed: int, crop: int | None = None
 ) -> tuple[UInt8[np.ndarray, "n 3 s s"], Int[np.ndarray, " n"]]:
-    """Draw crops of scenes with one object, off the crop's centre by up to a quarter of the object's radius more than fits.
+    """Draw crops of scenes with one object, off-centre by up to a quarter of the object's radius more than fits.
 
     Args:
         config: dishes, colours, sizes, clutter and image size; the number of objects decides the object's size.
         n: number of crops.
-        seed: of the crops; they share no scene with the data set of the same settings.
+        seed: random seed of the crops; they share no scene with the data set of the same settings.
         crop: side of the crops in pixels; half of ``config.size`` if None.
 
     Returns:
@@ -44,12 +44,12 @@ def kinds(config: PlatesConfig, by: str = "colour") -> tuple[str, ...]:
 def single_kinds(
     config: PlatesConfig, n: int, seed: int, by: str = "colour", crop: int | None = None
 ) -> tuple[UInt8[np.ndarray, "n 3 s s"], Int[np.ndarray, " n"]]:
-    """The crops of ``single_objects``, labelled by dish and one thing more, so that a trunk learns to bind the two.
+    """The crops of ``single_objects``, labelled by dish and one more property, so that a trunk learns to bind the two.
 
     Args:
         config: as for ``single_objects``.
         n: number of crops.
-        seed: of the crops.
+        seed: random seed of the crops.
         by: ``colour``, or ``place`` (thirds of the plate across and down; sensible with whole images, ``crop=config.size``).
         crop: side of the crops in pixels; half of ``config.size`` if None.
 
@@ -57,7 +57,7 @@ def single_kinds(
         The crops, and the class of each as an index into ``kinds(config, by)``.
 
     Raises:
-        UsageError: ``by`` is something else.
+        UsageError: ``by`` is anything else.
 
     Example:
         >>> config = PlatesConfig(size=64)
@@ -82,7 +82,7 @@ _OF: dict[str, Callable[[PlateObject], str]] = {
 
 
 def _third(place: float) -> int:
-    """Which third of the way that objects have on a plate; equally many lie in each, roughly."""
+    """Which third of the objects' range on a plate; each third holds roughly the same number."""
     return int(place > 0.5 - REACH / 3) + int(place > 0.5 + REACH / 3)
 
 
@@ -104,7 +104,7 @@ def _crops(
 
 
 def _alone(scene: Scene, side: int) -> tuple[Scene, Window]:
-    """The scene with its first object only, and a window that holds the object."""
+    """The scene with only its first object, and a window that contains it."""
     rng = np.random.default_rng(scene.seed)
     item = replace(scene.objects[0], index=1)
     slack = max(2.0, side / 2 - item.radius * scene.size)

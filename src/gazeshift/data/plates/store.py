@@ -36,7 +36,7 @@ _HEADER_FILE = "plates.json"
 
 @dataclass(frozen=True)
 class _Header:
-    """What ``plates.json`` says of a data set: what made it, and what can be known of it beforehand."""
+    """The contents of ``plates.json``: the settings of a data set, and what follows from them."""
 
     generator: str
     version: int
@@ -47,14 +47,14 @@ class _Header:
 
 @dataclass(frozen=True)
 class Written:
-    """What ``write`` left behind.
+    """What ``write`` wrote.
 
     Attributes:
         root: the data root.
         scenes: number of scenes of each split.
-        kinds: share of each caption kind over all scenes, as it came out.
-        ceiling: best image-only accuracy on the training split (``image_only_ceiling``).
-        test_ceiling: the same for the test split; differs only with a swap of the pulls.
+        kinds: actual share of each caption kind over all scenes.
+        ceiling: highest possible image-only accuracy on the training split (``image_only_ceiling``).
+        test_ceiling: the same for the test split; differs only if the pulls are swapped.
         reused: True if the folder already held exactly this data set and nothing was written.
     """
 
@@ -67,7 +67,7 @@ class Written:
 
 
 def scene_and_caption(config: PlatesConfig, split: str, index: int) -> tuple[Scene, Caption]:
-    """Scene number ``index`` of a split and the caption it has in the data set."""
+    """Scene number ``index`` of a split and its caption in the data set."""
     scene = sample_scene(config, split, index)
     return scene, draw_caption(config, scene, generator(scene.seed, 3))
 
@@ -75,12 +75,12 @@ def scene_and_caption(config: PlatesConfig, split: str, index: int) -> tuple[Sce
 def write(config: PlatesConfig, out: Path, workers: int = 1, progress: Callable[[int], None] | None = None) -> Written:
     """Write a data set; the same settings give the same bytes, with any number of workers.
 
-    It is written beside ``out`` and renamed when complete, so a data root is never half there.
+    It is written next to ``out`` and renamed when complete, so a data root is never partial.
 
     Args:
         config: the settings.
-        out: a folder that does not exist, is empty, or holds this very data set (which is then left as it is).
-        workers: processes; with more than one, call it under ``if __name__ == "__main__":`` in a script.
+        out: a folder that does not exist, is empty, or already holds exactly this data set (which is then left unchanged).
+        workers: number of processes; with more than one, call it under ``if __name__ == "__main__":`` in a script.
         progress: called with the number of scenes just finished.
 
     Raises:
@@ -104,7 +104,7 @@ def write(config: PlatesConfig, out: Path, workers: int = 1, progress: Callable[
 
 
 def _is_written(config: PlatesConfig, out: Path) -> bool:
-    """Whether ``out`` holds this data set already; an error if it holds anything else."""
+    """Whether ``out`` already holds this data set; an error if it holds anything else."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"plates: {out} is a file; name a folder.")
     if not out.exists() or not any(out.iterdir()):
@@ -185,7 +185,7 @@ def read_scenes(root: Path) -> dict[str, Scene]:
     """The scene of every image of a Plates root, by key; ``render(scene, without=i)`` then removes an object.
 
     Raises:
-        DataError: ``root`` is no Plates root.
+        DataError: ``root`` is not a Plates root.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -201,7 +201,7 @@ def read_captions(root: Path) -> dict[str, Caption]:
     """The caption of every image of a Plates root, by key, with its kind and what it refers to.
 
     Raises:
-        DataError: ``root`` is no Plates root.
+        DataError: ``root`` is not a Plates root.
     """
     return {key: caption_of(rows) for key, rows in _rows_by_key(root).items()}
 
@@ -215,7 +215,7 @@ def read_config(root: Path) -> PlatesConfig:
     """The settings a Plates root was written with.
 
     Raises:
-        DataError: ``root`` is no Plates root.
+        DataError: ``root`` is not a Plates root.
     """
     return PlatesConfig.from_dict(_read_header(root).config)
 
@@ -235,7 +235,7 @@ def _read_header(root: Path) -> _Header:
 
 
 def _plain(config: PlatesConfig) -> Json:
-    """The settings as JSON gives them back."""
+    """The settings as JSON returns them."""
     return dict(json.loads(json.dumps(config.to_dict())))
 
 

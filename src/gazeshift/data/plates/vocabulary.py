@@ -1,4 +1,4 @@
-"""What can lie on a plate, and the words for it: dishes with their categories, and colours."""
+"""What can be on a plate, and the words for it: dishes with their categories, and colours."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -59,5 +59,5 @@ SPLITS: tuple[str, ...] = ("train", "test")
 
 
 def generator(*entropy: int) -> np.random.Generator:
-    """A random generator that depends on ``entropy`` alone, so that order and number of workers cannot matter."""
+    """A random generator that depends only on ``entropy``, so that order and number of workers do not matter."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(list(entropy))))

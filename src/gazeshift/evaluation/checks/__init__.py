@@ -1,4 +1,4 @@
-"""Checks that a study can be asked for, ``explain.checks``. One dict of them."""
+"""The checks that a study can request, ``explain.checks``. One dict of them."""
 
 from gazeshift.evaluation.checks import modality as _modality
 from gazeshift.evaluation.checks import shift_faithfulness as _shift

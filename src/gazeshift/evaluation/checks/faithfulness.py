@@ -1,4 +1,4 @@
-"""Do the cells that a map marks matter to the logit? Every pair with its own text, which stays; cells are hidden at the tap."""
+"""Do the cells that a map marks matter to the logit? Every pair keeps its own text; cells are hidden at the tap."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Does a model look at the object that its text refers to? Beside chance and the ceiling of an oracle on the same grid."""
+"""Does a model look at the object that its text refers to? Compared with chance and with the ceiling of an oracle on the same grid."""
 
 import numpy as np
 import pandas as pd
@@ -26,10 +26,10 @@ TOLERANCE = 1.0
 def localisation(subject: Subject) -> pd.DataFrame:
     """Energy in the mask, rank accuracy and pointing game of every pair whose referred object is visible.
 
-    Each as it is, by chance (``_chance``), by knowing no more than where objects lie in the training pairs (``_prior``: the prior of
-    objects in the place of the map) and at best on the grid (``_ceiling``); and each of these corrected for chance (``_corrected``,
+    Each as measured, by chance (``_chance``), by knowing only where objects are in the training pairs (``_prior``: the prior of
+    objects instead of the map) and at best on the grid (``_ceiling``); and each of these corrected for chance (``_corrected``,
     ``_prior_corrected``, ``_ceiling_corrected``: 1 perfect, 0 chance). NaN where the map is undefined (counted, ``undefined``) or
-    the object is not to be seen.
+    the object is not visible.
     """
     parts = []
     for shard in subject.shards:
@@ -49,8 +49,8 @@ def measures(
 
     Args:
         raw: signed maps.
-        masks: of the objects; an empty one where none is to be seen.
-        prior: where objects usually lie; all zeros, an undefined map, where it is not known.
+        masks: masks of the objects; empty if none is visible.
+        prior: where objects usually are; all zeros, an undefined map, if unknown.
     """
     area = np.where(masks.any((1, 2)), masks.mean((1, 2)), np.nan)
     found, by_prior = _scores(raw, masks), _scores(np.broadcast_to(prior, raw.shape), masks)

@@ -1,4 +1,4 @@
-"""How much text and image matter to the answer: from stored features, only the head runs again (for MM-SHAP the text encoder too)."""
+"""How much text and image matter to the prediction: from stored features, only the head runs again (for MM-SHAP the text encoder too)."""
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,10 @@ ORDERS = 16
 def modality(subject: Subject) -> pd.DataFrame:
     """Per pair; means over pairs are the measures.
 
-    ``accuracy``, ``accuracy_emap``: accuracy, and that of the best additive projection of the logits. ``perceptual_text``,
-    ``perceptual_image``: what accuracy loses if that modality is permuted, over all permutations. ``shapley_text``, ``shapley_image``,
+    ``accuracy``, ``accuracy_emap``: accuracy, and accuracy of the best additive projection of the logits. ``perceptual_text``,
+    ``perceptual_image``: the accuracy lost if that modality is permuted, over all permutations. ``shapley_text``, ``shapley_image``,
     ``interaction``, ``interaction_size`` (without its sign): shares of the predicted logit. ``accuracy_both``, ``accuracy_text_alone``,
-    ``accuracy_image_alone``: with the mean features of training pairs for what is not there. ``t_shap``: MM-SHAP's share of the text.
+    ``accuracy_image_alone``: with the mean features of training pairs for what is absent. ``t_shap``: MM-SHAP's share of the text.
     """
     parts = [_players(subject, shard) for shard in subject.shards]
     return pd.concat(
@@ -44,7 +44,7 @@ def figures(rows: pd.DataFrame) -> dict[str, Figure]:
 
 
 def utilisation(both: Float[np.ndarray, "seeds n"], alone: Float[np.ndarray, "seeds n"]) -> Figure:
-    """``(A - A alone) / A`` from what was right with both modalities and with one; intervals resample seeds and pairs."""
+    """``(A - A alone) / A`` from correct predictions with both modalities and with one; intervals resample seeds and pairs."""
 
     def relative(right: Float[np.ndarray, "*b 2"]) -> Float[np.ndarray, "*b"]:
         return conditional_utilisation(right[..., 0], right[..., 1])  # of counts: their number cancels
@@ -97,7 +97,7 @@ def _crossed(subject: Subject) -> pd.DataFrame:
 
 
 def _at_the_head(subject: Subject) -> ImageFeatures:
-    """All images at once: their means alone where the model needs no more."""
+    """All images at once: only their means if the model needs no more."""
     parts = [subject.images(shard) for shard in subject.shards]
     parts = [part.averaged() for part in parts] if subject.model.pools_first else parts
     prefixes = [part.prefix for part in parts if part.prefix is not None]

@@ -1,6 +1,6 @@
-"""What must go when what it hangs on is made random: the text term with the text encoder, maps with the head and with the trunk.
+"""What must vanish when its cause is randomised: the text term with the text encoder, maps with the head and with the trunk.
 
-Checks of the instrument and of a model, no ranking of methods: a map that survives was not about the model.
+Checks of the instrument and of a model, not a ranking of methods: a map that survives was not about the model.
 """
 
 from collections.abc import Sequence
@@ -33,11 +33,11 @@ CASCADE_IMAGES = 16
 
 
 def sanity(subject: Subject) -> pd.DataFrame:
-    """Every pair's text terms, and its map's likeness (Spearman's correlation, Jensen-Shannon divergence) after each damage.
+    """Every pair's text terms, and its map's similarity (Spearman's correlation, Jensen-Shannon divergence) after each randomisation.
 
     ``text_changed`` and ``text_floor``: mutual information of text and place of one image, in bits, over its own text and changed ones, and
-    over its own and as many that should change nothing; ``text_excess`` their difference. ``random_encoder_...`` the same where the
-    text encoder is random: its excess must be about 0. ``random_head_...``, ``cascade_1_of_4_...``: the map of the same class against the
+    over its own and equally many that should change nothing; ``text_excess`` is their difference. ``random_encoder_...``: the same with the
+    text encoder randomised: its excess must be about 0. ``random_head_...``, ``cascade_1_of_4_...``: the map of the same class against the
     trained model's, and how many maps are undefined. Models that read no text have no text terms.
     """
     parts = [_head_rows(subject), _cascade_rows(subject.some(CASCADE_IMAGES))]
@@ -66,9 +66,9 @@ def _text_rows(subject: Subject, model: Classifier, texts: TextSource, prefix: s
 def text_terms(
     subject: Subject, model: Classifier, texts: TextSource, shard: Sequence[int], edits: Sequence[str]
 ) -> Float[np.ndarray, " n"]:
-    """``text_information`` of each image, over its maps with some texts, each of the class predicted with it.
+    """``text_information`` of each image, over its maps with some texts, each map for the class predicted with its text.
 
-    NaN where a text does not apply or a map is undefined.
+    NaN if a text does not apply or a map is undefined.
     """
     asked = [(place, subject.question.texts[edit][index]) for edit in edits for place, index in enumerate(shard)]
     there = [(place, edited.text) for place, edited in asked if edited is not None]
@@ -108,7 +108,7 @@ def _cascade_rows(subject: Subject) -> pd.DataFrame:
 
 
 def _likeness(name: str, own: OwnMaps, raw: Float[np.ndarray, "draws n h w"]) -> dict[str, np.ndarray]:
-    """Means over the draws in which a measure is defined; the share of undefined maps beside them."""
+    """Means over the draws in which a measure is defined, and the share of undefined maps."""
     js = jensen_shannon(distribution(own.raw), distribution(raw))
     return {
         f"{name}_spearman": _mean_of_defined(spearman(own.raw, raw)),

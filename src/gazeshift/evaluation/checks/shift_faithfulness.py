@@ -1,4 +1,4 @@
-"""Does the change of a map between two texts predict the change of what objects do? On Plates, where an object can be taken away."""
+"""Does the change of a map between two texts predict the change of objects' effects? On Plates, where an object can be removed."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ SIDES = ("map_change", "effect_change", "effect_before")
 def shift_faithfulness(subject: Subject) -> pd.DataFrame:
     """Both sides for every object of every checked scene and every text that names another of its objects.
 
-    Rows have ``part`` too: which (text, object) of the pair. ``whole_map_change`` has one row a text.
+    Rows also have ``part``: which (text, object) of the pair. ``whole_map_change`` has one row per text.
     """
     pairs = [pair for pair in subject.question.pairs for _ in texts_of_others(pair)]
     texts = [text for pair in subject.question.pairs for text in texts_of_others(pair)]
@@ -31,9 +31,9 @@ def shift_faithfulness(subject: Subject) -> pd.DataFrame:
 
 
 def texts_of_others(pair: Pair) -> list[str]:
-    """For every object that a pair's own text does not refer to one true text that does: of the own text's kind where there is one.
+    """For every object that a pair's own text does not refer to, one true text that does: of the own text's kind if possible.
 
-    Objects that no text of the scene names alone are left out.
+    Objects that no text of the scene names on its own are left out.
     """
     own = pair.captions[0]
     found: dict[int, str] = {}
@@ -51,7 +51,7 @@ def figures(rows: pd.DataFrame) -> dict[str, Figure]:
 
 
 def _sums(rows: pd.DataFrame) -> Float[np.ndarray, "seeds n 6"]:
-    """Per seed and image: number of regions, sums of x, y, x^2, x y, y^2 (x the map's side, y the effect's)."""
+    """Per seed and image: number of regions, sums of x, y, x^2, x y, y^2 (x: change of the map, y: change of the effect)."""
     regions = rows[rows["measure"].isin(SIDES)].pivot_table(
         index=["seed", "key", "part"], columns="measure", values="value", aggfunc="first"
     )

@@ -1,4 +1,4 @@
-"""What a check gets to see: one model, some of the explained pairs, and where their features, texts and pixels come from."""
+"""The input of a check: one model, some of the explained pairs, and their features, texts and pixels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,8 +27,8 @@ class Subject:
 
     Attributes:
         model: sees images.
-        question: its pairs are the checked ones; texts and masks go with them.
-        images: features at the tap of pairs by their index.
+        question: the checked pairs, with their texts and masks.
+        images: function from pair indices to features at the tap.
         texts: encoded texts.
         pixels: images as the trunk gets them, by their index.
         baseline: mean features of training pairs.
@@ -44,7 +44,7 @@ class Subject:
     scenes: Mapping[str, Scene] = field(default_factory=dict)
 
     def some(self, count: int) -> "Subject":
-        """The same with at most so many pairs, drawn evenly."""
+        """The same with at most this many pairs, drawn evenly."""
         total = len(self.question.pairs)
         if count >= total:
             return self
@@ -70,7 +70,7 @@ class Subject:
 
     @property
     def shards(self) -> list[range]:
-        """The pairs in parts."""
+        """The pairs in chunks."""
         count = len(self.question.pairs)
         return [range(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
 
@@ -81,12 +81,12 @@ class Subject:
 
 @dataclass(frozen=True)
 class OwnMaps:
-    """The maps of some pairs with their own texts, each of the class predicted with it.
+    """The maps of some pairs with their own texts, each for the class predicted with it.
 
     Attributes:
         image: features at the tap.
         text: encoded texts, one per pair.
-        rows: of the probe: pair i with text i.
+        rows: rows of the probe: pair i with text i.
         raw: signed maps.
     """
 
@@ -113,7 +113,7 @@ def maps_of(
 
 
 def per_pair(subject: Subject, shard: Sequence[int], measures: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Rows of key, label, measure, value: each measure has one value a pair of the shard."""
+    """Rows of key, label, measure, value: each measure has one value per pair of the shard."""
     pairs = [subject.question.pairs[index] for index in shard]
     parts = [
         pd.DataFrame(
@@ -148,11 +148,11 @@ def means(rows: pd.DataFrame) -> dict[str, Figure]:
 
 @dataclass(frozen=True)
 class Check:
-    """Something that a study can be asked to look into.
+    """A check that a study can request.
 
     Attributes:
         rows: of key, label, measure, value, about one model.
-        needs_text: whether it says something of models that read a text only.
+        needs_text: whether it only applies to models that read a text.
         figures: from the rows of all seeds of one model (with a column ``seed``) to its figures.
     """
 
