@@ -3,8 +3,8 @@
     python benchmarks/analysis.py                                  # everything: 22,716 images x 100 texts x 5 models
     python benchmarks/analysis.py --images 2000 --models 2         # a part
 
-The maps are a place an image, a place a text and noise; about one in a hundred has no positive value. They are stored as ``gazeshift maps``
-stores them, and removed at the end. The command runs as a process of its own; the peak of memory is that of its largest process.
+Each map is the sum of a part of the image, a part of the text, and noise; about one in a hundred has no positive value. Maps are stored as
+``gazeshift maps`` stores them, and removed at the end. The command runs in its own process; the peak memory is that of its largest process.
 """
 
 import argparse

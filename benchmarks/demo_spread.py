@@ -3,9 +3,9 @@
     python benchmarks/demo_spread.py --out runs/spread                  # three processors x four seeds
     python benchmarks/demo_spread.py --out runs/spread --seeds 0 1      # fewer
 
-One machine rounds like several when torch and oneDNN are told which instructions to use, and from other roundings the same seed trains
-to other weights. Every processor's study is a run folder of its own under ``--out``; what is finished there is taken as it is, so the
-same command continues, and prints the same table again. Exits with 1 if a threshold has less than four standard deviations to spare.
+One machine rounds like several if torch and oneDNN are told which instructions to use, and with different rounding the same seed trains
+to different weights. The study of each processor has its own run folder under ``--out``; finished runs are reused, so the same command
+continues, or prints the same table again. Exits with 1 if a threshold has less than four standard deviations to spare.
 """
 # ruff: noqa: T201
 

@@ -3,10 +3,11 @@
 ``python benchmarks/full_disk.py --sizes 15``
 
 Needs root on Linux, to mount file systems of a few kilobytes in memory (tmpfs). For each size a very small study of Plates runs with its
-run folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. The same with a finished
-study of which one step and all later ones are to be done again, for every step. Every other command that writes is tried on ever larger
-disks. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on that disk, no signal,
-nothing half written; and every study that went on ends with the figures, maps, tables and weights of an undisturbed one, byte for byte.
+run folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. The same is done, for
+every step, with a finished study in which that step and all later ones must be repeated. Every other command that writes is tried on ever
+larger disks. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on that disk, without
+a signal or a half-written file, and every continued study ends with the figures, maps, tables and weights of an undisturbed one, byte for
+byte.
 """
 # ruff: noqa: T201, S603, S607, PLC0415
 
@@ -252,7 +253,7 @@ def main() -> None:
         if asked.only != "study":
             for name, arguments in commands(study, run, disk).items():
                 found += try_command(name, arguments, disk, geometric(4, 8 * 1024, 12))
-    print("\n".join(found) or "every full disk was one line, and every study went on to the same end")
+    print("\n".join(found) or "every full disk gave one line, and every study continued to the same results")
     sys.exit(bool(found))
 
 

@@ -1,7 +1,7 @@
 """What a CUDA device does: ``python benchmarks/gpu_record.py`` (or ``make gpu-record``). Without one it says so, and exits with 1.
 
-Three parts, one after the other: the tests that compare a device with the CPU, the demo's study, and ``gazeshift bench`` of all that we
-make claims about. Everything goes into one JSON file named after the device; a part that fails is told there with what it said last.
+Three parts run one after the other: the tests that compare a device with the CPU, the demo's study, and ``gazeshift bench`` of everything
+that we make claims about. Everything goes into one JSON file named after the device; for a part that fails, the file has its last output.
 """
 # ruff: noqa: T201, S603
 

@@ -3,7 +3,7 @@
 ``python benchmarks/map_store.py RUN_OR_MAPS.parquet...``
 
 Takes the maps of a run folder, or of files that ``gazeshift maps`` wrote, and writes their columns ``map`` and ``scale`` in several
-encodings. Readers other than pandas are asked where they are installed (they come with the group ``dev``).
+encodings. Readers other than pandas are tried if they are installed (they come with the group ``dev``).
 """
 # ruff: noqa: T201, PLC0415
 
@@ -104,7 +104,7 @@ def main() -> None:
     for run in parser.parse_args().runs:
         files = [run] if run.is_file() else sorted(run.glob("store/maps/*/seed-*.parquet"))
         maps = np.concatenate([read_maps(path)[1] for path in files])
-        print(f"{run.name}: {len(maps):,} maps of {maps.shape[1]} x {maps.shape[2]} cells; bytes a map")
+        print(f"{run.name}: {len(maps):,} maps of {maps.shape[1]} x {maps.shape[2]} cells; bytes per map")
         compare(maps)
 
 

@@ -3,7 +3,7 @@
 ``python benchmarks/memory.py --images 50000``
 
 Three ways, each with a small untrained model: ``explain`` (one image at a time, four texts), ``stream`` (batches from encoded image
-files, as ``gazeshift maps`` does) and ``outside`` (a model from outside, through ``wrap``). Exits with 1 if the memory after the first
+files, as ``gazeshift maps`` does) and ``outside`` (an external model, through ``wrap``). Exits with 1 if the memory after the first
 tenth of the images grows by more than 20 MB, or if tensors or objects accumulate.
 """
 # ruff: noqa: T201

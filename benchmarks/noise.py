@@ -4,8 +4,8 @@
 ``python benchmarks/noise.py --figure MODEL PHOTO TEXT OUT.png``    one picture of a saved class-token transformer, at both taps
 
 Each number of the first table is ``max |L|`` over ``max`` of what the terms of ``L`` would sum to if none cancelled, the median over maps:
-1 where nothing cancels, 1e-7 where all does. ``before -> now`` where the tap has moved (transformers that read a class token), one number
-elsewhere. The second asks the same ten texts in one call and in ten, and the same numbers in single and in double precision.
+1 if nothing cancels, 1e-7 if everything does. It is ``before -> now`` if the tap has moved (transformers that read a class token), else one
+number. The second table compares ten texts in one call with ten calls, and single with double precision.
 """
 # ruff: noqa: T201
 

@@ -1,8 +1,8 @@
 """How long commands take to start, relative to ``python -c "import torch"``: ``python benchmarks/startup.py``.
 
-Every round runs each program once, in turn, each in a process of its own; the minimum over the rounds counts, which a busy machine
-spoils least. Exits with 1 if ``gazeshift explain`` takes more than twice as long as importing torch, or help more than half a second;
-the latter means something on a quiet machine only.
+Every round runs each program once, in turn, each in its own process; the minimum over the rounds counts, because a busy machine affects it
+least. Exits with 1 if ``gazeshift explain`` takes more than twice as long as importing torch, or help more than half a second; the latter
+is meaningful only on an idle machine.
 """
 # ruff: noqa: T201, S603
 
