@@ -18,7 +18,7 @@ def tensors_of(modules: list[nn.Module]) -> set[int]:
 
 
 def frozen_parts(model: Classifier, recipe: Recipe) -> list[nn.Module]:
-    """The parts that a recipe leaves as they are.
+    """The parts that a recipe leaves unchanged.
 
     Raises:
         ModelError: the trunk cannot be cut at ``recipe.frozen_until``.
