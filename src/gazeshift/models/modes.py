@@ -1,4 +1,4 @@
-"""Evaluation mode for a while, and every module's own mode back afterwards."""
+"""Evaluation mode within a block, restoring every module's own mode afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -195,7 +195,7 @@ class Probe:
 
     @cached_property
     def places(self) -> TokenPlaces:
-        """Where the grid's cells stand among the tokens that attend to each other after the tap."""
+        """Positions of the grid's cells among the tokens that attend to each other after the tap."""
         return self.model.places(self.tap)
 
     @cached_property
