@@ -1,4 +1,4 @@
-"""The report: one HTML page and CSV tables with the same numbers, made from a run folder and nothing else."""
+"""The report: one HTML page and CSV tables with the same numbers, built only from a run folder."""
 
 from typing import TYPE_CHECKING
 

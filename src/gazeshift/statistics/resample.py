@@ -52,7 +52,7 @@ def multi_bootstrap(cells: Cells, draws: int, rng: np.random.Generator, confiden
     Args:
         cells: as for ``crossed_interval``.
         draws: at least 1; 2,000 steady the ends to about 2 % of the width.
-        rng: source of the draws.
+        rng: random generator of the draws.
         confidence: of the interval, between 0 and 1.
 
     Raises:
