@@ -1,4 +1,4 @@
-"""YAML as people write it: read safely, and refused where it says two things at once."""
+"""User-written YAML: read safely, and refused if a key is ambiguous."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The run itself, on Lightning: loaders, trainer, and an interruption that stays a KeyboardInterrupt."""
+"""The training run, on Lightning: loaders, trainer, and interruptions that stay KeyboardInterrupt."""
 
 import io
 import signal
@@ -36,7 +36,7 @@ def run(
     progress: bool,
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> None:
-    """Train all epochs from ``first_epoch`` on; those before it are in the checkpoint.
+    """Train all epochs from ``first_epoch`` on; the earlier ones are in the checkpoint.
 
     Raises:
         TrainingError: a loss that is not finite.
@@ -76,7 +76,7 @@ def run(
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints written beside their place; Lightning's own way goes through the system's temporary folder, which may be another disk."""
+    """Checkpoints written next to their final path; Lightning itself uses the system's temporary folder, which may be on another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint, whole or not at all."""
@@ -87,7 +87,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 def _loader(inputs: Inputs, recipe: Recipe, seed: int | None, workers: int, epoch: int = 0) -> DataLoader[Batch]:
-    """Whole batches, made by workers or in place; ``seed``: of order and augmentation, None: as they come and unchanged."""
+    """Whole batches, built by workers or in this process; ``seed``: of order and augmentation; None: in order and without augmentation."""
     augmentation = AUGMENTATIONS[recipe.augmentation if seed is not None else "none"]
     size = recipe.batch_size if seed is not None else max(_VALIDATION_BATCH, recipe.batch_size)
     return DataLoader(

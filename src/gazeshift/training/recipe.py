@@ -1,4 +1,4 @@
-"""How a model is trained, as plain data: the recipes of the papers and ours, and how to change one."""
+"""How a model is trained, as plain data: the papers' recipes and ours, and how to change one."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from gazeshift.training.augment import AUGMENTATIONS
 
 
 class Recipe(Strict):
-    """Every choice of a training but the data, the seed and the machine.
+    """Every choice in training except the data, the seed and the machine.
 
     Attributes:
         optimizer: ``sgd``, ``adam`` or ``adamw``.
@@ -126,7 +126,7 @@ def recipe_of(name: str, changes: Mapping[str, Any] | None = None, place: str = 
     Args:
         name: in ``RECIPES``.
         changes: field to value.
-        place: what an error calls the place of ``changes``, for example ``models.early-fusion.recipe``.
+        place: name of the location of ``changes`` in errors, for example ``models.early-fusion.recipe``.
 
     Raises:
         UsageError: no such recipe.

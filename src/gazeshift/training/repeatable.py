@@ -1,4 +1,4 @@
-"""The same seed, the same model: on an accelerator too, where sums in another order would otherwise part two runs."""
+"""The same seed, the same model: also on an accelerator, where a different summation order would make two runs diverge."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 @contextmanager
 def repeatable() -> Iterator[None]:
-    """Choose kernels that give the same numbers at every run; all as it was, afterwards.
+    """Choose deterministic kernels within a block; settings are restored afterwards.
 
-    Where PyTorch has no such kernel for an operation, it computes with what it has and warns, naming the operation
+    If PyTorch has no such kernel for an operation, it uses a nondeterministic one and warns, naming the operation
     (https://docs.pytorch.org/docs/stable/notes/randomness.html).
 
     Example:
