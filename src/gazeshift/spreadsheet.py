@@ -76,7 +76,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     Raises:
         DataError: there is no such table, or it cannot be read.
     """
-    csv.field_size_limit(2**31 - 1)  # whole recipe pages stand in one field
+    csv.field_size_limit(2**31 - 1)  # one field may hold a whole recipe page
     try:
         with path.open(newline="", encoding="utf-8") as file:
             columns, *rows = [list(map(unguarded, row)) for row in csv.reader(file, strict=True)]

@@ -70,7 +70,7 @@ def _read_text(path: Path) -> str:
 
 
 def _read_csv(text: str, name: str, suffix: str) -> Table:
-    csv.field_size_limit(2**31 - 1)  # whole recipe pages stand in one field
+    csv.field_size_limit(2**31 - 1)  # one field may hold a whole recipe page
     usual = "\t" if suffix == ".tsv" else ","
     skipped = 0
     if text[:4].lower() == "sep=":  # a line for spreadsheets

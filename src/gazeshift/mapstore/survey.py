@@ -50,7 +50,7 @@ class Survey:
 
     @property
     def pairs(self) -> int:
-        """How many maps there are beside the first of each image."""
+        """The number of maps besides the first of each image."""
         return self.maps - len(self.counts)
 
 

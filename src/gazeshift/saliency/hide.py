@@ -158,7 +158,7 @@ def _stack(images: list[np.ndarray], like: Tensor) -> Float[Tensor, "m 3 H W"]:
 
 
 def _neighbour_weights(height: int, width: int) -> Float[Tensor, "n n"]:
-    """ROAD's weight between any two cells: 1/6 beside each other, 1/12 across a corner, else 0."""
+    """ROAD's weight between any two cells: 1/6 for direct neighbours, 1/12 for diagonal ones, else 0."""
     row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     down = (row.flatten()[:, None] - row.flatten()).abs()
     right = (column.flatten()[:, None] - column.flatten()).abs()

@@ -50,7 +50,7 @@ class Attention:
     """One self-attention after the tap, of every row.
 
     Attributes:
-        weights: after the softmax; the last axis sums to 1. ``n`` tokens: those beside the grid first, then its cells row by row.
+        weights: after the softmax; the last axis sums to 1. ``n`` tokens: those besides the grid first, then its cells row by row.
         gradients: of each row's logit with respect to ``weights``.
     """
 
@@ -200,7 +200,7 @@ class Probe:
 
     @cached_property
     def attention(self) -> tuple[Attention, ...]:
-        """Every self-attention over the grid's cells (and the tokens beside them) between tap and logit, in order.
+        """Every self-attention over the grid's cells (and the other tokens) between tap and logit, in order.
 
         Raises:
             UsageError: there is none.

@@ -176,7 +176,7 @@ def doubled(roles: Roles) -> list[str]:
     """Which model represents a role, if several could play it."""
     return [
         f"{roles[role]} is the {ROLES[role].words} of this page and of its claims because it is listed first; "
-        f"{_listed(others)} {'is' if len(others) == 1 else 'are'} shown beside it."
+        f"{_listed(others)} {'is' if len(others) == 1 else 'are'} shown for comparison."
         for role, others in roles.others.items()
     ]
 

@@ -72,7 +72,7 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
     Args:
         predictions: rows of model, seed, split, key, correct.
         changes: measures as ``with_changes`` gives them.
-        roles: the models, in the order of the tables, and which of them plays which role.
+        roles: the models, in the order of the tables, and their roles.
         edits: in the order of the tables.
     """
     own = changes[changes["edit"] == "original"]
