@@ -123,4 +123,4 @@ def _number_forms(word: str) -> str:
 @lru_cache(maxsize=4096)
 def _bare(character: str) -> str:
     base = unicodedata.normalize("NFD", character)[0]
-    return base if base.isascii() else character  # Latin alone: a Korean syllable is more than its first letter
+    return base if base.isascii() else character  # Latin only: a Korean syllable is more than its first letter

@@ -2,7 +2,7 @@
 
 import regex
 
-# Between letters of these scripts stands no space; a reader cuts by knowledge. Line_Break=Complex_Context is Unicode's own list of the
+# These scripts have no spaces between words; readers split from knowledge. Line_Break=Complex_Context is Unicode's own list of the
 # South East Asian ones (Thai, Lao, Burmese, Khmer, Tai Le, Tai Tham, ...; UAX #14, class SA). Digits and punctuation are not among them.
 _UNSPACED = (
     r"[\p{Line_Break=Complex_Context}"

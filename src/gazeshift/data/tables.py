@@ -145,7 +145,7 @@ def _read_json(text: str, name: str) -> Table:
 
 
 def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
-    # Lines end in \n alone: texts hold characters at which str.splitlines would cut too.
+    # Lines end only in \n: texts contain characters at which str.splitlines would also split.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:

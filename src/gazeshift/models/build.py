@@ -124,6 +124,6 @@ def set_affine(trunk: Trunk, pooled: Float[Tensor, "n c"], features: str, size: 
     if features == "plain":
         return
     mean, deviation = pooled.mean(0), pooled.std(0, correction=0)
-    # A channel that never moved in training stays as it is: divided by almost nothing, its first twitch would fill the map.
+    # A channel that never varied in training is not scaled: divided by almost nothing, its first change would fill the map.
     scale = torch.where(deviation > 1e-6, deviation, 1) if features == "standardised" else torch.ones_like(mean)
     trunk.fix_affine(Affine(mean, scale), size)

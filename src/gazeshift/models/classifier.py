@@ -38,7 +38,7 @@ class Classifier(nn.Module):
         self.tokenizer = tokenizer
         head = lookup(HEADS, spec.head.head, "head")
         self.structure: Structure = head.structure
-        # One black image tells the widths; nothing here is random, so building a model draws no random numbers but its head's own.
+        # One black image gives the widths; nothing here is random, so building a model draws no random numbers but its head's own.
         with evaluating(trunk), torch.no_grad():
             example = trunk.encode(torch.zeros(1, 3, spec.preprocessing.size, spec.preprocessing.size))
             width = trunk.pool(example).shape[1]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gazeshift.models.classifier import Classifier
 
-_SAMPLED = 256  # values of a tensor that are looked at for changes past autograd's counters
+_SAMPLED = 256  # how many values of a tensor are checked for changes that bypass autograd's counters
 
 
 def digest(model: Classifier) -> str:

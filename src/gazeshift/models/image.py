@@ -49,7 +49,7 @@ class GridTrunk(Trunk):
         super().__init__()
         self.net = net
         self.channels_last = channels_last
-        self.parts = parts  # no module: it shares the net's weights, which belong to the net alone
+        self.parts = parts  # not a module: it shares the net's weights, which belong only to the net
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
 

@@ -56,7 +56,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         ModelError: there is none, or one that knows no word or cannot pad.
     """
     try:
-        local = Path(name).is_dir()  # then nothing is asked of a hub
+        local = Path(name).is_dir()  # then no hub is contacted
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=local)
     except Exception as error:  # transformers raises many kinds
         raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}") from error
@@ -64,7 +64,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         tokenizer.all_special_tokens
     ):  # what transformers makes of a folder without tokenizer files
         raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}")
-    # Longer texts lose their end, whatever the tokenizer was made for.
+    # Longer texts are truncated, whatever the tokenizer's own settings.
     tokenizer.truncation_side = "right"
     if tokenizer.pad_token is None:
         raise ModelError(

@@ -14,7 +14,7 @@ from gazeshift.models.spec import TextSpec
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 else:
-    PreTrainedModel = nn.Module  # which it is; transformers is imported by models that stand on it alone
+    PreTrainedModel = nn.Module  # the true type; only models that need transformers import it
 
 
 def masked_mean(tokens: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b d"]:

@@ -20,7 +20,7 @@ from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 if TYPE_CHECKING:
     from timm.models.vision_transformer import Block, VisionTransformer
 else:
-    Block = VisionTransformer = nn.Module  # which it is; timm is imported by models that stand on it alone
+    Block = VisionTransformer = nn.Module  # the true type; only models that need timm import it
 
 
 class TokenTrunk(Trunk):
@@ -167,7 +167,7 @@ def token_trunk(
         ModelError: the image's side is not a multiple of a patch's, or there is no such tap.
     """
     patch = net.patch_embed.patch_size[0]
-    if size % patch:  # timm drops the rest at the right and bottom edge: every map would be out of register
+    if size % patch:  # timm drops the rest at the right and bottom edge: every map would be misaligned
         raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is not a multiple of that.")
     if spec.tap != "last":
         return TokenTrunk(net, _depth(net, spec))

@@ -64,7 +64,7 @@ def edit_distributions(run: FinishedRun) -> list[Distribution]:
     edits = [edit for edit in run.edits if edit != "original"]
     models = sorted(run.model_names(sees_image=True, reads_text=True), key=lambda name: name != run.lead)
     parts = {model: changed[changed["model"] == model] for model in models}
-    # One axis for all models, so that their strips compare.
+    # One axis for all models, so that their strips are comparable.
     axis = Axis.holding(changed[changed["model"].isin(models)]["js_bits"], SHARE, start=0.0)
     return [
         _distribution("js_bits", model, [(edit, part[part["edit"] == edit]) for edit in edits], axis)

@@ -27,7 +27,7 @@ def page_environment(quality: Quality) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # What data says is made visible before it is escaped, so no template can forget it.
+        # Text from the data is made visible before it is escaped, so no template can forget it.
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters.update(shown=shown, exact=exact, clipped=clipped, language=language)

@@ -16,7 +16,7 @@ from gazeshift.saliency.subspace import eigen_cam
 
 CamMethod = Callable[[Probe], Float[Tensor, "r h w"]]
 
-# These ask what stands at the tap, and so work on stored features too.
+# These only need the features at the tap, and so also work on stored features.
 TAP_METHODS: dict[str, CamMethod] = {
     "grad-cam": grad_cam,
     "hires-cam": hires_cam,

@@ -34,7 +34,7 @@ def _neighbours(keep: Float[Tensor, "m h w"]) -> Float[Tensor, "m n n"]:
     kept = keep.flatten(1).double()
     weights = _neighbour_weights(*keep.shape[1:]).to(kept)
     own = torch.eye(len(weights), dtype=kept.dtype, device=kept.device)
-    # Where nothing is kept there is nothing to go by: solved for itself here, and replaced by the mean below.
+    # Where no cell is kept the system has no solution: solved as the identity here, and replaced by the mean below.
     nothing = kept.sum(1) == 0
     fixed = (kept > 0) | nothing[:, None]
     system = torch.where(fixed[:, :, None], own, torch.diag(weights.sum(1)) - weights)

@@ -76,7 +76,7 @@ class AttentionRecorder(TorchFunctionMode):
         key: Tensor,
         value: Tensor,
         attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,  # models are explained in evaluation mode; some hand their rate on all the same
+        dropout_p: float = 0.0,  # models are explained in evaluation mode; some still pass their dropout rate
         is_causal: bool = False,
         scale: float | None = None,
         enable_gqa: bool = False,

@@ -161,7 +161,7 @@ def _stream(
             features = encode(np.stack([crop for _, crop in kept]))
             for block in _blocks([pair for pair, _ in kept], features, shared, model, asked.count):
                 yield _draw(model, block, method, asked, skipped)
-                skipped = ()  # told once
+                skipped = ()  # reported once
 
 
 def _nothing(skipped: tuple[str, ...]) -> MapBatch:

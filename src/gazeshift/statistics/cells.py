@@ -9,7 +9,7 @@ from jaxtyping import Float
 from gazeshift.errors import UsageError
 
 Cells = Float[np.ndarray, "seeds classes"]
-# What an interval speaks for: what was repeated, and so what could be seen to vary.
+# What an interval generalises to: what was replicated, and so could be seen to vary.
 Scope = Literal["seeds and classes", "classes", "seeds", "none"]
 
 

@@ -131,7 +131,7 @@ def sign_flip(
     if n == 0:
         return SignFlip(float("nan"), float("nan"), 0, True, 0, 1.0)
     exact = n <= EXACT_UP_TO
-    # Sums that are equal on paper differ by rounding; they count as equal.
+    # Sums that are mathematically equal differ by rounding; they count as equal.
     bar = abs(float(values.sum())) - EXACT * float(np.abs(values).sum())
     if exact:
         reached, patterns = int((np.abs(_all_signs(n) @ values) >= bar).sum()), 2**n

@@ -40,7 +40,7 @@ SCENARIOS: dict[str, Scenario] = {
     "normal": Scenario(normal, normal, True),
     "skewed residual": Scenario(skewed, normal, True),
     "binary residual": Scenario(binary, normal, True),
-    # No t interval holds with five values from a skewed distribution; this one shows how far it is off.
+    # No t interval is valid with five values from a skewed distribution; this one shows how far off it is.
     "skewed effects": Scenario(normal, skewed, False),
 }
 

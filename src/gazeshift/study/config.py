@@ -168,7 +168,7 @@ class StudyConfig(Strict):
         """The complete recipe of a model: the named one, the study's settings, its own settings, each overriding the previous."""
         own = self.models[model]
         named = own.recipe or self.recipe
-        recipe_of(named, self.training, "training")  # so that an error in the common settings is said of them
+        recipe_of(named, self.training, "training")  # so that an error in the common settings is reported for them
         return recipe_of(named, {**self.training, **own.training}, f"models.{model}.training")
 
     def head_of(self, model: str) -> HeadConfig:

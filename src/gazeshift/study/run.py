@@ -105,4 +105,4 @@ def _acquire(lock: FileLock, folder: Path) -> None:
         ) from error
     except OSError as error:
         if error.errno != errno.EROFS and os.access(folder, os.W_OK):
-            raise  # else nobody can write here: a finished run is shown, and what is left to do is refused when it writes
+            raise  # else the folder is read-only: a finished run is shown, and unfinished work is refused when it writes

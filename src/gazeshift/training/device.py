@@ -33,5 +33,5 @@ def on_device(module: nn.Module, device: torch.device | str | None = None) -> It
 
 
 def _move(module: nn.Module, device: torch.device) -> None:
-    with torch.inference_mode(False):  # a copy made inside it could never again be trained
+    with torch.inference_mode(False):  # a copy made inside it could never be trained again
         module.to(device)

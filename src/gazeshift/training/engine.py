@@ -80,10 +80,10 @@ class WholeCheckpoints(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint, whole or not at all."""
-        buffer = io.BytesIO()  # into a file, torch.save makes of a full disk an error without its reason
+        buffer = io.BytesIO()  # when writing to a file, torch.save turns a full disk into an error without a reason
         torch.save(checkpoint, buffer)
         with atomic_write(path) as file:
-            file.write_bytes(buffer.getvalue())  # of a view, Python 3.12 makes a crash where the write fails
+            file.write_bytes(buffer.getvalue())  # for a view, Python 3.12 crashes if the write fails
 
 
 def _loader(inputs: Inputs, recipe: Recipe, seed: int | None, workers: int, epoch: int = 0) -> DataLoader[Batch]:

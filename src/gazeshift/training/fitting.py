@@ -159,7 +159,7 @@ def _train(
     progress: bool,
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> tuple[list[EpochRecord], dict[str, Tensor]]:
-    # Lightning takes seconds to import; who only reads recipes or predicts does not pay for it.
+    # Lightning takes seconds to import; code that only reads recipes or predicts does not pay for it.
     from gazeshift.training.engine import run  # noqa: PLC0415
     from gazeshift.training.module import PairModule  # noqa: PLC0415
 

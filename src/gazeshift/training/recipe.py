@@ -81,7 +81,7 @@ class Recipe(Strict):
 _GALLO = Recipe(optimizer="sgd", momentum=0.9, trunk="fine-tuned", text="fine-tuned")
 
 RECIPES: dict[str, Recipe] = {
-    # The paper that this project implements: rates, batches and epochs; it names no optimiser, so Gallo's.
+    # The paper that this project implements: rates, batches and epochs; it names no optimiser, so Gallo's is used.
     "paper-image-only": _GALLO.model_copy(update={"learning_rate": 0.01, "batch_size": 75, "epochs": 10}),
     "paper-early-fusion": _GALLO.model_copy(
         update={"learning_rate": 0.01, "batch_size": 8, "epochs": 15, "schedule": "plateau"}
@@ -104,7 +104,7 @@ RECIPES: dict[str, Recipe] = {
     "adamw": Recipe(
         optimizer="adamw", learning_rate=1e-3, weight_decay=1e-2, batch_size=64, epochs=30, schedule="cosine"
     ),
-    # Plates: small networks from nothing; flips that swap the direction words.
+    # Plates: small networks from scratch; flips that swap the direction words.
     "plates": Recipe(
         optimizer="adamw",
         learning_rate=3e-3,

@@ -32,7 +32,7 @@ def repeatable() -> Iterator[None]:
     os.environ.setdefault(_WORKSPACE, ":4096:8")  # else cuBLAS may share its workspace between streams, in any order
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a help in finding errors, which costs time
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # Asked to warn only, CUDA's fused kernels of attention warn, and add up in any order.
+    # In warn-only mode, CUDA's fused attention kernels warn, and sum in any order.
     attention = sdpa_kernel(SDPBackend.MATH) if torch.cuda.is_available() else nullcontext()
     try:
         with attention:

@@ -23,7 +23,7 @@ def write_events(history: Sequence[EpochRecord], folder: Path) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    # Half a second to import; who only reads recipes or predicts does not pay for it.
+    # Half a second to import; code that only reads recipes or predicts does not pay for it.
     from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
     from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
     from tensorboard.summary.writer.record_writer import RecordWriter  # noqa: PLC0415

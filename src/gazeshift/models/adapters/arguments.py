@@ -72,7 +72,7 @@ def call(
     Raises:
         UsageError: inputs that do not match the names.
     """
-    # Some models change what they are given in place; every pass gets it as it was.
+    # Some models change their inputs in place; every pass gets the original.
     arguments: Options = mapped(dict(given), lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf)
     for names, values, kind in zip((image, text), inputs, ("image", "text"), strict=True):
         arguments |= _named(names, values, kind)

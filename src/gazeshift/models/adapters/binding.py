@@ -82,7 +82,7 @@ class Binding:
         try:
             kept = reusable(passes.model, tap.layer, tap.nth or 0, tap.read, run)
         except (RuntimeError, ModelError):
-            # A trunk that runs without gradients only: nothing is reused, and what else is wrong shows now.
+            # A trunk that only runs without gradients: nothing is reused, and other errors show up now.
             kept, found = {}, []
             run()
 
@@ -146,7 +146,7 @@ class Binding:
             try:
                 check_gradient(bound, self.text, self._layer)
                 moved = logits_apart(bound.answer(self.text), seen.logits)
-            except (RuntimeError, ModelError):  # what another pass has left behind may be of another shape
+            except (RuntimeError, ModelError):  # what another pass has left behind may have a different shape
                 if not reuse:
                     raise
                 continue

@@ -101,7 +101,7 @@ def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inpu
         index = torch.tensor([row])
         pairs = zip(leaves(read(take(texts, index))), leaves(take(encoded, index)), strict=True)
         values = [pair for pair in pairs if all(isinstance(one, Tensor) for one in pair)]
-        # Features of tokens are padded to the longest text: there shapes differ, and a mask goes with them.
+        # Token features are padded to the longest text: their shapes differ, and they come with a mask.
         if any(one.shape == other.shape and apart(one, other) > rounding.to_refuse for one, other in values):
             raise ModelError(
                 f"read_text= reads text {row} differently alone than in a batch: its result depends on the longest text, or on the "
@@ -189,11 +189,11 @@ def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, la
         return _Difference(float((slope * step).sum()), (up - down) / 2)
 
     whole = measured(step)
-    expected = float(slope.norm() * step.norm()) / step.numel() ** 0.5  # of a direction that knows nothing of the slope
+    expected = float(slope.norm() * step.norm()) / step.numel() ** 0.5  # for a direction independent of the slope
     noise = rounding.of_logits * _largest(bound.logits)
     if abs(whole.error) <= _FAULT * max(abs(whole.moved), abs(whole.said), expected) + noise:
         return
-    # Where the step crosses kinks (ReLU, maxima) the disagreement shrinks with the step, and where it is rounding it grows.
+    # If the step crosses kinks (ReLU, maxima) the disagreement shrinks with the step; if it is rounding it grows.
     if any(abs(part * measured(step / part).error - whole.error) > 0.3 * abs(whole.error) for part in (10, 100)):
         return
     raise ModelError(

@@ -46,9 +46,7 @@ def exchanged(output: Any, part: int | str | None, new: Tensor) -> Any:
     """
     if part is None:
         return new
-    if isinstance(
-        output, MutableMapping
-    ):  # Hugging Face's outputs are mappings too, which also know their parts by number
+    if isinstance(output, MutableMapping):  # Hugging Face's outputs are mappings too, and can also be indexed by number
         changed = copy.copy(output)
         changed[part if part in output else list(output)[int(part)]] = new
         return changed

@@ -103,7 +103,7 @@ class Bound(nn.Module):
         self.autocast_type = torch.get_autocast_dtype(device.type)
         self.affine = NO_AFFINE
         self._step = rounding_of(parts, grid).step
-        # Row numbers ride where tokens would, in their shape; float32 counts exactly to 16 million.
+        # Row numbers take the place of tokens, in their shape; float32 counts exactly to 16 million.
         numbers = torch.arange(len(grid), device=device, dtype=torch.float32)[:, None, None]
         self.image = ImageFeatures(grid, numbers.expand(-1, 1, grid.shape[1]))
         self.text = TextFeatures.from_pooled(torch.arange(texts, device=device, dtype=torch.float32)[:, None])
