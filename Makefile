@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`; both set themselves up in .venv first.
+# The README uses `make demo` and `make test`; both first set up .venv.
 # Nothing here needs root or touches the system's Python packages.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 READY := .venv/ready
 
-# Processes that the tests run in; on a machine with many cores more of them wait for memory than compute.
+# Number of processes that run the tests; on a machine with many cores, more than eight mostly wait for memory.
 WORKERS ?= auto
 SPREAD := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
@@ -26,21 +26,21 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	$(BIN)/gazeshift study configs/plates.yaml --out runs/plates
 
-# Every process of the tests computes in one thread: its tensors are tiny, and the other cores have tests of their own.
+# Every test process computes in one thread: its tensors are tiny, and the other cores run other tests.
 test test-fast test-portable test-as/%: export OMP_NUM_THREADS ?= 1
 
 test: $(READY)
 	$(BIN)/python -m pytest -q $(SPREAD)
 
-# What a contributor runs while working: all but the tests marked slow, in a minute and a half on two cores.
+# What a contributor runs while working: all tests except those marked slow, in a minute and a half on two cores.
 test-fast: $(READY)
 	$(BIN)/python -m pytest -q $(SPREAD) -m "not slow"
 
-# What computes with torch, as other processors would: their instructions round in other ways, so one machine gives several verdicts. A
-# setting is how torch's own kernels and oneDNN compute; the matrix products (MKL in torch, OpenBLAS in NumPy) go with the former. The
-# machine's own instructions (AVX-512 where it has them) are those of `make test`, and no setting here. What
-# torch.compile keeps does not know the setting (kernels of another one abort), so each has a cache of its own.
-# `make -j2 test-portable` runs two settings at once, each in one process; `make test-as/avx2/AVX2` one alone.
+# The tests that compute with torch, run as other processors would run them. Other instruction sets round differently, so one machine can
+# stand for several. A setting names the instructions of torch's own kernels and those of oneDNN; the matrix products (MKL in torch, OpenBLAS
+# in NumPy) follow the former. The machine's own instructions (AVX-512 if it has them) are used by `make test` and are not a setting here.
+# The cache of torch.compile does not record the setting (kernels of another setting abort), so each setting has its own cache.
+# `make -j2 test-portable` runs two settings at once, each in one process; `make test-as/avx2/AVX2` runs one.
 SETTINGS := default/SSE41 default/AVX2 avx2/AVX2 avx2/AVX512_CORE
 MKL_default := SSE4_2
 MKL_avx2 := AVX2
@@ -55,7 +55,7 @@ test-as/%: $(READY)
 	ATEN_CPU_CAPABILITY=$(*D) ONEDNN_MAX_CPU_ISA=$(*F) MKL_ENABLE_INSTRUCTIONS=$(MKL_$(*D)) OPENBLAS_CORETYPE=$(OPENBLAS_$(*D)) \
 		TORCHINDUCTOR_CACHE_DIR=$(CURDIR)/.venv/inductor/$* $(BIN)/python -m pytest -q -p no:cacheprovider $(NUMERIC)
 
-# What a CUDA device does: its tests, the demo and the bench, into benchmarks/bench-<device>.json; without one it says so.
+# Records what a CUDA device does (its tests, the demo and the bench) in benchmarks/bench-<device>.json; says so if there is no device.
 gpu-record: $(READY)
 	$(BIN)/python benchmarks/gpu_record.py
 
@@ -68,7 +68,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Exact versions with hashes, for every platform; names no index.
+# Exact versions with hashes for every platform, without naming a package index.
 lock:
 	"$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--no-header --all-extras --group dev pyproject.toml -o requirements.lock

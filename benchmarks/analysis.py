@@ -1,10 +1,10 @@
-"""How long ``gazeshift analyse`` takes, and how much memory, on synthetic stored maps of any number.
+"""How long ``gazeshift analyse`` takes, and how much memory, on any number of synthetic stored maps.
 
-    python benchmarks/analysis.py                                  # the whole: 22,716 images x 100 texts x 5 models
+    python benchmarks/analysis.py                                  # everything: 22,716 images x 100 texts x 5 models
     python benchmarks/analysis.py --images 2000 --models 2         # a part
 
-The maps are a place an image, a place a text and noise; about one in a hundred has no positive value. They are stored as ``gazeshift maps``
-stores them, and removed at the end. The command runs as a process of its own; the peak of memory is that of its largest process.
+Each map is the sum of a part of the image, a part of the text, and noise; about one in a hundred has no positive value. Maps are stored as
+``gazeshift maps`` stores them, and removed at the end. The command runs in its own process; the peak memory is that of its largest process.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def _maps(rng: np.random.Generator, images: int, nudges: np.ndarray) -> np.ndarr
 
 
 def main() -> None:
-    """Write maps, run the command, print one line and, last, JSON."""
+    """Write maps, run the command, and print one line and then JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=22_716)
     parser.add_argument("--texts", type=int, default=100)
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--wasserstein", type=int, default=10_000)
     parser.add_argument("--no-rows", action="store_true")
-    parser.add_argument("--folder", type=Path, help="where maps and tables go for the time being")
+    parser.add_argument("--folder", type=Path, help="where maps and tables are written temporarily")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="gazeshift-analysis-", dir=options.folder))
     try:
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
-    """Run once."""
+    """Run the benchmark once."""
     files = [folder / f"model-{place}.parquet" for place in range(options.models)]
     for seed, path in enumerate(files):
         write_maps(path, options.images, options.texts, seed)

@@ -1,11 +1,11 @@
-"""What the demo's figures do on other processors and with other seeds, beside the thresholds that it must meet.
+"""How the demo's figures vary over processors and seeds, against the thresholds that it must meet.
 
     python benchmarks/demo_spread.py --out runs/spread                  # three processors x four seeds
     python benchmarks/demo_spread.py --out runs/spread --seeds 0 1      # fewer
 
-One machine rounds like several when torch and oneDNN are told which instructions to use, and from other roundings the same seed trains
-to other weights. Every processor's study is a run folder of its own under ``--out``; what is finished there is taken as it is, so the
-same command continues, and prints the same table again. Exits with 1 if a threshold has less than four standard deviations to spare.
+One machine rounds like several if torch and oneDNN are told which instructions to use, and with different rounding the same seed trains
+to different weights. The study of each processor has its own run folder under ``--out``; finished runs are reused, so the same command
+continues, or prints the same table again. Exits with 1 if a threshold has less than four standard deviations to spare.
 """
 # ruff: noqa: T201
 
@@ -22,17 +22,17 @@ STUDY = Path(__file__).parents[1] / "configs" / "plates.yaml"
 PROCESSORS = {"sse41": ("default", "SSE41"), "avx2": ("avx2", "AVX2"), "avx512": ("avx512", "AVX512_CORE")}
 """Names of run folders, and the values of ``ATEN_CPU_CAPABILITY`` and ``ONEDNN_MAX_CPU_ISA``; the last needs a processor with AVX-512."""
 WANTED_MARGIN = 4.0
-"""Standard deviations: with as many, a machine misses a threshold by chance in fewer than one of 10,000 runs."""
+"""Standard deviations: with this many, a machine misses a threshold by chance in fewer than one of 10,000 runs."""
 
 MULTIPLES = {"lift", "lift_over_image_only", "named_over_paraphrase"}
-"""Quotients, which vary by factors: their mean, deviation and margin are those of the logarithm."""
+"""Ratios, which vary by factors: their mean, deviation and margin are those of the logarithm."""
 
 Checks = dict[str, dict[str, tuple[float, float]]]
-"""Per threshold, per seed and processor: the figure, and what it was held against."""
+"""Per threshold, seed and processor: the figure and the value it was compared with."""
 
 
 def run(out: Path, processor: str, seeds: list[int]) -> None:
-    """Carry out the demo's study as if on ``processor``; a missed threshold is no error here."""
+    """Run the demo's study as if on ``processor``; a missed threshold is not an error here."""
     capability, instructions = PROCESSORS[processor]
     command = [sys.executable, "-m", "gazeshift", "study", str(STUDY), "--set", f"seeds={seeds}", "--out", str(out)]
     environment = os.environ | {"ATEN_CPU_CAPABILITY": capability, "ONEDNN_MAX_CPU_ISA": instructions}
@@ -49,7 +49,7 @@ def read(out: Path, processor: str, found: Checks) -> None:
 
 
 def report(found: Checks) -> float:
-    """Print one line per threshold, and every figure; the smallest margin."""
+    """Print one line per threshold with every figure; return the smallest margin."""
     margins = []
     print("\n| figure | threshold | mean | worst | standard deviation | margin in standard deviations |")
     print("|---|---|---|---|---|---|")
@@ -75,7 +75,7 @@ def report(found: Checks) -> float:
 
 
 def main() -> None:
-    """Run what is missing, then print."""
+    """Run whatever is missing, then print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])

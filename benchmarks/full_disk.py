@@ -1,12 +1,13 @@
-"""Fill small disks on purpose: what is said, what is left, and whether a study goes on after space was freed.
+"""Fill small disks on purpose: what is reported, what remains, and whether a study continues after space is freed.
 
 ``python benchmarks/full_disk.py --sizes 15``
 
 Needs root on Linux, to mount file systems of a few kilobytes in memory (tmpfs). For each size a very small study of Plates runs with its
-run folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. The same with a finished
-study of which one step and all later ones are to be done again, for every step. Every other command that writes is tried on ever larger
-disks. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on that disk, no signal,
-nothing half written; and every study that went on ends with the figures, maps, tables and weights of an undisturbed one, byte for byte.
+run folder and its temporary files on such a disk; then the disk is enlarged and the same command runs again. The same is done, for
+every step, with a finished study in which that step and all later ones must be repeated. Every other command that writes is tried on ever
+larger disks. Exits with 1 unless every command on a full disk ends with exit code 2 and one line that names a folder on that disk, without
+a signal or a half-written file, and every continued study ends with the figures, maps, tables and weights of an undisturbed one, byte for
+byte.
 """
 # ruff: noqa: T201, S603, S607, PLC0415
 
@@ -43,12 +44,12 @@ explain: {edits: [paraphrase, paper-colour, other-object], samples: 1, modifiers
 """
 FEWEST_KB = 100
 SPARE_KB = (0, 16, 128)
-"""What is left on the disk when a step begins: nothing, or enough for some of its files."""
+"""Free space on the disk when a step begins: none, or enough for some of its files."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code (negative: the signal that ended it), and what it said on standard error."""
+    """How a command ended: its exit code (negative: the signal that ended it), and what it printed to standard error."""
 
     code: int
     said: str
@@ -87,7 +88,7 @@ def _in_child(arguments: Sequence[object], temporary: Path) -> int:
 
 @contextmanager
 def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
-    """A file system of that size."""
+    """A file system of the given size."""
     place.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", place], check=True)
     try:
@@ -97,12 +98,12 @@ def small_disk(place: Path, kilobytes: int) -> Iterator[Path]:
 
 
 def resize(disk: Path, kilobytes: int) -> None:
-    """Make a small disk larger or smaller, with what is on it."""
+    """Resize a small disk, keeping its contents."""
     subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", disk], check=True)
 
 
 def faults(ended: Ended, disk: Path) -> list[str]:
-    """What is wrong with how a command ended on a full disk."""
+    """The faults in how a command ended on a full disk."""
     found = []
     if ended.code != 2:
         found.append(f"exit code {ended.code}")
@@ -118,7 +119,7 @@ RESULTS = ("summary.json", "*.csv", "store/**/*.parquet", "models/*/*/model.safe
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Results of two runs that should be the same, byte for byte, and are not."""
+    """Results of two runs that should be identical byte for byte but differ."""
     there = [
         {str(path.relative_to(run)): path.read_bytes() for pattern in RESULTS for path in run.glob(pattern)}
         for run in (one, other)
@@ -132,14 +133,14 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def try_study(study: Path, undisturbed: Path, disk: Path, kilobytes: int, enough: int) -> list[str]:
-    """A study on a disk of some size, and again on one that has room."""
+    """Run a study on a disk of the given size, and again on one with enough space."""
     with small_disk(disk, kilobytes):
         (disk / "tmp").mkdir()
         return _full_then_free(f"{kilobytes:7,d} KB", study, undisturbed, disk, enough)
 
 
 def try_step(place: int, spare: int, study: Path, undisturbed: Path, disk: Path, enough: int) -> list[str]:
-    """A study that has come as far as one of its steps, on a disk with so many kilobytes left, and again with room."""
+    """Resume a study at one of its steps on a disk with a given number of kilobytes left, and again with enough space."""
     with small_disk(disk, enough):
         (disk / "tmp").mkdir()
         shutil.copytree(undisturbed, disk / "run")
@@ -163,12 +164,12 @@ def _full_then_free(what: str, study: Path, undisturbed: Path, disk: Path, enoug
 
 
 def steps_of(run: Path) -> list[str]:
-    """The manifests of a run's steps, in the order in which they were done."""
+    """The manifests of a run's steps, in the order in which the steps ran."""
     return [path.name for path in sorted((run / "steps").iterdir(), key=lambda path: path.stat().st_mtime_ns)]
 
 
 def try_command(name: str, arguments: Sequence[object], disk: Path, sizes: Sequence[int]) -> list[str]:
-    """A command on ever larger disks, until it has room."""
+    """Run a command on ever larger disks until it has enough space."""
     found = []
     for kilobytes in sizes:
         with small_disk(disk, kilobytes):
@@ -181,7 +182,7 @@ def try_command(name: str, arguments: Sequence[object], disk: Path, sizes: Seque
 
 
 def commands(study: Path, run: Path, disk: Path) -> dict[str, list[object]]:
-    """Every other command that writes."""
+    """Try every other command that writes."""
     model, plates = run / "models" / "early-fusion" / "seed-0", run / "plates"
     picture = next((plates / "images" / "test").rglob("*.png"))
     maps = run / "store" / "maps"
@@ -208,7 +209,7 @@ def _texts(count: int) -> list[str]:
 
 
 def _with_data(study: Path, plates: Path) -> Path:
-    """The study with data that are there already, since a model alone has no run folder to write its own in."""
+    """The study with existing data, since a single model has no run folder to write its own data in."""
     text = study.read_text().replace("plates: {size: 64, train: 48, test: 16, n_dishes: 4}", f"root: {plates}")
     path = study.with_name("alone.yaml")
     path.write_text(text.replace("pretrain: {images: 32, epochs: 1}\n", ""))
@@ -216,15 +217,15 @@ def _with_data(study: Path, plates: Path) -> Path:
 
 
 def geometric(least: int, most: int, count: int) -> list[int]:
-    """Sizes from ``least`` to ``most``, each the same factor above the one before."""
+    """Sizes from ``least`` to ``most``, each larger than the previous one by the same factor."""
     return [round(least * math.exp(math.log(most / least) * step / (count - 1))) for step in range(count)]
 
 
 def main() -> None:
-    """Try the sizes, print a line each, and the faults."""
+    """Try the sizes; print a line for each, and the faults."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", type=int, default=15, help="of the study's disk")
-    parser.add_argument("--only", choices=("study", "commands"), help="one half")
+    parser.add_argument("--sizes", type=int, default=15, help="number of sizes to try for the study's disk")
+    parser.add_argument("--only", choices=("study", "commands"), help="run only one half")
     asked = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("full_disk.py: mounts file systems, so it needs root")
@@ -252,7 +253,7 @@ def main() -> None:
         if asked.only != "study":
             for name, arguments in commands(study, run, disk).items():
                 found += try_command(name, arguments, disk, geometric(4, 8 * 1024, 12))
-    print("\n".join(found) or "every full disk was one line, and every study went on to the same end")
+    print("\n".join(found) or "every full disk gave one line, and every study continued to the same results")
     sys.exit(bool(found))
 
 

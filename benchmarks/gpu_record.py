@@ -1,7 +1,7 @@
 """What a CUDA device does: ``python benchmarks/gpu_record.py`` (or ``make gpu-record``). Without one it says so, and exits with 1.
 
-Three parts, one after the other: the tests that compare a device with the CPU, the demo's study, and ``gazeshift bench`` of all that we
-make claims about. Everything goes into one JSON file named after the device; a part that fails is told there with what it said last.
+Three parts run one after the other: the tests that compare a device with the CPU, the demo's study, and ``gazeshift bench`` of everything
+that we make claims about. Everything goes into one JSON file named after the device; for a part that fails, the file has its last output.
 """
 # ruff: noqa: T201, S603
 
@@ -24,7 +24,7 @@ DEVICE_TESTS = ("tests/saliency/test_devices.py", "tests/saliency/test_stream.py
 
 
 def ran(*command: str, limit: int = 900) -> tuple[int, float, str]:
-    """Exit code, seconds and the last lines of what a program said."""
+    """Exit code, seconds and the last lines of a program's output."""
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False
@@ -34,13 +34,13 @@ def ran(*command: str, limit: int = 900) -> tuple[int, float, str]:
 
 
 def tests() -> dict[str, Any]:
-    """The tests that compare a device with the CPU."""
+    """Run the tests that compare a device with the CPU."""
     code, seconds, said = ran("pytest", "-q", "-p", "no:cacheprovider", *DEVICE_TESTS)
     return {"passed": code == 0, "seconds": seconds, "said": said.splitlines()[-1] if code == 0 else said}
 
 
 def demo() -> dict[str, Any]:
-    """The study of ``make demo``: how long it takes here, and whether its figures meet the thresholds of the configuration."""
+    """Run the study of ``make demo``: how long it takes here, and whether its figures meet the thresholds of the configuration."""
     with tempfile.TemporaryDirectory() as folder:
         code, seconds, said = ran("gazeshift", "study", "configs/plates.yaml", "--out", f"{folder}/plates")
         summary = Path(folder, "plates", "summary.json")
@@ -55,7 +55,7 @@ def demo() -> dict[str, Any]:
 
 
 def bench(rounds: int) -> dict[str, Any]:
-    """``gazeshift bench --all`` on the device alone."""
+    """Run ``gazeshift bench --all`` on the device only."""
     results = run_all(all_settings(BenchSettings(device="cuda", rounds=rounds)), lambda line: print(line, flush=True))
     return {"passed": True, "results": [result.to_dict() for result in results]}
 
@@ -75,7 +75,7 @@ def main() -> int:
     for name, part in (("tests", tests), ("demo", demo), ("bench", lambda: bench(options.rounds))):
         try:
             record[name] = part()
-        except Exception as error:  # one part must not cost the others
+        except Exception as error:  # a failure of one part must not lose the others
             record[name] = {"passed": False, "said": repr(error)}
         path.write_text(json.dumps(record, indent=1) + "\n")
         print(f"{name}: {'passed' if record[name]['passed'] else 'FAILED'}", flush=True)

@@ -1,9 +1,9 @@
-"""Bytes a stored map takes, in the format of today and in others; and who reads each.
+"""Bytes per stored map, in today's format and in others, and which libraries read each.
 
 ``python benchmarks/map_store.py RUN_OR_MAPS.parquet...``
 
 Takes the maps of a run folder, or of files that ``gazeshift maps`` wrote, and writes their columns ``map`` and ``scale`` in several
-encodings. Readers other than pandas are asked where they are installed (they come with the group ``dev``).
+encodings. Readers other than pandas are tried if they are installed (they come with the group ``dev``).
 """
 # ruff: noqa: T201, PLC0415
 
@@ -65,7 +65,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 
 def readers_of(path: Path) -> str:
-    """Who reads a file, and who does not."""
+    """Which libraries read a file, and which do not."""
     found = []
     for name, read in READERS.items():
         if find_spec(name) is None:
@@ -73,13 +73,13 @@ def readers_of(path: Path) -> str:
         try:
             read(path)
             found.append(name)
-        except Exception:  # whatever a reader raises, it does not read this
+        except Exception:  # whatever a reader raises, it cannot read this
             found.append(f"NOT {name}")
     return ", ".join(found)
 
 
 def compare(maps: np.ndarray) -> None:
-    """Print a line a format."""
+    """Print a line per format."""
     scale = np.abs(maps).max((1, 2))
     half = (maps / np.where(scale > 0, scale, 1)[:, None, None]).astype(np.float16)
     cells = maps[0].size
@@ -104,7 +104,7 @@ def main() -> None:
     for run in parser.parse_args().runs:
         files = [run] if run.is_file() else sorted(run.glob("store/maps/*/seed-*.parquet"))
         maps = np.concatenate([read_maps(path)[1] for path in files])
-        print(f"{run.name}: {len(maps):,} maps of {maps.shape[1]} x {maps.shape[2]} cells; bytes a map")
+        print(f"{run.name}: {len(maps):,} maps of {maps.shape[1]} x {maps.shape[2]} cells; bytes per map")
         compare(maps)
 
 

@@ -1,9 +1,9 @@
-"""Explain many images in a loop and print what the process holds: it must not grow.
+"""Explain many images in a loop and print how much memory the process holds: it must not grow.
 
 ``python benchmarks/memory.py --images 50000``
 
 Three ways, each with a small untrained model: ``explain`` (one image at a time, four texts), ``stream`` (batches from encoded image
-files, as ``gazeshift maps`` does) and ``outside`` (a model from outside, through ``wrap``). Exits with 1 if the memory after the first
+files, as ``gazeshift maps`` does) and ``outside`` (an external model, through ``wrap``). Exits with 1 if the memory after the first
 tenth of the images grows by more than 20 MB, or if tensors or objects accumulate.
 """
 # ruff: noqa: T201
@@ -41,7 +41,7 @@ ALLOWED_MB = 20
 
 
 def resident_mb() -> float:
-    """What the process holds now; the highest so far where the system does not say."""
+    """Memory that the process holds now, or the highest so far if the system does not report it."""
     try:
         with open("/proc/self/statm") as file:  # noqa: PTH123
             return int(file.read().split()[1]) * 4096 / 2**20
@@ -63,14 +63,14 @@ def classifier() -> Classifier:
 
 
 def pictures() -> Iterator[Image.Image]:
-    """Always new ones, as from a data set."""
+    """New images every time, as from a data set."""
     rng = np.random.default_rng(0)
     while True:
         yield Image.fromarray(rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8))
 
 
 def by_explain() -> Iterator[int]:
-    """One image at a time."""
+    """Explain one image at a time."""
     model = classifier()
     for picture in pictures():
         explain(model, picture, TEXTS)
@@ -78,7 +78,7 @@ def by_explain() -> Iterator[int]:
 
 
 def by_stream() -> Iterator[int]:
-    """A data set, batch by batch."""
+    """Explain a data set, batch by batch."""
 
     def pairs() -> Iterator[Pair]:
         for index, picture in enumerate(pictures()):
@@ -91,7 +91,7 @@ def by_stream() -> Iterator[int]:
 
 
 def by_outside() -> Iterator[int]:
-    """A plain module, batch by batch."""
+    """Explain with a plain module, batch by batch."""
     net = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
     net(torch.rand(1, 3, SIZE, SIZE))
     model = wrap(net, "0", image="input")
@@ -104,7 +104,7 @@ WAYS: dict[str, Callable[[], Iterator[int]]] = {"explain": by_explain, "stream":
 
 
 def watch(way: str, images: int) -> bool:
-    """Run one way; whether nothing grew."""
+    """Run one way; return whether nothing grew."""
     print(f"{way}:")
     done, marks, steps = 0, [], WAYS[way]()
     for step in range(1, 11):
@@ -120,7 +120,7 @@ def watch(way: str, images: int) -> bool:
             flush=True,
         )
     (first_mb, first_tensors, first_objects), (last_mb, last_tensors, last_objects) = marks[0], marks[-1]
-    # Objects: libraries keep a handful of notes; an object a step would show as thousands.
+    # Objects: libraries keep a handful of records; one object per step would show as thousands.
     flat = (
         last_mb - first_mb <= ALLOWED_MB and last_tensors <= first_tensors + 50 and last_objects <= first_objects + 500
     )
@@ -129,7 +129,7 @@ def watch(way: str, images: int) -> bool:
 
 
 def main() -> None:
-    """The command."""
+    """Run every way, and fail if anything grew."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=50_000)
     parser.add_argument("--way", choices=[*WAYS, "all"], default="all")

@@ -1,11 +1,11 @@
-"""How far maps stand above what their terms leave over by rounding: over nets, heads and methods, at the tap of 0.1 and at today's.
+"""How far maps are above the rounding error of their terms, for nets, heads and methods, at the tap of 0.1 and at today's.
 
 ``python benchmarks/noise.py``                      the tables
 ``python benchmarks/noise.py --figure MODEL PHOTO TEXT OUT.png``    one picture of a saved class-token transformer, at both taps
 
 Each number of the first table is ``max |L|`` over ``max`` of what the terms of ``L`` would sum to if none cancelled, the median over maps:
-1 where nothing cancels, 1e-7 where all does. ``before -> now`` where the tap has moved (transformers that read a class token), one number
-elsewhere. The second asks the same ten texts in one call and in ten, and the same numbers in single and in double precision.
+1 if nothing cancels, 1e-7 if everything does. It is ``before -> now`` if the tap has moved (transformers that read a class token), else one
+number. The second table compares ten texts in one call with ten calls, and single with double precision.
 """
 # ruff: noqa: T201
 
@@ -59,7 +59,7 @@ CLASSES = tuple(f"class {index}" for index in range(8))
 
 
 def classifier(name: str, size: int, options: dict[str, Any], head: str, tap: str) -> Classifier:
-    """An untrained one; the same weights whatever the tap."""
+    """An untrained model; its weights do not depend on the tap."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         image = ImageSpec(name=name, options=options, tap=tap)
@@ -73,7 +73,7 @@ def classifier(name: str, size: int, options: dict[str, Any], head: str, tap: st
 
 
 def taps(name: str, size: int, options: dict[str, Any]) -> tuple[str, ...]:
-    """Today's tap, after that of 0.1 where it was another."""
+    """Today's tap, preceded by that of 0.1 if it was different."""
     trunk = build_trunk(ImageSpec(name=name, options=options), size)
     if not isinstance(trunk, ClassTokenTrunk):
         return ("last",)
@@ -97,7 +97,7 @@ def above(asked: Probe, method: str) -> float:
 
 
 def stability(asked: Probe) -> tuple[float, float, float]:
-    """HiResCAM of ten texts in one call and in ten: largest difference as a share of the maximum, and in bits; correlation with double."""
+    """HiResCAM of ten texts in one call and in ten calls: largest difference over the maximum, and in bits; correlation with double."""
     draw = TAP_METHODS["hires-cam"]
     together = draw(asked).numpy()
     alone = np.concatenate([draw(asked.of(torch.tensor([row]))).numpy() for row in range(len(asked.rows))])
@@ -136,7 +136,7 @@ def tables() -> None:
 def at_the_old_tap(model: Classifier) -> Classifier:
     """The same weights with the tap before the last block's first norm."""
     trunk = model.trunk
-    assert isinstance(trunk, ClassTokenTrunk), "give a model that reads a class token"  # noqa: S101
+    assert isinstance(trunk, ClassTokenTrunk), "use a model that reads a class token"  # noqa: S101
     image = model.spec.image.model_copy(update={"tap": f"blocks.{len(trunk.net.blocks) - 1}"})
     spec = model.spec.model_copy(update={"image": image})
     old = Classifier(spec, build_trunk(image, spec.preprocessing.size), model.encoder, model.tokenizer)
@@ -158,8 +158,8 @@ def drawn_anyway(model: Classifier, photo: Path, text: str) -> Float[np.ndarray,
 
 
 def figure(folder: Path, photo: Path, text: str, out: Path) -> None:
-    """The picture; HiResCAM before the norm, as 0.1 drew it; HiResCAM behind it, today's default."""
-    assert split_words(text), "give a text"  # noqa: S101
+    """Draw the picture; HiResCAM before the norm, as 0.1 drew it; and HiResCAM after it, today's default."""
+    assert split_words(text), "the text must not be empty"  # noqa: S101
     model = load(folder)
     crop = model.spec.preprocessing.crop_image(Image.open(photo).convert("RGB")).resize(
         (288, 288), Image.Resampling.BICUBIC
@@ -183,7 +183,7 @@ def figure(folder: Path, photo: Path, text: str, out: Path) -> None:
 
 
 def main() -> int:
-    """Print the tables, or draw the figure."""
+    """Print the tables or draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--figure", nargs=4, metavar=("MODEL", "PHOTO", "TEXT", "OUT.png"))
     asked = parser.parse_args().figure

@@ -1,8 +1,8 @@
-"""How long commands take to start, beside ``python -c "import torch"``: ``python benchmarks/startup.py``.
+"""How long commands take to start, relative to ``python -c "import torch"``: ``python benchmarks/startup.py``.
 
-Every round runs each program once, in turn, each in a process of its own; the minimum over the rounds counts, which a busy machine
-spoils least. Exits with 1 if ``gazeshift explain`` takes more than twice as long as importing torch, or help more than half a second;
-the latter means something on a quiet machine only.
+Every round runs each program once, in turn, each in its own process; the minimum over the rounds counts, because a busy machine affects it
+least. Exits with 1 if ``gazeshift explain`` takes more than twice as long as importing torch, or help more than half a second; the latter
+is meaningful only on an idle machine.
 """
 # ruff: noqa: T201, S603
 
@@ -37,7 +37,7 @@ def small_model(folder: Path) -> None:
 
 
 def programs(folder: Path) -> dict[str, list[str]]:
-    """What is timed, by name."""
+    """The timed commands, by name."""
     small_model(folder / "model")
     pixels = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(folder / "photo.png")
@@ -69,7 +69,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         timed = programs(Path(folder))
         for command in timed.values():
-            seconds(command)  # the first run of all reads files from disk and compiles them
+            seconds(command)  # the very first run reads files from disk and compiles them
         found = [{name: seconds(command) for name, command in timed.items()} for _ in range(rounds)]
     least = {name: min(each[name] for each in found) for name in timed}
     for name, value in least.items():

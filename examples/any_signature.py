@@ -1,4 +1,4 @@
-"""Four inputs, a list as input, keyword-only switches: `forward=` calls the model the way it wants to be called."""
+"""Four inputs, a list as input, keyword-only switches: `forward=` calls the model with whatever signature it has."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from gazeshift.saliency.outside import explain_inputs
 
 
 class Clinic(nn.Module):
-    """A list of two images, a table row, a list of words' ids, and a switch."""
+    """Takes a list of two images, a table row, a list of word ids, and a switch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ texts = torch.randint(0, 50, (3, 5))
 
 
 def call(image: dict[str, torch.Tensor], words: torch.Tensor) -> torch.Tensor:
-    """Rows of the images and of the texts, as many of the one as of the other."""
+    """Call the model on rows of images and rows of texts, one text per image."""
     return net([image["left"], image["right"]], image["table"], words, scale=2.0)
 
 

@@ -1,4 +1,4 @@
-"""The map for one word of a generated caption, with BLIP; how the words before it move that map; and the map of whether a text fits."""
+"""BLIP: the map for one word of a caption, how the words before it move that map, and the map of whether a text fits the image."""
 
 import torch
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipForImageTextRetrieval
@@ -15,7 +15,7 @@ config = BlipConfig(text_config=words, vision_config={**tiny, "image_size": 64, 
 model = BlipForConditionalGeneration(config)
 
 photo = torch.rand(1, 3, 64, 64)
-# Two captions that part at the third token: "a red bowl of soup", "a blue bowl of soup". Yours come from model.generate.
+# Two captions that differ from the third token on: "a red bowl of soup", "a blue bowl of soup". Yours come from model.generate.
 captions = torch.tensor([[1, 10, 20, 30, 40, 50], [1, 10, 21, 30, 40, 50]])
 texts = {"input_ids": captions, "attention_mask": torch.ones_like(captions)}
 
@@ -24,10 +24,10 @@ for position in (2, 3, 5):
     maps = explain_inputs(blip_caption(model, position), photo, texts, target=int(word))
     moved = abs(maps.of(0, 1) - maps.of(0, 0)).max() / abs(maps.of(0, 0)).max()
     print(f"word {position}: map {maps.of(0, 0).shape}, moved by {moved:.2g} when word 2 is another")
-    # A word is written from those before it, so word 2 itself cannot be moved by what word 2 is.
+    # A word is predicted from the words before it, so replacing word 2 cannot move the map of word 2 itself.
     assert (moved > 1e-6) == (position > 2)
 
-# The same family as a judge: where does it see that the text describes the picture (class 1)?
+# The matching model of the same family: where does it see that the text describes the picture (class 1)?
 judge = BlipForImageTextRetrieval(config)
 fits = explain_inputs(blip_matching(judge), photo, texts, target=1)
 print(f"fits: map {fits.of(0, 0).shape}, logits of the two captions {fits.logits.tolist()}")

@@ -26,7 +26,7 @@ pixels = torch.rand(2, 3, 64, 64)
 sentences = torch.randint(3, 100, (4, 8))
 sentences[:, -1] = 2  # CLIP reads a sentence at its end token
 
-# Similarity: one score for an image and a sentence. Each image and each sentence is encoded once.
+# Similarity: one score per image and sentence. Each image and each sentence is encoded once.
 maps = explain_inputs(similarity(clip), pixels, sentences, target=0)
 print(f"2 images x 4 sentences: {maps.raw.shape}")
 
@@ -37,7 +37,7 @@ assert abs(classes.raw[0] - maps.of(0, classes.rows[0].target)).max() < 1e-4 * a
 
 
 class ResNetCLIP(nn.Module):
-    """The form of open_clip's and OpenAI's own models: `encode_image`, `encode_text`."""
+    """The interface of open_clip's and OpenAI's models: `encode_image`, `encode_text`."""
 
     def __init__(self) -> None:
         super().__init__()

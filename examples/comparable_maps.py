@@ -1,4 +1,4 @@
-"""Raw maps that can be compared between inputs: signed, on the layer's grid, never stretched to 0...1 one by one."""
+"""Raw maps that can be compared between inputs: signed, on the layer's grid, never rescaled to 0...1 one by one."""
 
 import timm
 import torch
@@ -15,7 +15,7 @@ images = torch.cat([photo, 0.2 * photo])  # the second is the first with the lig
 maps = explain_inputs(wrap(net, "layer4", image="x"), images, target=1)
 bright, dark = maps.raw
 
-# Two questions that min-max scaling mixes up: how much, and where.
+# Two questions that min-max scaling confuses: how much, and where.
 print(f"how much: log amplitude {amplitude(bright):.2f} and {amplitude(dark):.2f}")
 print(f"where: Jensen-Shannon distance {jensen_shannon(distribution(bright), distribution(dark)):.3f} bits")
 assert abs(bright).max() != abs(dark).max()

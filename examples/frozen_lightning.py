@@ -1,4 +1,4 @@
-"""All parameters frozen, called under `no_grad`, in a Lightning module that is in training mode: nothing of that matters."""
+"""All parameters frozen, called under `no_grad`, in a Lightning module that is in training mode: none of that matters."""
 
 import lightning
 import timm
@@ -30,7 +30,7 @@ with torch.no_grad():
     maps = explain_inputs(wrap(model, "backbone.layer4", image="images"), torch.rand(2, 3, 96, 96))
 
 assert maps.raw.any()
-# Afterwards the model is as it was: in training mode, frozen, without gradients, without hooks.
+# Afterwards the model is as before: in training mode, frozen, without gradients, without hooks.
 assert model.training
 assert not any(parameter.requires_grad or parameter.grad is not None for parameter in model.parameters())
 print(f"maps {maps.raw.shape}; the model is in training mode again and still frozen")

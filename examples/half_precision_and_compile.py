@@ -1,4 +1,4 @@
-"""Half precision, autocast and `torch.compile`: the maps are float32 and near those of the float32 eager model."""
+"""Half precision, autocast and `torch.compile`: the maps are float32 and close to those of the float32 eager model."""
 
 import numpy as np
 import timm
@@ -20,7 +20,7 @@ full = maps(net, images)
 with torch.autocast("cpu", dtype=torch.bfloat16):
     autocast = maps(net, images)
 
-# Hooks do not see into a compiled graph, so the maps are drawn from the eager module inside. (backend="eager" only to be quick here.)
+# Hooks cannot see into a compiled graph, so the maps come from the eager module inside. (backend="eager" only to be quick here.)
 compiled = maps(torch.compile(net, backend="eager"), images)
 
 half = maps(net.bfloat16(), images.bfloat16())

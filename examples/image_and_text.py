@@ -12,7 +12,7 @@ from gazeshift.saliency.outside import explain_inputs
 
 
 class Fusion(nn.Module):
-    """Image features and a bag of words into one head."""
+    """Feeds image features and a bag of words into one head."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ model = wrap(Fusion(), layer="backbone.layer4", image="pixel_values", text="inpu
 maps = explain_inputs(model, images, texts, target=7)
 
 print(f"{len(maps.raw)} maps of {maps.raw[0].shape}: every image with every text")
-# The trunk ran once per image. What changed between two texts is what the text did to the gaze:
+# The trunk ran once per image. The difference between two texts is the effect of the text on the map:
 change = maps.of(image=0, text=1) - maps.of(image=0, text=0)
 print(f"largest change of image 0 between text 0 and text 1: {abs(change).max():.2g}")
 assert abs(change).max() > 0

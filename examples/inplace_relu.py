@@ -1,4 +1,4 @@
-"""An in-place ReLU right after the explained layer overwrites what a hook has kept. Here it cannot."""
+"""An in-place ReLU right after the explained layer overwrites what a hook has stored. Here it cannot."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""50,000 images in a loop without a leak: nothing of an explained image outlives its maps. (Here: 30 small ones.)"""
+"""50,000 images in a loop without a leak: nothing of an explained image remains after its maps are gone. (Here: 30 small ones.)"""
 
 import gc
 import weakref

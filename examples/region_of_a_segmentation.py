@@ -1,4 +1,4 @@
-"""RGB and depth fused half way; the question is why these pixels were labelled `table`: the target is a region of the output."""
+"""RGB and depth fused halfway. Why were these pixels labelled `table`? The target is a region of the output."""
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ def stage(before: int, after: int) -> nn.Sequential:
 
 
 class RGBD(nn.Module):
-    """Two backbones, added half way, one decoder."""
+    """Two backbones, added halfway, with one decoder."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ region[40:60, 8:30] = True
 
 
 def score(out: dict[str, torch.Tensor]) -> torch.Tensor:
-    """One score a row: how strongly the region's pixels say `table`."""
+    """One score per row: how strongly the region's pixels say `table`."""
     return out["out"][:, table][:, region].sum(1)
 
 

@@ -29,7 +29,7 @@ for nth, name in enumerate(names):
     maps = explain_inputs(wrap(net, "backbone.layer4", image=names, nth=nth), views, target=0)
     print(name, maps.raw.shape)
 
-# Not saying which is an error that says so, never a silent mixture of views.
+# Leaving out which run is meant is an error that says so, never a silent mixture of views.
 try:
     explain_inputs(wrap(net, "backbone.layer4", image=names), views)
 except ModelError as error:

@@ -1,4 +1,4 @@
-"""Visual question answering where words and image share one stream: ViLT (a grid before the stream) and LXMERT (the slow path)."""
+"""Visual question answering with words and image in one stream: ViLT (a grid before the stream) and LXMERT (the slow path)."""
 
 import torch
 from transformers import LxmertConfig, LxmertForQuestionAnswering, ViltConfig, ViltForQuestionAnswering
@@ -11,12 +11,12 @@ tiny = {"vocab_size": 60, "hidden_size": 32, "intermediate_size": 64, "num_atten
 questions = torch.randint(1, 60, (2, 6))
 texts = {"input_ids": questions, "attention_mask": torch.ones_like(questions)}
 
-# ViLT shuffles its patches on the way in, so the grid is taken at the patch embedding, where it still has an order.
+# ViLT shuffles its patches at the input, so the grid is taken at the patch embedding, where they are still in order.
 vilt = ViltForQuestionAnswering(ViltConfig(**tiny, num_hidden_layers=2, image_size=64, patch_size=16, num_labels=4))
 maps = explain_inputs(vilt_answers(vilt), torch.rand(1, 3, 64, 64), texts, target=3)
 print(f"ViLT: {maps.raw.shape}")
 
-# LXMERT looks at regions from a detector: the "grid" is 1 x regions, and it has met the question by then.
+# LXMERT looks at regions from a detector: the "grid" is 1 x regions, and it has already mixed with the question.
 lxmert = LxmertForQuestionAnswering(
     LxmertConfig(**tiny, l_layers=1, x_layers=2, r_layers=1, visual_feat_dim=16, num_qa_labels=5)
 )

@@ -1,4 +1,4 @@
-"""Several outputs (a tuple) and a required argument that is no image (`img_metas`), as detectors have them."""
+"""Several outputs (a tuple) and a required argument that is not an image (`img_metas`), as in detectors."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from gazeshift.saliency.outside import explain_inputs
 
 
 class Detector(nn.Module):
-    """Class scores and boxes of 20 queries."""
+    """Returns class scores and boxes of 20 queries."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Two images, `model(mr, ct)`, features concatenated: a map for each, and what a change of the one does to the map of the other."""
+"""Two images, `model(mr, ct)`, features concatenated: a map for each, and how changing one image moves the map of the other."""
 
 import timm
 import torch
@@ -9,7 +9,7 @@ from gazeshift.saliency.outside import explain_inputs
 
 
 class MRAndCT(nn.Module):
-    """One encoder for each modality, one head for both."""
+    """One encoder per modality, one head for both."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,12 +25,12 @@ torch.manual_seed(0)
 net = MRAndCT()
 scans = {"mr": torch.rand(3, 1, 96, 96), "ct": torch.rand(3, 1, 96, 96)}
 
-# A map for each of the two: the same call at another layer.
+# A map for each image: the same call at another layer.
 for modality in scans:
     maps = explain_inputs(wrap(net, f"{modality}.layer4", image=("mr", "ct")), scans, target=1)
     print(modality, maps.raw.shape)
 
-# "Text" is whatever changes while the map is watched. Here: the same MR beside three different CTs.
+# "Text" is whatever changes while you watch the map. Here: the same MR with three different CTs.
 watched = wrap(net, "mr.layer4", image="mr", text="ct")
 maps = explain_inputs(watched, scans["mr"][:1], scans["ct"], target=1)
 print(f"the MR's map moves by up to {abs(maps.raw[1:] - maps.raw[0]).max():.2g} with the CT")

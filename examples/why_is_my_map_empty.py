@@ -1,4 +1,4 @@
-"""All-zero and NaN maps: flagged, never averaged in, and told why."""
+"""All-zero and NaN maps are flagged and never averaged in, and the reason is given."""
 
 import torch
 from torch import nn

@@ -121,7 +121,7 @@ def test_the_measure_is_that_of_its_docstring() -> None:
 
 def map_of_the_house() -> list[list[str]]:
     """Names line by line, between the rules."""
-    (block,) = under("## The map of the house")
+    (block,) = under("## How the code is organised")
     storeys = block.source.split("---\n")
     return [[name for line in storey.splitlines() for name in line.split("  ")[0].split(", ")] for storey in storeys]
 
@@ -131,5 +131,5 @@ def test_every_part_of_the_house_is_on_the_map_at_its_storey() -> None:
     named = {name: level for level, names in enumerate(reversed(storeys)) for name in names}
     assert named == LEVEL
     assert sum(map(len, storeys)) == len(LEVEL), "each once"
-    (block,) = under("## The map of the house")
+    (block,) = under("## How the code is organised")
     assert len([line for line in block.source.splitlines() if line != "---"]) <= 20
