@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from gazeshift.atomic import atomic_write
 
-_NOT_HERE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # a file system that cannot set space aside
+_NOT_HERE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # a file system that cannot reserve space
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ UNFINISHED = ".unfinished"
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DRAFT = re.compile(rf"(\.[0-9a-f]{{8}})?{re.escape(UNFINISHED)}$")
-_RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers tell what the system said
+_RUST = re.compile(r"\(os error (\d+)\)")  # how safetensors and tokenizers report system errors
 
 
 @contextlib.contextmanager
@@ -185,7 +185,7 @@ def _sentence(path: Path, error: OSError) -> str:
     place = _known(elsewhere or path)
     if error.errno in _FULL:
         return f"{place.parent}: the disk is full and {place.name} cannot be written; free some space and try again."
-    what = "read or written" if elsewhere else "written"  # what the block reads lies elsewhere, too
+    what = "read or written" if elsewhere else "written"  # what the block reads is elsewhere
     return f"{place}: cannot be {what} ({os.strerror(error.errno) if error.errno else error})."
 
 

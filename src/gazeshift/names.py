@@ -1,4 +1,4 @@
-"""Class names as they stand in texts: found in their usual forms, whatever the case, the accents and the number."""
+"""Class names in texts: found in their usual forms, regardless of case, accents and number."""
 
 import re
 import unicodedata
@@ -30,7 +30,7 @@ def spoken(name: str) -> str:
 
 
 def contains_name(text: str, name: str) -> bool:
-    """Whether a class name stands in the text, in any of the forms that ``replace_names`` replaces.
+    """Whether the text contains a class name, in any of the forms that ``replace_names`` replaces.
 
     Example:
         >>> contains_name("Grandma's Apple Pies", "apple_pie")
@@ -45,14 +45,14 @@ def replace_names(text: str, names: Sequence[str], replacement: Callable[[str], 
     """The text with every class name replaced.
 
     A class name matches as whole words, in any case, with or without accents, its words apart by spaces, hyphens,
-    underscores or nothing, its last word singular or plural (s, es, y / ies). Single words of a name are left alone.
+    underscores or nothing, its last word singular or plural (s, es, y / ies). Single words of a name are not replaced.
     Longer names come first: with classes ``pie`` and ``apple_pie``, "apple pie" is replaced once. In scripts without spaces
-    a name may stand anywhere, in katakana as a whole run.
+    a name may occur anywhere, in katakana as a whole run.
 
     Args:
         text: any.
         names: class names.
-        replacement: of a name as it stands in the text.
+        replacement: function from a name as it occurs in the text to its replacement.
 
     Example:
         >>> replace_names("Best Apple-Pies and churro recipes", ["apple_pie", "churros"], lambda found: f"<{found}>")
@@ -100,7 +100,7 @@ def _form(name: str) -> str:
 
 
 def _edge(letter: str, neighbour: str) -> str:
-    """What may not stand beside a name that begins or ends with this letter."""
+    """What must not be next to a name that begins or ends with this letter."""
     if re.match(f"[{KATAKANA}]", letter):
         return neighbour.format(f"[{KATAKANA}]")
     return "" if re.match(f"[{UNSPACED}]", letter) else neighbour.format(_LETTERS)
@@ -123,4 +123,4 @@ def _number_forms(word: str) -> str:
 @lru_cache(maxsize=4096)
 def _bare(character: str) -> str:
     base = unicodedata.normalize("NFD", character)[0]
-    return base if base.isascii() else character  # Latin alone: a Korean syllable is more than its first letter
+    return base if base.isascii() else character  # Latin only: a Korean syllable is more than its first letter

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object of a scene whose truth is known.
+    """One object of a scene with known ground truth.
 
     Attributes:
         name: what it is, which is also the class name if it is the referred one.
@@ -23,13 +23,13 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class SceneCaption:
-    """One valid text about a scene whose truth is known.
+    """One valid text about a scene with known ground truth.
 
     Attributes:
         kind: what sort of text, for example ``dish``, ``colour`` or ``position``.
         text: the text.
         referred: index of the object it refers to; None if it refers to none.
-        content: the words that carry the meaning, joined by a space; two captions of equal kind and content say the same in other words.
+        content: the words that carry the meaning, joined by a space; two captions of equal kind and content are paraphrases.
     """
 
     kind: str

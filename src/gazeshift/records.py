@@ -1,4 +1,4 @@
-"""Frozen results that are written as JSON and read again: every fault of a file is one line that names it and the way out."""
+"""Frozen results that are written as JSON and read again: every fault in a file becomes one line that names it and the way out."""
 
 import json
 import math
@@ -15,12 +15,12 @@ AGAIN = "run the study again with this version of gazeshift"
 
 
 def _number(value: object) -> object:
-    """NaN is no JSON; a file that has one all the same means that there is no such number."""
+    """None for NaN, which JSON lacks: a file that contains one means that there is no such number."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _bounds(value: object) -> object:
-    """An interval that is open on a side is none."""
+    """None for an interval that is open on one side."""
     pair = value if isinstance(value, list | tuple) else ()
     return None if any(_number(bound) is None for bound in pair) else value
 
@@ -33,7 +33,7 @@ Interval = Annotated[tuple[float, float] | None, BeforeValidator(_bounds)]
 
 
 class Record(BaseModel):
-    """A frozen result. Keys that it does not know are left out, so that the file of a newer gazeshift can still be read."""
+    """A frozen result. Unknown keys are ignored, so that the file of a newer gazeshift can still be read."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -46,7 +46,7 @@ def read_record(path: Path, kind: type[R]) -> R:
         kind: what it holds.
 
     Raises:
-        DataError: no such file, no JSON, or not what ``kind`` says; one line with the file and the key.
+        DataError: no such file, not JSON, or not a ``kind``; one line with the file and the key.
 
     Example:
         >>> read_record(Path("no-such-run/summary.json"), Record)  # doctest: +ELLIPSIS

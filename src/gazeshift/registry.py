@@ -1,4 +1,4 @@
-"""One way to look a thing up by name: plain dicts as registries, names as people write them, and an error that lists what there is."""
+"""One way to look things up by name: plain dicts as registries, names in any spelling, and an error that lists the known names."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ _APART = re.compile(r"[\s_‐‑–-]+")
 
 
 def folded(name: str) -> str:
-    """What is the same in all ways to write a name: no capitals, hyphens, underscores or spaces; ``plus`` and a last ``pp`` are signs.
+    """A name's form without capitals, hyphens, underscores or spaces; ``plus`` and a final ``pp`` become plus signs.
 
     Example:
         >>> folded("Grad-CAM++") == folded("grad_cam_plus_plus") == folded("GradCAMpp") == "gradcam++"
@@ -24,10 +24,10 @@ def folded(name: str) -> str:
 
 
 def known_name(names: Collection[str], name: str, kind: str) -> str:
-    """The one of ``names`` that is meant: as it stands there, or in the only way that is written alike (``folded``).
+    """The one of ``names`` that is meant: an exact match, or the only one with the same ``folded`` form.
 
     Raises:
-        UsageError: no such name, or several that are written alike; the message suggests the nearest ones and lists all.
+        UsageError: no such name, or several with the same folded form; the message suggests the nearest ones and lists all.
 
     Example:
         >>> known_name(["grad-cam", "hires-cam"], "HiResCAM", "method")
@@ -50,10 +50,10 @@ def known_name(names: Collection[str], name: str, kind: str) -> str:
 
 
 def lookup(registry: Mapping[str, T], name: str, kind: str) -> T:
-    """What a registry holds under a name, however it is written (``known_name``).
+    """A registry's entry for a name in any spelling (``known_name``).
 
     Raises:
-        UsageError: no such name, or several that are written alike; the message suggests the nearest ones and lists all.
+        UsageError: no such name, or several with the same folded form; the message suggests the nearest ones and lists all.
 
     Example:
         >>> lookup({"grad-cam": 1}, "GradCAM", "method")

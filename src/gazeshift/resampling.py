@@ -1,11 +1,11 @@
-"""Drawing again with replacement, along two crossed axes at once: the one bootstrap of the house."""
+"""Resampling with replacement along two crossed axes: gazeshift's only bootstrap."""
 
 import numpy as np
 from jaxtyping import Float
 
 
 def resampling_weights(n: int, draws: int, rng: np.random.Generator) -> Float[np.ndarray, "draws n"]:
-    """How often each of ``n`` things was drawn, over ``n``; rows sum to 1.
+    """How often each of ``n`` items was drawn, divided by ``n``; rows sum to 1.
 
     Example:
         >>> resampling_weights(1, 2, np.random.default_rng(0)).tolist()
@@ -17,14 +17,14 @@ def resampling_weights(n: int, draws: int, rng: np.random.Generator) -> Float[np
 def crossed_means(
     values: Float[np.ndarray, "rows columns"], draws: int, rng: np.random.Generator
 ) -> Float[np.ndarray, " draws"]:
-    """Means of a table whose rows and, independently, whose columns are drawn anew (the multi-bootstrap).
+    """Means of a table with rows and, independently, columns resampled (the multi-bootstrap).
 
     Every row meets the same columns, so the two are crossed (Sellam et al., "The MultiBERTs", 2022).
 
     Args:
-        values: all of them numbers.
-        draws: how often.
-        rng: source of the draws.
+        values: a table without NaN.
+        draws: number of draws.
+        rng: random generator of the draws.
 
     Example:
         >>> crossed_means(np.ones((2, 3)), 2, np.random.default_rng(0)).tolist()

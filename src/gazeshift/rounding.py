@@ -1,4 +1,4 @@
-"""The one rule for rounding: what a sum or a difference leaves over of its terms, below their resolution, counts as exactly 0."""
+"""The rule for rounding: the residue of a sum or a difference below the resolution of its terms counts as exactly 0."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -14,7 +14,7 @@ EXACT = 1e-12
 def rounding(eps: float) -> float:
     """``ROUNDING`` for a model of another precision: never finer, and what a coarser one resolves.
 
-    Over a few hundred terms roundings of both signs cancel: of bfloat16's step a fifth was found to be left over.
+    Over a few hundred terms roundings of both signs cancel: a fifth of bfloat16's step was measured to remain.
 
     Args:
         eps: the distance from 1 to the next number, as in ``torch.finfo(dtype).eps``.
@@ -31,12 +31,12 @@ def beyond_rounding(
     scale: Float[np.ndarray, "*#b"] | float | np.floating,
     share: float = ROUNDING,
 ) -> Float[np.ndarray, "*b"]:
-    """A difference of numbers as large as ``scale``; exactly 0 where it is below what they resolve. NaN stays.
+    """A difference of numbers as large as ``scale``; exactly 0 if it is below their resolution. NaN stays.
 
     Args:
         difference: of any sign.
-        scale: the largest of the numbers that it is the difference of, 0 or above.
-        share: of the scale; ``ROUNDING`` or ``EXACT``.
+        scale: the largest of the subtracted numbers, 0 or above.
+        share: fraction of the scale; ``ROUNDING`` or ``EXACT``.
 
     Example:
         >>> beyond_rounding(np.array([1e-7, -0.5]), 1.0).tolist()
@@ -49,7 +49,7 @@ def beyond_rounding(
 def constant(
     values: Float[np.ndarray, "..."], axis: int | tuple[int, ...] | None = None, share: float = ROUNDING
 ) -> Bool[np.ndarray, "..."]:
-    """Whether values are all alike: they differ by no more than the rounding of the largest. NaN and infinity are like nothing.
+    """Whether values are all equal up to the rounding of the largest. NaN and infinity equal nothing.
 
     Args:
         values: any number of axes.

@@ -2,7 +2,7 @@
 
 import regex
 
-# Between letters of these scripts stands no space; a reader cuts by knowledge. Line_Break=Complex_Context is Unicode's own list of the
+# These scripts have no spaces between words; readers split from knowledge. Line_Break=Complex_Context is Unicode's own list of the
 # South East Asian ones (Thai, Lao, Burmese, Khmer, Tai Le, Tai Tham, ...; UAX #14, class SA). Digits and punctuation are not among them.
 _UNSPACED = (
     r"[\p{Line_Break=Complex_Context}"
@@ -17,11 +17,11 @@ _WORD = regex.compile(
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
-    """Start and end of each word: what stands between spaces, and in scripts that put no space between words each character.
+    """Start and end of each word: text between spaces, and in scripts without spaces between words each character.
 
-    A character is what a reader takes for one (an extended grapheme cluster, Unicode Standard Annex 29): marks, vowel signs and subscripts
-    stay with their letter, composed or not. Tibetan is cut where it is written apart, behind the sign that ends a syllable. Every
-    character that is no white space lies in exactly one word.
+    A character is what a reader sees as one (an extended grapheme cluster, Unicode Standard Annex 29): marks, vowel signs and subscripts
+    stay with their letter, composed or not. Tibetan is split after the mark that ends a syllable. Every
+    character other than white space is in exactly one word.
 
     Example:
         >>> [("red 寿司 pie"[a:b]) for a, b in word_spans("red 寿司 pie")]

@@ -1,11 +1,11 @@
-r"""The one writer of CSV tables: safe to open in a spreadsheet, and read back to the same texts.
+r"""The only writer of CSV tables: safe to open in a spreadsheet, and read back to the same texts.
 
-A spreadsheet computes what begins with ``=``, ``+``, ``-`` or ``@``, and titles are data from strangers. So an apostrophe is put before
-every text that a spreadsheet could take for a formula, and before every piece of a text behind a semicolon, a tab or a line break: where
-the semicolon is the separator, as in many languages, a piece becomes a cell of its own. Numbers stay as they are. See OWASP, "CSV
+A spreadsheet evaluates text that starts with ``=``, ``+``, ``-`` or ``@``, and titles are untrusted data. So an apostrophe is put before
+every text that a spreadsheet could take for a formula, and before every such piece after a semicolon, a tab or a line break: where
+the semicolon is the separator, as in many locales, a piece becomes its own cell. Numbers are unchanged. See OWASP, "CSV
 Injection", https://owasp.org/www-community/attacks/CSV_Injection.
 
-Apostrophes that stand there already get one more, so taking one away gives back exactly the text. ``read_csv`` does, and pandas with
+Existing apostrophes get one more, so removing one restores exactly the text. ``read_csv`` does, and pandas with
 ``pandas.read_csv(path, keep_default_na=False, converters={"text": unguarded})``.
 """
 
@@ -29,7 +29,7 @@ _GUARDED = re.compile(f"{_CELL}'{_FORMULA}")
 
 
 def guarded(text: str) -> str:
-    """The text as it stands in our tables: with an apostrophe before whatever a spreadsheet could take for a formula.
+    """The text as written to our tables: with an apostrophe before anything that a spreadsheet could take for a formula.
 
     Example:
         >>> guarded("=1+1"), guarded("apple pie"), guarded("pie; @home"), guarded("'=1+1")
@@ -39,7 +39,7 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """The text that ``guarded`` was given; any other text as it is.
+    """The inverse of ``guarded``; any other text is unchanged.
 
     Example:
         >>> unguarded("'=1+1"), unguarded("'tis a pie")
@@ -52,8 +52,8 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     r"""A table as RFC 4180 text with line feeds.
 
     Args:
-        columns: the header; none where it is empty.
-        rows: numbers and truth values are written as they are, None as an empty field, everything else as text.
+        columns: the header; empty for no header.
+        rows: numbers and truth values are written directly, None as an empty field, everything else as text.
 
     Example:
         >>> csv_text(["title", "shift"], [["=1+1", -0.5], ["pie", None]])
@@ -71,12 +71,12 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a table of ours, with every text as it was before it was written; an empty field is ''.
+    """The rows of one of our tables, with the original texts; an empty field is ''.
 
     Raises:
         DataError: there is no such table, or it cannot be read.
     """
-    csv.field_size_limit(2**31 - 1)  # whole recipe pages stand in one field
+    csv.field_size_limit(2**31 - 1)  # one field may hold a whole recipe page
     try:
         with path.open(newline="", encoding="utf-8") as file:
             columns, *rows = [list(map(unguarded, row)) for row in csv.reader(file, strict=True)]

@@ -1,4 +1,4 @@
-"""YAML as people write it: read safely, and refused where it says two things at once."""
+"""User-written YAML: read safely, and refused if a key is ambiguous."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def check_keys(text: str, name: str) -> None:
 
 def _check(node: yaml.Node | None, name: str, above: tuple[str, ...], done: set[int]) -> None:
     if id(node) in done:
-        return  # an alias of what was seen under its anchor
+        return  # an alias of a node seen under its anchor
     done.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for value in node.value:

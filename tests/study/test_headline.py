@@ -169,7 +169,8 @@ def test_few_seeds_are_given_as_the_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"), [(["wide"], "wide is shown beside it."), (["wide", "deep"], "wide and deep are shown beside it.")]
+    ("more", "said"),
+    [(["wide"], "wide is shown for comparison."), (["wide", "deep"], "wide and deep are shown for comparison.")],
 )
 def test_who_speaks_for_models_of_one_kind_is_said(more: list[str], said: str) -> None:
     roles = Roles((SEER, GALLO, *(Player(name, "early-fusion", "own", True, True) for name in more)))

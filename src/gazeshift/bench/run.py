@@ -27,7 +27,7 @@ def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -
     subject = make_subject(settings.model, settings.size, most, max(settings.texts), settings.device)
     subject = compiled(subject) if settings.compiled else subject
     peers = offered_peers(subject)
-    # Texts first: later peaks of memory would hide theirs.
+    # Texts first: later memory peaks would hide theirs.
     texts = [_texts(subject, count, peers, settings, announce) for count in settings.texts]
     batches = [_batch(subject, count, peers, settings, announce) for count in settings.batches]
     last = settings.batches[-1]

@@ -60,7 +60,7 @@ def _p(measured: _Measured) -> float:
 
 
 def _measure(cells: Cells) -> _Measured:
-    if not np.isfinite(cells.values).all(0).any():  # no class whose cells are all there
+    if not np.isfinite(cells.values).all(0).any():  # no class without an empty cell
         return _Measured(cells, None)
     return _Measured(cells, crossed_interval(cells.values))
 
@@ -96,7 +96,7 @@ def _verdict(name: str, evidence: Evidence, primary: _Measured, p_holm: float, s
         bootstrap=_bootstrap(primary),
         sign_flip=_sign_flip(primary),
         d_z=None if interval is None else _number(cohens_dz(primary.cells.values)),
-        # Against 0, for the differences are of pairs: the share of cells above it minus the share below.
+        # Against 0, because the differences are paired: the share of cells above it minus the share below.
         cliffs_delta=None if interval is None else _number(cliffs_delta(primary.cells.values, np.zeros(1))),
         notes=evidence.notes,
         supports=tuple(

@@ -37,7 +37,7 @@ def interruptible(way_on: str = "") -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if here and before is _end:
-            signal.signal(signal.SIGINT, _end_silently)  # who presses it again need not read it again
+            signal.signal(signal.SIGINT, _end_silently)  # whoever presses it again need not read it again
         print(f"gazeshift: interrupted{'; ' if way_on else '.'}{way_on}", file=sys.stderr, flush=True)
         raise SystemExit(CODE) from None
     else:

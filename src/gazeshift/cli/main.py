@@ -335,7 +335,7 @@ def run() -> None:
 
         typer.echo(f"gazeshift: {plain(str(error))}", err=True)
         sys.exit(error.exit_code)
-    except OSError as error:  # what no command foresaw: a full disk, also behind the output; a folder without rights
+    except OSError as error:  # unforeseen errors: a full disk, also for the output; a folder without permissions
         _drop_output()
         place = f"{error.filename}: " if error.filename else ""
         typer.echo(f"gazeshift: {place}cannot be read or written ({error.strerror or error}).", err=True)

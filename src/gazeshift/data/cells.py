@@ -12,7 +12,7 @@ from typing import Any
 
 from gazeshift.data.findings import short
 
-_NO_CLASS = {"", "nan", "null", "<na>", "nat"}  # what programs write where nothing is
+_NO_CLASS = {"", "nan", "null", "<na>", "nat"}  # what programs write for missing values
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"\0\0\0")
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 _PRINTED = re.compile(r"b'.*'|b\".*\"|\[.*\]|\{.*\}|\(.*,.*\)", re.DOTALL)

@@ -115,6 +115,6 @@ def _read(known: Path) -> dict[str, str]:
 
 
 def _write(known: Path, digests: dict[str, str]) -> None:
-    # A read-only or a full disk is no matter: the file only saves time.
+    # A read-only or full disk does not matter: the file only saves time.
     with suppress(GazeshiftError):
         write_json(known, digests)

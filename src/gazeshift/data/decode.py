@@ -25,7 +25,7 @@ FORMATS: list[str] = [name for name in _WANTED if name in Image.OPEN]
 _TGA_NAMES = (".tga", ".icb", ".vda", ".vst")
 _TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 
-# EXIF orientation -> what turns the stored pixels upright (EXIF 2.32, tag 0x0112).
+# EXIF orientation -> the operation that turns the stored pixels upright (EXIF 2.32, tag 0x0112).
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -197,7 +197,7 @@ def _to_eight_bits(values: np.ndarray) -> np.ndarray:
         raise ValueError("pixels that are not finite numbers")
     ranges = (1.0, 255.0) if np.issubdtype(values.dtype, np.floating) else (65535.0,)
     top = next((top for top in ranges if low >= 0 and high <= top), 0.0)
-    if not top:  # no usual range: stretch
+    if not top:  # not a usual range: stretch
         numbers, top = numbers - low, max(high - low, 1.0)
     return np.rint(numbers * 255 / top).astype(np.uint8)
 

@@ -44,7 +44,7 @@ class Format:
 
 FORMATS = {
     "upmc": Format(is_kaggle, lambda root, *_: Source(list(read_kaggle(root))), "texts/*_titles.csv and images/"),
-    "imagefolder": Format(is_imagefolder, read_imagefolder, "metadata.csv or .jsonl beside the images"),
+    "imagefolder": Format(is_imagefolder, read_imagefolder, "metadata.csv or .jsonl next to the images"),
     "mmbt": Format(is_mmbt, read_mmbt, "train.jsonl, dev.jsonl, test.jsonl with img, text, label"),
     "table": Format(is_table, read_table, "a .csv, .tsv, .jsonl, .json or .parquet table"),
     "texts_txt": Format(

@@ -85,7 +85,7 @@ def _choose(pairs: list[Pair], wanted: Counter[str], salt: str) -> set[str]:
         for pair in members:
             groups[normalise_title(pair.text) or pair.key][image] = members
     titled = ([pair for members in group.values() for pair in members] for group in groups.values())
-    # A group's draw hangs on one of its keys, so a large group is not drawn more often than a small one.
+    # A group's draw depends on one of its keys, so a large group is not drawn more often than a small one.
     drawn = sorted(titled, key=lambda group: _draw(min(pair.key for pair in group), salt))
     singles = sorted(images.values(), key=lambda group: _draw(group[0].key, salt))
     chosen: set[str] = set()

@@ -78,7 +78,7 @@ def find_tables(root: Path) -> TableFiles:
     for folder in (root, root / "data"):
         tables = tables_in(folder)
         split = [(path, split_of(path)) for path in tables if split_of(path) is not None]
-        if split:  # the same splits in two kinds of file are the same data
+        if split:  # the same splits in two file formats are the same data
             return _with_rest([each for each in split if suffix_of(each[0]) == suffix_of(split[0][0])], tables)
         called = [path for path in tables if _stem(path) in _MAIN]
         alone = [path for path in tables if suffix_of(path) != ".json"]

@@ -70,7 +70,7 @@ def _read_text(path: Path) -> str:
 
 
 def _read_csv(text: str, name: str, suffix: str) -> Table:
-    csv.field_size_limit(2**31 - 1)  # whole recipe pages stand in one field
+    csv.field_size_limit(2**31 - 1)  # one field may hold a whole recipe page
     usual = "\t" if suffix == ".tsv" else ","
     skipped = 0
     if text[:4].lower() == "sep=":  # a line for spreadsheets
@@ -145,7 +145,7 @@ def _read_json(text: str, name: str) -> Table:
 
 
 def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
-    # Lines end in \n alone: texts hold characters at which str.splitlines would cut too.
+    # Lines end only in \n: texts contain characters at which str.splitlines would also split.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:

@@ -12,7 +12,7 @@ from gazeshift.data.findings import Finding
 from gazeshift.data.locate import unnamed
 from gazeshift.data.rows import SPLIT_NAMES, Row, decode_text, scan_images
 
-# A list of lists that was written as text: [["Bread pudding"]], sometimes cut off at a comma.
+# A list of lists written as text: [["Bread pudding"]], sometimes cut off at a comma.
 _WRAPPED = re.compile(r"""^\[\[\s*(["'])(.*?)(?:\1\s*\]\])?$""", re.DOTALL)
 
 
@@ -66,7 +66,7 @@ def read_kaggle(root: Path) -> Iterator[Row | Finding]:
     named: list[tuple[str, ...]] = []
     for path in sorted((root / "texts").glob("*_titles.csv")):
         split = path.name.removesuffix("_titles.csv")
-        # Lines end in \n alone: titles hold characters at which str.splitlines would cut too.
+        # Lines end only in \n: titles contain characters at which str.splitlines would also split.
         for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
             for row in _read_line(split, raw.rstrip(b"\r"), f"texts/{path.name}:{number}"):
                 if isinstance(row, Row) and isinstance(row.images, tuple):

@@ -15,7 +15,7 @@ from gazeshift.drawing.numbers import visible
 STAND_IN = "\u25a1"
 """An empty square replaces a character that no font has."""
 _FIRST = "DejaVu Sans"  # comes with matplotlib
-# These families hold whole scripts in one style; any other is asked after them.
+# These families cover whole scripts in one style; any other is tried after them.
 _WIDE = (
     "Noto Sans CJK",
     "Noto Sans",
@@ -108,7 +108,7 @@ def _candidates() -> list[FontEntry]:
 
 
 def _upright(entry: FontEntry) -> bool:
-    # The last-resort font has a picture of the script for every character: no character of it can be read.
+    # The last-resort font has a picture of the script for every character, so none of its characters is readable.
     return (
         not entry.name.startswith("Last Resort")
         and entry.style == "normal"

@@ -24,9 +24,9 @@ _LINE, _HEADING, _TITLE = (
     50,
     34,
     46,
-)  # heights of a line of words with their numbers, of a heading, of what stands over a picture
+)  # heights of a line of words with their numbers, of a heading, of a picture's caption
 _SOFT = "#5a5f69"
-_LONGEST = 40  # characters of a word that are drawn
+_LONGEST = 40  # maximum number of drawn characters of a word
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ _RULES = tuple(
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in (
         (r"(?<=\s)and(?=\s)", "&"),
-        (r"(?<=\s)(?:&amp;|&)(?=\s)", "and"),  # between spaces alone: M&M's is a name, and &eacute; a letter
+        (r"(?<=\s)(?:&amp;|&)(?=\s)", "and"),  # only between spaces: M&M's is a name, and &eacute; a letter
         (r"(?<=\s)w/o(?=\s)", "without"),
         (r"(?<=\s)w/ ?(?=\w)", "with "),
         (r"(?<=\s)vs\.?(?=\s)", "versus"),

@@ -9,7 +9,7 @@ from gazeshift.edits.pieces import Pieces
 from gazeshift.names import HAN, KATAKANA, UNSPACED, contains_name, name_words, replace_names, spoken
 from gazeshift.pairs import Pair
 
-# Where there are no spaces, a change of script is the nearest thing to the edge of a word.
+# Without spaces, a change of script is the closest thing to a word boundary.
 _MARKS = r"\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # of voice, of a letter's form: they stay with their letter
 _RUNS = re.compile(
     "|".join(rf"(?:[{script}][{_MARKS}]*)+" for script in (KATAKANA, r"\u3041-\u309f", HAN, UNSPACED, f"^{UNSPACED}"))

@@ -130,7 +130,7 @@ def _explain_shard(
     text = torch.arange(len(asked), device=device)
     logits = row_logits(model, features, encoded, image, text)
     predicted = logits.argmax(1)
-    # Row of each asked text's own original: the last ``original`` seen at or before it.
+    # Row of each text's own original: the last ``original`` at or before it.
     own = torch.tensor(_originals(asked), device=device)
     classes = {name: place for place, name in enumerate(model.classes)}
     label = torch.tensor([classes[question.pairs[index].label] for index, _, _ in asked], device=device)

@@ -42,7 +42,7 @@ def information_rows(found: Drawn, labels: dict[str, str], edits: Sequence[str])
     changed, floor = text_sets([edit for edit in edits if edit in found])
     rows = [_row(found, ["original"], "own", ALL, list(labels))]
     if changed:
-        # The two are compared, so both are of the same images.
+        # The two are compared, so both use the same images.
         shared = _whole(found, ["original", *changed, *floor], labels)
         rows.append(_row(found, ["original", *changed], "changed", ALL, shared))
         rows.append(_row(found, ["original", *floor], "floor", ALL, shared))

@@ -127,7 +127,7 @@ class Lab:
         """The trunk shared by all models whose trunks were taught the same."""
         key = (setting.knows, setting.coordinates)
         if key not in self._trunks:
-            started, config = time.perf_counter(), self.config(Setting())  # for all who share it alike
+            started, config = time.perf_counter(), self.config(Setting())  # the same for all who share it
             name = f"trunk that knows {setting.knows}s" + ", with coordinates" * setting.coordinates
             trunk = self.world.fresh(config, setting.coordinates, self.seed)
             self.world.pretrain(trunk, config, setting.knows, self.seed, self.work / f"{name}-{self.seed}")

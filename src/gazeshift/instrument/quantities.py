@@ -244,5 +244,5 @@ def mean(values: Any) -> float:
     """Mean of the defined values; NaN if there are none."""
     array = np.asarray(values, np.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # an empty mean is NaN, which is what is meant
+        warnings.simplefilter("ignore", RuntimeWarning)  # an empty mean is NaN, as intended
         return float(np.nanmean(array)) if array.size else float("nan")

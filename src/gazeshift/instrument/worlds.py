@@ -112,7 +112,7 @@ WORLDS: Mapping[str, World] = MappingProxyType(
                     "weight_decay": 0.3,
                 },
             ),
-            # Pictures can be told apart, so captions can be learned by heart; these hold against it (docs/instrument.md).
+            # Pictures are distinguishable, so captions can be memorised; these settings prevent that (docs/instrument.md).
             head=_HEAD.model_copy(update={"dropout": 0.3}),
             text=_TEXT,
             train=8000,

@@ -16,7 +16,7 @@ from gazeshift.errors import GazeshiftError
 from gazeshift.interrupts import deaf_children
 from gazeshift.mapstore.scan import Scanned, scan
 
-_EVERY = 0.2  # seconds between looks at how far the processes are
+_EVERY = 0.2  # seconds between checks of the processes' progress
 
 Progress = Callable[[int, int], None]
 
@@ -112,7 +112,7 @@ def _begin(state: Any) -> None:
 def _end_in_time(parent: Any, state: Any) -> None:
     while parent.is_alive() and not state[-1]:
         time.sleep(_EVERY)
-    os._exit(1)  # what it was writing is the parent's to remove
+    os._exit(1)  # the parent removes what it was writing
 
 
 def _scan_in_worker(place: int, job: Job) -> Scanned:

@@ -38,7 +38,7 @@ def _rows(block: Block, measured: Measured) -> pa.Table:
     table = table.append_column("undefined", pa.array(measured.undefined))
     for name, column in zip(MEASURES, measured.values.T.astype(np.float32), strict=True):
         kind = pa.bool_() if name == "switched" else pa.float32()
-        # Undefined is an empty place here, which no reader takes for a number.
+        # Undefined is null here, which no reader mistakes for a number.
         table = table.append_column(name, pa.array(column, from_pandas=True).cast(kind))
     return table
 

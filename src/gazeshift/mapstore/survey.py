@@ -14,7 +14,7 @@ from gazeshift.mapstore.columns import BATCH, batches, columns_of
 OWN = "own"
 """The name of the first text where every image has a different one."""
 
-_TEXTS = 10_000  # more texts than any set that was written on purpose; fewer than the titles of a data set
+_TEXTS = 10_000  # more texts than any deliberately written set; fewer than the titles of a data set
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class Survey:
 
     @property
     def pairs(self) -> int:
-        """How many maps there are beside the first of each image."""
+        """The number of maps besides the first of each image."""
         return self.maps - len(self.counts)
 
 

@@ -109,7 +109,7 @@ class InformationSums:
         uniform = float(np.log2(self._shape[1] * self._shape[2]))
         mean_entropy = float(entropy(np.asarray(self._mean_maps / self._images)))
         image_entropy, map_entropy = self._image_entropy / self._images, self._map_entropy / self._images
-        # Each term is a mean divergence, so not negative, but a difference of entropies: what rounding leaves of it is 0.
+        # Each term is a mean divergence, so not negative, but computed as a difference of entropies: rounding residue becomes 0.
         steps = np.diff([map_entropy, image_entropy, mean_entropy, uniform])
         text, image, static = np.maximum(beyond_rounding(steps, uniform, EXACT), 0).tolist()
         return InformationSplit(static + image + text, static, image, text, self._images, texts, self._left_out)

@@ -25,7 +25,7 @@ def top_cells(values: Maps, count: PerMap) -> Maps:
     places = np.asarray(count, dtype=np.float64)[..., None]
     flat = np.broadcast_to(flat, (*np.broadcast_shapes(flat.shape[:-1], places.shape[:-1]), height * width))
     places = np.broadcast_to(places, (*flat.shape[:-1], 1))
-    # The value of the cell that takes the last place, whole or in part.
+    # The value of the cell in the last place, whole or partial.
     last = np.clip(np.nan_to_num(np.ceil(places)).astype(np.int64), 1, height * width)
     bar = np.take_along_axis(np.sort(flat, axis=-1), height * width - last, axis=-1)
     above, tied = flat > bar, flat == bar

@@ -70,7 +70,7 @@ def interaction_share(m00: Maps, m10: Maps, m01: Maps, m11: Maps) -> PerMap:
     largest = np.maximum.reduce([np.abs(m).max((-2, -1), keepdims=True) for m in maps])
     start, switched, gated, end = maps
     parts = (switched - start, gated - start, end - switched - gated + start)
-    # Of maps that are equal on paper no more than rounding is left.
+    # For maps that are mathematically equal, only rounding is left.
     class_alone, text_alone, together = (np.abs(beyond_rounding(part, largest)).sum((-2, -1)) for part in parts)
     total = class_alone + text_alone + together
     return np.asarray(together / np.where(total > 0, total, np.nan))

@@ -40,7 +40,7 @@ def shift_faithfulness(
     ``sum over r of L_c(x, t1) - L_c(x, t0)``, the effect's side
     ``I_r = [y_c(x, t1) - y_c(x without r, t1)] - [y_c(x, t0) - y_c(x without r, t0)]``. Where the logits are a function of the image plus a
     function of the text both are 0 and rho is undefined. rho does not change with scale or offset of either side, so read slope and
-    RMS beside it. It extends the correlation of attribution and effect of removal for a single map (Ancona et al., "Towards better
+    RMS alongside it. It extends the correlation of attribution and effect of removal for a single map (Ancona et al., "Towards better
     understanding of gradient-based attribution methods", 2018, sensitivity-n) to the change between two texts.
 
     Args:

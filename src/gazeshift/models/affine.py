@@ -1,4 +1,4 @@
-"""The constant affine that may stand before the tap: ``(A - mean) / deviation``, channel by channel."""
+"""The optional constant affine before the tap: ``(A - mean) / deviation``, channel by channel."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ class Affine:
     """``(A - mean) / deviation`` on a grid, and the way back.
 
     Attributes:
-        mean: what is taken off each channel; a single value counts for all.
-        deviation: what each channel is divided by; a single value counts for all.
+        mean: what is subtracted from each channel; a single value applies to all.
+        deviation: what each channel is divided by; a single value applies to all.
 
     Example:
         >>> affine = Affine(torch.tensor([1.0, 0.0]), torch.tensor([2.0, 1.0]))
@@ -27,12 +27,12 @@ class Affine:
 
     @property
     def is_identity(self) -> bool:
-        """Whether it leaves every grid as it is."""
+        """Whether it leaves every grid unchanged."""
         return not self.mean.any() and bool((self.deviation == 1).all())
 
     @property
     def identity(self) -> "Affine":
-        """One of the same size that leaves every grid as it is."""
+        """The identity of the same size."""
         return Affine(torch.zeros_like(self.mean), torch.ones_like(self.deviation))
 
     def apply(self, grid: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:

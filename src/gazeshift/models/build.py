@@ -1,4 +1,4 @@
-"""From a spec to a classifier: a fresh one with its initial weights, or the empty shell that saved weights fill."""
+"""From a spec to a classifier: a fresh one with initial weights, or an empty one for saved weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from gazeshift.models.trunk import Trunk
 
 @dataclass(frozen=True)
 class TextParts:
-    """A text encoder with its tokenizer, and its spec completed by what was found (the Hugging Face configuration)."""
+    """A text encoder with its tokenizer, and its completed spec (with the Hugging Face configuration)."""
 
     spec: TextSpec
     encoder: Encoder
@@ -32,7 +32,7 @@ def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") 
 
     Args:
         spec: which one.
-        training_texts: the vocabulary of ``transformer`` is made from these, and from no other text.
+        training_texts: the only texts used to build the vocabulary of ``transformer``.
         source: Hugging Face name or local folder, for ``huggingface`` and ``bert-lstm``.
 
     Raises:
@@ -54,7 +54,7 @@ def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") 
 
 
 def build_tokenizer(spec: TextSpec, training_texts: Sequence[str], source: str = "") -> TextTokenizer:
-    """The tokenizer that ``build_text`` gives the same encoder, without the encoder.
+    """The tokenizer that ``build_text`` would build, without the encoder.
 
     Args:
         spec: of an encoder that reads text.
@@ -83,7 +83,7 @@ def build_classifier(spec: ModelSpec, trunk: Trunk, text: TextParts, seed: int =
         spec: the whole model; its ``text`` is replaced by the completed one of ``text``.
         trunk: as built by ``build_trunk``; may be shared by models that do not train it.
         text: as built by ``build_text``.
-        seed: of the head's initial weights; the caller's random state is left alone.
+        seed: random seed of the head's initial weights; the caller's random state is unchanged.
     """
     spec = spec.model_copy(update={"text": text.spec})
     with torch.random.fork_rng(devices=[]):
@@ -92,7 +92,7 @@ def build_classifier(spec: ModelSpec, trunk: Trunk, text: TextParts, seed: int =
 
 
 def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
-    """The same architecture with weights to be loaded; reads JSON only and downloads nothing.
+    """The same architecture, ready for its weights; reads only JSON and downloads nothing.
 
     Raises:
         ModelError: the tokenizer's files are missing.
@@ -110,10 +110,10 @@ def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
 
 
 def set_affine(trunk: Trunk, pooled: Float[Tensor, "n c"], features: str, size: int) -> None:
-    """Fix the constant affine of a trunk's grid from the pooled plain features of the training images.
+    """Set the constant affine of a trunk's grid from the pooled plain features of the training images.
 
     Args:
-        trunk: still with the identity affine.
+        trunk: a trunk with the identity affine.
         pooled: mean over the grid, one row per training image.
         features: ``plain``, ``centred`` or ``standardised``.
         size: side of the input images in pixels.
@@ -124,6 +124,6 @@ def set_affine(trunk: Trunk, pooled: Float[Tensor, "n c"], features: str, size: 
     if features == "plain":
         return
     mean, deviation = pooled.mean(0), pooled.std(0, correction=0)
-    # A channel that never moved in training stays as it is: divided by almost nothing, its first twitch would fill the map.
+    # A channel that never varied in training is not scaled: divided by almost nothing, its first change would fill the map.
     scale = torch.where(deviation > 1e-6, deviation, 1) if features == "standardised" else torch.ones_like(mean)
     trunk.fix_affine(Affine(mean, scale), size)

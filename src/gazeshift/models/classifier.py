@@ -1,4 +1,4 @@
-"""The heart: ``classify(encode_image(images), encode_text(tokens))``. The text never enters the image trunk."""
+"""The core: ``classify(encode_image(images), encode_text(tokens))``. The text never enters the image trunk."""
 
 from collections.abc import Sequence
 
@@ -19,14 +19,14 @@ from gazeshift.registry import lookup
 
 
 class Classifier(nn.Module):
-    """An image trunk, a text encoder and a head, split where the text comes in.
+    """An image trunk, a text encoder and a head, split where the text enters.
 
-    Training calls the same three functions as an explanation does. A model of one modality is a head that ignores the other.
+    Training calls the same three functions as an explanation. A model with one modality is a head that ignores the other.
 
     Attributes:
-        spec: what it is made of.
+        spec: its specification.
         structure: what its head can and cannot do.
-        pools_first: whether everything after the tap depends on the grid through its mean alone, so that a 1 x 1 grid of the
+        pools_first: whether everything after the tap depends on the grid only through its mean, so that a 1 x 1 grid of the
             means gives the same logits and maps of any number of texts have a closed form.
     """
 
@@ -38,7 +38,7 @@ class Classifier(nn.Module):
         self.tokenizer = tokenizer
         head = lookup(HEADS, spec.head.head, "head")
         self.structure: Structure = head.structure
-        # One black image tells the widths; nothing here is random, so building a model draws no random numbers but its head's own.
+        # One black image gives the widths; nothing here is random, so building a model draws no random numbers but its head's own.
         with evaluating(trunk), torch.no_grad():
             example = trunk.encode(torch.zeros(1, 3, spec.preprocessing.size, spec.preprocessing.size))
             width = trunk.pool(example).shape[1]
@@ -57,15 +57,15 @@ class Classifier(nn.Module):
 
     @property
     def affine(self) -> Affine:
-        """What stands between the trunk's own grid and the tap."""
+        """The affine between the trunk's own grid and the tap."""
         return self.trunk.affine
 
     def step(self, image: ImageFeatures) -> float:
-        """The coarsest relative step of the numbers that ``classify`` computes with; no head convolves."""
+        """The coarsest relative precision of ``classify``; no head convolves."""
         return coarsest_step([image.grid.dtype], image.grid.device, convolves=not self.pools_first)
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
-        """Where the grid's cells stand among the tokens that attend to each other after the tap."""
+        """Positions of the grid's cells among the tokens that attend to each other after the tap."""
         return image.places
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
@@ -93,7 +93,7 @@ class Classifier(nn.Module):
 
 
 def _pools_first(trunk: Trunk, example: ImageFeatures) -> bool:
-    """Ask the trunk itself: does a random grid pool to what its mean pools to?"""
+    """Test the trunk: does a random grid pool to the same vector as its mean?"""
     if trunk.mixes_cells:
         return False  # even where an untrained layer scale makes that too small to see
     grid = _random_like(example)

@@ -1,4 +1,4 @@
-"""A net cut in two at one of its layers: what comes before runs once, what comes after can be trained or explained."""
+"""A net cut in two at one of its layers: the first part runs once, the second can be trained or explained."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Cut:
     Attributes:
         before: images to the output of the layer, in the net's own layout.
         after: from there to the net's last features.
-        layers_before: the layers that ``before`` is made of.
+        layers_before: the layers in ``before``.
     """
 
     before: fx.GraphModule
@@ -26,7 +26,7 @@ class Cut:
 
 
 class _Tracer(fx.Tracer):
-    """Traces the way to one layer: whatever does not contain it is a black box, so that nothing inside it is fixed by tracing."""
+    """Traces the path to one layer: modules that do not contain it are leaves, so that tracing fixes nothing inside them."""
 
     traced_func_name = "forward_features"
 
@@ -43,11 +43,11 @@ def cut(net: nn.Module, layer: str) -> Cut:
     """Cut a net at the output of a layer.
 
     Args:
-        net: with timm's ``forward_features``.
+        net: a net with timm's ``forward_features``.
         layer: name of a submodule that ``forward_features`` calls once, for example ``layer3`` or ``blocks.4``.
 
     Raises:
-        ModelError: no such layer, one that is not called on the way, or one that other paths go around (a skip connection).
+        ModelError: no such layer, one that is not called on the way, or one bypassed by another path (a skip connection).
 
     Example:
         >>> import timm
@@ -119,13 +119,13 @@ def _module(net: nn.Module, graph: fx.Graph, name: str) -> fx.GraphModule:
 
 
 def _stages(net: nn.Module) -> list[str]:
-    """Names to choose from: timm's own list of stages where there is one, else the net's direct children."""
+    """Names to choose from: timm's own list of stages if there is one, else the net's direct children."""
     info = getattr(net, "feature_info", None)  # timm's documented list, absent on other nets
     names = [entry["module"] for entry in info] if isinstance(info, list) else []
     return names or [name for name, _ in net.named_children()]
 
 
 def output_of(parts: Cut, size: int) -> object:
-    """What the first part answers to one black image."""
+    """The first part's output for one black image."""
     with evaluating(parts.before), torch.no_grad():
         return parts.before(torch.zeros(1, 3, size, size))

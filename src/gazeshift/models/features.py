@@ -11,11 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class TokenPlaces:
-    """Where the cells of a grid stand among the tokens that attend to each other after the tap.
+    """The positions of a grid's cells among the tokens that attend to each other after the tap.
 
     Attributes:
-        tokens: how many there are, cells and others (class token, registers, words).
-        cells: which of them the cells are, row by row.
+        tokens: number of tokens, cells and others (class token, registers, words).
+        cells: indices of the cells among them, row by row.
     """
 
     tokens: int
@@ -28,7 +28,7 @@ class ImageFeatures:
 
     Attributes:
         grid: always ``b c h w``; adapters of other layouts convert once.
-        prefix: tokens beside the grid (class token, registers), ``b p c``; None where there are none.
+        prefix: tokens besides the grid (class token, registers), ``b p c``; None if there are none.
     """
 
     grid: Float[Tensor, "b c h w"]
@@ -36,7 +36,7 @@ class ImageFeatures:
 
     @property
     def places(self) -> TokenPlaces:
-        """The order in which a trunk that keeps its other tokens here joins them: these first, then the cells."""
+        """Token positions for a trunk that keeps its other tokens here: these first, then the cells."""
         before, cells = 0 if self.prefix is None else self.prefix.shape[1], math.prod(self.grid.shape[2:])
         return TokenPlaces(before + cells, torch.arange(before, before + cells, device=self.grid.device))
 
@@ -63,8 +63,8 @@ class Tokens:
     Attributes:
         ids: padded to the longest text of the batch.
         mask: True at real tokens.
-        truncated: per text, whether it was longer than the tokenizer's limit and lost its end.
-        unread: per text, whether it says something of which the tokenizer knows no piece, or of which its cleaning leaves nothing.
+        truncated: per text, whether it was longer than the tokenizer's limit and was cut.
+        unread: per text, whether it is not empty but the tokenizer knows none of its pieces, or its cleaning leaves nothing.
     """
 
     ids: Int[Tensor, "b l"]
@@ -85,7 +85,7 @@ class TextFeatures:
     """Encoded texts: one vector per token, and one per text.
 
     Attributes:
-        tokens: ``b l d``; may be empty (``l = 0``) where only the pooled vector was kept.
+        tokens: ``b l d``; may be empty (``l = 0``) if only the pooled vector was kept.
         mask: True at real tokens.
         pooled: one vector per text; width 0 for a model that reads no text.
     """
@@ -96,7 +96,7 @@ class TextFeatures:
 
     @classmethod
     def from_pooled(cls, pooled: Float[Tensor, "b d"]) -> "TextFeatures":
-        """Features that carry the pooled vectors alone, as a feature cache keeps them."""
+        """Features with only the pooled vectors, as in a feature cache."""
         batch, width = pooled.shape
         return cls(pooled.new_zeros(batch, 0, width), pooled.new_zeros(batch, 0, dtype=torch.bool), pooled)
 
@@ -117,7 +117,7 @@ class TextFeatures:
 
 
 def no_tokens(texts: Sequence[str]) -> Tokens:
-    """Tokens of a model that reads no text: length 0, nothing truncated, nothing that could have been read.
+    """Tokens of a model that reads no text: length 0, nothing truncated, nothing unread.
 
     Example:
         >>> no_tokens(["a", "b"]).ids.shape

@@ -31,15 +31,15 @@ def versions() -> dict[str, str]:
 def save(
     model: Classifier, folder: Path, data: Mapping[str, Any] | None = None, training: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a model folder; it appears whole or not at all.
+    """Write a model folder, whole or not at all.
 
-    A model that was there before is never lost: a crash between the last two steps leaves it beside, as ``NAME.retired``.
+    An earlier model there is never lost: a crash between the last two steps leaves it as ``NAME.retired``.
 
     Args:
-        model: the classifier; its classes and preprocessing go with it.
-        folder: where; an existing model there is replaced.
+        model: the classifier, saved with its classes and preprocessing.
+        folder: the model folder; an existing model is replaced.
         data: what it was trained on: format, fingerprint, options that change texts.
-        training: how: recipe, seed, epochs.
+        training: how it was trained: recipe, seed, epochs.
 
     Raises:
         DataError: it cannot be written, for example because the disk is full.
@@ -64,7 +64,7 @@ def read_config(folder: Path) -> Json:
     """The ``config.json`` of a model folder.
 
     Raises:
-        ModelError: not a model folder, or one of another format.
+        ModelError: not a model folder, or one with a different format.
     """
     path = Path(folder) / "config.json"
     if not path.is_file():

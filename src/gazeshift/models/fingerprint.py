@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gazeshift.models.classifier import Classifier
 
-_SAMPLED = 256  # values of a tensor that are looked at for changes past autograd's counters
+_SAMPLED = 256  # how many values of a tensor are checked for changes that bypass autograd's counters
 
 
 def digest(model: Classifier) -> str:
@@ -28,7 +28,7 @@ def digest(model: Classifier) -> str:
 
 @dataclass(frozen=True)
 class _Known:
-    """A digest, and what the model looked like then."""
+    """A digest, and the state of the model at that time."""
 
     seen: tuple[object, ...]
     digest: str
@@ -38,11 +38,12 @@ _known: "weakref.WeakKeyDictionary[Classifier, _Known]" = weakref.WeakKeyDiction
 
 
 def known_digest(model: Classifier) -> str:
-    """``digest(model)``, computed again only when the model has changed; for whoever asks at every image.
+    """``digest(model)``, recomputed only when the model has changed; for callers that need it for every image.
 
-    A change is noticed by the place, shape and version counter of every tensor, and by up to 256 of its values. Every way to train, load,
-    move, cast or replace weights shows there. Only a write past autograd's counters (through ``.data`` or shared memory) to a few single
-    values of a large tensor can go unnoticed: call ``digest`` after such surgery.
+    A change is detected from the address, shape and version counter of every tensor, and from up to 256 of its values. Every way to
+    train, load, move, cast or replace weights is detected. Only a write that bypasses autograd's counters (through ``.data`` or shared
+    memory) to a few single
+    values of a large tensor can go unnoticed: call ``digest`` after such changes.
 
     Example:
         >>> from gazeshift.models import digest, load

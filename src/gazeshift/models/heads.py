@@ -1,4 +1,4 @@
-"""Heads: where the pooled image and the text meet and become logits. One dict of them.
+"""Heads: from the pooled image and the text to logits. One dict of them.
 
 The early fusion is that of Gallo et al., "Image and Text fusion for UPMC Food-101 using BERT and CNNs" (IVCNZ 2020): the image vector
 through a linear layer of 128, concatenated with the text vector, then a layer of 256 with ReLU, then the classes.
@@ -35,12 +35,12 @@ class Structure:
 
 @dataclass(frozen=True, eq=False)
 class Gates:
-    """One hidden ReLU layer over image and text: its gates are all through which a text can re-weight the image.
+    """One hidden ReLU layer over image and text: only through its gates can a text re-weight the image.
 
     Attributes:
-        joined: image and text vectors to what enters the layer.
-        first: to the hidden units.
-        last: from the units to the logits.
+        joined: function from image and text vectors to the layer's input.
+        first: the map to the hidden units.
+        last: the map from the units to the logits.
     """
 
     joined: Callable[[Float[Tensor, "b v"], TextFeatures], Float[Tensor, "b d"]]
@@ -48,7 +48,7 @@ class Gates:
     last: nn.Linear
 
     def hidden(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b hidden"]:
-        """What enters the ReLU, unit by unit: a gate is open where this is above 0."""
+        """The ReLU's input, unit by unit: a gate is open where this is above 0."""
         return self.first(self.joined(image, text))
 
 
@@ -58,7 +58,7 @@ class FusionHead(nn.Module, ABC):
     @property
     @abstractmethod
     def gates(self) -> Gates | None:
-        """The hidden ReLU layer over image and text; None of a head that has not exactly one."""
+        """The hidden ReLU layer over image and text; None for a head that does not have exactly one."""
 
     @abstractmethod
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
@@ -74,10 +74,10 @@ class ImageHead(FusionHead):
 
     @property
     def gates(self) -> None:
-        """None: the text plays no part."""
+        """None: the text has no influence."""
 
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
-        """The text is taken and ignored: an image-only model is a fusion that does not use it."""
+        """The text is accepted and ignored: an image-only model is a fusion that does not use it."""
         return self.layers(image)
 
 
@@ -90,10 +90,10 @@ class TextHead(FusionHead):
 
     @property
     def gates(self) -> None:
-        """None: the image plays no part."""
+        """None: the image has no influence."""
 
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
-        """The image is taken and ignored."""
+        """The image is accepted and ignored."""
         return self.layers(text.pooled)
 
 
@@ -107,7 +107,7 @@ class ConcatenationHead(FusionHead):
 
     @property
     def gates(self) -> Gates | None:
-        """Where the joint layers are two with a ReLU between them."""
+        """The layer, if the joint layers are two with a ReLU between them."""
         match list(self.joint):
             case [nn.Linear() as first, nn.ReLU(), nn.Linear() as last]:
                 return Gates(self.joined, first, last)
@@ -132,7 +132,7 @@ class LateHead(FusionHead):
 
     @property
     def gates(self) -> None:
-        """None: the hidden layer sees the text alone."""
+        """None: the hidden layer sees only the text."""
 
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Mean of the two towers' logits."""
@@ -181,7 +181,7 @@ def _late(spec: HeadSpec, image: int, text: int, classes: int) -> FusionHead:
 
 @dataclass(frozen=True)
 class Head:
-    """How a head is built (from its spec, image width, text width, number of classes) and what it can do."""
+    """How a head is built (from its spec, image width, text width, number of classes) and its properties."""
 
     build: Callable[[HeadSpec, int, int, int], FusionHead]
     structure: Structure

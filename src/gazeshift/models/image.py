@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class GridNet(Protocol):
-    """What timm's models (and ours) offer: features up to the last grid, and the head from there."""
+    """The interface of timm's models (and ours): features up to the last grid, and the head from there."""
 
     def forward_features(self, x: Tensor) -> Tensor: ...  # noqa: D102
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor: ...  # noqa: D102
@@ -36,8 +36,8 @@ class GridNet(Protocol):
 class GridTrunk(Trunk):
     """A trunk that ends in a grid (every CNN, Swin, ...): the tap is the output of ``forward_features``, or of an earlier layer.
 
-    The constant affine ``(A - mean) / deviation`` stands before the tap: it leaves the function as it is up to a linear map that the
-    head absorbs, but decides whether the map sees what a head that centres its features does (its offset).
+    The constant affine ``(A - mean) / deviation`` comes before the tap: it preserves the function up to a linear map that the
+    head absorbs, but determines whether the map includes the offset of a head that centres its features.
     """
 
     mixes_cells = False
@@ -49,17 +49,17 @@ class GridTrunk(Trunk):
         super().__init__()
         self.net = net
         self.channels_last = channels_last
-        self.parts = parts  # no module: it shares the net's weights, which belong to the net alone
+        self.parts = parts  # not a module: it shares the net's weights, which belong only to the net
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
 
     @property
     def affine(self) -> Affine:
-        """The one that was fixed, or the identity."""
+        """The affine that was set, or the identity."""
         return Affine(self.mean, self.deviation)
 
     def fix_affine(self, affine: Affine, size: int) -> None:
-        """Only where the tail is nothing but the mean over the grid: then it loses nothing.
+        """Allowed only if the tail is just the mean over the grid: then nothing is lost.
 
         Raises:
             ModelError: the tail does more.
@@ -75,7 +75,7 @@ class GridTrunk(Trunk):
         self.deviation.copy_(affine.deviation)
 
     def stem(self, layer: str) -> Stem:
-        """The first layers of its net, whose tap must be the last one.
+        """The first layers of its net, which must be tapped at its last layer.
 
         Raises:
             ModelError: it has an earlier tap, or cannot be cut there.
@@ -94,7 +94,7 @@ class GridTrunk(Trunk):
         return before(images.contiguous(memory_format=torch.channels_last))
 
     def tapped(self, emitted: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
-        """The same in our layout, after the affine."""
+        """The same in gazeshift's layout, after the affine."""
         return ImageFeatures(self.affine.apply(emitted.permute(0, 3, 1, 2) if self.channels_last else emitted))
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
@@ -105,18 +105,18 @@ class GridTrunk(Trunk):
 
 
 class NoTrunk(Trunk):
-    """Sees nothing: the image side of a text-only model."""
+    """An empty trunk: the image side of a text-only model."""
 
     mixes_cells = False
     emits_tokens = False
 
     @property
     def affine(self) -> Affine:
-        """None that does anything."""
+        """The identity."""
         return NO_AFFINE
 
     def fix_affine(self, affine: Affine, size: int) -> None:
-        """There is nothing to average.
+        """Impossible, because there is nothing to average.
 
         Raises:
             ModelError: always.
@@ -152,7 +152,7 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
         weights: ``none`` (random), ``hub`` (timm's pretrained weights, downloaded) or a local ``.safetensors`` file.
 
     Raises:
-        ModelError: an unknown name, no last grid, or weights that cannot be had or do not fit.
+        ModelError: an unknown name, no last grid, or weights that cannot be loaded or do not fit.
 
     Example:
         >>> trunk = build_trunk(ImageSpec(name="resnet18"), size=64)
@@ -172,10 +172,10 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is neither timm's nor ours.
+    """Refuse a name that neither timm nor gazeshift has.
 
     Raises:
-        ModelError: suggests near names.
+        ModelError: suggests similar names.
     """
     if name not in {"none", "small_cnn"}:
         _timm_nets().check_name(name)
@@ -202,7 +202,7 @@ def _with_weights(net: nn.Module, weights: str, name: str) -> nn.Module:
 
 
 def _load_weights(net: nn.Module, path: Path, name: str) -> None:
-    """Load a state dict; only a classifier may be too much, only batch counters may be missing."""
+    """Load a state dict; only a classifier may be superfluous, only batch counters may be missing."""
     state = read_weights(path)
     try:
         missing, unexpected = net.load_state_dict(state, strict=False)

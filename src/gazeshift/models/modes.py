@@ -1,4 +1,4 @@
-"""Evaluation mode for a while, and every module's own mode back afterwards."""
+"""Evaluation mode within a block, restoring every module's own mode afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from torch import nn
 
 @runtime_checkable
 class HasModes(Protocol):
-    """A module, or anything that stands for modules."""
+    """A module, or anything that contains modules."""
 
     def modules(self) -> Iterator[nn.Module]:
         """Every module, so that each one's own mode can be restored."""
@@ -20,7 +20,7 @@ class HasModes(Protocol):
 
 @contextmanager
 def evaluating(module: HasModes) -> Iterator[None]:
-    """Put a module and its children in evaluation mode; restore each one's own mode on leaving, also after an exception.
+    """Put a module and its children in evaluation mode; restore each one's own mode on exit, also after an exception.
 
     Example:
         >>> net = nn.Sequential(nn.Dropout(), nn.Dropout().eval())

@@ -1,4 +1,4 @@
-"""What a tokenizer makes of a text, for those who choose texts: the pieces themselves, and whether it knows a word."""
+"""How a tokenizer splits a text, for code that chooses texts: the pieces, and whether it knows a word."""
 
 from gazeshift.models.tokenizer import TextTokenizer
 
@@ -7,7 +7,7 @@ class TokenizerPieces:
     """The pieces that a model reads.
 
     Attributes:
-        limit: how many pieces of a text the model reads, without the special tokens at the ends.
+        limit: number of pieces of a text that the model reads, without the special tokens at the ends.
         mask: the text of the mask token, else of the unknown token; empty where the tokenizer has neither or its cleaning drops it.
     """
 
@@ -35,10 +35,10 @@ class TokenizerPieces:
         return self._known[text]
 
     def count(self, text: str) -> int:
-        """How many pieces a text has."""
+        """The number of pieces of a text."""
         return len(self.split(text))
 
     def knows(self, word: str) -> bool:
-        """Whether a word leaves something to read after cleaning, and no unknown token in it."""
+        """Whether a word has at least one piece after cleaning, and no unknown token."""
         found = self.split(word)
         return bool(found) and self._unknown not in found

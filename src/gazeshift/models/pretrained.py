@@ -1,4 +1,4 @@
-"""Text encoders and tokenizers of Hugging Face; imported on demand, because transformers comes with it."""
+"""Hugging Face text encoders and tokenizers; imported on demand, because this imports transformers."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _NO_TOKENIZER = "no tokenizer for {!r}; give a Hugging Face name or a local fold
 
 
 def encoder_from_config(config: Json | None) -> PreTrainedModel:
-    """An untrained Hugging Face encoder from its configuration alone: no download, no foreign code.
+    """An untrained Hugging Face encoder from its configuration only: no download, no third-party code.
 
     Raises:
         ModelError: the configuration names no known architecture.
@@ -35,7 +35,7 @@ def _architecture(config: Json) -> Json:
 
 
 def load_encoder(name: str) -> PreTrainedModel:
-    """A Hugging Face encoder by name or local folder, from safetensors only; code that a repository brings is never run.
+    """A Hugging Face encoder by name or local folder, from safetensors only; code in a repository is never run.
 
     Raises:
         ModelError: there is none.
@@ -50,13 +50,13 @@ def load_encoder(name: str) -> PreTrainedModel:
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """A Hugging Face tokenizer by name or from a local folder; code that a repository brings is never run.
+    """A Hugging Face tokenizer by name or from a local folder; code in a repository is never run.
 
     Raises:
         ModelError: there is none, or one that knows no word or cannot pad.
     """
     try:
-        local = Path(name).is_dir()  # then nothing is asked of a hub
+        local = Path(name).is_dir()  # then no hub is contacted
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=local)
     except Exception as error:  # transformers raises many kinds
         raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}") from error
@@ -64,7 +64,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         tokenizer.all_special_tokens
     ):  # what transformers makes of a folder without tokenizer files
         raise ModelError(f"text_encoder: {_NO_TOKENIZER.format(name)}")
-    # Longer texts lose their end, whatever the tokenizer was made for.
+    # Longer texts are truncated, whatever the tokenizer's own settings.
     tokenizer.truncation_side = "right"
     if tokenizer.pad_token is None:
         raise ModelError(

@@ -1,6 +1,6 @@
-"""Models with one part as it was before any training, to see whether what hangs on it goes.
+"""Models with one part randomised, to test whether what depends on it vanishes.
 
-Adebayo et al., "Sanity checks for saliency maps", 2018. The parts that stay are shared with the model, not copied.
+Adebayo et al., "Sanity checks for saliency maps", 2018. The other parts are shared with the model, not copied.
 """
 
 import copy
@@ -19,11 +19,11 @@ from gazeshift.models.trunk import Trunk
 
 
 def with_random_encoder(model: Classifier, seed: int) -> Classifier:
-    """The model with a new text encoder, built from its configuration: also what was pretrained in it is gone.
+    """The model with a new text encoder, built from its configuration, without any pretrained weights.
 
     Args:
-        model: stays as it is.
-        seed: of the new weights; the caller's random state is left alone.
+        model: not changed.
+        seed: random seed of the new weights; the caller's random state is unchanged.
 
     Raises:
         ModelError: it reads no text.
@@ -40,8 +40,8 @@ def with_random_head(model: Classifier, seed: int) -> Classifier:
     """The model with a new head.
 
     Args:
-        model: stays as it is.
-        seed: of the new weights; the caller's random state is left alone.
+        model: not changed.
+        seed: random seed of the new weights; the caller's random state is unchanged.
     """
     size, like = model.spec.preprocessing.size, _example(model)
     with torch.no_grad(), evaluating(model):
@@ -73,22 +73,22 @@ def redrawn(model: Classifier) -> Trunk:
 def cascade(
     model: Classifier, seed: int, stages: int, draw: Callable[[Classifier], Trunk] = rebuilt
 ) -> Iterator[Classifier]:
-    """The model with its trunk's last layers made random, then more of them, until all are; text encoder and head stay.
+    """The model with its trunk's last layers randomised, then more of them, until all are; text encoder and head stay.
 
-    Layers are what holds weights of its own, a norm's running statistics among them, from the output back to the input, in ``stages``
-    groups of about as many layers. The constant affine before the tap stays.
+    Layers are modules with weights of their own, including a norm's running statistics, from the output back to the input, in ``stages``
+    groups of roughly equal size. The constant affine before the tap stays.
 
     Args:
-        model: stays as it is.
-        seed: of the new weights; the caller's random state is left alone.
-        stages: groups, at least 1; no more are made than there are layers.
-        draw: makes the random trunk: ``rebuilt`` or ``redrawn``.
+        model: not changed.
+        seed: random seed of the new weights; the caller's random state is unchanged.
+        stages: number of groups, at least 1; at most the number of layers.
+        draw: how the trunk is randomised: ``rebuilt`` or ``redrawn``.
 
     Yields:
-        One model, each time with more of it made random: use it before the next is asked for.
+        A model, each time with more of it randomised: use it before requesting the next.
 
     Raises:
-        ModelError: a model without a trunk, or a trunk whose spec builds another net than it has.
+        ModelError: a model without a trunk, or a trunk that differs from what its spec builds.
     """
     if not model.trunk.parts_in_order():
         raise ModelError(f"model {model.spec.name!r} has no trunk to randomise.")
@@ -123,7 +123,7 @@ def _example(model: Classifier) -> torch.Tensor:
 
 
 def _layers(trunk: Trunk) -> list[nn.Module]:
-    """Every module with weights or buffers of its own, in the order in which they act."""
+    """Every module with weights or buffers of its own, in the order of execution."""
     return [layer for part in trunk.parts_in_order() for layer in part.modules() if _shapes(layer)]
 
 

@@ -1,10 +1,10 @@
-"""What a foreign exception says, in one line."""
+"""A third-party exception's message, in one line."""
 
 
 def reason(error: Exception, limit: int = 240) -> str:
     r"""The message of an exception from another library on one line, cut to ``limit`` characters.
 
-    The whole of it and not its first line: torch writes "Error(s) in loading state_dict" there and the tensor's name below.
+    The whole message and not only its first line: torch writes "Error(s) in loading state_dict" there and the tensor's name below.
 
     Example:
         >>> reason(RuntimeError("Error(s):\n\tsize mismatch for head.weight."))

@@ -17,10 +17,10 @@ def _block(channels_in: int, channels_out: int, kernel: int, stride: int = 1) ->
 
 
 class Coordinates(nn.Module):
-    """Appends where each pixel lies: two constant channels, x and y of its centre in [-1, 1] (Liu et al., "CoordConv", 2018)."""
+    """Appends pixel coordinates: two constant channels, x and y of each pixel's centre in [-1, 1] (Liu et al., "CoordConv", 2018)."""
 
     def forward(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d H W"]:
-        """The images with two channels more."""
+        """The images with two more channels."""
         height, width = images.shape[2:]
         y = (2 * torch.arange(height, dtype=images.dtype, device=images.device) + 1) / height - 1
         x = (2 * torch.arange(width, dtype=images.dtype, device=images.device) + 1) / width - 1
@@ -31,15 +31,15 @@ class Coordinates(nn.Module):
 class SmallCNN(nn.Module):
     """Six convolutions with batch norm and ReLU, stride 16 in all: 4 x 4 stem, then to 64, 64, 128, 128 channels, 1 x 1 to 256.
 
-    Strides of 2 have 4 x 4 kernels: a cell then sees its own place in the middle. With 3 x 3 kernels every cell would look half a pixel
-    up and left at each halving, and maps would be drawn beside their objects.
+    Strides of 2 have 4 x 4 kernels, which centre a cell on its own position. With 3 x 3 kernels every cell would look half a pixel
+    up and left at each halving, and maps would be displaced from their objects.
 
     An image of 96 px becomes a grid of 256 channels, 6 x 6.
 
     Args:
-        coordinates: let the first convolution also see where each pixel lies; pooling forgets places, and such a net can keep them.
-        local: kernels as wide as their strides, so that a cell sees its own 16 x 16 px and nothing else (else 88 x 88): what it says is
-            about its own place.
+        coordinates: let the first convolution also see pixel coordinates; pooling discards positions, and such a net can keep them.
+        local: kernels as wide as their strides, so that a cell sees only its own 16 x 16 px (else 88 x 88): its features are
+            about its own position.
 
     Example:
         >>> import torch
@@ -68,5 +68,5 @@ class SmallCNN(nn.Module):
         return self.features(self.before(images))
 
     def forward_head(self, grid: Float[Tensor, "b c h w"], pre_logits: bool = True) -> Float[Tensor, "b c"]:
-        """Global average pooling; there is no classifier here."""
+        """Global average pooling; without a classifier."""
         return grid.mean((2, 3))

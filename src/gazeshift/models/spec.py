@@ -1,4 +1,4 @@
-"""What a classifier is made of, as plain data: enough to build it again from a ``config.json``."""
+"""A classifier's specification as plain data: enough to rebuild it from a ``config.json``."""
 
 from typing import Annotated, Literal, get_args, get_origin
 
@@ -20,10 +20,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Strict(BaseModel):
-    """A frozen record that refuses unknown keys. A choice between names may be written in any of the ways that ``folded`` takes for one.
+    """A frozen record that refuses unknown keys. Names may be spelled in any of the ways that ``folded`` treats as equal.
 
-    ``true`` and ``false`` are not numbers. Defaults go through the validators as given values do: a key left out means what it means
-    written out.
+    ``true`` and ``false`` are not numbers. Defaults go through the validators like given values: a missing key means the same as its
+    default written out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -66,9 +66,9 @@ class ImageSpec(Strict):
             ``small_cnn`` (ours), or ``none``.
         options: keyword arguments for timm, for example ``{"pad_type": "same"}``; none that reads files or downloads. ``small_cnn`` takes
             ``coordinates`` (two input channels more, that tell where a pixel lies) and ``local`` (cells that see less), true or false.
-        tap: where the maps are drawn. ``last``: the last spatial grid (of a ViT: behind the first norm of its last block if it reads a
+        tap: the layer of the maps. ``last``: the last spatial grid (for a ViT: after the first norm of its last block if it reads a
             class token, else that block's input). Or the name of an earlier layer of the net, for example ``Mixed_6e``, ``layer3``,
-            ``blocks.4``; of a ViT also ``patch_embed``, before all blocks.
+            ``blocks.4``; for a ViT also ``patch_embed``, before all blocks.
         features: a constant affine on the grid before the tap: ``plain`` (none), ``centred`` (minus the training mean of the pooled
             features) or ``standardised`` (also divided by their deviation).
     """
@@ -92,14 +92,14 @@ class TextSpec(Strict):
 
     Attributes:
         encoder: ``transformer`` (small, vocabulary from the training texts), ``huggingface``, ``bert-lstm`` or ``none``.
-        max_tokens: longer texts lose their end (reported).
-        pooling: how ``huggingface`` makes one vector of a text.
-        width: of the small transformer and of the LSTM.
-        layers: of the small transformer.
-        heads: attention heads of the small transformer.
+        max_tokens: longer texts are truncated (reported).
+        pooling: how ``huggingface`` pools a text into one vector.
+        width: width of the small transformer and of the LSTM.
+        layers: number of layers of the small transformer.
+        heads: number of attention heads of the small transformer.
         vocabulary: largest number of pieces of the small transformer's vocabulary.
         cleaning: ``none``, or ``gallo`` (tags and non-letters to space, single letters dropped, lower case).
-        config: a Hugging Face configuration, kept so that a saved model can be built with no download.
+        config: a Hugging Face configuration, kept so that a saved model can be built without a download.
     """
 
     encoder: Literal["none", "transformer", "huggingface", "bert-lstm"] = "transformer"

@@ -1,4 +1,4 @@
-"""The first layers of a trunk, as an encoder of their own."""
+"""The first layers of a trunk, as a separate encoder."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ from gazeshift.models.features import ImageFeatures
 
 
 class Stem(nn.Module):
-    """The layers of a trunk up to one of them: what it computes can be kept while the rest is trained.
+    """The layers of a trunk up to one of them: their output can be cached while the rest is trained.
 
     Args:
         parts: the trunk's net, cut at the last layer that belongs to the stem; the weights are the net's own.
-        tapped: from what the net gives to the grid at the trunk's tap.
+        tapped: function from the net's output to the grid at the trunk's tap.
     """
 
     def __init__(self, parts: Cut, tapped: Callable[[Tensor], ImageFeatures]) -> None:

@@ -1,4 +1,4 @@
-"""How exactly a model computes, by the type of its numbers and by what the device makes of them."""
+"""A model's numerical precision, from the type of its numbers and the device."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,13 @@ TF32 = 2.0**-10
 
 
 def coarsest_step(kinds: Iterable[torch.dtype], device: torch.device, *, convolves: bool) -> float:
-    """The distance from 1 to the next number, in the coarsest numbers that a model multiplies on a device.
+    """The distance from 1 to the next number, in the coarsest format that a model multiplies in on a device.
 
     Args:
-        kinds: floating-point types of its weights and features, and of autocast if that is on.
+        kinds: floating-point types of its weights and features, and of autocast if active.
         device: where it computes.
-        convolves: whether there are convolutions in it; on CUDA PyTorch multiplies those in TF32 unless
-            ``torch.backends.cudnn.allow_tf32`` is False, and all else in full unless
+        convolves: whether it has convolutions; on CUDA, PyTorch computes them in TF32 unless
+            ``torch.backends.cudnn.allow_tf32`` is False, and everything else in full precision unless
             ``torch.backends.cuda.matmul.fp32_precision`` is ``tf32``.
 
     Example:

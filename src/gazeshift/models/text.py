@@ -14,7 +14,7 @@ from gazeshift.models.spec import TextSpec
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 else:
-    PreTrainedModel = nn.Module  # which it is; transformers is imported by models that stand on it alone
+    PreTrainedModel = nn.Module  # the true type; only models that need transformers import it
 
 
 def masked_mean(tokens: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Float[Tensor, "b d"]:
@@ -29,10 +29,10 @@ def masked_mean(tokens: Float[Tensor, "b l d"], mask: Bool[Tensor, "b l"]) -> Fl
 
 
 class Encoder(nn.Module, ABC):
-    """A text encoder; it answers for itself what is asked about encoders.
+    """A text encoder, with what other modules need to know about it.
 
     Attributes:
-        width: of the pooled vector; 0 where nothing is read.
+        width: width of the pooled vector; 0 if nothing is read.
     """
 
     width: int
@@ -40,7 +40,7 @@ class Encoder(nn.Module, ABC):
     @property
     @abstractmethod
     def pretrained(self) -> list[nn.Module]:
-        """The parts that were trained elsewhere: a recipe can freeze them, or give them a learning rate of their own."""
+        """The pretrained parts: a recipe can freeze them, or give them a separate learning rate."""
 
     @abstractmethod
     def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
@@ -48,7 +48,7 @@ class Encoder(nn.Module, ABC):
 
 
 class NoText(Encoder):
-    """Reads nothing: the text side of an image-only model."""
+    """An empty encoder: the text side of an image-only model."""
 
     width = 0
 
@@ -65,14 +65,14 @@ class NoText(Encoder):
 def _gelu(values: Tensor) -> Tensor:
     """GELU, in a form that PyTorch does not recognise.
 
-    Of one that it does, ``nn.TransformerEncoderLayer`` makes another function where no gradient is asked for: its fast path on CUDA takes
-    the approximation by tanh, and a text's vector differs by 2e-4 from the one that was trained.
+    For one that it does, ``nn.TransformerEncoderLayer`` computes a different function without gradients: its fast path on CUDA uses
+    the tanh approximation, and a text's vector differs by 2e-4 from the one in training.
     """
     return functional.gelu(values)
 
 
 class SmallTransformer(Encoder):
-    """A small pre-norm transformer trained from nothing; the pooled vector is the mean over tokens."""
+    """A small pre-norm transformer trained from scratch; the pooled vector is the mean over tokens."""
 
     def __init__(self, vocabulary_size: int, spec: TextSpec) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class SmallTransformer(Encoder):
 
     @property
     def pretrained(self) -> list[nn.Module]:
-        """None: it is trained from nothing."""
+        """None: it is trained from scratch."""
         return []
 
     def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:

@@ -1,4 +1,4 @@
-"""Nets of timm; imported on demand, because torchvision comes with it."""
+"""timm's nets; imported on demand, because this imports torchvision."""
 
 import difflib
 
@@ -18,7 +18,7 @@ def check_name(name: str) -> None:
     """Refuse a name that is not timm's.
 
     Raises:
-        ModelError: suggests near names.
+        ModelError: suggests similar names.
     """
     bare = name.partition(".")[0]
     if not timm.is_model(bare):
@@ -34,10 +34,10 @@ def create(spec: ImageSpec, size: int, weights: str) -> nn.Module:
     Args:
         spec: which one.
         size: side of the input images in pixels.
-        weights: ``hub`` for timm's pretrained weights, downloaded; anything else leaves it random.
+        weights: ``hub`` for timm's pretrained weights (downloaded); anything else for random weights.
 
     Raises:
-        ModelError: an unknown name, or a net that cannot be made.
+        ModelError: an unknown name, or a net that cannot be built.
     """
     check_name(spec.name)
     name = spec.name.partition(".")[0]
@@ -52,7 +52,7 @@ def create(spec: ImageSpec, size: int, weights: str) -> nn.Module:
 
 
 def input_size(name: str) -> int:
-    """Side in pixels of the images that a net of this name was made for."""
+    """Side in pixels of the images that this net was designed for."""
     return int(get_pretrained_cfg_value(name.partition(".")[0], "input_size")[-1])
 
 
@@ -62,9 +62,9 @@ def is_vision_transformer(net: nn.Module) -> bool:
 
 
 def last_block_has_one_first_norm(net: VisionTransformer) -> bool:
-    """Whether all that the last block's attention hears of the tokens is the output of one norm, which can be a tap.
+    """Whether the last block's attention sees the tokens only through the output of one norm, which can be a tap.
 
-    Blocks of another kind have several such norms side by side, or none before the attention.
+    Other kinds of blocks have several such norms in parallel, or none before the attention.
     """
     return type(net.blocks[-1]) is Block
 

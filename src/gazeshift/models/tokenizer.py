@@ -1,4 +1,4 @@
-"""Texts to token ids: a vocabulary made from the training texts, or any Hugging Face tokenizer."""
+"""Texts to token ids: a vocabulary built from the training texts, or any Hugging Face tokenizer."""
 
 import re
 from collections import Counter
@@ -40,7 +40,7 @@ CLEANERS: dict[str, Callable[[str], str]] = {"none": str, "gallo": clean_gallo}
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """What is asked of a tokenizer, in the words of transformers, whose tokenizers all answer it.
+    """The tokenizer interface, with the names of transformers, whose tokenizers all have it.
 
     Methods and properties alone: what transformers makes up when it is asked for (``mask_token``), Python 3.12 does not see in a check.
     """
@@ -67,11 +67,11 @@ class Tokenizer(Protocol):
 
 
 class TextTokenizer:
-    """A tokenizer with a length limit and a cleaning step; it says which texts it cut.
+    """A tokenizer with a length limit and a cleaning step; it reports which texts it truncated.
 
     Attributes:
-        mask_token: the piece that stands for a hidden word; None where there is none.
-        unk_token: the piece that stands for what it does not know; None where there is none.
+        mask_token: the piece for a hidden word; None if there is none.
+        unk_token: the piece for unknown text; None if there is none.
     """
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, cleaning: str = "none") -> None:
@@ -114,10 +114,10 @@ class TextTokenizer:
 
 
 class WordPieceTokenizer:
-    """Our own word pieces, with ``[CLS] text [SEP]``: the tokenizers library alone, for transformers takes a second to import.
+    """gazeshift's own word pieces, with ``[CLS] text [SEP]``: uses only tokenizers, because transformers takes a second to import.
 
     Args:
-        fast: a WordPiece model whose vocabulary holds the five special tokens; each of them is one piece wherever it stands in a text.
+        fast: a WordPiece model whose vocabulary holds the five special tokens; each of them is one piece anywhere in a text.
     """
 
     def __init__(self, fast: FastTokenizer) -> None:
@@ -129,7 +129,7 @@ class WordPieceTokenizer:
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> "WordPieceTokenizer":
-        """As ``save_pretrained`` left it, here or by transformers.
+        """Load what ``save_pretrained`` wrote, here or by transformers.
 
         Raises:
             ModelError: its file is missing or damaged.
@@ -149,7 +149,7 @@ class WordPieceTokenizer:
         max_length: int | None = None,
         verbose: bool = True,
     ) -> dict[str, list[list[int]]]:
-        """``input_ids``: per text its pieces; the end is lost of what is longer than ``max_length``."""
+        """``input_ids``: the pieces of each text, truncated to ``max_length``."""
         pieces = [each.ids for each in self._fast.encode_batch(text, add_special_tokens=False)]
         if truncation and max_length is not None:
             pieces = [ids[: max_length - add_special_tokens * self.num_special_tokens_to_add()] for ids in pieces]
@@ -173,7 +173,7 @@ class WordPieceTokenizer:
         return self.convert_tokens_to_ids(_SPECIAL[1]) if number is None else int(number)
 
     def num_special_tokens_to_add(self) -> int:
-        """How many pieces stand around a text."""
+        """The number of special pieces around a text."""
         return 2
 
     def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
@@ -181,7 +181,7 @@ class WordPieceTokenizer:
         return [str(self._fast.id_to_token(number)) for number in ids]
 
     def save_pretrained(self, save_directory: Path) -> None:
-        """Write the two files from which transformers makes the same tokenizer."""
+        """Write the two files from which transformers loads the same tokenizer."""
         save_directory.mkdir(parents=True, exist_ok=True)
         self._fast.save(str(save_directory / "tokenizer.json"))
         config = {"tokenizer_class": "PreTrainedTokenizerFast", **self.special_tokens_map}
@@ -189,10 +189,10 @@ class WordPieceTokenizer:
 
 
 def vocabulary(texts: Sequence[str], size: int) -> dict[str, int]:
-    """A WordPiece vocabulary made from texts: special pieces, every character (alone and as a continuation), then common words.
+    """A WordPiece vocabulary built from texts: special pieces, every character (alone and as a continuation), then common words.
 
-    Ties are broken by the word itself, so every process makes the same vocabulary from the same texts. (The tokenizers library's own
-    trainer does not: it gave four vocabularies in four runs on the same titles.) Unseen words fall apart into characters; unseen
+    Ties are broken by the word itself, so every process builds the same vocabulary from the same texts. (The tokenizers library's own
+    trainer does not: it gave four vocabularies in four runs on the same titles.) Unseen words are split into characters; unseen
     characters are unknown.
 
     Example:

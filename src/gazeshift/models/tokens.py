@@ -1,8 +1,8 @@
-"""Vision transformers, split at the tap. Where the cells are heard decides where the tap may stand.
+"""Vision transformers, split at the tap. Where the cells are used determines where the tap can be.
 
-What a cell says to the rest of the net only through a normalisation does not change when the cell is scaled: by Euler's theorem the sum
-over channels of gradient times activation is then 0 in that cell, whatever the cell holds. So a tap just before a norm that alone
-listens to the cells has no map; one just behind it has.
+If a cell reaches the rest of the net only through a normalisation, scaling the cell changes nothing: by Euler's theorem the sum
+over channels of gradient times activation is then 0 in that cell, whatever its value. So a tap just before a norm that is the only
+user of the cells has no map; one just after it has.
 """
 
 from typing import TYPE_CHECKING, cast
@@ -20,21 +20,21 @@ from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 if TYPE_CHECKING:
     from timm.models.vision_transformer import Block, VisionTransformer
 else:
-    Block = VisionTransformer = nn.Module  # which it is; timm is imported by models that stand on it alone
+    Block = VisionTransformer = nn.Module  # the true type; only models that need timm import it
 
 
 class TokenTrunk(Trunk):
     """A vision transformer with its tap between two blocks: the tap is the input of one of them.
 
-    For nets whose pooling reads the cells themselves (mean, attention pooling) that is the input of the last block. Cells are heard past
-    its norms there, by way of the residual stream.
+    For nets with pooling over the cells themselves (mean, attention pooling) that is the input of the last block. Cells bypass
+    its norms there, through the residual stream.
     """
 
     mixes_cells = True
     emits_tokens = True
 
     def __init__(self, net: VisionTransformer, depth: int) -> None:
-        """``depth``: how many blocks stand before the tap."""
+        """``depth``: number of blocks before the tap."""
         super().__init__()
         self.last_blocks, self.norm = _cut_off(net, depth)
         self.net = net
@@ -43,11 +43,11 @@ class TokenTrunk(Trunk):
 
     @property
     def affine(self) -> Affine:
-        """None that does anything: what follows a grid of tokens does more than average."""
+        """The identity: what follows a grid of tokens does more than average."""
         return NO_AFFINE
 
     def fix_affine(self, affine: Affine, size: int) -> None:
-        """There is no place for one.
+        """Impossible here.
 
         Raises:
             ModelError: always.
@@ -55,7 +55,7 @@ class TokenTrunk(Trunk):
         raise more_than_average()
 
     def stem(self, layer: str) -> None:
-        """Its blocks are frozen all or none.
+        """Impossible: its blocks are frozen all or none.
 
         Raises:
             ModelError: always.
@@ -71,7 +71,7 @@ class TokenTrunk(Trunk):
         return self.net.forward_features(images)
 
     def tapped(self, emitted: Float[Tensor, "b n c"]) -> ImageFeatures:
-        """The same in our layout: a grid of patches, the others beside it."""
+        """The same in gazeshift's layout: a grid of patches, with the other tokens separate."""
         return _features(emitted, self.prefix_length, self.grid_size)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
@@ -85,9 +85,9 @@ class TokenTrunk(Trunk):
 class ClassTokenTrunk(Trunk):
     """A vision transformer that reads its class token: the tap is the output of the last block's first norm.
 
-    The class token hears the cells for the last time in that block's attention, which sees them only through this norm. The grid is what
-    the attention reads; the class and register tokens beside it stand as they enter the block, and the patches' own way on is left out:
-    nothing reads it. So the function is the net's own, and the part after the tap costs less than the block.
+    The class token attends to the cells for the last time in that block's attention, which sees them only through this norm. The grid is
+    what the attention reads; the other class and register tokens are kept as they enter the block, and the patches' own output is left
+    out, because nothing reads it. So the function is the net's own, and the part after the tap costs less than the block.
     """
 
     mixes_cells = True
@@ -102,11 +102,11 @@ class ClassTokenTrunk(Trunk):
 
     @property
     def affine(self) -> Affine:
-        """None that does anything: what follows a grid of tokens does more than average."""
+        """The identity: what follows a grid of tokens does more than average."""
         return NO_AFFINE
 
     def fix_affine(self, affine: Affine, size: int) -> None:
-        """There is no place for one.
+        """Impossible here.
 
         Raises:
             ModelError: always.
@@ -114,7 +114,7 @@ class ClassTokenTrunk(Trunk):
         raise more_than_average()
 
     def stem(self, layer: str) -> None:
-        """Its blocks are frozen all or none.
+        """Impossible: its blocks are frozen all or none.
 
         Raises:
             ModelError: always.
@@ -126,17 +126,17 @@ class ClassTokenTrunk(Trunk):
         return [self.net, self.last_blocks, self.norm]
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
-        """Images to the tokens at the tap: patches behind the last block's first norm, the others before it."""
+        """Images to the tokens at the tap: patches after the last block's first norm, the others before it."""
         tokens = self.net.forward_features(images)
         prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
         return torch.cat([prefix, self._block.norm1(patches)], dim=1)
 
     def tapped(self, emitted: Float[Tensor, "b n c"]) -> ImageFeatures:
-        """The same in our layout: a grid of patches, the others beside it."""
+        """The same in gazeshift's layout: a grid of patches, with the other tokens separate."""
         return _features(emitted, self.prefix_length, self.grid_size)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """The rest of the last block for the tokens beside the grid, norm and the net's own pooling."""
+        """The rest of the last block for the tokens besides the grid, norm and the net's own pooling."""
         block, read = self._block, features.prefix
         assert read is not None  # noqa: S101  # put there by ``tapped``; this tells the type checker
         heard = torch.cat([block.norm1(read), features.grid.flatten(2).transpose(1, 2)], dim=1)
@@ -154,20 +154,20 @@ def token_trunk(
 ) -> TokenTrunk | ClassTokenTrunk:
     """Split a vision transformer at the tap that its spec names.
 
-    ``last`` is the last place where cells are heard other than through a norm alone. Nets that read a class token and whose last block
-    has several first norms side by side, or an order of its own, have no such place in it: their tap is the input of the block before.
+    ``last`` is the last place where cells are used other than through a norm only. Nets that read a class token and with a last block that
+    has several parallel first norms, or an unusual order, have no such place in it: their tap is the input of the block before.
 
     Args:
-        net: timm's.
+        net: timm's net.
         spec: names the tap.
         size: side of the input images in pixels.
-        one_first_norm: whether the last block hears the tokens through a single norm.
+        one_first_norm: whether the last block reads the tokens through a single norm.
 
     Raises:
-        ModelError: the image's side is no multiple of a patch's, or there is no such tap.
+        ModelError: the image's side is not a multiple of a patch's, or there is no such tap.
     """
     patch = net.patch_embed.patch_size[0]
-    if size % patch:  # timm drops the rest at the right and bottom edge: every map would be out of register
+    if size % patch:  # timm drops the rest at the right and bottom edge: every map would be misaligned
         raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is not a multiple of that.")
     if spec.tap != "last":
         return TokenTrunk(net, _depth(net, spec))
@@ -179,14 +179,14 @@ def token_trunk(
 
 
 def _cut_off(net: VisionTransformer, depth: int) -> tuple[nn.Sequential, nn.Module]:
-    """Take the blocks from one on, and the norm behind them, out of a net, so that its features end before them."""
+    """Remove the blocks from one on, and the norm after them, from a net, so that its features end before them."""
     blocks, norm = net.blocks[depth:], net.norm
     net.blocks, net.norm = net.blocks[:depth], nn.Identity()
     return blocks, norm
 
 
 def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
-    """How many blocks of a ViT stand before the tap that is named."""
+    """The number of a ViT's blocks before the named tap."""
     names = ["patch_embed", *(f"blocks.{index}" for index in range(len(net.blocks) - 1))]
     if spec.tap not in names:
         raise ModelError(
@@ -196,6 +196,6 @@ def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
 
 
 def _features(tokens: Float[Tensor, "b n c"], prefix: int, size: tuple[int, int]) -> ImageFeatures:
-    """Tokens as a grid of patches, with those that stand before them beside it."""
+    """Tokens as a grid of patches, with the preceding tokens separate."""
     grid = tokens[:, prefix:].transpose(1, 2).reshape(len(tokens), -1, *size)
     return ImageFeatures(grid, tokens[:, :prefix] if prefix else None)

@@ -1,4 +1,4 @@
-"""What every image trunk answers for itself: where its tap is, what acts after it, and which of its parts can be changed or frozen."""
+"""The interface of every image trunk: where its tap is, what follows it, and which of its parts can be changed or frozen."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -15,7 +15,7 @@ from gazeshift.models.stem import Stem
 class Trunk(nn.Module, ABC):
     """An image trunk, split at its tap: ``encode`` up to the last spatial grid, ``pool`` from there to one vector per image.
 
-    Whoever wants to know something of a trunk asks it; nobody asks which of them it is. A trunk that sees nothing answers too.
+    Callers use this interface and never check a trunk's type. The empty trunk implements it too.
 
     Attributes:
         mixes_cells: whether cells are known to act on each other after the tap, as they do in blocks of attention, so that their mean never
@@ -29,11 +29,11 @@ class Trunk(nn.Module, ABC):
     @property
     @abstractmethod
     def affine(self) -> Affine:
-        """What stands between the net's own grid and the tap; the identity where there is no place for it."""
+        """The affine between the net's own grid and the tap; the identity if there can be none."""
 
     @abstractmethod
     def fix_affine(self, affine: Affine, size: int) -> None:
-        """Put an affine before the tap, to stay.
+        """Put an affine before the tap, permanently.
 
         Args:
             affine: for the grid as it is now, before any affine.
@@ -53,7 +53,7 @@ class Trunk(nn.Module, ABC):
 
     @abstractmethod
     def parts_in_order(self) -> list[nn.Module]:
-        """The trunk's parts from the images on; none where it sees nothing."""
+        """The trunk's parts from the images on; none for the empty trunk."""
 
     @abstractmethod
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Tensor:
@@ -61,7 +61,7 @@ class Trunk(nn.Module, ABC):
 
     @abstractmethod
     def tapped(self, emitted: Tensor) -> ImageFeatures:
-        """The same as the grid at the tap, in our layout."""
+        """The same as the grid at the tap, in gazeshift's layout."""
 
     @abstractmethod
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
@@ -73,14 +73,14 @@ class Trunk(nn.Module, ABC):
 
 
 def more_than_average() -> ModelError:
-    """What a trunk says that has no place for an affine."""
+    """The error of a trunk that cannot have an affine."""
     return ModelError(
         "image.features: an affine before the tap needs a trunk that ends in a mean over its grid; use 'plain' for this trunk."
     )
 
 
 def frozen_in_part() -> ModelError:
-    """What a trunk says of which no first layers can be frozen alone."""
+    """The error of a trunk without separately freezable first layers."""
     return ModelError(
         "frozen_until: needs a trunk other than a ViT, tapped at its last layer; leave frozen_until or image.tap out."
     )

@@ -13,7 +13,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file, by name.
 
     Raises:
-        ModelError: there is none, it is damaged, or of another format; pickles are never read.
+        ModelError: it is missing, damaged, or in another format; pickles are never read.
     """
     if not path.is_file():
         raise ModelError(f"weights: there is no file {path}.")

@@ -1,4 +1,4 @@
-"""The report: one HTML page and CSV tables with the same numbers, made from a run folder and nothing else."""
+"""The report: one HTML page and CSV tables with the same numbers, built only from a run folder."""
 
 from typing import TYPE_CHECKING
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 __all__ = ["write"]
 
-# Whoever draws a single map from here need not wait for pandas and all that a page is made of.
+# Callers that draw a single map need not wait for pandas and the page's other imports.
 __getattr__ = on_demand(__name__, {"write": "gazeshift.report.files"})

@@ -1,4 +1,4 @@
-"""An axis of the drawings: round ends, round ticks, and where a value lies on it; a page stretches it to any width."""
+"""An axis of the drawings: round ends, round ticks, and the position of a value; a page stretches it to any width."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Axis:
         """The shortest axis with round ends that holds the middle ``share`` of the finite values.
 
         Args:
-            values: what it is for; values that are not finite are left out.
+            values: the values to cover; non-finite values are ignored.
             share: 0 to 1.
-            start: its low end, whatever the values.
+            start: its low end, regardless of the values.
 
         Example:
             >>> Axis.holding([0.02, 0.41, float("nan")]), Axis.holding([])
@@ -49,7 +49,7 @@ class Axis:
         ]
 
     def place(self, value: float) -> float:
-        """Where a value lies, 0 to ``WIDTH``; one beyond an end lies on it.
+        """The position of a value, 0 to ``WIDTH``; one beyond an end is clipped to it.
 
         Example:
             >>> Axis(-1.0, 1.0, 0.5).place(0.5), Axis(0.0, 1.0, 0.5).place(7.0)
@@ -59,6 +59,6 @@ class Axis:
 
 
 def _step(span: float) -> float:
-    """A round distance of ticks that cuts a span into three to seven parts."""
+    """A round tick distance that divides a span into three to seven parts."""
     power = 10.0 ** np.floor(np.log10(span / 3))
     return float(power * max(factor for factor in (1, 2, 5) if factor * power <= span / 3 * 1.0001))

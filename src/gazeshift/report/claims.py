@@ -1,4 +1,4 @@
-"""The verdicts of a study as the page draws them: contrasts of one unit over one axis, so that lengths compare between claims."""
+"""The verdicts of a study as the page draws them: contrasts with the same unit share one axis, so that lengths can be compared."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gazeshift.report.axis import Axis
 
 @dataclass(frozen=True)
 class Forest:
-    """Contrasts of one unit over the axis that this unit has on the whole page; ``margin`` is the claim's, None in another unit."""
+    """Contrasts of one unit over the axis of this unit on the whole page; ``margin`` is the claim's, or None in another unit."""
 
     unit: str
     axis: Axis
@@ -18,14 +18,14 @@ class Forest:
 
 
 def primary_axes(found: Sequence[Verdict]) -> dict[str, Axis]:
-    """By unit, the axis of the claims' own contrasts; it holds all of them with their margins, so that lengths compare between claims."""
+    """By unit, the axis of the claims' own contrasts; it covers all of them with their margins, so that lengths can be compared."""
     return _axes(found, lambda one: [one.primary])
 
 
 def forests(found: Sequence[Verdict]) -> dict[str, list[Forest]]:
-    """By name of what was tested: its contrasts, the primary one first, those of each unit over one axis.
+    """By claim: its contrasts, the primary one first, those of each unit over one axis.
 
-    An axis holds every contrast of its unit on the page, and 0, so that lengths compare between claims.
+    An axis covers every contrast of its unit on the page, and 0, so that lengths can be compared between claims.
     """
     axes = _axes(found, lambda one: one.contrasts)
     return {one.name: [_forest(one, unit, axes[unit]) for unit in _units(one)] for one in _tested(found)}
@@ -45,7 +45,7 @@ def _forest(one: Verdict, unit: str, axis: Axis) -> Forest:
 
 
 def _axes(found: Sequence[Verdict], rows: Callable[[Verdict], list[Contrast]]) -> dict[str, Axis]:
-    """By unit, the axis that holds 0, the margins and some rows of each verdict."""
+    """By unit, the axis that covers 0, the margins and some rows of each verdict."""
     reaches: dict[str, list[float]] = {}
     for one in _tested(found):
         reaches.setdefault(one.unit, [0.0]).extend([] if one.margin is None else [-one.margin, one.margin])

@@ -1,4 +1,4 @@
-"""Class by class: how far a text about something else moves the lead model's map, and how much nearer the centre image only looks."""
+"""Class by class: how far a text about something else moves the lead model's map, and how much nearer the centre image-only looks."""
 
 from dataclasses import dataclass
 
@@ -35,7 +35,7 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Classes of one model, the one whose map moves farthest first; those without any defined map last.
+    """Classes of one model, by how far the map moves, farthest first; those without any defined map last.
 
     Attributes:
         model: the lead model.
@@ -54,14 +54,14 @@ class Ranking:
 
     @property
     def parts(self) -> tuple[list[ClassRow], list[ClassRow], list[ClassRow]]:
-        """The first, those between and the last; a short ranking is all first."""
+        """The first, middle and last classes; a short ranking is all in the first part."""
         if len(self.rows) <= 3 * ENDS:
             return self.rows, [], []
         return self.rows[:ENDS], self.rows[ENDS:-ENDS], self.rows[-ENDS:]
 
 
 def ranking(run: FinishedRun) -> Ranking | None:
-    """Of the lead model; None if no model reads texts, or none is about something else."""
+    """The ranking for the lead model; None if no model reads texts, or no edit is about something else."""
     rows = run.measures[run.measures["model"] == run.lead]
     edit = next((name for name in ABOUT_SOMETHING_ELSE if (rows["edit"] == name).any()), None)
     if run.lead is None or edit is None:

@@ -1,4 +1,4 @@
-"""Distributions over all test pairs, as strips that share one axis: shapes that a page draws at any width."""
+"""Distributions over all test pairs, as strips that share one axis: shapes that scale to any page width."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class Strip:
     """One distribution.
 
     Attributes:
-        name: what it is of.
+        name: what it is the distribution of.
         path: outline of the histogram as SVG path data; empty if there is nothing to draw.
         median, lower, upper: quartiles; None if nothing is defined.
         n: defined values, over images and seeds.
-        undefined: values that are not.
-        is_floor: whether the others are held against it.
+        undefined: number of undefined values.
+        is_floor: whether it is the noise floor for the others.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Distribution:
     Attributes:
         measure: column of the measures.
         group: the model, or empty if the strips are the models.
-        axis: theirs.
+        axis: their axis.
         floor: median of the floor's strip, or None.
         beyond: values outside the axis, drawn in its last or first bin.
         rows: the strips, in order.
@@ -64,7 +64,7 @@ def edit_distributions(run: FinishedRun) -> list[Distribution]:
     edits = [edit for edit in run.edits if edit != "original"]
     models = sorted(run.model_names(sees_image=True, reads_text=True), key=lambda name: name != run.lead)
     parts = {model: changed[changed["model"] == model] for model in models}
-    # One axis for all models, so that their strips compare.
+    # One axis for all models, so that their strips are comparable.
     axis = Axis.holding(changed[changed["model"].isin(models)]["js_bits"], SHARE, start=0.0)
     return [
         _distribution("js_bits", model, [(edit, part[part["edit"] == edit]) for edit in edits], axis)

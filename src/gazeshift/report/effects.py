@@ -1,4 +1,4 @@
-"""How far each text moves a model's map, beside the floors: what moves it although nothing was said."""
+"""How far each text moves a model's map, compared with the noise floors: changes without meaning."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Effects:
     Attributes:
         model: its name.
         axis: the same for all models.
-        groups: heading and effects: floors, changed texts, modifiers by kind; only those that the run has.
+        groups: heading and effects: floors, changed texts, modifiers by kind; only those in the run.
     """
 
     model: str
@@ -48,7 +48,7 @@ class Effects:
 
     @property
     def highest(self) -> Effect | None:
-        """The floor that lies highest among those under which the text means the same; another class's title, for one, does not."""
+        """The highest floor that keeps the text's meaning; another class's title, for example, does not."""
         same = [effect for effect in self.floors if effect.name in (*SAME_MEANING, RETRAINING)]
         return max(same, key=lambda effect: effect.figure.mean or 0, default=None)
 
@@ -59,7 +59,7 @@ class Effects:
 
     @property
     def has_modifiers(self) -> bool:
-        """Whether words before the bare class name were asked."""
+        """Whether words before the bare class name were measured."""
         return any(title == MODIFIERS for title, _ in self.groups)
 
 

@@ -1,4 +1,4 @@
-"""Where the pages' templates are rendered."""
+"""The environment in which the pages' templates are rendered."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -19,7 +19,7 @@ from gazeshift.report import grid, words
 
 
 def page_environment(quality: Quality) -> Environment:
-    """Where templates are rendered: whatever data says is escaped."""
+    """The template environment: everything from the data is escaped."""
     # S701 wants autoescape; it is on for every template, whatever its suffix: all text of a page comes from data.
     environment = Environment(
         loader=PackageLoader("gazeshift.report"),
@@ -27,7 +27,7 @@ def page_environment(quality: Quality) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # What data says is made visible before it is escaped, so no template can forget it.
+        # Text from the data is made visible before it is escaped, so no template can forget it.
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters.update(shown=shown, exact=exact, clipped=clipped, language=language)

@@ -1,4 +1,4 @@
-"""CSV tables of what the claims rest on: modifiers, information, models, classes."""
+"""CSV tables of the claims' evidence: modifiers, information, models, classes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ MODIFIER_MEASURES = ("js_distance", "coverage_change")
 
 
 def modifier_table(run: FinishedRun) -> Table:
-    """``modifiers``: a row per model, kind, word and measure; an empty word is all of a kind, whose interval covers images too."""
+    """``modifiers``: a row per model, kind, word and measure; an empty word is the whole kind, with an interval over images too."""
     rows: list[list[Any]] = []
     for model in run.model_names(sees_image=True, reads_text=True):
         for kind, part in kinds_of_modifiers(run, model).items():

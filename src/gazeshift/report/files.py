@@ -1,4 +1,4 @@
-"""``write``: from a run folder to the report beside it, whole or not at all."""
+"""``write``: from a run folder to its report, whole or not at all."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -32,12 +32,12 @@ QUALITIES = (
 def write(run: Path, out: Path | None = None) -> Path:
     """Write ``report.html`` and the CSV tables of a finished run.
 
-    Reads the run folder only, never a model or a photo of the data. The page needs nothing else and is at most 10 MB; where the pictures
-    are too many for that they are made smaller, and the page says so.
+    Reads only the run folder, never a model or a photo of the data. The page needs no other file and is at most 10 MB; if the pictures
+    are too many for that they are shrunk, and the page says so.
 
     Args:
         run: the folder that ``gazeshift study`` wrote.
-        out: the folder for the report, made where there is none; None: beside the run's store.
+        out: the folder for the report, created if missing; None: the run folder.
 
     Returns:
         The path of the page.
@@ -78,7 +78,7 @@ def write(run: Path, out: Path | None = None) -> Path:
 
 
 def gather(run: FinishedRun) -> Content:
-    """All that the page and the tables say, from a run folder."""
+    """Everything for the page and the tables, from a run folder."""
     readings = Readings(run)
     return Content(
         run=run,
@@ -96,7 +96,7 @@ def gather(run: FinishedRun) -> Content:
 
 
 def fitting_page(content: Content, qualities: Sequence[Quality], max_bytes: int) -> bytes:
-    """The page at the best quality that keeps it within a size; the last quality whatever its size."""
+    """The page at the best quality within a size limit; at the lowest quality regardless of size."""
     page = b""
     notes: list[str] = []
     for quality in qualities:
@@ -108,7 +108,7 @@ def fitting_page(content: Content, qualities: Sequence[Quality], max_bytes: int)
 
 
 def _replace(folder: Path, files: dict[str, bytes]) -> None:
-    """Write all before any takes its name, so that a full disk leaves the former report."""
+    """Write all files before renaming any, so that a full disk leaves the earlier report intact."""
     with ExitStack() as unfinished:
         for name, content in reversed(files.items()):  # the page, begun first, takes its name last
             unfinished.enter_context(atomic_write(folder / name, parents=True)).write_bytes(content)

@@ -1,4 +1,4 @@
-"""Grids that fill their width: how many columns for how many items, so that no row is nearly empty."""
+"""Grids that fill their width: the number of columns for a number of items, so that no row is nearly empty."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ class Grid:
     """A grid of items of one width whose rows are all full.
 
     Attributes:
-        columns: how many.
-        first: how many of them the first item takes, so that the last row is full.
+        columns: number of columns.
+        first: number of columns the first item spans, so that the last row is full.
     """
 
     columns: int
@@ -30,7 +30,7 @@ ROOMY: Mapping[str, int] = MappingProxyType({"l": 3, "m": 2, "s": 1, "p": 2})
 
 
 def grid(items: int, most: int) -> Grid:
-    """As few rows as ``most`` columns allow, and then as few columns as hold all items; the first item takes what is left over.
+    """As few rows as ``most`` columns allow, then as few columns as hold all items; the first item spans the remaining columns.
 
     Example:
         >>> grid(4, 7), grid(13, 7)
@@ -42,7 +42,7 @@ def grid(items: int, most: int) -> Grid:
 
 
 def style(items: int, most: Mapping[str, int]) -> str:
-    """Custom properties for the style sheet: at every width the columns, and how many of them the first item takes.
+    """Custom properties for the style sheet: for every width the columns, and how many of them the first item spans.
 
     Example:
         >>> style(3, {"l": 7, "s": 2})
@@ -53,7 +53,7 @@ def style(items: int, most: Mapping[str, int]) -> str:
 
 
 def classes(items: int) -> str:
-    """Classes of a grid of pictures: at which widths all items, or the first one, have their words beside the picture.
+    """Classes of a grid of pictures: at which widths all items, or the first one, have their words next to the picture.
 
     Example:
         >>> classes(3)

@@ -1,4 +1,4 @@
-"""How much of where a model looks is habit: the centre, the frame, what its maps share."""
+"""How much of where a model looks is habit: the centre, the frame, what its maps have in common."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from gazeshift.report.words import HABIT_COLUMNS, Column
 
 @dataclass(frozen=True)
 class Habits:
-    """Figures by model and column; ``columns`` are those of which some model has a figure."""
+    """Figures by model and column; ``columns`` are those for which some model has a figure."""
 
     columns: list[Column]
     rows: dict[str, dict[str, Figure]]
 
 
 def habits(run: FinishedRun) -> Habits | None:
-    """Centre bias three ways, static share and equivariance slope; None if the run has nothing but the first."""
+    """Centre bias three ways, static share and equivariance slope; None if the run only has the first."""
     own = run.measures[run.measures["edit"] == "original"]
     slopes = run.more["equivariance"]
     rows = {}

@@ -1,4 +1,4 @@
-"""What a model's maps say about place, in bits: the same for all images, with the image, with the text."""
+"""What a model's maps say about place, in bits: the part shared by all images, the image's and the text's."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Information:
         model: its name.
         axis: in bits, the same for all models.
         splits: one per set of texts.
-        above: the text term of changed texts above that of floor texts, seed by seed; nothing if one of them lacks.
+        above: the text term of changed texts above that of floor texts, seed by seed; undefined if one is missing.
     """
 
     model: str

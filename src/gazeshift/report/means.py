@@ -1,4 +1,4 @@
-"""Means of the store's tables with intervals, for what ``summary.json`` does not hold."""
+"""Means of the store's tables with intervals, for figures that ``summary.json`` lacks."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ def over_images(rows: pd.DataFrame, value: str, column: str = "key") -> Figure:
 
     Args:
         rows: of ``seed``, ``column`` and ``value``.
-        value: what is averaged.
-        column: what is resampled beside the seeds; ``label`` for classes, which ``n`` then counts.
+        value: the column to average.
+        column: what is resampled besides the seeds; ``label`` for classes, which ``n`` then counts.
 
     Example:
         >>> rows = pd.DataFrame({"seed": [0, 0, 0], "key": ["a", "a", "b"], "x": [1.0, 3.0, 5.0]})
@@ -33,11 +33,11 @@ def over_images(rows: pd.DataFrame, value: str, column: str = "key") -> Figure:
 
 
 def over_seeds(values: Sequence[float], images: Sequence[int]) -> Figure:
-    """Mean over training seeds, its interval by Student's t over them; it says nothing of other images.
+    """Mean over training seeds, its interval by Student's t over them; it does not cover other images.
 
     Args:
         values: one per seed; NaN is left out.
-        images: behind each of them; ``n`` is the fewest behind one that enters.
+        images: number of images for each; ``n`` is the smallest number among the seeds included.
 
     Example:
         >>> figure = over_seeds([1.0, 3.0, float("nan")], [10, 9, 0])

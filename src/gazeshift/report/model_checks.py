@@ -1,4 +1,4 @@
-"""The checks of a study's models: a few telling columns for the page, all figures for the table."""
+"""The checks of a study's models: the most informative columns for the page, all figures for the table."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class Panel:
         name: of the check.
         note: how to read it.
         columns: what the page shows.
-        rows: by model, then by column's name; what a model has not is absent.
+        rows: by model, then by column name; without figures that a model lacks.
     """
 
     name: str
@@ -107,7 +107,7 @@ def panels(run: FinishedRun) -> list[Panel]:
 
 
 def model_check_table(run: FinishedRun) -> Table:
-    """``modelchecks``: a row per model, check and measure; without rows if the study asked for no check."""
+    """``modelchecks``: a row per model, check and measure; without rows if the study has no checks."""
     rows = [
         [model, check, measure, *figure_fields(figure)]
         for model, checks in run.summary.model_checks.items()

@@ -41,7 +41,7 @@ class KeyNumber:
 
 @dataclass(frozen=True)
 class Content:
-    """What the page is made of, apart from how its pictures are encoded."""
+    """The content of the page, apart from the encoding of its pictures."""
 
     run: FinishedRun
     verdicts: Sequence[Verdict]
@@ -62,7 +62,7 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
     Args:
         content: from the run folder.
         quality: of the pictures.
-        notes: what the reader must know about the page itself.
+        notes: caveats about the page itself.
     """
     run = content.run
     environment = page_environment(quality)
@@ -105,7 +105,7 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
 
 
 def key_numbers(run: FinishedRun) -> list[KeyNumber]:
-    """The figures that answer the question, those of them that the study has."""
+    """The figures that answer the question, as far as the study has them."""
     image, text = run.roles.get("image"), run.roles.get("text")
     lead = run.lead or run.model_names(sees_image=True)[0]
     accuracy, maps = run.summary.accuracy, run.summary.maps
@@ -137,7 +137,7 @@ def _splits(run: FinishedRun) -> list[str]:
 
 
 def _majority(run: FinishedRun) -> float | None:
-    """The share of the most frequent class among the test pairs: what a constant answer reaches."""
+    """The share of the most frequent class among the test pairs: the accuracy of a constant prediction."""
     test = run.predictions[run.predictions["split"] == "test"].drop_duplicates("key")
     return float(test["label"].value_counts(normalize=True).iloc[0]) if len(test) else None
 

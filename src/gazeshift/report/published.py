@@ -1,4 +1,4 @@
-"""Figures that others published on one data set: they stand beside a study of that data, and beside no other."""
+"""Published figures for one data set, shown only with a study of that data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """A data set and what was published on it.
+    """A data set and its published figures.
 
     Attributes:
         classes: how many classes it has.
         first, last: the first and the last of them by name.
-        sentence: what was found.
+        sentence: the published result.
     """
 
     classes: int
@@ -32,7 +32,7 @@ PUBLISHED = (
 
 
 def published(classes: Sequence[str]) -> str:
-    """What was published on the data that have these classes; empty for all other data, ten classes of the same source among them.
+    """What was published on the data with exactly these classes; empty for all other data, including ten classes of the same source.
 
     Example:
         >>> published(["apple pie", "waffles"])

@@ -21,7 +21,7 @@ from gazeshift.report.words import REASON_WORDS
 
 @dataclass(frozen=True)
 class Reading:
-    """What one model does with one picture and one text.
+    """One model's reading of one picture with one text.
 
     Attributes:
         model: its name.
@@ -30,10 +30,10 @@ class Reading:
         raw: signed map on the native grid; None if the model has none here.
         defined: whether the map has positive evidence anywhere.
         predicted: class, or None if unknown.
-        correct: whether that is the pair's label.
+        correct: whether it is the pair's label.
         numbers: confidence, centre_bias, coverage, amplitude, js_bits, switch, within, js_to_image_only (the image-only
             model's map); None where undefined.
-        switched: whether the class is another than with the pair's own text.
+        switched: whether the class differs from that with the pair's own text.
     """
 
     model: str
@@ -60,7 +60,7 @@ class Sample:
         image: the crop as the models saw it.
         readings: by model, then one per text.
         blind: readings of models without a map, same text.
-        reference: what the image-only model reads, with no text to change it; None if the study has no such model.
+        reference: the image-only model's reading, which no text changes; None if the study has no such model.
     """
 
     position: int
@@ -93,11 +93,11 @@ class Readings:
         self._reference = {} if image is None else self._maps[image]
 
     def edits_of(self, model: str, key: str) -> list[str]:
-        """The texts that a model was given for a pair, in the order of the study."""
+        """The texts that a model got for a pair, in the order of the study."""
         return [edit for edit in self._run.edits if (model, key, edit) in self._measures]
 
     def reading(self, model: str, key: str, label: str, edit: str = "original") -> Reading:
-        """One reading; what the store lacks is None."""
+        """One reading; None for values missing from the store."""
         measured = self._measures.get((model, key, edit), {})
         own = self._predictions.get((model, key), {}) if edit == "original" else {}
         stored = self._maps.get(model, {}).get((key, edit))

@@ -1,4 +1,4 @@
-"""What a run folder holds, read and checked: every fault names the file and the way out."""
+"""The contents of a run folder, read and checked: every error names the file and the way out."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -61,18 +61,18 @@ class MeanMap:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run, as its files tell it.
+    """A finished run, read from its files.
 
     Attributes:
-        folder: where it lies.
-        record: how it came about.
-        summary: what it found.
+        folder: its folder.
+        record: how it was produced.
+        summary: its results.
         roles: which model plays which role.
         study: the resolved study file, verbatim.
         predictions: one row per model, seed and pair.
         measures: one row per model, seed, pair and edit.
         samples: the pictures that the report shows.
-        more: the tables of ``OPTIONAL``; without rows where the run has none.
+        more: the tables of ``OPTIONAL``; without rows if the run has none.
     """
 
     folder: RunFolder
@@ -111,7 +111,7 @@ class FinishedRun:
 
     @property
     def lead(self) -> str | None:
-        """The model that the page shows openly where it folds the others."""
+        """The model that the page shows unfolded."""
         return self.roles.lead
 
     def class_name(self, value: object) -> str:
@@ -139,7 +139,7 @@ class FinishedRun:
         """The first seed's mean maps with the pairs' own texts, in the order of the models; empty if the run has none.
 
         Raises:
-            DataError: a map has another size than it says.
+            DataError: a map's size differs from its stated size.
         """
         path = self.folder.table("mean-maps")
         frame = self.more["mean-maps"]

@@ -127,7 +127,7 @@ def figure_tables(run: FinishedRun) -> list[Table]:
 
 
 def distribution_table(distributions: Sequence[Distribution]) -> Table:
-    """Medians and quartiles of what the page draws as distributions."""
+    """Medians and quartiles of the distributions drawn on the page."""
     columns = ["measure", "group", "name", "median", "lower_quartile", "upper_quartile", "n", "undefined"]
     rows = [
         [part.measure, part.group, row.name, row.median, row.lower, row.upper, row.n, row.undefined]
@@ -144,7 +144,7 @@ def check_table(run: FinishedRun) -> Table:
 
 
 def claim_table(found: Sequence[Verdict]) -> Table:
-    """``claims``: one row per contrast; what belongs to the claim stands in the row of its own contrast, ``needed`` being ``primary``."""
+    """``claims``: one row per contrast; the claim's own values are in the row of its own contrast, with ``needed`` equal to ``primary``."""
     columns = [
         "claim", "contrast", "sentence", "needed", "agrees", "unit", "effect", "low", "high", "n", "seeds", "classes", "verdict",
         "reason", "margin", "p", "p_holm", "degrees_of_freedom", "equivalent", "equivalence_p", "bootstrap_low", "bootstrap_high",

@@ -1,4 +1,4 @@
-"""A page of what the words of a text do: like the picture, in any language a browser can show, with every word's map."""
+"""A page of the effects of a text's words: like the picture, in any language a browser can show, with every word's map."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def word_page(
         key: the image's name.
         model: the model's name.
         how: how the words were removed.
-        count: how many words' maps are drawn, those that move the map farthest.
+        count: number of words with a drawn map, those that move the map farthest.
         cut: whether the text is longer than the model reads; the page says so.
     """
     quality = Quality(edge=320, jpeg=88)

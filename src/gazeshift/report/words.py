@@ -1,4 +1,4 @@
-"""What the page calls things: columns of its tables and one line for each edit it knows."""
+"""The page's wording: columns of its tables and one line for each known edit."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gazeshift.edits import PAPER_COLOUR, PAPER_POSITION
 
 @dataclass(frozen=True)
 class Column:
-    """A column of figures: the name in ``summary.json``, what the page calls it, and how its numbers are shown."""
+    """A column of figures: the name in ``summary.json``, its title on the page, and how its numbers are shown."""
 
     name: str
     title: str

@@ -1,1 +1,1 @@
-"""What a study leaves: where everything lies in its folder, and the typed contents of its two JSON files."""
+"""A study's output: where everything is in its folder, and the typed contents of its two JSON files."""

@@ -1,4 +1,4 @@
-"""Where everything in a run folder is. Whoever writes to one or reads from it asks here."""
+"""The paths inside a run folder. All code that reads or writes one uses this."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Unit:
-    """One model trained with one seed: the piece of work that a study is cut into.
+    """One model trained with one seed: the unit of work of a study.
 
     Example:
         >>> str(Unit("early-fusion", 0))
@@ -21,7 +21,7 @@ class Unit:
 
     @property
     def tag(self) -> dict[str, str | int]:
-        """The columns by which a table tells its rows apart."""
+        """The key columns of a table."""
         return {"model": self.model, "seed": self.seed}
 
 
@@ -51,7 +51,7 @@ class RunFolder:
 
     @property
     def record(self) -> Path:
-        """What is needed to judge the run and to make it again (``gazeshift.runs.record.RunRecord``)."""
+        """What is needed to judge the run and to reproduce it (``gazeshift.runs.record.RunRecord``)."""
         return self.path / "run.json"
 
     @property
@@ -61,12 +61,12 @@ class RunFolder:
 
     @property
     def lock(self) -> Path:
-        """Held by the study that is running here."""
+        """The lock of the study that is running here."""
         return self.path / ".lock"
 
     @property
     def steps(self) -> Path:
-        """Manifests of the steps that are done, a folder."""
+        """The folder of manifests of finished steps."""
         return self.path / "steps"
 
     @property
@@ -76,12 +76,12 @@ class RunFolder:
 
     @property
     def cache(self) -> Path:
-        """What can be computed again: crops, features, pretrained weights."""
+        """Recomputable data: crops, features, pretrained weights."""
         return self.path / "cache"
 
     @property
     def pretrained(self) -> Path:
-        """Weights of the image trunk that the study pretrained itself."""
+        """Weights of the image trunk if the study pretrained it itself."""
         return self.cache / "pretrained.safetensors"
 
     @property
@@ -112,7 +112,7 @@ class RunFolder:
         return self.store / "maps" / unit.model / f"seed-{unit.seed}.parquet"
 
     def class_maps(self, unit: Unit) -> Path:
-        """The maps of every class, of a unit that reads no text."""
+        """The maps of every class, for a unit that reads no text."""
         return self.store / "maps" / unit.model / f"classes-{unit.seed}.parquet"
 
     def model(self, unit: Unit) -> Path:

@@ -1,4 +1,4 @@
-"""``run.json``: what a reader needs to judge a run and to make it again."""
+"""``run.json``: what a reader needs to judge a run and to reproduce it."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from gazeshift.records import Number, Record
 
 
 class Step(Record):
-    """What became of a step: ``done`` now or ``reused`` from before, and the seconds its work took when it was done."""
+    """The outcome of a step: ``done`` now or ``reused`` from before, and the seconds its work took."""
 
     name: str
     seconds: float
@@ -20,14 +20,14 @@ class DataRecord(Record):
     """The pairs of a study.
 
     Attributes:
-        name: of the data set.
+        name: name of the data set.
         format: its layout.
-        fingerprint: of all pairs as used.
+        fingerprint: fingerprint of all pairs as used.
         pairs: how many, by split.
         audit: findings, by kind.
-        title_contains_class: share of the texts that hold the name of their class, 0 to 1.
+        title_contains_class: share of the texts that contain the name of their class, 0 to 1.
         titles_shared_train_test: texts that occur in training and in test.
-        ceiling: by split, the accuracy that an image alone allows, where the data tell (Plates); else empty.
+        ceiling: by split, the highest accuracy possible from the image alone, if known (Plates); else empty.
     """
 
     name: str = ""
@@ -44,8 +44,8 @@ class ModelRecord(Record):
     """A model of a study.
 
     Attributes:
-        name: the user's.
-        kind: its head; empty in runs of old, whose models are named after theirs.
+        name: the user's name for it.
+        kind: its head; empty in old runs, where models are named after their heads.
         texts: what it was trained on: ``own``, ``constant`` or ``shuffled``.
         sees_image, reads_text: its inputs.
         text_can_move_map: whether a text can move the map of a fixed class, by structure.
@@ -64,14 +64,14 @@ class ModelRecord(Record):
 
 
 class RunRecord(Record):
-    """Everything about a run but its figures.
+    """Everything about a run except its figures.
 
     Attributes:
         name: of the folder.
         title, question: of the study.
-        command: how it was called.
+        command: the command line.
         started: ISO 8601.
-        seconds: that its work took.
+        seconds: the time its work took.
         machine: processors, platform and device.
         versions: of the libraries.
         seeds: of training; at least one.
@@ -81,7 +81,7 @@ class RunRecord(Record):
         preprocessing: of all models.
         recipes: of training, by model.
         models: in the study's order.
-        warnings: what a reader must know before believing it.
+        warnings: caveats.
     """
 
     name: str

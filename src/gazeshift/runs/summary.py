@@ -1,4 +1,4 @@
-"""``summary.json``: the figures of a study, its verdicts and what it says in words."""
+"""``summary.json``: the figures of a study, its verdicts and its summary in words."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ SCHEMA = 2
 
 
 class _Figure(Record):
-    """A figure as a file has it."""
+    """A figure as stored in a file."""
 
     mean: Number
     interval: Interval
@@ -40,7 +40,7 @@ Measured = dict[str, Leaf]
 
 
 class Threshold(Record):
-    """What a seed was held to and what was found."""
+    """A seed's expected threshold and the value found."""
 
     name: str
     wanted: str
@@ -49,7 +49,7 @@ class Threshold(Record):
 
 
 class DataFacts(Record):
-    """What accuracy is to be compared with: that of guessing, and by split the most that an image alone allows, where the data tell."""
+    """References for accuracy: chance, and by split the highest accuracy possible from the image alone, if known."""
 
     chance: Number = None
     ceiling: dict[str, float] = Field(default_factory=dict)
@@ -60,11 +60,11 @@ class ModelFigures(Record):
 
     Attributes:
         accuracy: by split, 0 to 1.
-        gap: accuracy on the test pairs minus the image-only model's; None for that model, or where there is none.
+        gap: accuracy on the test pairs minus the image-only model's; None for that model, or if there is none.
         gap_to_text: the same to the text-only model.
         maps: measures of the maps with the pairs' own texts.
-        masks: the same against the masks of the objects that the texts refer to; empty where the data have none.
-        edits: by edit of the text, what it does to the maps.
+        masks: the same against the masks of the objects that the texts refer to; empty if the data have none.
+        edits: by edit of the text, its effect on the maps.
         checks: by check, its measures.
     """
 
@@ -81,7 +81,7 @@ class StudyFigures(Record):
     """The figures of all models, section by section, each by model; means over seeds and images with 95 % intervals.
 
     Attributes:
-        accuracy, gap, gap_to_text, maps, masks, edits: as ``ModelFigures`` has them.
+        accuracy, gap, gap_to_text, maps, masks, edits: as in ``ModelFigures``.
         model_checks: by model, then as ``ModelFigures.checks``.
     """
 
@@ -119,11 +119,11 @@ class Summary(StudyFigures):
         schema_version: of the file.
         title: of the study.
         headline: sentences that answer its question.
-        roles: every role that is played, and by which model.
+        roles: the model that plays each role.
         claims: the verdicts, by name.
-        checks: the thresholds that the study was held to, each for each seed.
-        data: what accuracy is to be compared with.
-        warnings: what a reader must know before believing it.
+        checks: the study's expected thresholds, for each seed.
+        data: references for accuracy.
+        warnings: caveats.
     """
 
     schema_version: int = 1

@@ -1,4 +1,4 @@
-"""A probe moved to before the trunk's constant affine, for methods whose formula assumes activations as a ReLU leaves them."""
+"""A probe moved before the trunk's constant affine, for methods with formulas that assume non-negative activations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gazeshift.saliency.probe import Probe
 
 @dataclass(frozen=True)
 class _BeforeAffine:
-    """A model split just before the affine of its trunk: the same logits, another grid."""
+    """A model split just before the affine of its trunk: the same logits, a different grid."""
 
     model: Explainable
     affine: Affine = NO_AFFINE
@@ -47,11 +47,11 @@ class _BeforeAffine:
 
 
 def before_affine(probe: Probe) -> Probe:
-    """The same question, asked where the grid is still as the network made it.
+    """The same question, on the network's own grid.
 
     ``image.features`` of a model can put ``(A - mean) / deviation`` before the tap. Channels are then no longer positive and their
-    sums may vanish, on which Grad-CAM++, LayerCAM, XGrad-CAM and Score-CAM rest. Probes of models without such an affine are returned as
-    they are.
+    sums may vanish, on which Grad-CAM++, LayerCAM, XGrad-CAM and Score-CAM rely. Probes of models without such an affine are returned
+    unchanged.
     """
     plain = _before(probe.model)
     return probe if plain is None else Probe(plain, plain.undo(probe.image), probe.text, probe.rows)
@@ -59,17 +59,17 @@ def before_affine(probe: Probe) -> Probe:
 
 @dataclass(frozen=True)
 class OtherSide:
-    """A classifier and its images with the tap on the other side of the trunk's affine: the same logits, another map."""
+    """A classifier and its images with the tap on the other side of the trunk's affine: the same logits, a different map."""
 
     model: Explainable
     features: ImageFeatures
 
 
 def other_side(model: Classifier, features: ImageFeatures) -> OtherSide | None:
-    """The grid ``A`` as the network made it, of a model whose tap stands after ``(A - mean) / deviation``; None without such an affine.
+    """The network's own grid ``A``, for a model tapped after ``(A - mean) / deviation``; None without such an affine.
 
-    A head that centres its features moves a map by a constant that the map on ``A`` does not see, so a finding about places should hold on
-    both sides.
+    A head that centres its features moves a map by a constant that the map on ``A`` does not see, so a finding about positions should
+    hold on both sides.
 
     Args:
         model: the classifier.

@@ -1,8 +1,8 @@
 """Maps from the self-attention after the tap: for a vision transformer that of its last block, where the tap is that block's input.
 
-Cells are measured as the tokens that the model's pooling reads see them. Which these are is asked of the gradient: in the last attention
-only what is read later has one (the class token's row under class-token pooling, every cell's under average pooling). Models without
-attention over the grid after the tap are refused with a ``UsageError``.
+Cells are measured as seen by the tokens that the model's pooling reads. The gradient tells which these are: in the last attention
+only tokens that are read later have one (the class token's row under class-token pooling, every cell's under average pooling). Models
+without attention over the grid after the tap are refused with a ``UsageError``.
 """
 
 from functools import reduce

@@ -16,7 +16,7 @@ from gazeshift.saliency.subspace import eigen_cam
 
 CamMethod = Callable[[Probe], Float[Tensor, "r h w"]]
 
-# These ask what stands at the tap, and so work on stored features too.
+# These only need the features at the tap, and so also work on stored features.
 TAP_METHODS: dict[str, CamMethod] = {
     "grad-cam": grad_cam,
     "hires-cam": hires_cam,
@@ -39,16 +39,16 @@ DEFAULT = "default"
 
 
 def method_for(model: Explainable, name: str) -> str:
-    """The method that a name means, however it is written; ``default`` is the one that suits the model.
+    """The method of a name in any spelling; ``default`` is the one that suits the model.
 
     Raises:
-        UsageError: an unknown method; suggests near ones.
+        UsageError: an unknown method; suggests similar names.
     """
     return default_method(model) if folded(name) == DEFAULT else known_name({*METHODS, DEFAULT}, name, "method")
 
 
 def default_method(model: Explainable) -> str:
-    """The method to take when nobody chose one: Grad-CAM under global pooling, HiResCAM elsewhere.
+    """The default method: Grad-CAM under global pooling, HiResCAM elsewhere.
 
     Under global pooling the two are the same map. Elsewhere (flatten, attention) the mean of a channel's gradient can vanish where the
     gradient does not, and Grad-CAM is blind.

@@ -1,4 +1,4 @@
-"""Maps of many rows at once, in chunks that fit memory. Everything that draws a map comes through here."""
+"""Maps of many rows at once, in chunks that fit in memory. Every map is computed here."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,10 @@ class ComputedMaps:
     """Raw signed maps and the logits they explain, one per row.
 
     Attributes:
-        maps: without a positive value where none rises above the rounding of the terms that it sums.
+        maps: without positive values if none exceeds the rounding of the terms that it sums.
         scores: the explained logits.
-        noise: the largest noise level of a map's cells, in units of the map: what its terms leave over by rounding alone.
-        gaps: how far the map's sum misses what its method promises (integrated gradients), as a share of it; NaN where it promises none.
+        noise: the largest noise level of a map's cells, in units of the map: the residue of its terms due to rounding.
+        gaps: relative completeness error of the map's sum (integrated gradients); NaN for methods without completeness.
     """
 
     maps: Float[Tensor, "r h w"]
@@ -40,7 +40,7 @@ def compute_maps(
     *,
     pixels: Float[Tensor, "n 3 H W"] | None = None,
 ) -> ComputedMaps:
-    """Draw the map of every row; the model's own modes are restored.
+    """Compute the map of every row; the model's own modes are restored.
 
     Args:
         model: the classifier.
@@ -48,7 +48,7 @@ def compute_maps(
         text: encoded texts.
         rows: which image, text and class each row explains.
         method: a name in ``METHODS``, or ``default``: the one that suits the model (``default_method``).
-        pixels: the images as the trunk gets them; only the ``PIXEL_METHODS`` need them.
+        pixels: the images as input to the trunk; only the ``PIXEL_METHODS`` need them.
 
     Raises:
         UsageError: an unknown method, one that needs the pixels without them, or one that needs attention on a model without it.

@@ -1,4 +1,4 @@
-"""Texts to features in bounded memory, however many there are."""
+"""Texts to features in bounded memory, for any number of texts."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _TEXTS_AT_ONCE = 128  # more gain nothing on a CPU, and a sentence encoder's inn
 
 @torch.no_grad()
 def encode_texts(model: Classifier, texts: Sequence[str]) -> TextFeatures:
-    """Texts as the head gets them, in evaluation mode and in the head's precision (under autocast the encoder may answer in half).
+    """Text features as the head gets them, in evaluation mode and the head's precision (under autocast the encoder may return half).
 
     All are padded to the longest, as in one batch.
     """

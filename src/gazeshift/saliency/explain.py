@@ -33,12 +33,12 @@ def explain(
     method: str = DEFAULT,
     key: str | None = None,
 ) -> SaliencyMaps:
-    """Draw the maps of one image with some texts.
+    """Compute the maps of one image with some texts.
 
     Args:
-        model: a classifier, as ``load`` gives it.
+        model: a classifier, as returned by ``load``.
         image: a file, its bytes, or a Pillow image.
-        texts: one map is drawn for each; no text is the empty text.
+        texts: one map is computed for each; for no text, use the empty text.
         target: the class whose logit is explained. ``predicted``: the one predicted with the same text. ``reference``: the one
             predicted with ``texts[0]``. ``label``: the one given as ``label``. Or a class name.
         label: the true class, for ``target="label"``.
@@ -46,7 +46,7 @@ def explain(
         key: name of the image in the result; the file's name if None.
 
     Returns:
-        Maps whose first ``len(texts)`` rows are the requested ones; rows that ``shift`` needs follow.
+        Maps: the first ``len(texts)`` rows are the requested ones; rows that ``shift`` needs follow.
 
     Raises:
         UsageError: no text, an unknown class, target or method, a model that sees no image.
@@ -95,7 +95,7 @@ def _at_least_one(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def name_of(image: Picture) -> str:
-    """What an image is called in results and errors: its file's name, if it is a file."""
+    """The name of an image in results and errors: its file's name, if it is a file."""
     return Path(image).name if isinstance(image, str | Path) else "image"
 
 
@@ -124,7 +124,7 @@ def pixels_of(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 
 
 
 def _file_bytes(picture: Image.Image, name: str) -> bytes:
-    """A Pillow image as the bytes of a lossless file: it too may be transparent, 16-bit or lie on its side, and one decoder knows how."""
+    """A Pillow image as the bytes of a lossless file: it too may be transparent, 16-bit or rotated, and one decoder handles that."""
     file = io.BytesIO()
     try:
         picture.save(file, "TIFF" if picture.mode in _NOT_IN_PNG else "PNG", exif=picture.getexif(), compress_level=1)
@@ -147,7 +147,7 @@ def class_index(classes: Sequence[str], name: str) -> int:
 
 
 def choose_target(model: Classifier, target: str, label: str | None, predicted: int) -> int:
-    """The class index that a target means, of a pair for which a class is predicted.
+    """The class index of a target, for a pair with a predicted class.
 
     Raises:
         UsageError: no such class, or ``label`` without the label.
@@ -161,14 +161,14 @@ def choose_target(model: Classifier, target: str, label: str | None, predicted: 
 
 
 def _targets(model: Classifier, target: str, label: str | None, predicted: Int[Tensor, " t"]) -> Int[Tensor, " t"]:
-    """The class each requested map explains."""
+    """The class that each requested map explains."""
     if target == "predicted":
         return predicted
     return torch.full_like(predicted, choose_target(model, target, label, int(predicted[0])))
 
 
 def _rows(wanted: Int[Tensor, " t"], predicted: Int[Tensor, " t"]) -> tuple[Int[Tensor, " r"], Int[Tensor, " r"]]:
-    """The requested (text, class) of every text first, then what a split between any two texts lacks, each once."""
+    """The requested (text, class) of every text first, then those that splits between any two texts also need, each once."""
     requested = list(enumerate(wanted.tolist()))
     seen = set(requested)
     classes = sorted(set(predicted.tolist()))

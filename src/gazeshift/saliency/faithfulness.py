@@ -1,4 +1,4 @@
-"""Do the cells that a map marks matter to the logit? All measures of one map, asked of the model that it explains; the text stays."""
+"""Do the cells that a map marks matter to the logit? All measures of one map, for the model that it explains; the text stays the same."""
 
 from dataclasses import dataclass
 
@@ -40,9 +40,9 @@ class MapFaithfulness:
 
     Attributes:
         whole: the logit with all cells.
-        hidden: with none.
-        insertion: the logit while cells appear from the highest of the map on; a larger area is better.
-        deletion: while they go; a smaller area is better.
+        hidden: the logit with none.
+        insertion: the logit as cells appear, highest values of the map first; a larger area is better.
+        deletion: the logit as they disappear; a smaller area is better.
         road: most against least relevant first, filled from the neighbours; a lower ``difference`` is better.
         sensitivity: per share of hidden cells the correlation of the map's sum with the loss of logit, -1 to 1; higher is better.
         infidelity: ``relative`` is the part of the losses that the map does not explain, 0 to 1; lower is better.
@@ -58,7 +58,7 @@ class MapFaithfulness:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """One number each. Areas are mean logits; ``insertion_over_deletion`` is about 0 for a map that knows nothing."""
+        """One number each. Areas are mean logits; ``insertion_over_deletion`` is about 0 for an uninformative map."""
         shown, gone = self.insertion.area, self.deletion.area
         return {
             "logit": self.whole,
@@ -89,21 +89,21 @@ def faithfulness(
     steps: int | None = None,
     seed: int = 0,
 ) -> MapFaithfulness:
-    """Draw the map of one image with one text, then hide cells and see whether those that it marks matter.
+    """Compute the map of one image with one text, then hide cells and see whether those that it marks matter.
 
     Args:
         model: a classifier that sees images.
         image: a file, its bytes, or a Pillow image.
-        text: stays as it is.
+        text: kept unchanged.
         target: as in ``explain``.
         label: the true class, for ``target="label"``.
-        method: a map method.
-        at: where cells are hidden. ``tap``: in the grid that the map is drawn on; only what follows runs again. ``pixels``: the squares
+        method: a saliency method.
+        at: where cells are hidden. ``tap``: in the map's own grid; only what follows runs again. ``pixels``: the squares
             of the image under the cells; the trunk runs some hundred times, and ROAD fills pixels.
         hide: ``zero``, ``mean`` or ``neighbours`` (``gazeshift.saliency.hide``); ROAD always takes ``neighbours``.
-        samples: random sets of cells for each share of sensitivity-n, and for infidelity.
-        steps: points of each curve; by default one for every cell.
-        seed: of the random sets.
+        samples: number of random sets of cells for each share of sensitivity-n, and for infidelity.
+        steps: number of points of each curve; by default one for every cell.
+        seed: random seed of the sets.
 
     Raises:
         UsageError: an unknown class, target, method, place or way of hiding; a map of a single cell.
@@ -139,9 +139,9 @@ def map_faithfulness(
         raw: signed map.
         score: logit as a function of the kept cells, for example ``tap_score(probe)``.
         imputed: the same with cells filled from their neighbours, for ROAD.
-        samples: random sets of cells, at least 2.
-        seed: of these.
-        steps: points of each curve; by default one for every cell.
+        samples: number of random sets of cells, at least 2.
+        seed: random seed of these.
+        steps: number of points of each curve; by default one for every cell.
 
     Raises:
         UsageError: fewer than 2 samples, or a map of a single cell.

@@ -1,4 +1,4 @@
-"""The exact account of a within-class change: which hidden units' gates a text flips, and the map each of them adds or takes away.
+"""The exact account of a within-class change: which hidden units' gates a text flips, and the map that each of them adds or removes.
 
 With one hidden ReLU layer over image and text, ``y_c = sum_j W2[c, j] relu(z_j) + b`` and each ``z_j`` is a function of the image plus
 a function of the text. So ``dz_j / dA`` does not depend on the text, and Grad-CAM's map of class c under text t is
@@ -21,11 +21,11 @@ from gazeshift.saliency.explain import Picture, class_index, encode_for
 
 @dataclass(frozen=True)
 class GateAccount:
-    """What each hidden unit whose gate flips between two texts does to the map of a fixed class.
+    """The effect of each hidden unit with a flipped gate on the map of a fixed class, between two texts.
 
     Attributes:
         explained: class name.
-        units: indices of the hidden units whose gate flips.
+        units: indices of the hidden units with a flipped gate.
         opened: whether the second text opens the unit's gate (else it closes it).
         maps: what the flip adds to the class's raw signed Grad-CAM map, per unit; their sum is the whole within-class change.
     """
@@ -52,7 +52,7 @@ def gate_account(model: Classifier, image: Picture, before: str, after: str, tar
         target: ``reference``, the class predicted with the first text, or a class name.
 
     Raises:
-        UsageError: another head, or an unknown class.
+        UsageError: a different head, or an unknown class.
     """
     gates = _gates(model)
     features, text = encode_for(model, image, (before, after))

@@ -1,4 +1,4 @@
-"""Maps from the gradient of the explained logit at the tap. All signed where their formula is; the ReLU is left to the reader of a map.
+"""Maps from the gradient of the explained logit at the tap. All signed where their formula is; the ReLU is left to the user of a map.
 
 In the formulas ``A_k`` is channel k of the grid, ``g_k = dy / dA_k`` the gradient of the explained class's logit with the row's text: the
 text enters through ``g`` alone. Under mean pooling ``g_k`` is the same in every cell and ``probe.slopes`` is 1 x 1; the formulas hold as
@@ -16,7 +16,7 @@ from gazeshift.saliency.probe import Probe
 def grad_cam(probe: Probe) -> Float[Tensor, "r h w"]:
     """Grad-CAM before its ReLU: ``L = sum_k alpha_k A_k`` with ``alpha_k`` the mean of ``dy / dA_k`` over the grid.
 
-    Selvaraju et al., "Grad-CAM", ICCV 2017, equations 1 and 2. The ReLU is left to the reader of the map: the sign is information.
+    Selvaraju et al., "Grad-CAM", ICCV 2017, equations 1 and 2. The ReLU is left to the user of the map: the sign is information.
     """
     return probe.weigh(probe.slopes.mean((2, 3)))
 
@@ -24,8 +24,8 @@ def grad_cam(probe: Probe) -> Float[Tensor, "r h w"]:
 def hires_cam(probe: Probe) -> Float[Tensor, "r h w"]:
     """HiResCAM: ``L = sum_k g_k * A_k``, cell by cell; under mean pooling the same as Grad-CAM. Signed.
 
-    Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations", 2020, equation 5. Off mean pooling it is the one to
-    take: averaging gradients of different signs, Grad-CAM can be blind. The text enters through the local gradient.
+    Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations", 2020, equation 5. Without mean pooling it is the one to
+    use: averaging gradients of different signs, Grad-CAM can be blind. The text enters through the local gradient.
     """
     return probe.contract(probe.slopes)
 

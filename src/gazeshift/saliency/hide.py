@@ -1,6 +1,6 @@
-"""Hide cells of an image from a model and ask for the logit again: the scores that measures of faithfulness want.
+"""Hide cells of an image from a model and compute the logit again: the scores that faithfulness measures need.
 
-At the tap, what is hidden is replaced in the stored grid and only what follows the tap runs again. At the pixels the trunk runs once for
+At the tap, hidden cells are replaced in the stored grid and only what follows the tap runs again. At the pixels the trunk runs once for
 every changed image. How cells are hidden is part of what is measured, so it has a name.
 """
 
@@ -34,7 +34,7 @@ def _neighbours(keep: Float[Tensor, "m h w"]) -> Float[Tensor, "m n n"]:
     kept = keep.flatten(1).double()
     weights = _neighbour_weights(*keep.shape[1:]).to(kept)
     own = torch.eye(len(weights), dtype=kept.dtype, device=kept.device)
-    # Where nothing is kept there is nothing to go by: solved for itself here, and replaced by the mean below.
+    # Where no cell is kept the system has no solution: solved as the identity here, and replaced by the mean below.
     nothing = kept.sum(1) == 0
     fixed = (kept > 0) | nothing[:, None]
     system = torch.where(fixed[:, :, None], own, torch.diag(weights.sum(1)) - weights)
@@ -55,13 +55,13 @@ def hidden_scores(
 ) -> Float[Tensor, " m"]:
     """Logits of rows of a probe, all of one image, with cells of its grid hidden; in chunks that bound the memory.
 
-    All that hiding does is linear in the grid, so where the model pools first only the mean of the changed grid is made. Tokens beside the
-    grid (a vision transformer's class token) stay as they are.
+    Hiding is linear in the grid, so if the model pools first only the mean of the changed grid is computed. Tokens besides the
+    grid (a vision transformer's class token) are unchanged.
 
     Args:
         probe: the model, its images at the tap, texts and classes.
         keep: 1 where a cell stays, 0 where it is hidden.
-        rows: the row of the probe that each answers for.
+        rows: the probe's row of each.
         how: a name in ``MIXINGS``.
 
     Raises:
@@ -89,7 +89,7 @@ def tap_score(probe: Probe, row: int = 0, how: str = "zero") -> Score:
 
     Args:
         probe: the model, its images at the tap, texts and classes.
-        row: which of its rows is asked.
+        row: the row of the probe.
         how: a name in ``MIXINGS``.
 
     Raises:
@@ -128,9 +128,9 @@ def pixel_score(probe: Probe, row: int = 0, how: str = "zero", seed: int = 0) ->
 
     Args:
         probe: with the pixels.
-        row: which of its rows is asked.
+        row: the row of the probe.
         how: a name in ``FILLINGS``.
-        seed: of the noise of ``neighbours``.
+        seed: random seed of the noise of ``neighbours``.
 
     Raises:
         UsageError: an unknown way of hiding, or a probe without pixels.
@@ -158,7 +158,7 @@ def _stack(images: list[np.ndarray], like: Tensor) -> Float[Tensor, "m 3 H W"]:
 
 
 def _neighbour_weights(height: int, width: int) -> Float[Tensor, "n n"]:
-    """ROAD's weight between any two cells: 1/6 beside each other, 1/12 across a corner, else 0."""
+    """ROAD's weight between any two cells: 1/6 for direct neighbours, 1/12 for diagonal ones, else 0."""
     row, column = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     down = (row.flatten()[:, None] - row.flatten()).abs()
     right = (column.flatten()[:, None] - column.flatten()).abs()

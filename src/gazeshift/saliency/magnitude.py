@@ -1,7 +1,7 @@
-"""How large the terms are that a map sums: what it would be if none of them cancelled. One function per method.
+"""The size of the terms that a map sums: its value if none of them cancelled. One function per method.
 
-A map whose values are a millionth of its terms is what their rounding left over, not evidence. ``noise_of`` is that level, cell by cell;
-``resolved`` empties the maps that nowhere rise above it, so that they are undefined wherever they are read.
+A map with values of a millionth of its terms is their rounding residue, not evidence. ``noise_of`` is that level, cell by cell;
+``resolved`` clears the maps that nowhere exceed it, so that they are undefined everywhere.
 """
 
 import math
@@ -112,10 +112,10 @@ MAGNITUDES: dict[str, Magnitude] = {
 
 
 def noise_of(method: str, probe: Probe) -> Float[Tensor, "r h w"]:
-    """The noise level of every cell of a method's maps: what its terms leave over by rounding alone, not negative.
+    """The noise level of every cell of a method's maps: the residue of its terms due to rounding, not negative.
 
-    ``rounding(step) * magnitude``, the magnitude being what the map would be if no term cancelled another. 0 for a method of one's
-    own, of whose terms nothing is known.
+    ``rounding(step) * magnitude``, where the magnitude is the map's value if no term cancelled another. 0 for a user's own
+    method, with unknown terms.
 
     Args:
         method: a name in ``METHODS``.
@@ -126,9 +126,9 @@ def noise_of(method: str, probe: Probe) -> Float[Tensor, "r h w"]:
 
 
 def resolved(maps: Float[Tensor, "r h w"], noise: Float[Tensor, "r h w"]) -> Float[Tensor, "r h w"]:
-    """Maps as they are, but for those that are nowhere positive above their noise level: there, what lies below it is exactly 0.
+    """Maps unchanged, except those that are nowhere positive above their noise level: in these, values below it become exactly 0.
 
-    What is left of such a map has no positive value, so it is undefined. What is not finite stays.
+    Such a map then has no positive value, so it is undefined. Non-finite values are kept.
 
     Example:
         >>> maps = torch.tensor([[[1e-8, -0.5]], [[1e-8, 0.5]]])

@@ -60,14 +60,14 @@ class SaliencyMaps:
         raw: signed, un-normalised, native grid; row i is explained by ``rows[i]``; the first ``len(texts)`` rows are the requested
             ones, one per text, the others are those the decomposition of a shift needs.
         rows: one per map.
-        texts: as given; no text is the empty text.
+        texts: as given; the empty text for no text.
         predicted: class index predicted with each text.
-        target: what was asked for: ``predicted``, ``reference``, ``label`` or a class name.
+        target: as requested: ``predicted``, ``reference``, ``label`` or a class name.
         classes: class names of the model.
         method: name of the method.
         model: digest of the model.
-        noise: each map's noise level, in units of the map: what its terms leave over by rounding alone. None: not known (files of 0.1).
-        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods that promise none.
+        noise: each map's noise level, in units of the map: the residue of its terms due to rounding. None: unknown (files of version 0.1).
+        gaps: relative completeness error of each map's sum; NaN for methods without completeness.
     """
 
     key: str
@@ -90,7 +90,7 @@ class SaliencyMaps:
 
     @property
     def notes(self) -> tuple[str | None, ...]:
-        """What else a reader must know of each map: that its sum misses what its method promises; mostly None."""
+        """Further caveats of each map: that its sum violates completeness; usually None."""
         gaps = np.full(len(self.raw), np.nan) if self.gaps is None else self.gaps
         return tuple(why_incomplete(float(gap)) for gap in gaps)
 
@@ -113,7 +113,7 @@ class SaliencyMaps:
         """Index of the map of a class (index) under a text (index).
 
         Raises:
-            UsageError: there is no such map; names what is lacking.
+            UsageError: there is no such map; names it.
         """
         for index, row in enumerate(self.rows):
             if (row.text, row.target) == (text, target):
@@ -125,7 +125,7 @@ class SaliencyMaps:
         raise UsageError(f"no map of class {name!r} with text {text}; ask explain for it: target={name!r}.")
 
     def at(self, height: int, width: int) -> Float[np.ndarray, "r H W"]:
-        """Raw maps interpolated (bilinear) to a size, only to draw: interpolated pixels are no independent samples."""
+        """Raw maps interpolated (bilinear) to a size, only to draw: interpolated pixels are not independent samples."""
         maps = torch.from_numpy(self.raw)[:, None]
         return torch.nn.functional.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)[
             :, 0
@@ -144,7 +144,7 @@ class SaliencyMaps:
         return lookup(_SCALES, how, "scale")(self.raw)
 
     def save(self, path: Path) -> None:
-        """Write one ``.safetensors`` file: the raw maps, and all else as JSON in its metadata; whole or not at all.
+        """Write one ``.safetensors`` file: the raw maps, and everything else as JSON in its metadata; whole or not at all.
 
         Raises:
             DataError: it cannot be written.

@@ -26,12 +26,12 @@ SIDE = 4
 
 @dataclass(frozen=True)
 class Baseline:
-    """What stands at the tap and behind the text encoder for a modality that is not there.
+    """The features that replace an absent modality, at the tap and after the text encoder.
 
     Attributes:
         image: one row.
         text: one row.
-        sentence: what that is, for people.
+        sentence: a description for people.
     """
 
     image: ImageFeatures
@@ -40,11 +40,11 @@ class Baseline:
 
 
 def mean_features(image: ImageFeatures, text: TextFeatures) -> Baseline:
-    """The mean over some images and some texts, of the training set by custom: what an average pair says.
+    """The mean over some images and some texts, usually of the training set: an average pair.
 
     Args:
         image: encoded images; means over the grid (1 x 1) where the model pools first.
-        text: encoded texts, any number; the mean is that of the pooled vectors.
+        text: any number of encoded texts; the mean is over their pooled vectors.
 
     Example:
         >>> text = TextFeatures.from_pooled(torch.tensor([[0.0], [2.0]]))
@@ -60,7 +60,7 @@ def mean_features(image: ImageFeatures, text: TextFeatures) -> Baseline:
 
 
 def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[str]) -> Baseline:
-    """The same from pictures and texts; one picture is encoded at a time.
+    """The same from images and texts; one image is encoded at a time.
 
     Args:
         model: sees images and reads text.
@@ -68,7 +68,7 @@ def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[
         texts: any number.
 
     Raises:
-        UsageError: no image or no text, one where a list is asked for, or a model of one modality.
+        UsageError: no image or no text, a single one instead of a list, or a model with one modality.
         ImageError: an image cannot be decoded.
 
     Example:
@@ -94,8 +94,8 @@ class FourLogits:
 
     Attributes:
         both: with text and image.
-        text: with the text alone.
-        image: with the image alone.
+        text: with only the text.
+        image: with only the image.
         neither: with neither.
     """
 
@@ -105,7 +105,7 @@ class FourLogits:
     neither: Float[np.ndarray, "r classes"]
 
     def shapley(self, target: Int[np.ndarray, " r"]) -> TwoPlayerShapley:
-        """Both players' shares of one class's logit a pair."""
+        """Both players' shares of one class's logit, per pair."""
         each = np.arange(len(target))
         return two_player_shapley(
             *(logits[each, target] for logits in (self.both, self.text, self.image, self.neither))
@@ -120,7 +120,7 @@ def four_logits(
     text_index: Int[Tensor, " r"],
     baseline: Baseline,
 ) -> FourLogits:
-    """Logits of pairs with one modality, both or none replaced by what is absent; four passes of the head a pair.
+    """Logits of pairs with one modality, both or none replaced by the baseline; four passes of the head per pair.
 
     Args:
         model: any classifier.
@@ -128,7 +128,7 @@ def four_logits(
         text: encoded texts.
         image_index: the image of each pair.
         text_index: the text of each pair.
-        baseline: what stands for what is not there.
+        baseline: the replacement for an absent modality.
     """
     none = torch.zeros_like(image_index)
     asked = (
@@ -149,9 +149,9 @@ def share_between_players(
     orders: int = 16,
     seed: int = 0,
 ) -> MmShap:
-    """MM-SHAP of one pair: image cells on a fixed grid of at most ``SIDE`` x ``SIDE``, hidden by zeros at the tap, and words, left out.
+    """MM-SHAP of one pair: image cells on a fixed grid of at most ``SIDE`` x ``SIDE``, hidden with zeros at the tap, and words, left out.
 
-    The trunk does not run; the text encoder reads every set of words that is asked for once.
+    The trunk does not run; the text encoder reads every required set of words once.
 
     Args:
         model: a classifier that sees images and reads text.
@@ -159,8 +159,8 @@ def share_between_players(
         text: with any number of words.
         target: class index.
         read: encodes texts.
-        orders: random orders of the players.
-        seed: draws them.
+        orders: number of random orders of the players.
+        seed: random seed.
     """
     spans = split_words(text)
     regions = _regions(*image.grid.shape[2:])
@@ -183,17 +183,17 @@ def share_between_players(
 
 @dataclass(frozen=True)
 class Modality:
-    """What text and image add to one logit of one pair, in logits.
+    """The contributions of text and image to one logit of one pair, in logits.
 
     Attributes:
         explained: the class.
-        baseline: what stood for the absent modality.
+        baseline: the replacement for an absent modality.
         text: Shapley value of the text, of two players; with ``image`` it adds up to ``logit - logit_neither``.
-        image: of the image.
-        interaction: what both do together beyond what each does alone; exactly 0 for an additive head.
+        image: Shapley value of the image.
+        interaction: the joint effect beyond the separate effects; exactly 0 for an additive head.
         logit: with both.
-        logit_text: with the text alone.
-        logit_image: with the image alone.
+        logit_text: with only the text.
+        logit_image: with only the image.
         logit_neither: with neither.
         players: MM-SHAP: Shapley values of image cells and words, hidden and left out one by one; ``players.t_shap`` is the text's share.
         words: the text's players.
@@ -225,7 +225,7 @@ def modality(
     orders: int = 16,
     seed: int = 0,
 ) -> Modality:
-    """Say how much of a logit comes from the text, how much from the image, and how much from both together.
+    """Compute how much of a logit comes from the text, how much from the image, and how much from both together.
 
     Args:
         model: a classifier that sees images and reads text.
@@ -233,13 +233,13 @@ def modality(
         text: its text.
         target: as in ``explain``.
         label: the true class, for ``target="label"``.
-        baseline: stands for an absent modality: ``mean_of_pairs`` of training pairs by custom. None: a grid of zeros at the tap and the
+        baseline: replaces an absent modality, usually ``mean_of_pairs`` of training pairs. None: a grid of zeros at the tap and the
             empty text; the numbers depend on this choice, so it is part of the result.
-        orders: random orders of MM-SHAP's players; with few, its shares move towards each modality's share of the players.
-        seed: draws them.
+        orders: number of random orders of MM-SHAP's players; with few, its shares drift towards each modality's share of the players.
+        seed: random seed.
 
     Raises:
-        UsageError: a model of one modality, an unknown class or target.
+        UsageError: a model with one modality, an unknown class or target.
         ImageError: the image cannot be decoded.
 
     Example:

@@ -1,4 +1,4 @@
-"""Maps of a model from outside, for inputs that are ready for it."""
+"""Maps of a third-party model, for inputs in its own form."""
 
 import math
 from collections.abc import Sequence
@@ -39,14 +39,14 @@ class InputRow:
 
 @dataclass(frozen=True, eq=False)
 class InputMaps:
-    """Maps of a model from outside.
+    """Maps of a third-party model.
 
     Attributes:
         raw: signed, un-normalised, on the layer's own grid, one per combination and class; comparable between inputs.
         rows: what each explains.
         logits: of every row's combination, all classes.
-        reasons: why a map is undefined, in words; None for a map that has a positive value.
-        notes: what else to know about how the model was explained, a sentence each; mostly nothing.
+        reasons: why a map is undefined, in words; None for a map with a positive value.
+        notes: further remarks on how the model was explained, one sentence each; usually empty.
     """
 
     raw: Float[np.ndarray, "r h w"]
@@ -61,10 +61,10 @@ class InputMaps:
         return undefined(self.raw)
 
     def of(self, image: int = 0, text: int = 0, target: int | None = None) -> Float[np.ndarray, "h w"]:
-        """The map of one combination; of one of its classes where several were asked for.
+        """The map of one combination, for one of its classes if several were requested.
 
         Raises:
-            UsageError: it was not asked for, or several were and ``target`` does not say which.
+            UsageError: it was not requested, or several were and ``target`` does not select one.
         """
         asked = {
             row.target: raw
@@ -91,19 +91,19 @@ def explain_inputs(
     aligned: bool = False,
     method: str = "grad-cam",
 ) -> InputMaps:
-    """Draw the maps of a model from outside, for every image with every text.
+    """Compute the maps of a third-party model, for every image with every text.
 
     Args:
-        model: what ``split``, ``wrap`` or a ready-made adapter gives.
+        model: the result of ``split``, ``wrap`` or a ready-made adapter.
         images: one row per image, in the form the model takes (several arguments: a mapping by name, or a tuple).
-        texts: one row per text, likewise; None where the model takes none.
-        target: ``predicted``, a class index, one index per combination, or several a combination where an image has several labels: a
-            list for each, or a mask ``(combinations, classes)``. A map for each.
+        texts: one row per text, likewise; None if the model takes none.
+        target: ``predicted``, a class index, one index per combination, or several per combination for images with several labels: a
+            list for each, or a mask ``(combinations, classes)``. There is a map for each class.
         aligned: image i belongs to text i, instead of every image with every text.
         method: a name in ``gazeshift.saliency.METHODS``.
 
     Raises:
-        UsageError: inputs whose rows disagree, a class that is not there, an unknown method or target.
+        UsageError: inputs with different numbers of rows, a class that does not exist, an unknown method or target.
         ModelError: the model cannot be explained at this layer; says why.
 
     Example:
@@ -139,25 +139,25 @@ def shift_inputs(
     method: str = "grad-cam",
     classes: Sequence[str] | None = None,
 ) -> tuple[Shift, ...]:
-    """How the map of each image moves when its text is exchanged, and why: the class switched, or the text re-weighted what is seen.
+    """How the map of each image moves when its text is replaced, and why: the class switched, or the text re-weighted the evidence.
 
-    A model of one score answers with its sign, so that it has two classes here: 0 where the score is negative, 1 where it is positive, each
-    explained by the score in its own direction. (Where the sign means nothing, add a constant to the score in ``output=``.)
+    A model with a single score is treated as having two classes by its sign: 0 for a negative score, 1 for a positive one, each
+    explained by the score in its own direction. (If the sign means nothing, add a constant to the score in ``output=``.)
 
     Args:
         model: as in ``explain_inputs``.
         images: one row per image, in the form the model takes.
         before: one row per image, or a single one for all.
-        after: the texts in their place, likewise.
+        after: the replacement texts, likewise.
         method: a name in ``gazeshift.saliency.METHODS``.
-        classes: names of the model's classes, two for a model of one score; their numbers if None.
+        classes: names of the model's classes, two for a single score; their numbers if None.
 
     Returns:
-        A shift an image, each map of the class predicted with its own text. Where no logit is a number the class is called
+        One shift per image, each map for the class predicted with its own text. If no logit is a number the class is called
         ``not a number``, and the values are NaN.
 
     Raises:
-        UsageError: inputs whose rows disagree, an unknown method, or names that are not one a class.
+        UsageError: inputs with different numbers of rows, an unknown method, or not one name per class.
         ModelError: the model cannot be explained at this layer; says why.
 
     Example:
@@ -206,7 +206,7 @@ def _names_of(count: int, classes: Sequence[str] | None) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class _Asked:
-    """A bound model with what each row asks of it, and what it answers."""
+    """A bound model with the combinations of its rows, and their logits."""
 
     bound: Bound
     image_row: Int[Tensor, " r"]
@@ -231,7 +231,7 @@ class _Asked:
         return [_NO_CLASS if nan else names[each] for each, nan in zip(self.predicted.tolist(), lost, strict=True)]
 
     def with_two_classes(self) -> "_Asked":
-        """A model of one score as one of two classes, against it and for it; others as they are."""
+        """A single-score model as a model of two classes, against and for; others unchanged."""
         if self.classes > 1:
             return self
         tail = self.bound.tail
@@ -245,7 +245,7 @@ class _Asked:
         """Maps and scores; a map whose logit is not finite is NaN.
 
         Raises:
-            ModelError: the logits that are explained are not those that were answered before.
+            ModelError: the explained logits differ from those computed before.
         """
         with torch.autocast(self.logits.device.type, enabled=False):  # maps are float32; the model keeps its precision
             rows = Rows(self.image_row, self.text_row, targets)
@@ -273,7 +273,7 @@ def _against_and_for(score: Float[Tensor, "r 1"]) -> Float[Tensor, "r 2"]:
 
 
 def _check_method(method: str) -> None:
-    """Before anything runs: a method that is there, and that asks a model from outside nothing but what stands at its layer."""
+    """Before anything runs: a method that exists and needs nothing but the layer's grid."""
     if lookup(METHODS, method, "method") in PIXEL_METHODS.values():
         raise UsageError(
             f"{method} shows changed images to the trunk, which takes a gazeshift classifier; for a third-party model choose one of "
@@ -282,7 +282,7 @@ def _check_method(method: str) -> None:
 
 
 def _read(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
-    """Of the inputs, what the model is given, as tensors."""
+    """The inputs that the model takes, as tensors."""
     if not isinstance(model, Outside):
         raise UsageError(f"a {type(model).__name__} is not wrapped yet: give wrap(model, layer, ...) or split(model).")
     return model.read(images, texts)

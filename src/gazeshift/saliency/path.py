@@ -26,16 +26,16 @@ class IntegratedGradients:
     """Integrated gradients at the tap: ``L = sum_k (A_k - B_k) * integral of g_k(B + a (A - B)) da``, a from 0 to 1. Signed.
 
     Sundararajan et al., "Axiomatic Attribution for Deep Networks", ICML 2017, equation 1, with the grid as input. The text is held fixed
-    along the path and enters through the gradients; so are a vision transformer's tokens beside the grid. The map's sum is
-    ``y(A) - y(B)`` (completeness). A norm after the tap makes the gradient rise without bound towards a baseline of zeros, so where the
+    along the path and enters through the gradients; so are a vision transformer's tokens besides the grid. The map's sum is
+    ``y(A) - y(B)`` (completeness). A norm after the tap makes the gradient rise without bound towards a baseline of zeros, so if the
     first rule misses, the points crowd near the baseline and are doubled, row by row, until the sum misses by at most ``tolerance``; where
-    the last doubling does not reach that, the gap is told with the map (``gaps_of``).
+    the last doubling does not reach that, the gap is reported with the map (``gaps_of``).
 
     Attributes:
         baseline: ``zero``: the grid of zeros (on centred features the mean training image). ``mean``: in every cell the image's own mean
             over the grid, so that only the arrangement counts.
-        steps: points of the first Gauss-Legendre rule.
-        most: points of the last.
+        steps: number of points of the first Gauss-Legendre rule.
+        most: number of points of the last.
         tolerance: how far the sum may miss, as a share of ``|y(A) - y(B)|``.
     """
 
@@ -56,7 +56,7 @@ class IntegratedGradients:
         return maps
 
     def gaps(self, probe: Probe, maps: Float[Tensor, "r h w"]) -> Float[Tensor, " r"]:
-        """How far each map's sum misses ``y(A) - y(B)``, as a share of it, 0 and up; what the logits' own rounding hides is 0."""
+        """How far each map's sum misses ``y(A) - y(B)``, as a share of it, 0 and up; gaps within the logits' own rounding are 0."""
         start = lookup(BASELINES, self.baseline, "baseline")(probe.tap.grid)[probe.rows.image]
         rise = probe.scores - probe.score(start, torch.arange(len(probe.rows), device=start.device))
         missed = (rise - maps.sum((1, 2))).abs()
@@ -67,7 +67,7 @@ class IntegratedGradients:
         return self.gaps(probe, maps) > self.tolerance
 
     def _rule(self, probe: Probe, steps: int, crowding: int) -> Float[Tensor, "r h w"]:
-        """The integral by so many points, over ``a = s ** crowding``: the higher, the more of them lie near the baseline."""
+        """The integral with this many points, over ``a = s ** crowding``: the higher, the more of them lie near the baseline."""
         image = probe.rows.image
         baseline = lookup(BASELINES, self.baseline, "baseline")
         end, start = probe.tap.grid[image], baseline(probe.tap.grid)[image]
@@ -90,6 +90,6 @@ GAPS: dict[str, Callable[[Probe, Float[Tensor, "r h w"]], Float[Tensor, " r"]]] 
 
 
 def gaps_of(method: str, probe: Probe, maps: Float[Tensor, "r h w"]) -> Float[Tensor, " r"]:
-    """How far the sums of a method's maps miss what the method promises, as a share of it; NaN where it promises none."""
+    """The relative completeness error of a method's maps; NaN for methods without completeness."""
     gaps = GAPS.get(method)
     return maps.new_full((len(maps),), torch.nan) if gaps is None else gaps(probe, maps)

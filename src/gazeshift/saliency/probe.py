@@ -1,4 +1,4 @@
-"""The only place that knows autograd: it answers what a method asks about a classifier at the tap."""
+"""The only place that uses autograd: it provides what methods need from a classifier at the tap."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ _TRUNK_BATCH = 16  # images a trunk sees at once; larger batches gain little on 
 
 
 def chunk(values: int, device: torch.device) -> int:
-    """How many rows of so many values at the tap are computed at once; an accelerator wants, and holds, more of them than a CPU."""
+    """How many rows with this many values at the tap are computed at once; an accelerator needs, and holds, more than a CPU."""
     return max(1, CHUNK_BYTES * (1 if device.type == "cpu" else 16) // (4 * max(1, values)))
 
 
@@ -50,7 +50,7 @@ class Attention:
     """One self-attention after the tap, of every row.
 
     Attributes:
-        weights: after the softmax; the last axis sums to 1. ``n`` tokens: those beside the grid first, then its cells row by row.
+        weights: after the softmax; the last axis sums to 1. ``n`` tokens: those besides the grid first, then its cells row by row.
         gradients: of each row's logit with respect to ``weights``.
     """
 
@@ -59,7 +59,7 @@ class Attention:
 
 
 def _over_tokens(weights: Tensor, rows: int, tokens: int) -> bool:
-    """Whether all tokens attend to each other in so many rows, with heads on an axis of their own or folded into the rows."""
+    """Whether all tokens attend to each other in this many rows, with heads on a separate axis or folded into the rows."""
     whole = len(weights) == rows if weights.ndim == len("bhqk") else len(weights) % rows == 0
     return whole and weights.shape[-2:] == (tokens, tokens)
 
@@ -77,7 +77,7 @@ class Probe:
     """A classifier seen from the tap, for some images, texts and classes.
 
     The trunk has already run, once per image. The tap becomes a leaf and ``classify`` runs from there, so the text-free trunk is never run
-    again and no hook is needed. Where the model pools first, the leaf is the grid's mean: one small vector per row, whatever the grid.
+    again and no hook is needed. If the model pools first, the leaf is the grid's mean: one small vector per row, whatever the grid.
     Works with frozen parameters, inside ``no_grad`` and inside ``inference_mode``; touches no ``.grad``. The model must be in evaluation
     mode.
 
@@ -86,7 +86,7 @@ class Probe:
         image: encoded images.
         text: encoded texts.
         rows: which image, text and class each row explains.
-        pixels: the images themselves, as the trunk gets them; only ``rescore`` needs them.
+        pixels: the images themselves, as input to the trunk; only ``rescore`` needs them.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Probe:
 
     @cached_property
     def tap(self) -> ImageFeatures:
-        """What is replaced and differentiated: the images' grids, or their means (1 x 1) where the model pools first."""
+        """What is replaced and differentiated: the images' grids, or their means (1 x 1) if the model pools first."""
         return self.image.averaged() if self.model.pools_first else self.image
 
     @property
@@ -124,7 +124,7 @@ class Probe:
 
     @property
     def pixels(self) -> Float[Tensor, "n 3 H W"]:
-        """The images as the trunk gets them.
+        """The images as input to the trunk.
 
         Raises:
             UsageError: they were not given.
@@ -137,12 +137,12 @@ class Probe:
 
     @property
     def scores(self) -> Float[Tensor, " r"]:
-        """The explained logit of each row; at hand where the slopes are, one forward pass without them elsewhere."""
+        """The explained logit of each row; available with the slopes, otherwise from one forward pass."""
         return self._scores_and_slopes[0] if "_scores_and_slopes" in self.__dict__ else self._forward_scores
 
     @cached_property
     def slopes(self) -> Float[Tensor, "r c y x"]:
-        """Gradient of each row's logit at the tap; 1 x 1 where it is the same in every cell (the model pools first)."""
+        """Gradient of each row's logit at the tap; 1 x 1 if it is the same in every cell (the model pools first)."""
         return self._scores_and_slopes[1]
 
     @property
@@ -151,11 +151,11 @@ class Probe:
         return self.slopes.expand(-1, -1, *self.image.grid.shape[2:])
 
     def slopes_at(self, grids: Float[Tensor, "r c y x"]) -> Float[Tensor, "r c y x"]:
-        """``slopes`` where other grids, shaped like those of ``tap``, stand at the tap, one per row."""
+        """``slopes`` for other grids at the tap, shaped like those of ``tap``, one per row."""
         return self._differentiate(grids)[1]
 
     def score(self, grids: Float[Tensor, "m c y x"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
-        """Logit of row ``rows[i]`` where ``grids[i]``, shaped like those of ``tap``, stands at the tap; in chunks."""
+        """Logit of row ``rows[i]`` with ``grids[i]``, shaped like those of ``tap``, at the tap; in chunks."""
         image, prefix = self.rows.image[rows], self.tap.prefix
         replaced = ImageFeatures(grids, None if prefix is None else prefix[image])
         return self._score(replaced, torch.arange(len(rows), device=rows.device), rows)
@@ -181,7 +181,7 @@ class Probe:
         return out
 
     def contract(self, weights: Float[Tensor, "r c y x"]) -> Float[Tensor, "r h w"]:
-        """``sum_c weights[r, c] * A[image of r, c]`` cell by cell; weights of 1 x 1 count for every cell."""
+        """``sum_c weights[r, c] * A[image of r, c]`` cell by cell; weights of 1 x 1 apply to every cell."""
         if weights.shape[2:] == (1, 1):
             return self.weigh(weights[:, :, 0, 0])
         out = torch.empty_like(weights[:, 0])
@@ -190,17 +190,17 @@ class Probe:
         return out
 
     def by_image(self) -> list[tuple[int, Int[Tensor, " r"]]]:
-        """Every image that is asked for, with the indices of its rows."""
+        """Every requested image, with the indices of its rows."""
         return [(index, (self.rows.image == index).nonzero()[:, 0]) for index in sorted(set(self.rows.image.tolist()))]
 
     @cached_property
     def places(self) -> TokenPlaces:
-        """Where the grid's cells stand among the tokens that attend to each other after the tap."""
+        """Positions of the grid's cells among the tokens that attend to each other after the tap."""
         return self.model.places(self.tap)
 
     @cached_property
     def attention(self) -> tuple[Attention, ...]:
-        """Every self-attention over the grid's cells (and the tokens beside them) between tap and logit, in order.
+        """Every self-attention over the grid's cells (and the other tokens) between tap and logit, in order.
 
         Raises:
             UsageError: there is none.

@@ -1,4 +1,4 @@
-"""Why a map points nowhere, and what else its reader must know, in words."""
+"""Why a map points nowhere, and other caveats, in words."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,10 +7,10 @@ from gazeshift.saliency.path import INTEGRATED_GRADIENTS
 
 
 def why_undefined(raw: Float[np.ndarray, "h w"], noise: float = 0.0) -> str | None:
-    """Why a map has no positive value; None for a map that has one.
+    """Why a map has no positive value; None if it has one.
 
     Args:
-        raw: signed, as ``compute_maps`` gives it.
+        raw: signed map from ``compute_maps``.
         noise: its noise level.
 
     Example:
@@ -34,10 +34,10 @@ def why_undefined(raw: Float[np.ndarray, "h w"], noise: float = 0.0) -> str | No
 
 
 def why_incomplete(gap: float) -> str | None:
-    """That a map's sum misses what its method promises, if it does so by more than the tolerance.
+    """A caveat that a map's sum violates completeness, if by more than the tolerance.
 
     Args:
-        gap: as a share of what is promised; NaN for a method that promises none.
+        gap: relative completeness error; NaN for methods without completeness.
 
     Example:
         >>> why_incomplete(0.25)

@@ -1,4 +1,4 @@
-"""Seeing attention as it is computed, without a hook in the model and without changing it."""
+"""Record attention as it is computed, without a hook in the model and without changing it."""
 
 import inspect
 import math
@@ -19,8 +19,8 @@ _MODULE = inspect.signature(functional.multi_head_attention_forward)
 class AttentionRecorder(TorchFunctionMode):
     """While active, keeps the weights of every attention, with their graph: ``b heads q k``, or ``(b heads) q k``.
 
-    PyTorch's fused attention does not give its weights away, so it is computed here in two steps, ``softmax(q k' / sqrt d) v``: the same
-    up to rounding, under masks of every kind. ``nn.MultiheadAttention`` is asked for its weights. Attention that models compute
+    PyTorch's fused attention does not expose its weights, so it is computed here in two steps, ``softmax(q k' / sqrt d) v``: the same
+    up to rounding, under masks of every kind. ``nn.MultiheadAttention`` returns its weights on request. Attention that models compute
     themselves is recognised by a softmax over the last of three or four axes.
 
     Example:
@@ -58,7 +58,7 @@ class AttentionRecorder(TorchFunctionMode):
             self.weights.append(weights)
 
     def _module(self, call: inspect.BoundArguments) -> tuple[Tensor, Tensor | None]:
-        """``nn.MultiheadAttention``: what it would give, computed with its weights, which it otherwise leaves to the fused kernel."""
+        """``nn.MultiheadAttention``: its result, computed with explicit weights instead of the fused kernel."""
         call.apply_defaults()
         asked, averaged = call.arguments["need_weights"], call.arguments["average_attn_weights"]
         call.arguments |= {"need_weights": True, "average_attn_weights": False}
@@ -76,7 +76,7 @@ class AttentionRecorder(TorchFunctionMode):
         key: Tensor,
         value: Tensor,
         attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,  # models are explained in evaluation mode; some hand their rate on all the same
+        dropout_p: float = 0.0,  # models are explained in evaluation mode; some still pass their dropout rate
         is_causal: bool = False,
         scale: float | None = None,
         enable_gqa: bool = False,
@@ -99,7 +99,7 @@ class AttentionRecorder(TorchFunctionMode):
 
 
 def after(weights: Sequence[Tensor], leaf: Tensor) -> list[Tensor]:
-    """Those of some results that were computed from a leaf: attention of a text encoder, or before the tap, was not.
+    """The results that were computed from a leaf: attention of a text encoder, or before the tap, was not.
 
     Example:
         >>> leaf, other = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)

@@ -1,6 +1,6 @@
 """Maps from the explained logit of changed images and grids. The class and the text enter through these logits alone; no gradient.
 
-Score-CAM, occlusion and RISE show the trunk masked images (``probe.pixels``). What is hidden becomes 0 where the trunk looks: the mean
+Score-CAM, occlusion and RISE show the trunk masked images (``probe.pixels``). Hidden pixels become 0 in the trunk's input: the mean
 colour of the model's normalisation. A masked image goes through the trunk once, whatever the number of texts.
 """
 
@@ -21,8 +21,8 @@ _MASKS = 64  # made, and held in the image's size, at once
 def ablation_cam(probe: Probe) -> Float[Tensor, "r h w"]:
     """Ablation-CAM: ``L = sum_k w_k A_k``, ``w_k = y - y_k`` with ``y_k`` the logit where channel k is 0 in every cell. Signed.
 
-    Desai and Ramaswamy, "Ablation-CAM", WACV 2020, equation 4, without its division by ``y``: it changes no place, but would turn the map
-    over where the logit is negative. Sees what the gradient does not, a hidden unit's gate that a channel alone holds open. On features
+    Desai and Ramaswamy, "Ablation-CAM", WACV 2020, equation 4, without its division by ``y``: it changes no location, but would flip the
+    map's sign if the logit is negative. Sees what the gradient does not: a hidden unit's gate held open by a single channel. On features
     that a model centres, 0 is the mean of the training images.
     """
     grids, image = probe.tap.grid, probe.rows.image
@@ -39,11 +39,11 @@ def ablation_cam(probe: Probe) -> Float[Tensor, "r h w"]:
 
 
 def score_cam(probe: Probe) -> Float[Tensor, "r h w"]:
-    """Score-CAM: ``L = sum_k w_k A_k``, ``w`` the softmax over channels of the logit that is left under the channel's mask. Weights >= 0.
+    """Score-CAM: ``L = sum_k w_k A_k``, ``w`` the softmax over channels of the logit under the channel's mask. Weights >= 0.
 
     Wang et al., "Score-CAM", CVPR workshops 2020, algorithm 1. Mask k is ``A_k`` scaled from its minimum (0) to its maximum (1) and
     interpolated (bilinear) to the image. The paper's baseline ``y(0)`` is common to all channels and falls out of the softmax. A channel
-    that is the same in every cell has no mask and weighs nothing. Assumes ``A >= 0``: summed before a constant affine of the trunk.
+    that is the same in every cell has no mask and no weight. Assumes ``A >= 0``: summed before a constant affine of the trunk.
     As many images go through the trunk as it has channels.
     """
     grid = probe.image.grid
@@ -104,7 +104,7 @@ class Rise:
     Petsiuk et al., "RISE", BMVC 2018, equation 6 and section 3.2. A mask is a ``side`` x ``side`` grid of zeros and ones (one with chance
     ``p``), enlarged (bilinear) to more than the image and cut at a random place. The paper sums probabilities; a logit has no natural zero,
     and its mean times the masks would be a constant in the map: it is subtracted. Averaged over each cell of the grid. All images and
-    texts see the same masks, drawn by a generator of their own, so differences between maps are none of the masks'.
+    texts see the same masks, drawn by a separate generator, so differences between maps are not due to the masks.
 
     Attributes:
         masks: N.

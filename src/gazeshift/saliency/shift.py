@@ -18,12 +18,12 @@ class Shift:
         switch: the part of it that comes from the change of the predicted class; may be negative.
         within: the part that comes from re-weighting for the same class; may be negative. ``switch + within == js_bits``.
         amplitude: change of ``log sum ReLU(L)``.
-        interaction: share of the raw map's change that class and text bring about together, beyond what each does alone; 0 to 1, NaN if
+        interaction: share of the raw map's change due to class and text jointly, beyond their separate effects; 0 to 1, NaN if
             nothing changes.
         switched: whether the predicted class changed.
         before: class predicted with the first text.
         after: class predicted with the second text.
-        notes: what else to know about how a model from outside was explained, a sentence each; mostly nothing.
+        notes: further remarks on how a third-party model was explained, one sentence each; usually empty.
 
     Values are NaN where a map is undefined.
     """
@@ -48,7 +48,7 @@ def shift(maps: SaliencyMaps, first: int = 0, second: int = 1) -> Shift:
         second: index of the second text.
 
     Raises:
-        UsageError: a map that is needed is not there; names it.
+        UsageError: a required map is missing; names it.
     """
     c0, c1 = maps.predicted_with(first), maps.predicted_with(second)
     m00, m10 = maps.raw[maps.row(first, c0)], maps.raw[maps.row(first, c1)]

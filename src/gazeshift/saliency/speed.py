@@ -1,4 +1,4 @@
-"""How the image trunk is run over many batches: precision and compilation, and what they cost a map."""
+"""How the image trunk runs over many batches: precision and compilation, and their effect on maps."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -20,15 +20,15 @@ trunk."""
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast, and at what price.
+    """Settings that trade precision and start-up time for speed.
 
     Attributes:
         batch: images at once.
-        workers: threads that decode; as many as CPUs if None.
-        precision: of the trunk; text encoder, head and map stay in the model's own. ``bfloat16`` is for accelerators (on a CPU without
-            its instructions it gains nothing). The median map of a given class lies within 5 per cent of its largest absolute value of
-            the exact one, and any map within 10 per cent; but where rounding switches a hidden unit of the head on or off, that map is
-            another one, at any distance; and where two classes are almost equally likely, another one may be predicted. Compare models
+        workers: number of decoding threads; one per CPU if None.
+        precision: precision of the trunk; text encoder, head and map stay in the model's own. ``bfloat16`` is for accelerators (on a CPU
+            without its instructions it gains nothing). The median map of a given class lies within 5 per cent of its largest absolute
+            value of the exact one, and any map within 10 per cent; but where rounding switches a hidden unit of the head on or off, that
+            map is different, by any amount; and where two classes are almost equally likely, the other may be predicted. Compare models
             and texts in one precision.
         compiled: run the trunk through ``torch.compile`` with its weights frozen in: half a minute to a minute at the start, faster from
             then on. A map of a given class lies within 1e-4 of its largest absolute value of the eager one, the median within 1e-5.
@@ -42,13 +42,13 @@ class Speed:
 
 
 def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray, "b 3 H W"]], ImageFeatures]:
-    """The trunk as it is to be run: crops of at most one batch to features in the head's precision, without gradient.
+    """The trunk with its speed settings: crops of at most one batch to features in the head's precision, without gradient.
 
-    A compiled one holds the weights that it had at its first batch: make a new one after a change. It always gets whole batches (the
+    A compiled one keeps the weights of its first batch: build a new one after a change. It always gets whole batches (the
     last one is filled up), so that it is compiled once.
 
     Raises:
-        UsageError: from the first batch of a compiled trunk, where this machine or model cannot be compiled for; says why.
+        UsageError: at the first batch of a compiled trunk, if compilation fails for this machine or model; says why.
     """
     run = compile_trunk(model) if speed.compiled else model.encode_image
     head = next(model.head.parameters()).dtype
@@ -65,10 +65,10 @@ def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray,
 
 
 def compile_trunk(model: Classifier) -> Callable[[torch.Tensor], ImageFeatures]:
-    """``model.encode_image``, compiled at its first call for a size of batch, with the weights of that moment frozen in.
+    """``model.encode_image``, compiled at its first call for a size of batch, with its current weights frozen in.
 
     Raises:
-        UsageError: from a call, where this machine or model cannot be compiled for; says why.
+        UsageError: at a call, if compilation fails for this machine or model; says why.
     """
     # Freezing lets the compiler lay out the weights and fold the batch norms; without it, it gains little on a CPU.
     run = torch.compile(model.encode_image, dynamic=False, options={"freezing": True})

@@ -31,15 +31,15 @@ BLOCK_BYTES = 32 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class MapBatch:
-    """The maps of some images: every image ``n`` with every text ``t`` for every class ``c`` that was asked for.
+    """The maps of some images: every image ``n`` with every text ``t`` for every requested class ``c``.
 
     Attributes:
         pairs: whose images could be decoded.
         maps: raw and signed, on the native grid.
         classes: index of the explained class of each map.
         logits: of the explained class.
-        skipped: what could not be decoded, one line each that begins with the key.
-        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods that promise none; None: not known.
+        skipped: images that could not be decoded, one line each that starts with the key.
+        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods without completeness; None: unknown.
     """
 
     pairs: tuple[Pair, ...]
@@ -58,16 +58,16 @@ def stream_maps(
     speed: Speed = Speed(),  # noqa: B008  # frozen
     target: str | Sequence[str] = "predicted",
 ) -> Iterator[MapBatch]:
-    """Draw the maps of many images, each with its own text or all with the same texts, for one class or several.
+    """Compute the maps of many images, each with its own text or all with the same texts, for one class or several.
 
     Memory holds a few batches of crops, one batch at the tap, and maps of at most 32 MB (or those of one image, if these are more): with
     many texts and classes the maps of one batch come in several parts.
 
     Args:
-        model: where its weights are, it computes.
-        pairs: taken as they are needed; any number.
+        model: the classifier; runs on the device of its weights.
+        pairs: any number; consumed as needed.
         texts: texts used for every image; None: each pair's own text.
-        method: one that needs no pixels (``TAP_METHODS``), or ``default``: the one that suits the model (``default_method``).
+        method: a method that needs no pixels (``TAP_METHODS``), or ``default``: the one that suits the model (``default_method``).
         speed: batch, threads, precision, compilation.
         target: the classes whose logits are explained. ``predicted``: the one predicted with the same text. ``label``: each pair's own.
             ``all``: every class. Or a class name, or several.
@@ -96,7 +96,7 @@ def stream_maps(
 
 @dataclass(frozen=True)
 class _Block:
-    """Some images at the tap, and which image stands with which text: each with all of them, or each with its own."""
+    """Some images at the tap, and the pairing of images and texts: each with all of them, or each with its own."""
 
     pairs: Sequence[Pair]
     image: ImageFeatures
@@ -107,7 +107,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The classes asked for: how many for each image with each text, and which."""
+    """The requested classes: how many for each image with each text, and which."""
 
     count: int
     of: Callable[[_Block], Int[Tensor, "p c"]]
@@ -161,7 +161,7 @@ def _stream(
             features = encode(np.stack([crop for _, crop in kept]))
             for block in _blocks([pair for pair, _ in kept], features, shared, model, asked.count):
                 yield _draw(model, block, method, asked, skipped)
-                skipped = ()  # told once
+                skipped = ()  # reported once
 
 
 def _nothing(skipped: tuple[str, ...]) -> MapBatch:

@@ -1,4 +1,4 @@
-"""Which classes are explained: the predicted one, one for all, one a row, or several a row (several labels an image)."""
+"""Which classes are explained: the predicted one, one for all, one per row, or several per row (several labels per image)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,16 +15,16 @@ Target = str | int | Tensor | np.ndarray | Sequence[Any]
 
 
 def target_rows(target: Target, logits: Float[Tensor, "p classes"]) -> tuple[Int[Tensor, " r"], Int[Tensor, " r"]]:
-    """The combination and the class of every map that is asked for.
+    """The combination and the class of every requested map.
 
     Args:
-        target: ``predicted``; one class for all; one a combination; a list of classes for each combination; or a mask
+        target: ``predicted``; one class for all; one per combination; a list of classes for each combination; or a mask
             ``(combinations, classes)`` of labels, as multi-label data have them. For a single combination several classes may be given
             without a list around them.
         logits: of every combination.
 
     Raises:
-        UsageError: another number of targets, a class that is not there, a combination without one.
+        UsageError: a wrong number of targets, a class that does not exist, a combination without one.
 
     Example:
         >>> logits = torch.zeros(2, 3)
@@ -92,7 +92,7 @@ def _distinct(row: Sequence[Any]) -> list[int]:
 
 
 def _is_class(value: Any) -> bool:
-    """Whether a value is a whole number; True and False are none."""
+    """Whether a value is a whole number; True and False are not."""
     if isinstance(value, Tensor):
         return value.ndim == 0 and not value.is_floating_point() and value.dtype != torch.bool
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

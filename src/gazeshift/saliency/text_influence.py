@@ -17,10 +17,10 @@ class TextInfluence:
     """Whether the text can change the map of a fixed class (its logit as the target).
 
     Attributes:
-        can_move_map: from the structure: False where the logits are a function of the image plus a function of the text.
+        can_move_map: from the structure: False if the logits are a function of the image plus a function of the text.
         largest_change: over random grids, random texts and all classes: largest change of a map between two texts, relative to the largest
-            value of the map; 0 where the text cannot act.
-        agrees: whether the numbers are what the structure says.
+            value of the map; 0 if the text cannot act.
+        agrees: whether the numbers match the structure.
         sentence: the same for people.
     """
 
@@ -31,11 +31,11 @@ class TextInfluence:
 
 
 def text_influence(model: Classifier, method: str = "grad-cam") -> TextInfluence:
-    """Say whether the text can change the map of a fixed class, and check it on random features.
+    """Report whether the text can change the map of a fixed class, and check it on random features.
 
     Args:
         model: any classifier.
-        method: a map method whose maps depend on the model through the class's logit.
+        method: a saliency method with maps that depend on the model through the class's logit.
 
     Example:
         >>> text_influence(model).sentence  # doctest: +SKIP

@@ -20,14 +20,14 @@ WAYS = ("leave-out", "mask")
 
 @dataclass(frozen=True)
 class WordEffects:
-    """What each word of a text does to a fixed class's logit and map. All are the whole text minus the text without the word.
+    """The effect of each word of a text on a fixed class's logit and map: the whole text minus the text without the word.
 
     Attributes:
         text: the whole text.
         words: its words (not the tokenizer's pieces), in order.
         spans: start and end of each word in the text.
-        explained: class name that is explained: the one predicted with the whole text, unless another was asked for.
-        logit: change of the class's logit; positive: the word speaks for the class.
+        explained: name of the explained class: the one predicted with the whole text, unless another was requested.
+        logit: change of the class's logit; positive: the word is evidence for the class.
         js_bits: Jensen-Shannon divergence of the maps with and without the word, 0 to 1; NaN where a map is undefined.
         maps: change of the raw signed map: positive where the word adds evidence; 0 where it is below the rounding of the whole text's map.
         whole: raw signed map with the whole text.
@@ -46,7 +46,7 @@ class WordEffects:
 
 
 def split_words(text: str) -> list[tuple[int, int]]:
-    """Start and end of each word: what stands between spaces; in scripts without spaces, each character with its marks.
+    """Start and end of each word: text between spaces; in scripts without spaces, each character with its marks.
 
     The rule is that of ``gazeshift.scripts.word_spans``.
 
@@ -67,14 +67,15 @@ def word_effects(
     label: str | None = None,
     method: str = DEFAULT,
 ) -> WordEffects:
-    """Leave out each word of a text in turn, and see what the class loses.
+    """Leave out each word of a text in turn, and measure what the class's logit and map lose.
 
-    The trunk runs once, the head once for all texts. The class stays that of the whole text, so a word's effect is never a switch of class.
+    The trunk runs once, the head once for all texts. The class is that of the whole text throughout, so a word's effect is never a class
+    switch.
 
     Args:
         model: a classifier that sees images and reads text.
         image: a file, its bytes, or a Pillow image.
-        text: with at least one word.
+        text: a text with at least one word.
         target: as in ``explain``; ``predicted`` means the class predicted with the whole text.
         how: ``leave-out``, or ``mask`` by the tokenizer's mask token, which keeps the other words in their places.
         label: the true class, for ``target="label"``.

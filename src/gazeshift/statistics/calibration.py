@@ -1,4 +1,4 @@
-"""Does the primary interval hold what it promises? Simulation where the truth is known."""
+"""Does the primary interval keep its error rates? Simulation where the truth is known."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Tables:
     Attributes:
         rows: the residual's means per seed.
         columns: the residual's means per class.
-        inner: the residual's sum of squares beside its margins, which no effect changes.
+        inner: the residual's sum of squares within its margins, which no effect changes.
         seed: effects of variance 1.
         class_: effects of variance 1.
         resampled: the residual's mean in each bootstrap draw, of the first tables.
@@ -50,15 +50,15 @@ def calibrate(draws: int = 10_000, seed: int = 0, grid: Grid | None = None) -> C
     """False positives at a nominal 5 % and coverage at a nominal 95 %, over a grid of designs and variance components.
 
     Each point simulates ``draws`` tables of cell means. The procedure under test is ``variance_of_mean`` with a t interval, as in
-    ``crossed_interval``; beside it stand the multi-bootstrap (fewer tables) and the interval that takes the images, averaged over seeds,
+    ``crossed_interval``; for comparison, the multi-bootstrap (fewer tables) and the interval that takes the images, averaged over seeds,
     as the sample, with 20 images a class whose noise makes up all of the residual.
 
-    The points of one design and scenario share their random residuals and effects, scaled; a point's rate is unbiased all the same.
+    The points of one design and scenario share their random residuals and effects, scaled; a point's rate is still unbiased.
 
     Args:
         draws: tables per point, at least 100. The rates' standard error is about ``sqrt(.05 * .95 / draws)``.
         seed: of the random numbers.
-        grid: where to look; the default is the one that docs/statistics.md reports.
+        grid: the points to simulate; the default is the one reported in docs/statistics.md.
 
     Raises:
         UsageError: too few draws, a design below 2 x 2, a negative component or an unknown scenario.

@@ -1,4 +1,4 @@
-"""The table that every interval starts from: one mean per training seed and class."""
+"""The input of every interval: one mean per training seed and class."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from jaxtyping import Float
 from gazeshift.errors import UsageError
 
 Cells = Float[np.ndarray, "seeds classes"]
-# What an interval speaks for: what was repeated, and so what could be seen to vary.
+# What an interval generalises to: what was replicated, and so could be seen to vary.
 Scope = Literal["seeds and classes", "classes", "seeds", "none"]
 
 
@@ -20,7 +20,7 @@ class Complete:
     Attributes:
         values: without NaN.
         dropped_classes: how many classes were left out because a cell was missing.
-        scope: what an interval on these cells can speak for; "none" for a single cell.
+        scope: what an interval on these cells generalises to; "none" for a single cell.
     """
 
     values: Cells

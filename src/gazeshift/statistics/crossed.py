@@ -1,4 +1,4 @@
-"""The primary interval: seeds and classes are both samples, and both count."""
+"""The primary interval: seeds and classes are both random samples."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ MIN_LEVELS = 5  # seeds and classes from which on the interval is calibrated; `g
 class Components:
     """Variances between seeds, between classes and of the residual (their interaction and the images' noise), per cell.
 
-    Estimates by mean squares, 0 where negative; None where nothing was repeated that could show it.
+    Estimates from mean squares, 0 if negative; None if not estimable without replication.
     """
 
     seed: float | None
@@ -36,15 +36,15 @@ class CrossedInterval:
         standard_error: of the mean.
         degrees_of_freedom: of the standard error; 0 if ``scope`` is "none".
         p_value: two-sided, of ``mean = null``.
-        null: what ``p_value`` is against.
+        null: the null value of ``p_value``.
         confidence: of the interval, such as 0.95.
         components: where the variation comes from.
-        pooled: components ("seed", "class") that could not be told from the residual and were pooled with it.
+        pooled: components ("seed", "class") that could not be separated from the residual and were pooled with it.
         seeds: that entered.
         classes: that entered.
         dropped_classes: left out because a cell was missing.
-        scope: what the interval speaks for. "seeds and classes"; with one seed "classes": for this one trained model only; with one class
-            "seeds"; with a single cell "none".
+        scope: what the interval generalises to. "seeds and classes"; with one seed "classes", for this one trained model only; with one
+            class "seeds"; with a single cell "none".
     """
 
     mean: float
@@ -72,16 +72,16 @@ def crossed_interval(cells: Cells, confidence: float = 0.95, null: float = 0.0) 
     """Mean of cell means with a t interval that counts seeds and classes as samples.
 
     Balanced two-way random effects, ``Y_sc = mu + S_s + C_c + E_sc``: every seed's model sees the same classes, so the two are crossed.
-    The images of a class have already been averaged; their number does not enter, their noise does, through the residual. Standard error
+    The images of a class are already averaged; their number does not matter, but their noise does, through the residual. Standard error
     and degrees of freedom: ``variance_of_mean``. False positives and coverage by simulation: ``gazeshift calibrate``.
 
     Classes with a missing cell are left out and counted. With one seed the interval is Student's over the class means and says so
-    (``scope="classes"``); it speaks for that one model. Invariant to the order of seeds and classes; equivariant to shift and scale.
+    (``scope="classes"``); it is about that one model. Invariant to the order of seeds and classes; equivariant to shift and scale.
 
     Args:
         cells: mean of a per-image quantity over the test images of a class, one row per training seed; NaN where undefined.
         confidence: of the interval, between 0 and 1.
-        null: the mean that ``p_value`` is against.
+        null: the mean under the null hypothesis of ``p_value``.
 
     Raises:
         UsageError: not a table, no complete class, or a confidence outside 0 to 1.

@@ -1,4 +1,4 @@
-"""How large an effect is, beside how sure it is. All leave NaN out and are NaN where nothing is left."""
+"""Effect sizes, in addition to their uncertainty. All ignore NaN and are NaN if nothing is left."""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,8 +9,8 @@ Values = Float[np.ndarray, "*any"]
 def cohens_dz(differences: Values) -> float:
     """Mean of paired differences in units of their standard deviation (Cohen 1988, section 2.3.5).
 
-    About 0.2 is called small, 0.5 medium, 0.8 large. It depends on what is paired: say whether the differences are of images or of cell
-    means. NaN with fewer than 2 values, or if they do not vary.
+    About 0.2 is called small, 0.5 medium, 0.8 large. It depends on what is paired: report whether the differences are between images or
+    cell means. NaN with fewer than 2 values, or if they do not vary.
 
     Example:
         >>> round(cohens_dz(np.array([1.0, 2.0, 3.0])), 12)
@@ -28,7 +28,7 @@ def cohens_dz(differences: Values) -> float:
 def cliffs_delta(a: Values, b: Values) -> float:
     """``P(a > b) - P(a < b)`` over all pairs (Cliff 1993): -1 to 1, 0 if neither tends to be larger; ties count for neither.
 
-    Needs no unit and no normality. Sorts instead of forming the pairs, so that millions of values are no matter.
+    Needs neither a unit nor normality. Sorts instead of forming the pairs, so that millions of values are no problem.
 
     Example:
         >>> cliffs_delta(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
@@ -43,7 +43,7 @@ def cliffs_delta(a: Values, b: Values) -> float:
 
 
 def auroc(edit: Values, floor: Values) -> float:
-    """Chance that an edit's value exceeds one of the noise floor, ties counting half: 0.5 for no difference, 1 for full separation.
+    """Probability that an edit's value exceeds one of the noise floor, ties counting half: 0.5 for no difference, 1 for full separation.
 
     The Mann-Whitney statistic over the number of pairs (Hanley and McNeil 1982); ``(cliffs_delta + 1) / 2``. Direction matters:
     ``auroc(a, b) + auroc(b, a) == 1``.

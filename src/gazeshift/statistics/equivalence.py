@@ -1,4 +1,4 @@
-"""No effect is a claim, too: it needs a margin and a test of its own."""
+"""No effect is also a claim: it needs a margin and its own test."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -24,12 +24,12 @@ class Estimated(Protocol):
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Whether a mean is as good as zero.
+    """Whether a mean is equivalent to zero.
 
     Attributes:
         equivalent: ``p_value < 0.05``, the same as ``interval_90`` lying inside the margin. False does not mean that there is an effect.
         p_value: the larger of the two one-sided tests; NaN without a standard error.
-        interval_90: the 90 % interval, which the two tests at 5 % amount to.
+        interval_90: the 90 % interval, equivalent to the two tests at 5 %.
         margin: the largest mean that counts as none, in the quantity's own unit.
     """
 

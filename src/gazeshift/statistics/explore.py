@@ -1,4 +1,4 @@
-"""Exploration: a mixed model of what goes along with an effect. No verdict rests on it."""
+"""Exploration: a mixed model of what is associated with an effect. No verdict depends on it."""
 
 import warnings
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ class FixedEffect:
     Attributes:
         name: "intercept", "kind[position]", "truth[absent]", "kind[position] x truth[absent]", "text change" or "pmi". A level's effect is
             against the first level in alphabetical order.
-        estimate: NaN if the fit broke off.
+        estimate: NaN if the fit failed.
         low: lower end.
         high: upper end.
         p_value: two-sided, against 0; not adjusted.
-        p_adjusted: the same with the share of false ones among the positives held, over all effects but the intercept
-            (``benjamini_hochberg``); NaN for the intercept, about which nobody asks.
+        p_adjusted: the same, controlling the false discovery rate over all effects except the intercept
+            (``benjamini_hochberg``); NaN for the intercept.
     """
 
     name: str
@@ -48,10 +48,10 @@ class Exploration:
     Attributes:
         effects: fixed effects.
         components: variances of "class", "seed", "word" and "residual"; one with a single level is left out, and a note says so.
-        converged: whether the fit ended where it should. If not, the numbers say nothing.
-        notes: what the fit had to say, one line each, also about attempts that it gave up; the first says if it did not converge.
-        rows: that entered.
-        dropped: rows left out because a value was missing.
+        converged: whether the fit converged. If not, the numbers mean nothing.
+        notes: remarks of the fit, one line each, including abandoned attempts; the first says if it did not converge.
+        rows: number of rows included.
+        dropped: number of rows left out because a value was missing.
     """
 
     effects: tuple[FixedEffect, ...]
@@ -86,9 +86,9 @@ def explore(
     seeds are too narrow; ``crossed_interval`` is for claims.
 
     Args:
-        excess: what the edit does beyond the noise floor.
+        excess: the edit's effect beyond the noise floor.
         kind: kind of the modifier, such as colour and position.
-        truth: what the modifier is of the image, such as true, elsewhere, absent. A single level drops out.
+        truth: whether the modifier is true of the image, such as true, elsewhere, absent. A single level drops out.
         text_change: ``|du|``, length of the change of the text feature.
         pmi: pointwise mutual information of word and class.
         class_: class of the row.
@@ -96,7 +96,7 @@ def explore(
         word: the modifier.
 
     Raises:
-        UsageError: statsmodels is not installed, columns of different length, too many rows, too few, or a term that the others determine.
+        UsageError: statsmodels is not installed, columns of different length, too many or too few rows, or a term determined by the others.
     """
     mixed = _mixed_models()
     numbers = {"excess": excess, "text change": text_change, "pmi": pmi}
@@ -141,7 +141,7 @@ def _fit(
     design: Float[np.ndarray, "rows terms"],
     grouping: Mapping[str, np.ndarray],
 ) -> tuple[Any, list[str]]:
-    """The fit, None where it breaks off; and what was said of it, each remark once."""
+    """The fit, or None if it fails; and its remarks, each once."""
     labels = [[[str(level) for level in np.unique(values)]] for values in grouping.values()]
     indicators = [[_indicators(values)] for values in grouping.values()]
     fit, broken = None, []
@@ -158,7 +158,7 @@ def _fit(
 def _whole_rows(
     numbers: Mapping[str, Any], names: Mapping[str, Any]
 ) -> tuple[dict[str, Float[np.ndarray, " rows"]], dict[str, np.ndarray], int]:
-    """Rows without a missing number; how many were left out."""
+    """Rows without missing numbers, and how many were left out."""
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in numbers.items()}
     levels = {name: np.asarray(values) for name, values in names.items()}
     shapes = {name: values.shape for name, values in (columns | levels).items()}
@@ -175,7 +175,7 @@ def _whole_rows(
 def _terms(
     numbers: dict[str, Float[np.ndarray, " rows"]], names: dict[str, np.ndarray]
 ) -> dict[str, Float[np.ndarray, " rows"]]:
-    """Columns of the design, by name; a level is 1 where it holds, and the first level is the reference."""
+    """Columns of the design, by name, dummy-coded with the first level as the reference."""
     levels = {
         factor: {
             f"{factor}[{level}]": (names[factor] == level).astype(np.float64) for level in np.unique(names[factor])[1:]
@@ -193,7 +193,7 @@ def _terms(
 
 
 def _check_rank(terms: dict[str, Float[np.ndarray, " rows"]]) -> None:
-    """A term that the ones before it determine has no effect of its own."""
+    """Refuse a term that is determined by the terms before it."""
     names, columns = list(terms), np.stack(list(terms.values()), axis=1)
     if len(columns) <= len(names):
         raise UsageError(f"{len(columns)} rows are too few for the {len(names)} terms of the mixed model.")

@@ -19,8 +19,8 @@ class MeanSquares:
         seed: expected value ``classes * var(S) + var(E)``, on ``seeds - 1`` degrees of freedom.
         class_: expected value ``seeds * var(C) + var(E)``, on ``classes - 1``.
         residual: expected value ``var(E)``, on their product.
-        seeds: how many, at least 2.
-        classes: how many, at least 2.
+        seeds: number of seeds, at least 2.
+        classes: number of classes, at least 2.
     """
 
     mean: PerTable
@@ -38,7 +38,7 @@ class MeanVariance:
     Attributes:
         variance: of the mean.
         degrees_of_freedom: of ``variance``.
-        kept_seed: whether the seeds' component was told apart from the residual; if not, both are pooled.
+        kept_seed: whether the seeds' component was separated from the residual; if not, both are pooled.
         kept_class: the same for the classes.
     """
 
@@ -77,11 +77,11 @@ def from_margins(
 
 
 def variance_of_mean(squares: MeanSquares) -> MeanVariance:
-    """``(MS_s + MS_c - MS_sc) / (S C)`` with Satterthwaite's degrees of freedom, after pooling what cannot be told from the residual.
+    """``(MS_s + MS_c - MS_sc) / (S C)`` with Satterthwaite's degrees of freedom, after pooling what cannot be separated from the residual.
 
-    The plain estimate can be negative, and its truncated version is far too careful where a component is zero: 0.6 % false positives at
-    a nominal 5 % (5 seeds, 10 classes, residual only). So a component enters only if its F test against the residual passes a level far
-    laxer than .05; otherwise its sum of squares joins the residual's ("sometimes pooling": Paull 1950; Bozivich, Bancroft and Hartley
+    The plain estimate can be negative, and its truncated version is far too conservative if a component is zero: 0.6 % false positives at
+    a nominal 5 % (5 seeds, 10 classes, residual only). So a component is included only if its F test against the residual passes a level
+    far laxer than .05; otherwise its sum of squares joins the residual's ("sometimes pooling": Paull 1950; Bozivich, Bancroft and Hartley
     1956; levels that depend on the degrees of freedom: Bancroft and Han 1983). The level is ours, found by simulation:
     ``1 / (2 sqrt(df))``, .25 for 5 seeds, .05 for 101 classes. The fewer the degrees of freedom, the weaker the test and the more is lost
     by pooling wrongly. ``gazeshift calibrate`` checks it.

@@ -1,4 +1,4 @@
-"""Several tests at once: p-values that stay honest together."""
+"""Multiple testing: adjusted p-values."""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,12 +9,12 @@ PValues = Float[np.ndarray, " tests"]
 
 
 def holm(p: PValues) -> PValues:
-    """Adjusted p-values that hold the chance of any false positive (Holm 1979); for the few contrasts planned before the results.
+    """Adjusted p-values that control the family-wise error rate (Holm 1979); for the few contrasts planned before the results.
 
     Valid whatever the dependence between the tests.
 
     Args:
-        p: p-values, 0 to 1; NaN where a test could not be made. It stays NaN and does not count as a test.
+        p: p-values, 0 to 1; NaN if a test could not be done. It stays NaN and does not count as a test.
 
     Raises:
         UsageError: not a list of values from 0 to 1.
@@ -29,7 +29,7 @@ def holm(p: PValues) -> PValues:
 
 
 def benjamini_hochberg(p: PValues) -> PValues:
-    """Adjusted p-values that hold the expected share of false ones among the positives (Benjamini and Hochberg 1995); for exploration.
+    """Adjusted p-values that control the false discovery rate (Benjamini and Hochberg 1995); for exploration.
 
     Valid for independent and positively dependent tests.
 
@@ -49,7 +49,7 @@ def benjamini_hochberg(p: PValues) -> PValues:
 
 
 def _ordered(p: PValues) -> tuple[PValues, np.ndarray, PValues]:
-    """All p-values, the places of those that are numbers from the smallest on, and these in that order."""
+    """All p-values, the indices of the defined ones in ascending order, and their values in that order."""
     made = np.asarray(p, dtype=np.float64)
     if made.ndim != 1:
         raise UsageError(f"p-values must be a list, not an array of shape {made.shape}.")

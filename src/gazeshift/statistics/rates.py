@@ -1,4 +1,4 @@
-"""What a calibration found, and the targets it is held to."""
+"""The results of a calibration, and its targets."""
 
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -11,10 +11,10 @@ COVERAGE = (0.92, 0.97)  # the upper end only where no component is zero
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of the tables of one point.
+    """Rates over the tables of one point.
 
     Attributes:
-        false_positives: at a nominal 5 %, where the mean is 0.
+        false_positives: rate at a nominal 5 %, with a mean of 0.
         coverage: of nominal 95 % intervals.
     """
 
@@ -32,7 +32,7 @@ class Point:
         classes: classes.
         seed_component: variance of the seeds' effects.
         class_component: variance of the classes' effects.
-        held: whether the targets are promised here.
+        held: whether the targets apply here.
         interval: rates of the primary interval.
         bootstrap: rates of the multi-bootstrap.
         images: rates of the interval that takes images as the sample.
@@ -54,7 +54,7 @@ class Point:
         return self.seed_component > 0 and self.class_component > 0
 
     def __str__(self) -> str:
-        """For people: where it is."""
+        """The point in words."""
         return (
             f"{self.scenario}, {self.seeds} seeds, {self.classes} classes, components {self.seed_component:g} (seed) "
             f"and {self.class_component:g} (class)"
@@ -95,7 +95,7 @@ class Calibration:
 
     @property
     def missed(self) -> list[str]:
-        """One line for each point that misses a target where targets are promised; empty if all hold."""
+        """One line for each point that misses a target that applies; empty if all targets are met."""
         held = [(point, point.misses(self.draws)) for point in self.points if point.held]
         return [f"{point}: {'; '.join(misses)}" for point, misses in held if misses]
 

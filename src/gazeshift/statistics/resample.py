@@ -1,4 +1,4 @@
-"""Cross-checks of the primary interval that assume less and need more: resampling seeds and classes, and flipping signs."""
+"""Cross-checks of the primary interval that assume less and need more data: resampling seeds and classes, and flipping signs."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class BootstrapInterval:
         high: upper end.
         standard_error: standard deviation of the resampled means.
         confidence: of the interval.
-        draws: how often was resampled.
+        draws: number of resamples.
         seeds: that entered.
         classes: that entered.
         dropped_classes: left out because a cell was missing.
@@ -47,12 +47,12 @@ def multi_bootstrap(cells: Cells, draws: int, rng: np.random.Generator, confiden
     """Percentile interval of the mean when seeds and, independently, classes are resampled (Sellam et al., "The MultiBERTs", 2022).
 
     A cross-check, not the primary interval: with 5 or 10 seeds it is too narrow (docs/statistics.md has its false positives), because
-    resampling ``n`` values shrinks their variance by ``(n - 1) / n`` and knows no degrees of freedom.
+    resampling ``n`` values shrinks their variance by ``(n - 1) / n`` and ignores degrees of freedom.
 
     Args:
         cells: as for ``crossed_interval``.
-        draws: at least 1; 2,000 steady the ends to about 2 % of the width.
-        rng: source of the draws.
+        draws: at least 1; with 2,000 the ends vary by about 2 % of the width.
+        rng: random generator of the draws.
         confidence: of the interval, between 0 and 1.
 
     Raises:
@@ -86,9 +86,9 @@ class SignFlip:
     Attributes:
         mean: of the values.
         p_value: two-sided; NaN without values.
-        values: how many entered; NaN is left out.
+        values: number of values included, without NaN.
         exact: whether all ``2^values`` sign patterns were tried.
-        patterns: how many were tried.
+        patterns: number of patterns tried.
         smallest_p: no outcome could have given a smaller p-value. Above .05 the test cannot reject, whatever the data.
     """
 
@@ -103,7 +103,7 @@ class SignFlip:
 def sign_flip(
     values: Float[np.ndarray, " n"], draws: int = 100_000, rng: np.random.Generator | None = None
 ) -> SignFlip:
-    """Sign-flip test of ``mean = 0``: two-sided, under the sole assumption that each value is as likely as its negative (Fisher 1935).
+    """Sign-flip test of ``mean = 0``: two-sided, assuming only that each value is as likely as its negative (Fisher 1935).
 
     For one value per training seed, say. Exact up to 16 values; random patterns beyond, with the observed one counted among them, so
     that p is never 0 (Phipson and Smyth 2010). The smallest two-sided p is ``2 / 2^n``: **6 values are needed for p < .05**; with 5 it is
@@ -131,7 +131,7 @@ def sign_flip(
     if n == 0:
         return SignFlip(float("nan"), float("nan"), 0, True, 0, 1.0)
     exact = n <= EXACT_UP_TO
-    # Sums that are equal on paper differ by rounding; they count as equal.
+    # Sums that are mathematically equal differ by rounding; they count as equal.
     bar = abs(float(values.sum())) - EXACT * float(np.abs(values).sum())
     if exact:
         reached, patterns = int((np.abs(_all_signs(n) @ values) >= bar).sum()), 2**n
@@ -148,7 +148,7 @@ def _all_signs(n: int) -> Int[np.ndarray, "patterns n"]:
 
 
 def _sampled(values: Float[np.ndarray, " n"], draws: int, bar: float, rng: np.random.Generator) -> int:
-    """How many of the random patterns reach the bar; drawn in parts, in bounded memory."""
+    """How many of the random patterns are at least as extreme; drawn in chunks, in bounded memory."""
     part = max(1, _SAMPLED_AT_ONCE // len(values))
     reached = 0
     for start in range(0, draws, part):

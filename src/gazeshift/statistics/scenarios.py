@@ -1,4 +1,4 @@
-"""Worlds to calibrate in: how residuals and effects are distributed, and which designs and variances to look at."""
+"""Scenarios for the calibration: the distribution of residuals and effects, and the designs and variances to simulate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def binary(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scenario:
-    """How residuals and effects are distributed, and whether the targets are promised there."""
+    """The distribution of residuals and effects, and whether the targets apply."""
 
     residual: Random
     effects: Random
@@ -40,16 +40,16 @@ SCENARIOS: dict[str, Scenario] = {
     "normal": Scenario(normal, normal, True),
     "skewed residual": Scenario(skewed, normal, True),
     "binary residual": Scenario(binary, normal, True),
-    # No t interval holds with five values from a skewed distribution; this one shows how far it is off.
+    # No t interval is valid with five values from a skewed distribution; this one shows how far off it is.
     "skewed effects": Scenario(normal, skewed, False),
 }
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where to look: every combination. Components are variances per cell, in units of the residual's.
+    """The grid to simulate: every combination. Components are variances per cell, in units of the residual's.
 
-    ``components`` holds for seeds and for classes: none, faint (the hardest to tell from none), small, equal, dominating.
+    ``components`` applies to seeds and to classes: none, faint (hardest to distinguish from none), small, equal, dominating.
     """
 
     seeds: tuple[int, ...] = (5, 10)

@@ -1,4 +1,4 @@
-"""From what the checks of all models left to their figures."""
+"""From the checks' rows for all models to their figures."""
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,8 @@ def check_figures(
     Args:
         rows: of all models and seeds, as ``check_unit`` leaves them.
         predictions: of all models.
-        alone: the study's model of one modality, by ``image`` and ``text``, where it has one; conditional utilisation is told by these as
-            well as by the model itself with mean features (``_retrained``: they were trained for it).
+        alone: the study's single-modality models, by ``image`` and ``text``, if it has them; conditional utilisation is computed with
+            these as well as with the model itself on mean features (``_retrained``: they were trained for it).
     """
     found: dict[str, dict[str, dict[str, Figure]]] = {}
     for (model, check), mine in rows.groupby(["model", "check"], sort=False):
@@ -30,7 +30,7 @@ def check_figures(
 
 
 def _against_models_of_one(predictions: pd.DataFrame, model: str, alone: dict[str, str]) -> dict[str, Figure]:
-    """What a modality adds to a model of the other one alone, over all test pairs."""
+    """What a modality adds to a model of only the other one, over all test pairs."""
     test = predictions[predictions["split"] == "test"].astype({"correct": float})
     both: np.ndarray = crossed(test, model, "correct")
     return {

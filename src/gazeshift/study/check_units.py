@@ -1,4 +1,4 @@
-"""Carry out the checks that a study asks for on one model and one seed."""
+"""Run a study's checks on one model and one seed."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -29,7 +29,7 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
     """The scenes that the checks need, by key.
 
     Raises:
-        ConfigError: a check that these data cannot have: shift-faithfulness without scenes, localisation without masks.
+        ConfigError: a check that these data do not support: shift-faithfulness without scenes, localisation without masks.
     """
     wanted = study.explain.checks
     if "localisation" in wanted and not any(pair.objects_mask for pair in pairs.splits["test"]):
@@ -46,7 +46,7 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
 
 
 def checked_models(study: StudyConfig, names: Sequence[str]) -> list[str]:
-    """Those of some models that are checked: they see images, and some wanted check says something of them."""
+    """The models to check: those that see images and to which some requested check applies."""
     wanted = [CHECKS[check] for check in study.explain.checks]
     return [
         name
@@ -69,7 +69,7 @@ def check_unit(
     Args:
         ingredients: of the study.
         unit: what was trained.
-        question: what every model is asked.
+        question: what every model is evaluated on.
         rows: of the question's pairs among the test pairs.
         scenes: of Plates pairs.
         run: the run folder.

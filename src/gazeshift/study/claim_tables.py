@@ -1,4 +1,4 @@
-"""From the parts that models left to the tables that verdicts rest on; written to the store, so that a reader can check them."""
+"""From the models' parts to the tables behind the verdicts; written to the store, so that a reader can check them."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ from gazeshift.study.config import StudyConfig
 def gather(
     study: StudyConfig, run: RunFolder, classes: Sequence[str], predictions: pd.DataFrame, changes: pd.DataFrame
 ) -> Tables:
-    """The tables of a study; those that are made here are written to its store.
+    """The tables of a study; those computed here are written to its store.
 
     Args:
         study: the settings.

@@ -1,4 +1,4 @@
-"""From the parts that the models left to the tables and figures of the whole study."""
+"""From the models' parts to the tables and figures of the whole study."""
 
 import json
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from gazeshift.study.warnings import warnings_of
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The figures of a study, and the digest of all that they came from."""
+    """The figures of a study, and the digest of all their inputs."""
 
     summary: Summary
     digest: str
@@ -50,7 +50,7 @@ def conclude(
         pairs: as used.
         run: the run folder.
         steps: of the run.
-        units: digest of each unit's look.
+        units: digest of each unit's evaluation.
         command: how the study was called.
         started: when, in ISO 8601.
     """
@@ -77,7 +77,7 @@ def conclude(
 
 
 def _summary(study: StudyConfig, pairs: Pairs, run: RunFolder) -> Summary:
-    """Make the tables of the whole study, and its figures from them."""
+    """Build the tables of the whole study, and its figures from them."""
     predictions, changes = _tables(study, pairs, run)
     roles = study.roles
     tables = gather(study, run, pairs.classes, predictions, changes)
@@ -114,7 +114,7 @@ def _tables(study: StudyConfig, pairs: Pairs, run: RunFolder) -> tuple[pd.DataFr
 
 
 def _is_told(path: Path, record: RunRecord, steps: Steps) -> bool:
-    """Whether the record is that of the command that did the work, and this one, perhaps on a read-only disk, did none."""
+    """Whether the record is from the command that did the work, and this command, perhaps on a read-only disk, did none."""
     if any(step.state == "done" for step in steps.records):
         return False
     try:
@@ -124,7 +124,7 @@ def _is_told(path: Path, record: RunRecord, steps: Steps) -> bool:
 
 
 def _words(study: StudyConfig, file: Path) -> dict[str, list[str]]:
-    """Modifiers by kind, as ``gazeshift.evaluation.modifiers`` left them; none where the study asks for none."""
+    """Modifiers by kind, as written by ``gazeshift.evaluation.modifiers``; none if the study requests none."""
     if not study.explain.modifiers:
         return {}
     words: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))["words"]
@@ -137,7 +137,7 @@ def _parts(study: StudyConfig, run: RunFolder, kind: str, models: list[str]) -> 
 
 
 def _checks(study: StudyConfig, run: RunFolder, predictions: pd.DataFrame) -> dict[str, dict[str, dict[str, Figure]]]:
-    """Figures of the checks that the study asks for; their rows go into the store as one table."""
+    """Figures of the study's checks; their rows go into the store as one table."""
     names = checked_models(study, list(study.models))
     if not names:
         return {}
@@ -148,7 +148,7 @@ def _checks(study: StudyConfig, run: RunFolder, predictions: pd.DataFrame) -> di
 
 
 def _samples(study: StudyConfig, pairs: Pairs, run: RunFolder, changes: pd.DataFrame) -> list[Row]:
-    """Samples by the difference between the maps of the two models that are compared, first seed; with one model they are drawn."""
+    """Samples by the difference between the maps of the two models that are compared, first seed; with one model, random."""
     seed, compared = study.seeds[0], study.roles.compared
     keys = list(dict.fromkeys(changes["key"]))
     differences = (

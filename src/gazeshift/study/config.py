@@ -38,9 +38,9 @@ class StudyConfig(Strict):
         pretrain: pretraining on single Plates objects, or null.
         text: the text encoder.
         head: of all models.
-        recipe: a training recipe by name.
-        training: settings over the recipe, for all models.
-        models: names, each with settings of its own over the common ones.
+        recipe: name of a training recipe.
+        training: settings that override the recipe, for all models.
+        models: names, each with its own settings that override the common ones.
         seeds: training seeds.
         explain: what is explained.
         expect: thresholds that every seed must meet (``gazeshift.study.thresholds``); the study ends with exit code 1 if one is missed.
@@ -76,7 +76,7 @@ class StudyConfig(Strict):
     @field_validator("models", mode="before")
     @classmethod
     def _empty_models(cls, values: object) -> object:
-        """``image-only:`` with nothing after it is a model without settings of its own."""
+        """``image-only:`` with nothing after it is a model without its own settings."""
         return {name: own or {} for name, own in values.items()} if isinstance(values, dict) else values
 
     @field_validator("models")
@@ -150,7 +150,7 @@ class StudyConfig(Strict):
 
     @property
     def units(self) -> list[Unit]:
-        """What the study is cut into: all models with the first seed, then with the next."""
+        """The study's units: all models with the first seed, then with the next."""
         return [Unit(name, seed) for seed in self.seeds for name in self.models]
 
     @property
@@ -165,10 +165,10 @@ class StudyConfig(Strict):
         )
 
     def recipe_of(self, model: str) -> Recipe:
-        """The whole recipe of a model: the named one, the study's settings, its own settings, each over the one before."""
+        """The complete recipe of a model: the named one, the study's settings, its own settings, each overriding the previous."""
         own = self.models[model]
         named = own.recipe or self.recipe
-        recipe_of(named, self.training, "training")  # so that an error in the common settings is said of them
+        recipe_of(named, self.training, "training")  # so that an error in the common settings is reported for them
         return recipe_of(named, {**self.training, **own.training}, f"models.{model}.training")
 
     def head_of(self, model: str) -> HeadConfig:
@@ -187,7 +187,7 @@ class StudyConfig(Strict):
 
 
 def _with_known_names(model: str, own: ModelConfig) -> ModelConfig:
-    """A model's settings with its kind and its recipe named as they stand in their registries."""
+    """A model's settings with its kind and its recipe under their registered names."""
     kind = None if own.kind is None and model in HEADS else registered(own.kind or model, HEADS, "kind of model")
     recipe = None if own.recipe is None else registered(own.recipe, RECIPES, "recipe")
     return own.model_copy(update={"kind": kind, "recipe": recipe})

@@ -1,4 +1,4 @@
-"""The exploratory mixed model of a finished study's modifiers: what goes along with how far a word moves the map. It decides nothing."""
+"""The exploratory mixed model of a finished study's modifiers: what is associated with how far a word moves the map. Exploratory only."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +32,11 @@ def lead_of(run: Path) -> str:
 def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploration:
     """``value ~ kind * truth + text change + PMI + (1 | class) + (1 | seed) + (1 | word)`` on cells of seed, class and word.
 
-    The value has its noise floor taken off: the mean of made-up words of the same cell of seed and class, which mean nothing. Where the
-    scene tells whether a word is true of it, the model is of the words and truths for which it does; a note says how many those are.
+    The noise floor is subtracted from the value: the mean of made-up words in the same cell of seed and class. If the
+    scene tells whether a word is true of it, only such words and truths are modelled; a note says how many those are.
 
     Args:
-        run: a run folder whose study asked for modifiers (``explain.modifiers``).
+        run: a run folder of a study with modifiers (``explain.modifiers``).
         model: name of one of its models that read text.
         value: one of ``VALUES``.
 
@@ -75,7 +75,7 @@ def explore_run(run: Path, model: str, value: str = "js_distance") -> Exploratio
 
 
 def _with_truth(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The rows whose truth is known, of kinds and truths that all occur together; where there are no two, all rows, and truth one level."""
+    """The rows whose truth is known, of kinds and truths that all occur together; if there are not two, all rows and one level of truth."""
     known = rows[rows["truth"] != "unknown"]
     kinds = sorted(map(str, known["kind"].unique()))
     truths = sorted(str(truth) for truth, part in known.groupby("truth") if part["kind"].nunique() == len(kinds))

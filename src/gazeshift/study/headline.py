@@ -1,4 +1,4 @@
-"""The answer in words: what was found for these models in these data, then how far that carries. Sentences from figures, nothing else."""
+"""The answer in words: what was found for these models in these data, then how far that generalises. Sentences from figures only."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,13 +13,13 @@ from gazeshift.runs.summary import Measured, StudyFigures
 def headline(
     figures: StudyFigures, claims: Mapping[str, Verdict], roles: Roles, structures: Mapping[str, str]
 ) -> list[str]:
-    """Paragraphs that answer the study's question, the first of them in a sentence that can be quoted.
+    """Paragraphs that answer the study's question, the first in a sentence that can be quoted.
 
     Args:
         figures: of all models.
         claims: the verdicts, if there are any.
         roles: the models.
-        structures: name to the sentence about what a model's head lets a text do.
+        structures: by model, the sentence about what its head lets a text do.
     """
     subject = roles.lead or next(player.name for player in roles.players if player.sees_image)
     paragraphs = [
@@ -35,7 +35,7 @@ def headline(
 
 
 def _found(figures: StudyFigures, roles: Roles, subject: str) -> str:
-    """What the text did to accuracy and to the map; that the text alone does as well, if it does."""
+    """The text's effect on accuracy and on the map; and that the text alone does as well, if it does."""
     return " ".join(
         sentence for sentence in (_accuracy(figures, roles, subject), _follows(figures, subject)) if sentence
     )
@@ -78,7 +78,7 @@ def _follows(figures: StudyFigures, subject: str) -> str:
 
 
 def _verdict_on_the_image(gap: Figure) -> str:
-    """What to say of an image that is not shown to add anything to the text."""
+    """The sentence about an image that is not shown to add anything to the text."""
     if _below(gap):
         return "The text alone does better than text and image together"
     if _mean(gap) <= CLAIMS["C0"].margin:
@@ -141,7 +141,7 @@ def _place(figures: StudyFigures, roles: Roles, subject: str) -> str:
 
 
 def how_far(claims: Mapping[str, Verdict]) -> str:
-    """Which claims about kinds of models stand: those that speak of other trainings and other classes.
+    """Which claims about kinds of models hold: those that generalise to other trainings and other classes.
 
     Example:
         >>> how_far({"C0": Verdict(claim="The text raises accuracy.", verdict="supported", seeds=5)})
@@ -173,16 +173,16 @@ def how_far(claims: Mapping[str, Verdict]) -> str:
 
 
 def doubled(roles: Roles) -> list[str]:
-    """Who speaks for whom, where several models could play one role."""
+    """Which model represents a role, if several could play it."""
     return [
         f"{roles[role]} is the {ROLES[role].words} of this page and of its claims because it is listed first; "
-        f"{_listed(others)} {'is' if len(others) == 1 else 'are'} shown beside it."
+        f"{_listed(others)} {'is' if len(others) == 1 else 'are'} shown for comparison."
         for role, others in roles.others.items()
     ]
 
 
 def _listed(parts: Sequence[str]) -> str:
-    """A list as a sentence has it.
+    """A list in a sentence.
 
     Example:
         >>> _listed(["one", "two", "three"])
@@ -203,7 +203,7 @@ def _mean(figure: Figure) -> float:
 
 
 def _above(figure: Figure) -> bool:
-    """Whether a figure is shown to be above 0; where there is no interval its sign is all there is."""
+    """Whether a figure is shown to be above 0; without an interval, only its sign counts."""
     return bool((figure.interval or [_mean(figure)])[0] > 0)
 
 
@@ -230,7 +230,7 @@ def _interval(figure: Figure) -> str:
 
 
 def _fine(value: float, sign: str = "") -> str:
-    """Three decimals, or five where three would say 0 of what is not.
+    """Three decimals, or five if three would round a nonzero value to 0.
 
     Example:
         >>> _fine(0.0123), _fine(0.000107), _fine(0.0)

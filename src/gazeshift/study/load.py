@@ -1,4 +1,4 @@
-"""From a YAML file and ``--set`` values to a checked study; every complaint is one line that names key and file."""
+"""From a YAML file and ``--set`` values to a checked study; every error is one line that names key and file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
 
     Args:
         path: YAML.
-        settings: ``key=value`` each, the key dotted (``data.root=DIR``), the value YAML; they go over the file.
+        settings: ``key=value`` each, the key dotted (``data.root=DIR``), the value YAML; they override the file.
 
     Raises:
         ConfigError: anything unknown, missing or out of range; one line with the key and the file.
@@ -41,7 +41,7 @@ def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
 
 
 def write_study(study: StudyConfig, path: Path) -> None:
-    """Write the resolved study: with no defaults left to guess."""
+    """Write the resolved study, with all defaults filled in."""
     text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return  # a finished run may lie on a read-only disk
@@ -102,7 +102,7 @@ def _one_line(error: ValidationError, path: Path) -> str:
 
 
 def _check_before_work(study: StudyConfig, path: Path) -> None:
-    """What the study will need later is looked for before any work: files, settings of Plates, the image model's name."""
+    """Check before any work what the study will need later: files, settings of Plates, the image model's name."""
     try:
         if study.data.plates is not None:
             PlatesConfig.from_dict(study.data.plates)

@@ -1,4 +1,4 @@
-"""What the models of a study are made from and what they share: initial weights, crops, features of frozen parts."""
+"""What a study's models are built from and share: initial weights, crops, features of frozen parts."""
 
 from collections.abc import Callable, Sequence
 from functools import cache as cache_calls
@@ -64,13 +64,13 @@ SHUFFLE_SEED = 0
 
 
 class Ingredients:
-    """Builds the models of a study, and computes once what several of them need.
+    """Builds the models of a study, and computes shared data once.
 
     Args:
         study: the settings.
         classes: class names in order.
         pairs: of each split.
-        crops: of a split, in the order of the pairs; asked only where something is left to do, and each split once.
+        crops: function from a split to its crops, in the order of the pairs; called only if needed, once per split.
         weights: initial weights of the trunk: ``none``, ``hub`` or a file.
         cache: folder for features of frozen trunks.
         progress: show progress lines.
@@ -98,7 +98,7 @@ class Ingredients:
         self._vectors: dict[str, dict[str, Tensor]] = {}
 
     def spec(self, name: str) -> ModelSpec:
-        """The spec of one of the study's models; a model of one modality has nothing on the other side."""
+        """The spec of one of the study's models; a single-modality model has nothing on the other side."""
         structure = self.study.structure(name)
         return ModelSpec(
             name=name,
@@ -127,7 +127,7 @@ class Ingredients:
         return texts
 
     def fresh(self, unit: Unit) -> Classifier:
-        """A model with its initial weights; whatever is random in them comes from the seed."""
+        """A model with its initial weights; their randomness comes from the seed."""
         spec = self.spec(unit.model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(unit.seed)
@@ -137,7 +137,7 @@ class Ingredients:
 
     @cached_property
     def pieces(self) -> Pieces:
-        """The one tokenizer of all models that read text; whole words where none does."""
+        """The one tokenizer of all models that read text; whole words if none does."""
         if self.study.text.encoder == "none":
             return WholeWords()
         tokenizer = build_tokenizer(self.study.text, self._training_texts, self.study.text_encoder or "")
@@ -185,7 +185,7 @@ class Ingredients:
     def image_source(
         self, model: Classifier, rows: Sequence[int], recipe: Recipe
     ) -> Callable[[Sequence[int]], ImageFeatures]:
-        """Whole grids of chosen test pairs: kept ones where the trunk is frozen and they are few enough, else encoded when asked for."""
+        """Whole grids of chosen test pairs: cached if the trunk is frozen and they are few enough, else encoded on request."""
         source = self._encoded(model, self.crops("test"), recipe)
         return lambda asked: source([rows[index] for index in asked])
 
@@ -204,7 +204,7 @@ class Ingredients:
         return encode
 
     def pixels(self, model: Classifier, rows: Sequence[int]) -> Callable[[Sequence[int]], Tensor]:
-        """Chosen test images as the trunk gets them."""
+        """Chosen test images as input to the trunk."""
 
         def look(asked: Sequence[int]) -> Tensor:
             wanted = np.array(self.crops("test")[[rows[index] for index in asked]])
@@ -230,7 +230,7 @@ class Ingredients:
         return mean_features(image, self.text_source(model, recipe)([texts[row] for row in chosen]))
 
     def windows(self, model: Classifier, pairs: Sequence[Pair], recipe: Recipe) -> Windows:
-        """Shifted windows of some of the explained pairs at a model's tap: kept where the trunk is frozen."""
+        """Shifted windows of some of the explained pairs at a model's tap: cached if the trunk is frozen."""
         chosen = evenly(pairs, self.study.explain.windows)
         each = len(DIRECTIONS)
         if self._windows is None:
@@ -239,7 +239,7 @@ class Ingredients:
         return Windows(chosen, lambda asked: source([index * each + place for index in asked for place in range(each)]))
 
     def text_source(self, model: Classifier, recipe: Recipe) -> Callable[[Sequence[str]], TextFeatures]:
-        """Encoded texts: remembered where the text encoder is frozen, so that equal encoders read each text once.
+        """Encoded texts: cached if the text encoder is frozen, so that equal encoders read each text once.
 
         An empty-text control reads the empty text for each of them.
         """
@@ -293,7 +293,7 @@ def _grid_bytes(model: Classifier, count: int) -> int:
 
 
 def source_digests(study: StudyConfig) -> dict[str, str | None]:
-    """Digests of the files that initial weights come from; a name on a hub stands for itself."""
+    """Digests of the files with initial weights; a name on a hub is used as is."""
     weights: str = study.weights
     if weights not in {"none", "hub"}:
         weights = file_digest(Path(weights))

@@ -35,8 +35,8 @@ class Pairs:
         splits: pairs of each split.
         classes: class names in order.
         findings: everything that was repaired or left out.
-        fingerprint: of all pairs as used.
-        ceiling: by split, the accuracy that an image alone allows, as a Plates root says of itself; empty elsewhere.
+        fingerprint: fingerprint of all pairs as used.
+        ceiling: by split, the highest accuracy possible from the image alone, as stored in a Plates root; empty otherwise.
         notes: choices made while reading that lose nothing.
     """
 
@@ -66,7 +66,7 @@ def plates_config(settings: Json) -> PlatesConfig:
 
 
 def write_plates(settings: Json, root: Path, workers: int) -> None:
-    """Write the Plates data set of a study; nothing happens if it is there."""
+    """Write the Plates data set of a study; does nothing if it exists."""
     write(plates_config(settings), root, workers)
 
 
@@ -85,14 +85,14 @@ def read_pairs(
     Args:
         data: the settings.
         root: where the data are (for a Plates study, where they were written); ``~`` is the home folder.
-        needed: splits that must hold a pair.
-        classes: whose names ``data.mask_class_names`` masks; None: those of the data.
-        optional: of ``text`` and ``label``, what need not be there (``load_pairs``).
-        reads_text: whether a model reads the texts, so that there must be some.
-        cache: folder that keeps the digests of images, so that they are read once.
+        needed: splits that must not be empty.
+        classes: class names that ``data.mask_class_names`` masks; None: those of the data.
+        optional: which of ``text`` and ``label`` may be missing (``load_pairs``).
+        reads_text: whether a model reads the texts, so that some are needed.
+        cache: folder that caches the digests of images, so that they are read once.
 
     Raises:
-        DataError: nothing usable, or pairs that are not enough (``obstacles``).
+        DataError: nothing usable, or too few pairs (``obstacles``).
     """
     root = root.expanduser()
     columns = {name: getattr(data, name) for name in ("image_column", "text_column", "label_column", "split_column")}

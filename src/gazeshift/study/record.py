@@ -1,4 +1,4 @@
-"""What a reader needs to judge a run and to make it again: machine, versions, data, models."""
+"""What a reader needs to judge a run and to reproduce it: machine, versions, data, models."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ _VERSIONED = (
 def record_of(
     study: StudyConfig, pairs: Pairs, run: RunFolder, steps: Steps, summary: Summary, command: str, started: str
 ) -> RunRecord:
-    """Everything a reader needs to judge the run and make it again."""
+    """Everything a reader needs to judge the run and reproduce it."""
     found = read_audit(run.audit)
     return RunRecord(
         name=run.path.name,

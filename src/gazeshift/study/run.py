@@ -1,4 +1,4 @@
-"""A study as one run that can be interrupted: steps that write into the run folder, each done once."""
+"""A study as one run that can be interrupted: steps that write to the run folder, each done once."""
 
 import errno
 import os
@@ -34,13 +34,13 @@ def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, p
 
     Args:
         study: the settings.
-        run: the run folder; made where there is none.
-        command: how it was called, for the report.
-        announce: told of every step.
+        run: the run folder; created if missing.
+        command: the command line, for the report.
+        announce: called for every step.
         progress: show progress lines.
 
     Raises:
-        ConfigError: ``run`` is a file or holds something that is no run.
+        ConfigError: ``run`` is a file or contains something other than a run.
         GazeshiftError: what the data, the models and the training raise.
     """
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -74,7 +74,7 @@ def _run(study: StudyConfig, run: RunFolder, command: str, announce: Announce, p
 
 
 def _open_run(run: RunFolder) -> None:
-    """A run folder is new, empty, or one of ours; one whose disk was full at once holds no more than the lock."""
+    """A run folder is new, empty, or an earlier run; one on a disk that filled up at once contains only the lock."""
     folder = run.path
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"--out {folder}: this is a file; name a folder.")
@@ -86,7 +86,7 @@ def _open_run(run: RunFolder) -> None:
 
 @contextmanager
 def _alone(run: RunFolder) -> Iterator[None]:
-    """One study at a time in a run folder; the lock goes with the process, however it ends."""
+    """One study at a time in a run folder; the lock is released with the process, however it ends."""
     lock = FileLock(run.lock)
     with writing(run.lock):
         _acquire(lock, run.path)
@@ -105,4 +105,4 @@ def _acquire(lock: FileLock, folder: Path) -> None:
         ) from error
     except OSError as error:
         if error.errno != errno.EROFS and os.access(folder, os.W_OK):
-            raise  # else nobody can write here: a finished run is shown, and what is left to do is refused when it writes
+            raise  # else the folder is read-only: a finished run is shown, and unfinished work is refused when it writes

@@ -15,7 +15,7 @@ RANDOM_SEED = 0
 
 
 def difference_of_models(keys: Sequence[str], first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> pd.Series:
-    """JS divergence between two models' maps of each key; NaN where a map is lacking or undefined."""
+    """JS divergence between two models' maps of each key; NaN if a map is missing or undefined."""
     values = [
         float(jensen_shannon(distribution(first[key]), distribution(second[key])))
         if key in first and key in second
@@ -26,9 +26,9 @@ def difference_of_models(keys: Sequence[str], first: dict[str, np.ndarray], seco
 
 
 def choose(differences: pd.Series, count: int) -> list[tuple[str, str]]:
-    """Keys with the reason they are shown: the ``count`` largest differences, as many smallest, then as many random ones of the rest.
+    """Keys with the reason they are shown: the ``count`` largest differences, as many smallest, then as many random ones from the rest.
 
-    Only where both maps are defined is there a difference; a pair where one is not can be drawn at random.
+    A difference needs both maps to be defined; a pair with an undefined map can still be drawn at random.
 
     Example:
         >>> choose(pd.Series({"a": 0.1, "b": 0.9, "c": float("nan")}), 1)
@@ -56,7 +56,7 @@ def sample_rows(
     """Records of the samples of Tables 2 and 3, with the crop exactly as the models see it.
 
     Args:
-        chosen: keys and reasons, as ``choose`` gives them.
+        chosen: keys and reasons from ``choose``.
         differences: of the models' maps, by key.
         described: class and text of each key.
         crop: the crop of a key.

@@ -1,4 +1,4 @@
-"""The sections of the study file, each checked by itself."""
+"""The sections of the study file, each validated on its own."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -26,8 +26,8 @@ class DataConfig(Strict):
         format: a layout (``gazeshift data check --help`` lists them), or ``auto``.
         image_column: image column of a table; not needed for usual names. Likewise the next three.
         plates: settings of a Plates data set that the study writes itself.
-        validation: share of the training pairs that becomes the validation split, where the source has none.
-        limit: at most so many pairs of each class in each split.
+        validation: share of the training pairs that becomes the validation split, if the source has none.
+        limit: maximum number of pairs of each class in each split.
         mask_class_names: replace class names in all texts by ``[MASK]``.
         drop_repeated_titles: keep each title once, in the test split first.
         workers: threads that decode images; None for one per core.
@@ -53,10 +53,10 @@ class DataConfig(Strict):
 
 
 class PretrainConfig(Strict):
-    """Pretraining of the trunk on crops of single Plates objects; it stands in for ImageNet, and says so in the report.
+    """Pretraining of the trunk on crops of single Plates objects; a substitute for ImageNet, stated in the report.
 
     Attributes:
-        images: how many crops.
+        images: number of crops.
         epochs: passes over them.
         seed: of crops and training; one pretrained trunk serves all seeds of the study.
     """
@@ -75,15 +75,15 @@ class HeadConfig(Strict):
 
 
 class ModelConfig(Strict):
-    """What one model has of its own, over the study's common settings.
+    """One model's own settings, which override the study's common settings.
 
     Attributes:
-        kind: which head it has (``gazeshift.models.HEADS``); None: the one it is named after.
-        texts: what it reads. ``own``: each pair's own text. ``constant``: the empty text, in training and after (empty-text control).
+        kind: its head (``gazeshift.models.HEADS``); None: the head it is named after.
+        texts: what it reads. ``own``: each pair's own text. ``constant``: the empty text, in training and evaluation (empty-text control).
             ``shuffled``: in training, texts of other pairs; afterwards each pair's own (shuffled-text control): the same head, the same
             variety of texts, nothing to learn from them.
         recipe: a training recipe by name, instead of the study's.
-        training: settings over the recipe and over the study's ``training``.
+        training: settings that override the recipe and the study's ``training``.
         head: settings of the head.
     """
 
@@ -98,17 +98,17 @@ class ExplainConfig(Strict):
     """What is explained.
 
     Attributes:
-        method: a map method; ``default``: the one that suits each model.
+        method: a saliency method; ``default``: the one that suits each model.
         edits: changed texts, in the order of the tables; ``original`` is always the first.
-        images: at most so many test pairs are explained (drawn evenly by key); None for all.
-        modifiers: at most so many words of each of the lexicon's kinds (colour, position, made-up, others) are crossed with every
+        images: maximum number of test pairs to explain (drawn evenly by key); None for all.
+        modifiers: maximum number of words of each of the lexicon's kinds (colour, position, made-up, others) to cross with every
             explained image; 0 for none.
         lexicon: where these words come from: ``english``, ``japanese`` or a YAML file.
-        windows: on so many of the explained images the crop's window is shifted, to see whether the map follows; 0 for none.
-        wasserstein: on so many rows of each model (drawn by a fixed seed) the Wasserstein-1 distance is measured, which is dear.
-        checks: what else is looked into (``gazeshift.evaluation.checks.CHECKS``), none by default.
-        check_images: on at most so many of the explained images (drawn evenly); None for all.
-        samples: how many samples with the largest differences Tables 2 and 3 show, as many with the smallest, and as many random ones.
+        windows: number of explained images with a shifted crop window, to test whether the map follows; 0 for none.
+        wasserstein: number of rows of each model (drawn with a fixed seed) for the Wasserstein-1 distance, which is slow.
+        checks: additional checks (``gazeshift.evaluation.checks.CHECKS``), none by default.
+        check_images: maximum number of explained images for the checks (drawn evenly); None for all.
+        samples: number of samples in Tables 2 and 3 with the largest differences, with the smallest, and at random, each.
     """
 
     method: str = DEFAULT
@@ -170,12 +170,12 @@ class ExplainConfig(Strict):
 
 
 def from_home(path: str | None) -> str | None:
-    """A path with ``~`` resolved, as a shell does it where it sees the path; a study file and ``--set`` hide it from the shell."""
+    """A path with ``~`` resolved, as a shell would; shells do not see paths in a study file or in ``--set``."""
     return str(Path(path).expanduser()) if path and path.startswith("~") else path
 
 
 def registered(name: str, registry: Collection[str], kind: str = "name") -> str:
-    """The name as it stands in the registry."""
+    """The name as registered."""
     try:
         return known_name(registry, name, kind)
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""What a study starts from: its pairs, looked through once, and the initial weights of its trunk. Each is a step."""
+"""A study's inputs: its pairs, audited once, and the initial weights of its trunk. Each is a step."""
 
 import os
 import shutil

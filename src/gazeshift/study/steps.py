@@ -1,4 +1,4 @@
-"""Steps that are not repeated: each leaves a manifest, written last, with the digest of all that went into it."""
+"""Steps that are not repeated: each writes a manifest last, with the digest of all its inputs."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ class Steps:
 
     Attributes:
         run: the run folder.
-        announce: told the name of each step before it starts and its record when it has ended.
+        announce: called with the name of each step before it starts and with its record when it has ended.
         records: of the steps so far.
     """
 
@@ -51,13 +51,13 @@ class Steps:
     def do(
         self, name: str, inputs: Mapping[str, Any], work: Callable[[str], None], outputs: tuple[Path, ...] = ()
     ) -> str:
-        """Do a step unless it was done before from the same inputs and its outputs are still there.
+        """Run a step unless it was done before from the same inputs and its outputs still exist.
 
         Args:
             name: unique in the run.
             inputs: plain values that decide the result, digests of earlier steps among them.
-            work: does it, given the digest of its inputs; must leave ``outputs`` whole or raise.
-            outputs: files or folders that the step makes.
+            work: runs it, given the digest of its inputs; must write ``outputs`` completely or raise.
+            outputs: files or folders that the step writes.
 
         Returns:
             The digest of the inputs, to be an input of later steps.

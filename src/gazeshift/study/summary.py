@@ -45,7 +45,7 @@ EDIT_MEASURES = (
 
 
 def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
-    """The measures with what compares each row to the same image's own text, and to its paraphrase."""
+    """The measures, with comparisons of each row to the same image's own text, and to its paraphrase."""
     keys = ["model", "seed", "key"]
     own = measures[measures["edit"] == "original"].set_index(keys)[["centre_bias", "coverage", "confidence"]]
     frame = measures.join(own.add_suffix("_own"), on=keys)
@@ -72,7 +72,7 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
     Args:
         predictions: rows of model, seed, split, key, correct.
         changes: measures as ``with_changes`` gives them.
-        roles: the models, in the order of the tables, and which of them plays which role.
+        roles: the models, in the order of the tables, and their roles.
         edits: in the order of the tables.
     """
     own = changes[changes["edit"] == "original"]
@@ -102,7 +102,7 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
 
 
 def check(expect: dict[str, float], predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles) -> list[Threshold]:
-    """Hold every seed to the expected thresholds: one record per seed and expectation, ``found`` in words where it cannot be measured."""
+    """Check every seed against the expected thresholds: one record per seed and expectation, ``found`` in words if unmeasurable."""
     records = []
     for seed in sorted(predictions["seed"].unique()):
         figures = seed_figures(predictions[predictions["seed"] == seed], changes[changes["seed"] == seed], roles)
@@ -161,7 +161,7 @@ def _figures(rows: pd.DataFrame, model: str, measures: dict[str, str]) -> dict[s
 
 
 def _bias_gap(own: pd.DataFrame, model: str, roles: Roles) -> dict[str, Figure]:
-    """Difference of the centre bias to image only's, on the images where both maps are defined."""
+    """Difference in centre bias from the image-only model, on the images with both maps defined."""
     image = roles.get("image")
     if image is None or model == image:
         return {}
@@ -170,7 +170,7 @@ def _bias_gap(own: pd.DataFrame, model: str, roles: Roles) -> dict[str, Figure]:
 
 
 def _gaps(test: pd.DataFrame, models: Sequence[str], reference: str | None) -> dict[str, Figure]:
-    """Difference in accuracy of each model to a reference, on the same test pairs and seeds; nothing where there is no reference."""
+    """Difference in accuracy of each model to a reference, on the same test pairs and seeds; empty without a reference."""
     if reference is None:
         return {}
     correct = test.astype({"correct": float})

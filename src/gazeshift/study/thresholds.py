@@ -1,4 +1,4 @@
-"""Thresholds a study can be held to, per seed: each is a question to the figures of one seed. One dict of them."""
+"""Thresholds that a study can set, per seed: each is a function of the figures of one seed. One dict of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ class SeedFigures:
         return self.maps[self.roles[role]]["mask_lift"]
 
     def moved(self, edit: str, measure: str) -> float:
-        """What a text does to the map of early fusion."""
+        """The effect of a text on early fusion's map."""
         return self.edits[self.roles["fusion"]][edit][measure]
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """A question to the figures of one seed.
+    """A function of the figures of one seed.
 
     Attributes:
         template: what is measured, with roles in braces.
@@ -50,7 +50,7 @@ class Expectation:
     at_least: bool = True
 
     def sentence(self, roles: Roles) -> str:
-        """What is measured, with the models called by their names; a role that none plays is named itself.
+        """What is measured, with the models called by their names; a role without a model is named itself.
 
         Example:
             >>> EXPECTATIONS["image_only_accuracy"].sentence(Roles(()))
@@ -65,7 +65,7 @@ def _ratio(above: float, below: float) -> float:
 
 
 def _undefined(figures: SeedFigures, model: str) -> float:
-    """Of all texts alike. A title of a class that the picture lacks may rightly find no evidence, so no text stands for all."""
+    """Over all texts. A title of a class absent from the picture may rightly find no evidence, so no single text is representative."""
     texts = [figures.maps[model], *figures.edits.get(model, {}).values()]
     return sum(text["undefined"] for text in texts) / len(texts)
 

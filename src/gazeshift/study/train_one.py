@@ -17,7 +17,7 @@ from gazeshift.training import Fitted
 
 
 def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume: bool, progress: bool) -> Fitted:
-    """Train one model of a study into a folder; checkpoints and logs stand beside it in ``<out>.training``.
+    """Train one model of a study into a folder; checkpoints and logs go to ``<out>.training``.
 
     Args:
         study: the settings; its data must have a root.

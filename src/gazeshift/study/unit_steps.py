@@ -29,7 +29,7 @@ class _Work:
 
     Attributes:
         ingredients: to build the models from.
-        question: what every model is asked.
+        question: what every model is evaluated on.
         rows: of the question's pairs among the test pairs.
         scenes: of Plates pairs, where a check needs them.
         sources: digests.
@@ -117,7 +117,7 @@ def _check(work: _Work, unit: Unit, trained: str) -> str:
 
 
 def _inputs(ingredients: Ingredients, unit: Unit, sources: Sources) -> dict[str, object]:
-    """Everything that decides the weights of one model: no more, so that other settings and other test pairs do not repeat its training."""
+    """What determines the weights of one model and no more, so that other settings and other test pairs do not repeat its training."""
     name, spec = unit.model, ingredients.spec(unit.model)
     used: dict[str, object] = {
         "data": sources["learnt_from"],
@@ -136,7 +136,7 @@ def _inputs(ingredients: Ingredients, unit: Unit, sources: Sources) -> dict[str,
 def _modifiers(
     study: StudyConfig, ingredients: Ingredients, corpus: Corpus, steps: Steps, store: Path, sources: Sources
 ) -> Modifiers | None:
-    """The words that are crossed with the images, if the study asks for any; what was chosen is left in the store."""
+    """The words that are crossed with the images, if the study asks for any; what was chosen is written to the store."""
     if not study.explain.modifiers:
         return None
     modifiers = Modifiers.of(study.explain.lexicon, study.explain.modifiers, ingredients.pieces)
@@ -152,7 +152,7 @@ def _modifiers(
 def _question(
     study: StudyConfig, pairs: Pairs, ingredients: Ingredients, corpus: Corpus, modifiers: Modifiers | None
 ) -> tuple[Question, list[int]]:
-    """What every model is asked, and the rows of the explained pairs among the test pairs."""
+    """What every model is evaluated on, and the rows of the explained pairs among the test pairs."""
     test = pairs.splits["test"]
     chosen = evenly(test, study.explain.images)
     place = {pair.key: index for index, pair in enumerate(test)}

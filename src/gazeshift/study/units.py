@@ -43,10 +43,10 @@ def train_unit(
         work: where checkpoint and logs are while it trains; the logs stay.
         digest: of everything that decides the result.
         data: what the model's file says of its data.
-        resume: continue an interrupted training; False begins again.
+        resume: continue an interrupted training; False starts again.
 
     Raises:
-        TrainingError: a loss that is not finite; the model of the last finished epoch is kept beside ``folder``.
+        TrainingError: a loss that is not finite; the model of the last finished epoch is kept next to ``folder``.
     """
     recipe = ingredients.study.recipe_of(unit.model)
     _clear_for(digest, work, folder, resume=resume)
@@ -84,7 +84,7 @@ def train_unit(
 
 
 def _clear_for(digest: str, work: Path, folder: Path, *, resume: bool) -> None:
-    """Remove what another training left, unless it is this one's and shall be continued."""
+    """Remove the files of another training, or of this one unless it is to be continued."""
     mark = work / "inputs.sha256"
     if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
         shutil.rmtree(work)  # holds the checkpoint of another training
@@ -107,7 +107,7 @@ def analyse_unit(ingredients: Ingredients, unit: Unit, question: Question, rows:
 def _explain(
     ingredients: Ingredients, model: Classifier, unit: Unit, question: Question, rows: Sequence[int], run: RunFolder
 ) -> None:
-    """All that is asked of a model that sees images."""
+    """The complete evaluation of a model that sees images."""
     study = ingredients.study
     recipe = study.recipe_of(unit.model)
     images, texts = ingredients.image_source(model, rows, recipe), ingredients.text_source(model, recipe)
@@ -129,7 +129,7 @@ def _explain(
 
 
 def unit_files(study: StudyConfig, run: RunFolder, unit: Unit) -> tuple[Path, ...]:
-    """What ``analyse_unit`` leaves in the store."""
+    """What ``analyse_unit`` writes to the store."""
     files: tuple[Path, ...] = (run.part(unit, "predictions"),)
     structure = study.structure(unit.model)
     if structure.sees_image:

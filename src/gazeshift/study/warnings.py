@@ -1,4 +1,4 @@
-"""What a reader must know before believing a study: leaks, repeats, cut texts, undefined maps. Sentences from counts."""
+"""Caveats of a study: leaks, repeats, truncated texts, undefined maps. Sentences from counts."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def _edits(study: StudyConfig, figures: StudyFigures) -> list[str]:
 
 
 def _words(study: StudyConfig, words: Mapping[str, Sequence[str]]) -> list[str]:
-    """Modifiers by kind that the tokenizer and the lexicon left."""
+    """Remaining modifiers by kind, after matching."""
     fewest = min(map(len, words.values()), default=0)
     if fewest >= study.explain.modifiers:
         return []
@@ -89,7 +89,7 @@ def _data(study: StudyConfig, audit: Audit) -> list[str]:
 
 
 def _texts(predictions: pd.DataFrame, figures: StudyFigures) -> list[str]:
-    """Models of one tokenizer read the texts alike: what is true of several is said once."""
+    """Models with the same tokenizer read texts the same way: what is true of several is reported once."""
     cut: dict[str, list[str]] = defaultdict(list)
     for model, rows in predictions[predictions["split"] == "test"].groupby("model", sort=False):
         for name, said in (

@@ -18,13 +18,13 @@ _DIRECTION = re.compile(r"\b(left|right)(?=(?:most|wards?)?\b)", re.IGNORECASE)
 
 
 def unchanged(part: Part, uniform: Float[Tensor, "b k"]) -> Part:
-    """The part as it is."""
+    """The part unchanged."""
     return part
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """A random change of pairs.
+    """A random augmentation of pairs.
 
     Attributes:
         count: uniform numbers that one pair needs; images and texts of a pair get the same ones.
@@ -61,7 +61,7 @@ def flip(images: UInt8[Tensor, "b 3 H W"], uniform: Float[Tensor, "b k"]) -> UIn
 def swap_directions(text: str) -> str:
     """Left becomes right and right becomes left, each in the case it was written in.
 
-    Every word is swapped, also where it is no direction ("right away"); words that only contain one ("bright") are not.
+    Every such word is swapped, even if it is not a direction ("right away"); words that only contain one ("bright") are not.
 
     Example:
         >>> swap_directions("LEFT of the bright plate, Rightmost bowl")
@@ -79,7 +79,7 @@ def flip_words(texts: list[str], uniform: Float[Tensor, "b k"]) -> list[str]:
 def gallo(images: UInt8[Tensor, "b 3 H W"], uniform: Float[Tensor, "b k"]) -> UInt8[Tensor, "b 3 H W"]:
     """Gallo et al. 2020, image-only model: shift by up to 0.2 of the side, flip, zoom in to 0.8-1, channel shift by up to 30.
 
-    As Keras' ``ImageDataGenerator`` does them: shift and zoom (a factor per axis) in one bilinear resampling with the border repeated; the
+    As in Keras' ``ImageDataGenerator``: shift and zoom (a factor per axis) in one bilinear resampling with the border repeated; the
     channel shift adds one number to all three channels and stays within the image's own darkest and brightest value.
     """
     shift_x, shift_y = ((uniform[:, i] * 2 - 1) * 0.2 for i in (1, 2))

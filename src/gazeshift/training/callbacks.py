@@ -1,4 +1,4 @@
-"""What happens around the epochs: checkpoint, logs, progress line."""
+"""Callbacks around epochs: checkpoint, logs, progress line."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,7 @@ class SaveEpoch(Callback):
 
 
 class TellEpoch(Callback):
-    """Tell the caller of each finished epoch."""
+    """Notify the caller of each finished epoch."""
 
     def __init__(self, tell: Callable[[EpochRecord], None]) -> None:
         self.tell = tell

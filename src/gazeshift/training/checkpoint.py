@@ -1,4 +1,4 @@
-"""Checkpoints to resume one's own training from; those of another training are refused."""
+"""Checkpoints to resume a training from; those of a different training are refused."""
 
 import json
 import pickle
@@ -15,7 +15,7 @@ from gazeshift.training.split import Split
 
 
 def identity_of(model: Classifier, train: Split, validation: Split, recipe: Recipe, seed: int) -> dict[str, str]:
-    """What makes a training the same training: everything that its weights depend on but the machine."""
+    """The identity of a training: everything that its weights depend on, except the machine."""
     return {
         "recipe": recipe.model_dump_json(),
         "seed": str(seed),
@@ -27,11 +27,11 @@ def identity_of(model: Classifier, train: Split, validation: Split, recipe: Reci
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """How far a training came.
+    """The progress of a training.
 
     Attributes:
         epochs: finished ones.
-        weights: all that training can change, after the last of them.
+        weights: everything that training can change, after the last epoch.
     """
 
     epochs: int
@@ -39,10 +39,10 @@ class Checkpoint:
 
 
 def read_checkpoint(path: Path, identity: dict[str, str]) -> Checkpoint:
-    """Read a checkpoint of this very training, with ``weights_only``.
+    """Read a checkpoint of this same training, with ``weights_only``.
 
     Raises:
-        TrainingError: it cannot be read, or belongs to another training; names what differs.
+        TrainingError: it cannot be read, or belongs to a different training; names what differs.
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)

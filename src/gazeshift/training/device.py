@@ -1,4 +1,4 @@
-"""Where to compute: a model goes to the accelerator for a while and comes back."""
+"""Devices: a model is moved to the accelerator within a block and back afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def best_device() -> torch.device:
 
 @contextmanager
 def on_device(module: nn.Module, device: torch.device | str | None = None) -> Iterator[torch.device]:
-    """Have a module on a device; afterwards it is where it was, and as good for training as before, also inside ``inference_mode``.
+    """Move a module to a device within a block; afterwards it is back and still trainable, also inside ``inference_mode``.
 
     Args:
         module: all of it on one device.
@@ -33,5 +33,5 @@ def on_device(module: nn.Module, device: torch.device | str | None = None) -> It
 
 
 def _move(module: nn.Module, device: torch.device) -> None:
-    with torch.inference_mode(False):  # a copy made inside it could never again be trained
+    with torch.inference_mode(False):  # a copy made inside it could never be trained again
         module.to(device)

@@ -1,4 +1,4 @@
-"""The run itself, on Lightning: loaders, trainer, and an interruption that stays a KeyboardInterrupt."""
+"""The training run, on Lightning: loaders, trainer, and interruptions that stay KeyboardInterrupt."""
 
 import io
 import signal
@@ -36,7 +36,7 @@ def run(
     progress: bool,
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> None:
-    """Train all epochs from ``first_epoch`` on; those before it are in the checkpoint.
+    """Train all epochs from ``first_epoch`` on; the earlier ones are in the checkpoint.
 
     Raises:
         TrainingError: a loss that is not finite.
@@ -76,18 +76,18 @@ def run(
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints written beside their place; Lightning's own way goes through the system's temporary folder, which may be another disk."""
+    """Checkpoints written next to their final path; Lightning itself uses the system's temporary folder, which may be on another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Write a checkpoint, whole or not at all."""
-        buffer = io.BytesIO()  # into a file, torch.save makes of a full disk an error without its reason
+        buffer = io.BytesIO()  # when writing to a file, torch.save turns a full disk into an error without a reason
         torch.save(checkpoint, buffer)
         with atomic_write(path) as file:
-            file.write_bytes(buffer.getvalue())  # of a view, Python 3.12 makes a crash where the write fails
+            file.write_bytes(buffer.getvalue())  # for a view, Python 3.12 crashes if the write fails
 
 
 def _loader(inputs: Inputs, recipe: Recipe, seed: int | None, workers: int, epoch: int = 0) -> DataLoader[Batch]:
-    """Whole batches, made by workers or in place; ``seed``: of order and augmentation, None: as they come and unchanged."""
+    """Whole batches, built by workers or in this process; ``seed``: of order and augmentation; None: in order and without augmentation."""
     augmentation = AUGMENTATIONS[recipe.augmentation if seed is not None else "none"]
     size = recipe.batch_size if seed is not None else max(_VALIDATION_BATCH, recipe.batch_size)
     return DataLoader(

@@ -1,4 +1,4 @@
-"""What a frozen trunk and a frozen text encoder say about a split, computed once and kept."""
+"""The features of a split from a frozen trunk and a frozen text encoder, computed once and cached."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -31,8 +31,8 @@ class CachedImages:
     """The features at the tap of a split's images.
 
     Attributes:
-        grid: 1 x 1 where the trunk pools first, else the whole grid; may be a memory-mapped file.
-        prefix: the tokens beside the grid, or None.
+        grid: 1 x 1 if the trunk pools first, else the whole grid; may be a memory-mapped file.
+        prefix: the tokens besides the grid, or None.
         trunk: digest of the weights that made them; features of another trunk are refused.
     """
 
@@ -44,22 +44,22 @@ class CachedImages:
         return len(self.grid)
 
     def pooled(self) -> Float[Tensor, "n c"]:
-        """Mean over the grid, one row per image; what ``gazeshift.models.set_affine`` asks for."""
+        """Mean over the grid, one row per image, as needed by ``gazeshift.models.set_affine``."""
         return torch.from_numpy(np.asarray(self.grid.mean((2, 3))))
 
     def check(self, model: Classifier, count: int) -> None:
         """Refuse features that are not this model's.
 
         Raises:
-            TrainingError: made by another trunk, or not as many as there are pairs.
+            TrainingError: from a different trunk, or not one per pair.
         """
         self.check_made_by(model.trunk, count)
 
     def check_made_by(self, trunk: nn.Module, count: int) -> None:
-        """Refuse features that this trunk (or its first layers) did not make.
+        """Refuse features from a different trunk (or different first layers).
 
         Raises:
-            TrainingError: made by other weights, or not as many as there are pairs.
+            TrainingError: from different weights, or not one per pair.
         """
         _check_count("images", len(self), count)
         if self.trunk != weights_digest(trunk):
@@ -72,7 +72,7 @@ class CachedImages:
         return ImageFeatures(_rows(self.grid, rows), None if self.prefix is None else _rows(self.prefix, rows))
 
     def encode(self, model: Classifier, part: ImageFeatures) -> ImageFeatures:
-        """They are encoded already."""
+        """Nothing to do: they are already encoded."""
         return part.to(model.device)
 
 
@@ -95,7 +95,7 @@ class CachedTexts:
         """Refuse vectors that are not this model's.
 
         Raises:
-            TrainingError: made by another encoder, or not as many as there are pairs.
+            TrainingError: from a different encoder, or not one per pair.
         """
         _check_count("texts", len(self), count)
         if self.encoder != weights_digest(model.encoder):
@@ -108,7 +108,7 @@ class CachedTexts:
         return self.vectors[torch.from_numpy(rows)]
 
     def encode(self, model: Classifier, part: Tensor) -> TextFeatures:
-        """They are encoded already."""
+        """Nothing to do: they are already encoded."""
         return TextFeatures.from_pooled(part.to(model.device))
 
 
@@ -130,9 +130,9 @@ def image_features(
         images: crops.
         preprocessing: that of the study.
         pools_first: keep the mean over the grid only (``Classifier.pools_first``); whole grids are large.
-        folder: keep them in files there, memory-mapped, found again by the digest of trunk, images and preprocessing; None: in memory.
+        folder: cache them there in memory-mapped files, indexed by the digest of trunk, images and preprocessing; None: in memory.
         batch_size: images per step.
-        device: None: the accelerator where there is one.
+        device: None for the accelerator, if there is one.
         progress: show a progress line.
 
     Example:
@@ -162,10 +162,10 @@ def image_features(
 
 
 def after_affine(features: CachedImages, trunk: Trunk) -> CachedImages:
-    """The features as the trunk gives them after ``set_affine``, without another pass over the images.
+    """The trunk's features after ``set_affine``, without another pass over the images.
 
     Args:
-        features: of the same trunk, with the identity affine.
+        features: features of the same trunk with the identity affine.
         trunk: with its affine set.
 
     Raises:
@@ -189,13 +189,13 @@ def text_features(
     device: torch.device | str | None = None,
     progress: bool = True,
 ) -> CachedTexts:
-    """Pooled vectors of texts, in evaluation mode. Equal texts are encoded once, and texts of like length together.
+    """Pooled vectors of texts, in evaluation mode. Equal texts are encoded once, and texts of similar length together.
 
     Args:
         model: its tokenizer and text encoder are used, its head is not.
         texts: any number.
         batch_size: texts per step.
-        device: None: the accelerator where there is one.
+        device: None for the accelerator, if there is one.
         progress: show a progress line.
     """
     unique = sorted(set(texts), key=lambda text: (len(text), text))
@@ -212,7 +212,7 @@ def text_features(
 
 
 class _Files:
-    """Where the features of one (trunk, images, preprocessing) are kept."""
+    """Where the features of one (trunk, images, preprocessing) are cached."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self.grid = folder / f"{key}.grid.npy"
@@ -246,7 +246,7 @@ def _in_memory(count: int, coming: Iterable[ImageFeatures]) -> tuple[np.ndarray,
 
 
 def _parts(features: ImageFeatures) -> dict[str, np.ndarray]:
-    """What is kept of a batch, the grid first."""
+    """The cached part of a batch, the grid first."""
     parts = {"grid": features.grid, "prefix": features.prefix}
     return {name: part.float().numpy() for name, part in parts.items() if part is not None}
 

@@ -1,4 +1,4 @@
-"""Train a classifier: the one function that all models of a study go through."""
+"""Train a classifier: the function that trains all models of a study."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,29 +36,29 @@ def fit(
     progress: bool = True,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> Fitted:
-    """Train a classifier in place, on the accelerator where there is one.
+    """Train a classifier in place, on the accelerator if there is one.
 
     The order of the pairs is a function of (seed, epoch), the random state of (seed, step), the augmentation of a pair of (seed, epoch, its
-    key). So a training that was killed and resumed ends, on a CPU, in the same weights bit for bit, with any number of workers. What
-    stays frozen is in evaluation mode and its features are computed once, unless augmentation changes what it sees.
+    key). So a training that was killed and resumed ends, on a CPU, with bit-identical weights, for any number of workers. What
+    stays frozen is in evaluation mode and its features are computed once, unless augmentation changes its input.
 
     Args:
         model: freshly built; trained parts change, frozen ones do not; modes and ``requires_grad`` are afterwards as before.
         train: pairs to learn from.
-        validation: pairs to choose by; never the test pairs.
+        validation: pairs for model selection; never the test pairs.
         recipe: how.
         seed: of order, dropout and augmentation (the initial weights' seed is ``build_classifier``'s).
         work: folder of this training: ``last.ckpt``, ``metrics.csv``, ``tensorboard/``, ``features/``.
-        resume: continue from the last finished epoch of ``work``, if there is one, given the model as it was at the start.
+        resume: continue from the last finished epoch of ``work``, if there is one, given the initial model.
         images: features of (train, validation) where they are known already, of the trunk or (``frozen_until``) of its first layers;
             used only where the recipe allows.
         texts: the same of the texts.
         workers: processes that make batches; 0 is best while everything is in memory and images are not augmented.
         progress: show progress lines.
-        on_epoch: told of every finished epoch, after its checkpoint was written.
+        on_epoch: called for every finished epoch, after its checkpoint was written.
 
     Returns:
-        What happened; the model holds the kept weights.
+        The training's history; the model holds the kept weights.
 
     Raises:
         DataError: pairs that do not fit the model.
@@ -85,7 +85,7 @@ def fit(
 
 @dataclass(frozen=True)
 class _Plan:
-    """A model, how it is trained, and what of it stays as it is."""
+    """A model, its recipe, and its frozen parts."""
 
     model: Classifier
     recipe: Recipe
@@ -98,7 +98,7 @@ class _Plan:
     def inputs(
         self, split: Split, folder: Path, images: CachedImages | None, texts: CachedTexts | None, progress: bool
     ) -> Inputs:
-        """Features where they can be kept, computed if they are not given; pixels and texts elsewhere."""
+        """Features where they can be cached, computed if not given; otherwise pixels and texts."""
         model, augmentation = self.model, AUGMENTATIONS[self.recipe.augmentation]
         Inputs.of(split).check(model)
         keeps_texts = is_fixed(model.encoder, self.frozen) and not augmentation.changes_texts
@@ -112,7 +112,7 @@ class _Plan:
     def kept_images(
         self, split: Split, folder: Path, images: CachedImages | None, progress: bool
     ) -> CachedImages | StemImages | None:
-        """What the frozen trunk, or its frozen first layers, say about the images; None where nothing is frozen."""
+        """What the frozen trunk, or its frozen first layers, say about the images; None if nothing is frozen."""
         model, stem = self.model, stem_of(self.model.trunk, self.recipe)
         part = model.trunk if is_fixed(model.trunk, self.frozen) else stem
         if part is None:
@@ -132,7 +132,7 @@ class _Plan:
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a training begins: a checkpoint with some finished epochs, or the model as it is."""
+    """Where a training starts: a checkpoint with some finished epochs, or the given model."""
 
     checkpoint: Path
     epoch: int
@@ -159,7 +159,7 @@ def _train(
     progress: bool,
     on_epoch: Callable[[EpochRecord], None] | None,
 ) -> tuple[list[EpochRecord], dict[str, Tensor]]:
-    # Lightning takes seconds to import; who only reads recipes or predicts does not pay for it.
+    # Lightning takes seconds to import; code that only reads recipes or predicts does not pay for it.
     from gazeshift.training.engine import run  # noqa: PLC0415
     from gazeshift.training.module import PairModule  # noqa: PLC0415
 

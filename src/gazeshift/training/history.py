@@ -1,4 +1,4 @@
-"""What a training did, epoch by epoch."""
+"""The history of a training, epoch by epoch."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
@@ -34,7 +34,7 @@ class Fitted:
     """A finished training; the model holds the kept weights.
 
     Attributes:
-        epochs: finished epochs, those before a resume among them.
+        epochs: number of finished epochs, including those before a resume.
         best_epoch: the epoch of the highest validation accuracy (the first of equals), counted from 1.
         kept_epoch: the epoch whose weights the model holds: ``best_epoch`` or the last one, as the recipe says.
         validation_accuracy: of the kept weights.

@@ -1,4 +1,4 @@
-"""What a model is fed: pixels or features of the image, texts or vectors of the text. Composed, so that nothing else asks which."""
+"""A model's inputs: pixels or features of the image, texts or vectors of the text. Composed, so that no other code needs to know which."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -42,10 +42,10 @@ class Pixels:
         return len(self.images)
 
     def check(self, model: Classifier, count: int) -> None:
-        """Refuse crops of another size.
+        """Refuse crops of a different size.
 
         Raises:
-            DataError: they are not as large as the model's preprocessing makes them.
+            DataError: their size differs from the model's preprocessing.
         """
         size = model.spec.preprocessing.size
         if self.images.shape[2:] != (size, size):
@@ -63,7 +63,7 @@ class Pixels:
 
 @dataclass(frozen=True, eq=False)
 class StemImages:
-    """What the frozen first layers of a trunk say about a split; the rest of the trunk runs at every step.
+    """The features of a split from a trunk's frozen first layers; the rest of the trunk runs at every step.
 
     Attributes:
         kept: their output.
@@ -77,10 +77,10 @@ class StemImages:
         return len(self.kept)
 
     def check(self, model: Classifier, count: int) -> None:
-        """Refuse features that other first layers made.
+        """Refuse features from different first layers.
 
         Raises:
-            TrainingError: made by other weights, or not as many as there are pairs.
+            TrainingError: from different weights, or not one per pair.
         """
         self.kept.check_made_by(self.stem, count)
 
@@ -103,7 +103,7 @@ class Texts:
         return len(self.texts)
 
     def check(self, model: Classifier, count: int) -> None:
-        """Every text is fit to be read."""
+        """Nothing to check: every text can be read."""
 
     def take(self, rows: np.ndarray) -> list[str]:
         """Some texts."""
@@ -117,7 +117,7 @@ class Texts:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some pairs on their way to the model; the parts are what the sides of ``Inputs`` gave."""
+    """A batch of pairs; its parts come from the two sides of ``Inputs``."""
 
     labels: Int[Tensor, " b"]
     images: Any  # crops or ImageFeatures
@@ -129,7 +129,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """A split as a model is fed it."""
+    """A split in the form of a model's inputs."""
 
     keys: Sequence[str]
     labels: Int[Tensor, " n"]
@@ -144,11 +144,11 @@ class Inputs:
         return cls(split.keys, split.labels, images or Pixels(split.images), texts or Texts(split.texts))
 
     def check(self, model: Classifier) -> None:
-        """Refuse what this model cannot be fed.
+        """Refuse inputs that do not fit this model.
 
         Raises:
-            DataError: no pairs, a label that is no class, crops of another size.
-            TrainingError: features that another trunk or text encoder made.
+            DataError: no pairs, a label that is not a class, crops of a different size.
+            TrainingError: features from a different trunk or text encoder.
         """
         if not len(self.labels):
             raise DataError("the split holds no pairs.")
@@ -169,7 +169,7 @@ class Inputs:
 
 
 class PairBatches(Dataset[Batch]):
-    """Batches by request ``(epoch, rows)``: a worker needs to know nothing else, so it does not matter which one answers."""
+    """Batches by request ``(epoch, rows)``: a worker needs nothing else, so any worker can build any batch."""
 
     def __init__(self, inputs: Inputs, augmentation: Augmentation, seed: int) -> None:
         self.inputs, self.augmentation, self.seed = inputs, augmentation, seed
@@ -188,7 +188,7 @@ class Requests(Sampler[tuple[int, np.ndarray]]):
     """The requests of one epoch: whole batches of rows, with the epoch they belong to."""
 
     def __init__(self, count: int, batch_size: int, seed: int | None, epoch: int = 0) -> None:
-        """``seed``: of the shuffled order; None: as they come. ``epoch``: the first one, which workers begin before ``set_epoch``."""
+        """``seed``: of the shuffled order; None: in order. ``epoch``: the first one, which workers start before ``set_epoch``."""
         self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, epoch
 
     def set_epoch(self, epoch: int) -> None:

@@ -1,4 +1,4 @@
-"""Random numbers that depend on names and not on the order of calls: the base of a training that can be resumed bit for bit."""
+"""Random numbers that depend on names and not on the order of calls: the basis of training that can be resumed bit for bit."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def keyed_seed(*parts: int | str) -> int:
-    """A seed of 63 bits that is a function of its parts alone, the same in every process and version.
+    """A 63-bit seed that depends only on its parts, the same in every process and version.
 
     Example:
         >>> keyed_seed("order", 0, 1) == keyed_seed("order", 0, 1) != keyed_seed("order", 0, 2)

@@ -24,8 +24,8 @@ from gazeshift.training.recipe import Recipe
 class PairModule(LightningModule):
     """Trains the parts of a classifier that are not frozen.
 
-    Schedules are stepped here and not by Lightning, which moves those that watch a loss only after the checkpoint of the epoch was written;
-    a resumed training would then miss one move.
+    Schedules are stepped here and not by Lightning, which steps those that monitor a loss only after the epoch's checkpoint was written;
+    a resumed training would then miss one step.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class PairModule(LightningModule):
         return optimizer
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """The sides of the inputs move their parts themselves."""
+        """Both sides of the inputs move their own parts."""
         return batch
 
     def on_train_epoch_start(self) -> None:
@@ -114,7 +114,7 @@ class PairModule(LightningModule):
             self.best_state = trained_state(self.model, self.frozen)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Only what training can change, the best epoch's weights where they are kept, and what the training was."""
+        """Only what training can change, the best epoch's weights if they are kept, and the training's identity."""
         checkpoint["state_dict"] = _prefixed(trained_state(self.model, self.frozen))
         checkpoint["gazeshift"] = {
             "identity": self.identity,
@@ -124,7 +124,7 @@ class PairModule(LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up where the checkpoint ended."""
+        """Continue from the checkpoint."""
         own = checkpoint["gazeshift"]
         self.history = [EpochRecord(**record) for record in own["history"]]
         self.best_state = own["best"]

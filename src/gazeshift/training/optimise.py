@@ -15,12 +15,12 @@ from gazeshift.training.recipe import Recipe
 
 @dataclass(frozen=True, eq=False)
 class ParameterGroup:
-    """What is trained in one way.
+    """A parameter group.
 
     Attributes:
         params: the weights.
         lr: their learning rate, at the schedule's top.
-        weight_decay: theirs.
+        weight_decay: their weight decay.
     """
 
     params: list[nn.Parameter]

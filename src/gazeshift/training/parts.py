@@ -18,7 +18,7 @@ def tensors_of(modules: list[nn.Module]) -> set[int]:
 
 
 def frozen_parts(model: Classifier, recipe: Recipe) -> list[nn.Module]:
-    """The parts that a recipe leaves as they are.
+    """The parts that a recipe freezes.
 
     Raises:
         ModelError: the trunk cannot be cut at ``recipe.frozen_until``.
@@ -40,12 +40,12 @@ def stem_of(trunk: Trunk, recipe: Recipe) -> Stem | None:
 
 
 def is_fixed(module: nn.Module, frozen: list[nn.Module]) -> bool:
-    """Whether training leaves all of a module as it is, so that what it computes can be kept."""
+    """Whether training changes nothing in a module, so that its output can be cached."""
     return tensors_of([module]) <= tensors_of(frozen)
 
 
 def trained_state(model: Classifier, frozen: list[nn.Module]) -> dict[str, Tensor]:
-    """Weights and buffers outside the frozen parts, copied to the CPU: all that training can change."""
+    """Weights and buffers outside the frozen parts, copied to the CPU: everything that training can change."""
     still = tensors_of(frozen)
     state = model.state_dict(keep_vars=True)
     return {name: value.detach().cpu().clone() for name, value in state.items() if id(value) not in still}
@@ -53,7 +53,7 @@ def trained_state(model: Classifier, frozen: list[nn.Module]) -> dict[str, Tenso
 
 @contextmanager
 def training_mode(model: Classifier, frozen: list[nn.Module]) -> Iterator[None]:
-    """Training mode, frozen parts in evaluation mode and without gradients; everything as before on leaving."""
+    """Training mode, frozen parts in evaluation mode and without gradients; restored on exit."""
     modes = [(module, module.training) for module in model.modules()]
     wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.train()
@@ -73,7 +73,7 @@ def training_mode(model: Classifier, frozen: list[nn.Module]) -> Iterator[None]:
 
 @contextmanager
 def own_randomness() -> Iterator[None]:
-    """Leave the caller's random state as it is."""
+    """Preserve the caller's random state."""
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         yield

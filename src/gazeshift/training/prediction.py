@@ -1,4 +1,4 @@
-"""Logits of a split, and how many of them are right."""
+"""Logits of a split, and their accuracy."""
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ def predict(
     device: torch.device | str | None = None,
     progress: bool = False,
 ) -> Float[Tensor, "n classes"]:
-    """Logits in evaluation mode and float32, on the CPU; the model's modes and place are afterwards as before.
+    """Logits in evaluation mode and float32, on the CPU; the model's modes and device are restored.
 
     Args:
         model: any classifier.
@@ -31,7 +31,7 @@ def predict(
         images: features of the same pairs, if the model's own trunk made them.
         texts: vectors of the same texts, if the model's own text encoder made them.
         batch_size: pairs per step.
-        device: None: the accelerator where there is one.
+        device: None for the accelerator, if there is one.
         progress: show a progress line.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Pretraining of a trunk on labelled crops of single objects, where it stands in for ImageNet."""
+"""Pretraining of a trunk on labelled crops of single objects, as a substitute for ImageNet."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def fit_trunk(
     progress: bool = True,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> Fitted:
-    """Train a trunk in place, under a linear image-only head that is thrown away; a tenth of the crops is held out for validation.
+    """Train a trunk in place, with a linear image-only head that is discarded; a tenth of the crops is held out for validation.
 
     Args:
         trunk: as built by ``build_trunk``; its affine still the identity.
@@ -46,7 +46,7 @@ def fit_trunk(
         preprocessing: that of the study, which the trunk will see again.
         work: folder of this training.
         seed: of the head's initial weights, the held-out crops and the training.
-        recipe: how; the trunk is fine-tuned whatever it says.
+        recipe: a training recipe; the trunk is always fine-tuned.
         resume: as in ``fit``.
         workers: as in ``fit``.
         progress: as in ``fit``.

@@ -1,4 +1,4 @@
-"""Lightning's remarks that are no news here, silenced one by one; anything else it warns of is still heard."""
+"""Lightning's irrelevant warnings, silenced one by one; all others are still shown."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ _REMARKS = (
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """No banners, tips and hints of Lightning for a while; also tells the tokenizers library that forks are coming."""
+    """Suppress Lightning's banners, tips and hints within a block; also prepares the tokenizers library for forks."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     parallel = os.environ.get("TOKENIZERS_PARALLELISM")

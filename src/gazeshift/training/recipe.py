@@ -1,4 +1,4 @@
-"""How a model is trained, as plain data: the recipes of the papers and ours, and how to change one."""
+"""How a model is trained, as plain data: the papers' recipes and ours, and how to change one."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from gazeshift.training.augment import AUGMENTATIONS
 
 
 class Recipe(Strict):
-    """Every choice of a training but the data, the seed and the machine.
+    """Every choice in training except the data, the seed and the machine.
 
     Attributes:
         optimizer: ``sgd``, ``adam`` or ``adamw``.
@@ -81,7 +81,7 @@ class Recipe(Strict):
 _GALLO = Recipe(optimizer="sgd", momentum=0.9, trunk="fine-tuned", text="fine-tuned")
 
 RECIPES: dict[str, Recipe] = {
-    # The paper that this project implements: rates, batches and epochs; it names no optimiser, so Gallo's.
+    # The paper that this project implements: rates, batches and epochs; it names no optimiser, so Gallo's is used.
     "paper-image-only": _GALLO.model_copy(update={"learning_rate": 0.01, "batch_size": 75, "epochs": 10}),
     "paper-early-fusion": _GALLO.model_copy(
         update={"learning_rate": 0.01, "batch_size": 8, "epochs": 15, "schedule": "plateau"}
@@ -104,7 +104,7 @@ RECIPES: dict[str, Recipe] = {
     "adamw": Recipe(
         optimizer="adamw", learning_rate=1e-3, weight_decay=1e-2, batch_size=64, epochs=30, schedule="cosine"
     ),
-    # Plates: small networks from nothing; flips that swap the direction words.
+    # Plates: small networks from scratch; flips that swap the direction words.
     "plates": Recipe(
         optimizer="adamw",
         learning_rate=3e-3,
@@ -126,7 +126,7 @@ def recipe_of(name: str, changes: Mapping[str, Any] | None = None, place: str = 
     Args:
         name: in ``RECIPES``.
         changes: field to value.
-        place: what an error calls the place of ``changes``, for example ``models.early-fusion.recipe``.
+        place: name of the location of ``changes`` in errors, for example ``models.early-fusion.recipe``.
 
     Raises:
         UsageError: no such recipe.

@@ -1,4 +1,4 @@
-"""The same seed, the same model: on an accelerator too, where sums in another order would otherwise part two runs."""
+"""The same seed, the same model: also on an accelerator, where a different summation order would make two runs diverge."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ _WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 @contextmanager
 def repeatable() -> Iterator[None]:
-    """Choose kernels that give the same numbers at every run; all as it was, afterwards.
+    """Choose deterministic kernels within a block; settings are restored afterwards.
 
-    Where PyTorch has no such kernel for an operation, it computes with what it has and warns, naming the operation
+    If PyTorch has no such kernel for an operation, it uses a nondeterministic one and warns, naming the operation
     (https://docs.pytorch.org/docs/stable/notes/randomness.html).
 
     Example:
@@ -32,7 +32,7 @@ def repeatable() -> Iterator[None]:
     os.environ.setdefault(_WORKSPACE, ":4096:8")  # else cuBLAS may share its workspace between streams, in any order
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a help in finding errors, which costs time
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # Asked to warn only, CUDA's fused kernels of attention warn, and add up in any order.
+    # In warn-only mode, CUDA's fused attention kernels warn, and sum in any order.
     attention = sdpa_kernel(SDPBackend.MATH) if torch.cuda.is_available() else nullcontext()
     try:
         with attention:

@@ -1,4 +1,4 @@
-"""The pairs of one split, ready for a model's eyes: keys, texts, labels and uint8 crops."""
+"""The pairs of one split, ready for a model: keys, texts, labels and uint8 crops."""
 
 import hashlib
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Split:
         )
 
     def fingerprint(self) -> str:
-        """Digest of keys, texts, labels and all pixels, so that a corrected picture is other data; read in parts, once through."""
+        """Digest of keys, texts, labels and all pixels, so that a corrected picture counts as new data; read in chunks, in one pass."""
         sha = hashlib.blake2b(
             repr((list(self.keys), list(self.texts), self.labels.tolist(), self.images.shape)).encode()
         )
@@ -71,11 +71,11 @@ class Split:
 
 
 def weights_digest(module: nn.Module, replaced: dict[str, Tensor] | None = None) -> str:
-    """Digest of a module's weights and buffers, to notice features that another state of it made.
+    """Digest of a module's weights and buffers, to detect features from a different state of it.
 
     Args:
         module: a trunk or a text encoder.
-        replaced: values to take instead of the module's own, by name.
+        replaced: values to use instead of the module's own, by name.
     """
     sha = hashlib.blake2b()
     for name, value in sorted({**module.state_dict(), **(replaced or {})}.items()):

@@ -1,4 +1,4 @@
-"""The epochs of a training as TensorBoard reads them."""
+"""The epochs of a training in TensorBoard's format."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,16 +14,16 @@ FILE = "events.out.tfevents.0.gazeshift"
 def write_events(history: Sequence[EpochRecord], folder: Path) -> None:
     """Write the figures of all epochs for ``tensorboard --logdir``; the file is whole at any time.
 
-    TensorBoard's own writers write from a thread of theirs, where a full disk is a printed traceback and no error.
+    TensorBoard's own writers write from a separate thread, where a full disk prints a traceback instead of raising an error.
 
     Args:
         history: every finished epoch.
-        folder: where ``FILE`` goes; made where there is none.
+        folder: folder of ``FILE``; created if missing.
 
     Raises:
         DataError: it cannot be written.
     """
-    # Half a second to import; who only reads recipes or predicts does not pay for it.
+    # Half a second to import; code that only reads recipes or predicts does not pay for it.
     from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
     from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
     from tensorboard.summary.writer.record_writer import RecordWriter  # noqa: PLC0415

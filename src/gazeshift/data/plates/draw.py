@@ -129,7 +129,7 @@ def _cast_shadow(canvas: Float[np.ndarray, "h w 3"], item: PlateObject, scene: S
         return
     u, v = _own_frame(item, scene, box, 1, shift=0.09)
     x, y = _own_frame(item, scene, box, 1)
-    # Faded out at the reach, so that a shadow has an exact end.
+    # Faded out at the reach, so that shadows end exactly.
     inside = step(np.hypot(x, y), SHADOW_REACH, 1.1)
     depth = step(FOODS[item.name].distance(u, v), 0.26, -0.22) * inside
     canvas[box.within(window)] *= 1 - depth[..., None] * np.array([0.50, 0.55, 0.50], np.float32)

@@ -91,7 +91,7 @@ def _crops(
 ) -> tuple[UInt8[np.ndarray, "n 3 s s"], list[PlateObject]]:
     side = crop or config.size // 2
     images, items = np.empty((n, 3, side, side), np.uint8), []
-    # Another stream than the data set's scenes: its seed is never so large.
+    # A different stream from the data set's scenes, whose seeds are never this large.
     source = replace(
         config, seed=config.seed + (seed + 1) * 2**40, swap="none" if config.swap != "combinations" else config.swap
     )

@@ -1,4 +1,4 @@
-"""Models from outside: anything a user brings, seen as the split ``encode_image``, ``encode_text``, ``classify``."""
+"""Third-party models: any model a user brings, seen as the split ``encode_image``, ``encode_text``, ``classify``."""
 
 from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.huggingface import (

@@ -20,20 +20,20 @@ def names_of(names: str | tuple[str, ...]) -> tuple[str, ...]:
 def calling(
     model: nn.Module, image: tuple[str, ...], text: tuple[str, ...], given: Mapping[str, Any]
 ) -> Callable[[Inputs, Inputs], Any]:
-    """``call`` with all but the images and texts.
+    """``call`` with everything bound except the images and texts.
 
     Raises:
-        UsageError: names that are no arguments of the model's ``forward``, or that stand twice.
+        UsageError: names that are not arguments of the model's ``forward``, or that occur twice.
     """
     check_names(model, (*image, *text, *given))
     return partial(call, model, image, text, given)
 
 
 def check_names(model: nn.Module, names: tuple[str, ...]) -> None:
-    """Refuse names that are no arguments of the model's ``forward``, or that stand twice.
+    """Refuse names that are not arguments of the model's ``forward``, or that occur twice.
 
     Raises:
-        UsageError: says which it has.
+        UsageError: lists the model's arguments.
     """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -53,7 +53,7 @@ def check_names(model: nn.Module, names: tuple[str, ...]) -> None:
 
 
 def only_named(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
-    """Of inputs that have names, those of the arguments: nothing else goes to the model, so nothing else counts as rows.
+    """Of named inputs, only those that are arguments: nothing else goes to the model, so nothing else counts as rows.
 
     Example:
         >>> only_named({"ids": [1, 2], "length": [2, 2, 2]}, ("ids",))
@@ -67,12 +67,12 @@ def only_named(inputs: Inputs, names: tuple[str, ...]) -> Inputs:
 def call(
     model: nn.Module, image: tuple[str, ...], text: tuple[str, ...], given: Mapping[str, Any], *inputs: Inputs
 ) -> Any:
-    """Call a model with images and texts under their names, and what is the same in every call.
+    """Call a model with images and texts under their names, and with the arguments that are the same in every call.
 
     Raises:
-        UsageError: inputs that are not what was named.
+        UsageError: inputs that do not match the names.
     """
-    # Some models change what they are given in place; every pass gets it as it was.
+    # Some models change their inputs in place; every pass gets the original.
     arguments: Options = mapped(dict(given), lambda leaf: leaf.clone() if isinstance(leaf, Tensor) else leaf)
     for names, values, kind in zip((image, text), inputs, ("image", "text"), strict=True):
         arguments |= _named(names, values, kind)
@@ -80,7 +80,7 @@ def call(
 
 
 def _named(names: tuple[str, ...], values: Inputs, kind: str) -> Options:
-    """Inputs by argument name: a mapping already says, one name takes all, several take a tuple in order."""
+    """Inputs by argument name: a mapping is used directly, a single name takes everything, several names take a tuple in order."""
     if not names and values is not None:
         raise UsageError(
             f"this model was wrapped without {kind}=, so nothing would read these inputs: name the argument when wrapping."

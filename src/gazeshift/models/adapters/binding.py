@@ -1,4 +1,4 @@
-"""A foreign model bound to its inputs: run as it is, then from its layer on, and only believed where both agree."""
+"""A third-party model bound to its inputs: run unchanged, then from its layer on, and only trusted where both agree."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -33,15 +33,15 @@ from gazeshift.models.adapters.rounding import Rounding, logits_apart, rounding_
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """A model and the combinations that it is asked about.
+    """A model and the combinations to explain.
 
     Attributes:
         passes: the model with its inputs.
-        grid: what was said of the layer's layout.
-        layout: of the layer's output.
-        output: what the layer gave for the first combination.
-        trial: how it gave it.
-        kept: modules that may be reused where no text reaches the layer, with the number of their calls.
+        grid: the layer's layout as given by the user.
+        layout: layout of the layer's output.
+        output: the layer's output for the first combination.
+        trial: the pass that produced it.
+        kept: modules that may be reused if no text reaches the layer, with their number of calls.
         image: the image of each combination.
         text: the text of each combination.
         texts: how many texts there are.
@@ -66,7 +66,7 @@ class Binding:
         text: Int[Tensor, " p"],
         texts: int,
     ) -> "Binding":
-        """Find layout and reusable modules by a pass of the first combination.
+        """Find the layout and the reusable modules with one pass of the first combination.
 
         Raises:
             ModelError: the layer does not run, or has no grid.
@@ -82,7 +82,7 @@ class Binding:
         try:
             kept = reusable(passes.model, tap.layer, tap.nth or 0, tap.read, run)
         except (RuntimeError, ModelError):
-            # A trunk that runs without gradients only: nothing is reused, and what else is wrong shows now.
+            # A trunk that only runs without gradients: nothing is reused, and other errors show up now.
             kept, found = {}, []
             run()
 
@@ -104,7 +104,7 @@ class Binding:
         return rounding_of(self.passes.model)
 
     def trusted(self, text_free: bool | None) -> Bound:
-        """Without checks: one pass an image where it is said to be free of texts, and nothing reused where it is said not to be."""
+        """Without checks: one pass per image if ``text_free`` is True, and nothing reused if it is False."""
         if text_free:
             first = _first_of_each(self.image)
             seen = self.passes.see(self.image[first], self.text[first], self.layout, kept=self.kept)
@@ -119,10 +119,10 @@ class Binding:
         return bound
 
     def checked(self, text_free: bool | None) -> Bound:
-        """With every row answered in two ways, and the checks of ``gazeshift.models.adapters.checks``.
+        """With every row computed in two ways, and the checks of ``gazeshift.models.adapters.checks``.
 
         Raises:
-            ModelError: the ways do not agree, whatever is tried, or a check fails.
+            ModelError: the two ways never agree, or a check fails.
         """
         plain = self._see(text_free, gradients=False)
         alone = to_be_alone(self.passes.images, self.passes.texts, self.image, self.text)
@@ -138,7 +138,7 @@ class Binding:
         return bound
 
     def _agreeing(self, plain: Seen, text_free: bool | None) -> tuple[Bound, Results]:
-        """The fastest way whose answers are those of the model as it is, and what it reuses."""
+        """The fastest way that reproduces the unchanged model's logits, and what it reuses."""
         name, moved = self.passes.tap.name, float("inf")
         for seen, reuse in self._ways(plain, text_free):
             replay = self._replay(seen, reuse=reuse)
@@ -146,7 +146,7 @@ class Binding:
             try:
                 check_gradient(bound, self.text, self._layer)
                 moved = logits_apart(bound.answer(self.text), seen.logits)
-            except (RuntimeError, ModelError):  # what another pass has left behind may be of another shape
+            except (RuntimeError, ModelError):  # what another pass has left behind may have a different shape
                 if not reuse:
                     raise
                 continue
@@ -160,7 +160,7 @@ class Binding:
         )
 
     def _ways(self, plain: Seen, text_free: bool | None) -> Iterator[tuple[Seen, bool]]:
-        """Passes to compare with and whether modules are reused, each tried where those before it do not agree."""
+        """Reference passes and whether modules are reused, each tried if the earlier ones do not agree."""
         yield plain, True
         with_gradients = self._see(text_free, gradients=True)
         yield with_gradients, True
@@ -202,7 +202,7 @@ class Binding:
         return self.passes.logits(self.image[number : number + 1], self.text[number : number + 1], seed)
 
     def _changing(self, bound: Bound, results: Results) -> Changed:
-        """Runs a combination with the layer's own output changed where it stands, ahead of every hook and for all who hold it."""
+        """Runs a combination with the layer's own output changed in place, before every hook and for every holder of the tensor."""
         tap = self.passes.tap
         others = {module: outputs for module, outputs in results.items() if module is not tap.layer}
 
@@ -243,7 +243,7 @@ def _first_of_each(image: Int[Tensor, " p"]) -> Int[Tensor, " n"]:
 
 @torch.no_grad()
 def _overwritten(here: Tensor, new: Tensor) -> bool:
-    """Change a tensor's values where they stand; False where several of its entries share a place."""
+    """Change a tensor's values in place; False if several of its entries share memory."""
     try:
         here.copy_(new)
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""What an adapter asks of itself before a map is drawn: of rows alone, and of one small change at the layer."""
+"""An adapter's self-checks before a map is computed: single rows, and one small change at the layer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ Changed = Callable[[int, Float[Tensor, "m c h w"]], Float[Tensor, "m classes"]]
 
 
 def to_be_alone(images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: Int[Tensor, " p"]) -> list[int]:
-    """Combinations to ask alone: those whose image or text stands out, and others spread over all.
+    """Combinations to run alone: those with an extreme image or text, and others spread over all.
 
-    Not any two will do: where a model trims its texts to the longest in a batch, or divides by the largest value, most rows do not notice
-    their company, but the shortest do.
+    Arbitrary ones are not enough: if a model trims its texts to the longest in a batch, or divides by the largest value, most rows do
+    not depend on the rest of the batch, but the shortest do.
 
     Args:
-        images: one row an image.
-        texts: one row a text.
+        images: one row per image.
+        texts: one row per text.
         image: the image of each combination.
         text: the text of each combination.
     """
@@ -53,16 +53,16 @@ def to_be_alone(images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: I
 
 
 def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p classes"], rounding: Rounding) -> None:
-    """Combinations must be answered in a pass of their own as among the others.
+    """Combinations must give the same logits in a pass of their own as in a batch.
 
     Args:
-        alone: runs one.
-        numbers: which to ask.
-        logits: of all, in passes of several rows.
-        rounding: of the model.
+        alone: runs a single combination.
+        numbers: which combinations to run.
+        logits: logits of all combinations, from passes of several rows.
+        rounding: rounding of the model.
 
     Raises:
-        ModelError: another answer; says whether scores are of all against all, answers are random, or rows depend on each other.
+        ModelError: the logits differ; says whether scores are all against all, outputs are random, or rows depend on each other.
     """
     scale, first = _largest(logits) / 100, numbers[0]
     if apart(alone(first, 0), alone(first, 1), scale) > rounding.to_refuse:
@@ -83,16 +83,16 @@ def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p
 
 
 def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inputs, rounding: Rounding) -> None:
-    """Texts that stand out, and the first and last, must be read alone as among the others.
+    """Extreme texts, and the first and last, must be read the same alone as in a batch.
 
     Args:
-        read: from texts to what the model takes.
+        read: function from texts to the model's input.
         texts: all of them.
-        encoded: what was read of all.
-        rounding: of the model.
+        encoded: the result for all texts.
+        rounding: rounding of the model.
 
     Raises:
-        ModelError: another row for one of them, or another number of rows.
+        ModelError: a different row for one of them, or a different number of rows.
     """
     rows, asked = count(encoded, "encoded text"), count(texts, "text")
     if rows != asked:
@@ -101,7 +101,7 @@ def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inpu
         index = torch.tensor([row])
         pairs = zip(leaves(read(take(texts, index))), leaves(take(encoded, index)), strict=True)
         values = [pair for pair in pairs if all(isinstance(one, Tensor) for one in pair)]
-        # Features of tokens are padded to the longest text: there shapes differ, and a mask goes with them.
+        # Token features are padded to the longest text: their shapes differ, and they come with a mask.
         if any(one.shape == other.shape and apart(one, other) > rounding.to_refuse for one, other in values):
             raise ModelError(
                 f"read_text= reads text {row} differently alone than in a batch: its result depends on the longest text, or on the "
@@ -110,9 +110,9 @@ def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inpu
 
 
 def heeds_neighbours(bound: Bound, text: Int[Tensor, " p"], rounding: Rounding) -> bool:
-    """Whether what follows the layer answers the first combination otherwise where larger grids stand before and after it.
+    """Whether what follows the layer gives the first combination different logits when larger grids come before and after it.
 
-    Some methods ask a single combination with many grids at once.
+    Some methods run a single combination with many grids at once.
     """
     rows, texts, own = (
         bound.image.rows(bound.image_row[:1].repeat(3)),
@@ -144,7 +144,7 @@ def each_alone(changed: Changed) -> Changed:
 
 
 def check_gradient(bound: Bound, text: Int[Tensor, " p"], layer: str) -> None:
-    """One row from the grid to the output: refuses what gives no gradient, before any map is drawn.
+    """One row from the grid to the output: refuses a model without a gradient, before any map is computed.
 
     Raises:
         ModelError: the output does not depend on the grid.
@@ -157,16 +157,16 @@ def check_gradient(bound: Bound, text: Int[Tensor, " p"], layer: str) -> None:
 
 
 def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, layer: str, rounding: Rounding) -> None:
-    """One finite difference: what a small change at the layer does to a logit must be what the gradient says.
+    """One finite difference: the effect of a small change at the layer on a logit must match the gradient.
 
     The change is along one fixed random direction, of the first combination whose logits are finite, for its predicted class.
 
     Args:
-        bound: the model, which has answered.
+        bound: the model, after its first pass.
         text: the text of each combination.
         changed: runs a combination with other grids.
-        layer: what to call it in messages.
-        rounding: of the model.
+        layer: its name in messages.
+        rounding: rounding of the model.
 
     Raises:
         ModelError: gradient and difference disagree by more than curvature and rounding explain.
@@ -189,11 +189,11 @@ def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, la
         return _Difference(float((slope * step).sum()), (up - down) / 2)
 
     whole = measured(step)
-    expected = float(slope.norm() * step.norm()) / step.numel() ** 0.5  # of a direction that knows nothing of the slope
+    expected = float(slope.norm() * step.norm()) / step.numel() ** 0.5  # for a direction independent of the slope
     noise = rounding.of_logits * _largest(bound.logits)
     if abs(whole.error) <= _FAULT * max(abs(whole.moved), abs(whole.said), expected) + noise:
         return
-    # Where the step crosses kinks (ReLU, maxima) the disagreement shrinks with the step, and where it is rounding it grows.
+    # If the step crosses kinks (ReLU, maxima) the disagreement shrinks with the step; if it is rounding it grows.
     if any(abs(part * measured(step / part).error - whole.error) > 0.3 * abs(whole.error) for part in (10, 100)):
         return
     raise ModelError(
@@ -205,10 +205,10 @@ def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, la
 
 @dataclass(frozen=True)
 class _Difference:
-    """What a step does to a logit.
+    """The effect of a step on a logit.
 
     Attributes:
-        said: by the gradient.
+        said: the effect predicted by the gradient.
         moved: half the difference between a step up and a step down.
     """
 
@@ -238,7 +238,7 @@ def _slope(bound: Bound, text: Tensor, number: int, target: int) -> Float[Tensor
 
 
 def _direction(grid: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
-    """Fixed random numbers of mean square 1, half of them the same in all cells: many models hear the cells' mean alone."""
+    """Fixed random numbers of mean square 1, half of them equal in all cells, because many models only use the cells' mean."""
     generator = torch.Generator().manual_seed(0)
     channels = torch.randn(len(grid), 1, 1, generator=generator)
     cells = torch.randn(grid.shape, generator=generator)

@@ -1,4 +1,4 @@
-"""Where a layer sees the corners of an image: what a layout that fits by its shape is held against."""
+"""Where a layer sees the corners of an image: the test of a layout that fits by shape."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ _FAINT = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A forward pass whose layer gave an output, and the way to make others like it.
+    """A forward pass with a layer's output, and a way to run others like it.
 
     Attributes:
         images: those of the pass, a row each.
         rows: how many these are.
         model: all modules.
-        tap: the layer; None where there is none.
-        run: the layer's output for other images in their place.
+        tap: the layer; None if there is none.
+        run: computes the layer's output for other images.
     """
 
     images: Inputs
@@ -40,25 +40,25 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """How much everything in an output moves with another content in each of the four corners of the image.
+    """How much everything in an output moves when the content of each of the image's four corners changes.
 
     Attributes:
-        cells: of the grid.
-        beside: of all that is no cell.
+        cells: movement of the grid's cells.
+        beside: movement of everything that is not a cell.
     """
 
     cells: Float[Tensor, "4 h w"]
     beside: Float[Tensor, "4 n"]
 
     def in_place(self, reach: int) -> bool:
-        """Whether each corner moves a cell the most that is at most ``reach`` cells from it, and nothing beside the grid as much."""
+        """Whether each corner moves most a cell at most ``reach`` cells away, and moves nothing outside the grid as much."""
         width = self.cells.shape[2]
         most = [divmod(place, width) for place in self.cells.flatten(1).argmax(1).tolist()]
         near = all(max(abs(y - v), abs(x - u)) <= reach for (y, x), (v, u) in zip(most, self._corners, strict=True))
         return near and bool((self.cells.flatten(1).amax(1) > self.beside.amax(1)).all())
 
     def elsewhere(self) -> bool:
-        """Whether every corner has a place that answers to it and to no other, and for one of them that is not its own cell."""
+        """Whether every corner has a place that responds only to it, and for at least one corner that is not its own cell."""
         every = torch.cat([self.cells.flatten(1), self.beside], 1)
         strongest, place = every.max(1)
         others = every[:, place].masked_fill(torch.eye(4, dtype=torch.bool, device=every.device), 0).amax(0)
@@ -75,9 +75,9 @@ class Corners:
     """Passes with one corner of the image changed.
 
     Attributes:
-        output: what the layer gave for the images as they are.
-        images: their sides.
-        trial: how to run others.
+        output: the layer's output for the unchanged images.
+        images: the images' sides.
+        trial: runs other images.
     """
 
     output: Tensor
@@ -86,7 +86,7 @@ class Corners:
     _tried: dict[tuple[int, int], Tensor | None] = field(default_factory=dict)
 
     def seen(self, layout: Layout, batch: int) -> Seen | None:
-        """How the output moves, read by a layout; None where it cannot be tried.
+        """How the output moves, read by a layout; None if it cannot be tested.
 
         Args:
             layout: of the output.
@@ -105,7 +105,7 @@ class Corners:
         return Seen(grids[1:].amax(1), beside)
 
     def sizes(self, layout: Layout) -> tuple[int, int]:
-        """Height and width of the grid; 1 x 1 where the layout does not fit the output."""
+        """Height and width of the grid; 1 x 1 if the layout does not fit the output."""
         try:
             height, width = layout.read(self.output).shape[2:]
         except ModelError:
@@ -113,7 +113,7 @@ class Corners:
         return height, width
 
     def _outputs(self, height: int, width: int) -> Tensor | None:
-        """The output for the first image as it is and with each corner changed; None where the model does not run on five images."""
+        """The output for the first image, unchanged and with each corner changed; None if the model does not run on five images."""
         if (height, width) not in self._tried:
             changed = mapped(
                 take(self.trial.images, torch.zeros(5, dtype=torch.long)),
@@ -137,7 +137,7 @@ def corners(height: int, width: int) -> list[tuple[int, int]]:
 
 
 def _changed(leaf: Any, sides: Sides, height: int, width: int) -> Any:
-    """Rows of an image of which all but the first have another content in one corner cell; other inputs stay."""
+    """Copies of an image, all but the first with one corner cell changed; other inputs stay the same."""
     if not isinstance(leaf, Tensor) or leaf.ndim not in {4, 5} or sides_of(leaf) != (sides,):
         return leaf
     axes = (-2, -1) if leaf.shape[-2:] == (sides.height, sides.width) else (-3, -2)

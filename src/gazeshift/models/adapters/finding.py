@@ -1,4 +1,4 @@
-"""The layout of a layer's output, told from its shape and the image's sides; where several fit, the model itself is asked."""
+"""The layout of a layer's output, inferred from its shape and the image's sides; if several fit, the model itself is tested."""
 
 from dataclasses import dataclass
 
@@ -43,17 +43,17 @@ _CHANNELS_AT_THE_END = (nn.Linear, nn.LayerNorm)
 
 
 def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str, trial: Trial) -> Layout | LayoutRule:
-    """The layout that was named, or the only one that fits the output's shape, the image's sides and what the layer does.
+    """The named layout, or the only one that fits the output's shape, the image's sides and the layer's behaviour.
 
     Args:
         grid: a layout, a rule, a name (``b c h w``, ``b h w c``, ``b n c``, ``n b c``, ``b c n``), or None to find it.
-        output: what the layer gave.
-        layer: its name, for the message.
-        trial: the pass that gave it.
+        output: the layer's output.
+        layer: the layer's name, for the message.
+        trial: the pass that produced it.
 
     Raises:
         ModelError: no layout fits, or several do; says which.
-        UsageError: a name that is none.
+        UsageError: an unknown name.
 
     Example:
         >>> import torch
@@ -81,12 +81,12 @@ def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str
 
 
 def doubted(grid: str | Layout | LayoutRule | None, output: Tensor, trial: Trial) -> tuple[str, ...]:
-    """A note where the corners of the image are plainly not seen in those of a grid that was said; most often its prefix is another.
+    """A note if the corners of the image are clearly not seen in the corners of the given grid, usually because its prefix is wrong.
 
     Args:
-        grid: as for ``layout_of``; only tokens at fixed places are held against the corners.
-        output: what the layer gave.
-        trial: the pass that gave it.
+        grid: as for ``layout_of``; only tokens at fixed places are tested.
+        output: the layer's output.
+        trial: the pass that produced it.
     """
     outer = grid if isinstance(grid, Permuted) else Permuted((0, 1, 2), grid) if isinstance(grid, Layout) else None
     if outer is None or not isinstance(outer.inner, TokenGrid | TokensAt):
@@ -101,14 +101,14 @@ def doubted(grid: str | Layout | LayoutRule | None, output: Tensor, trial: Trial
 
 @dataclass(frozen=True)
 class _Option:
-    """A layout that may be meant.
+    """A candidate layout.
 
     Attributes:
         name: its axes.
-        text: how to give it.
-        layout: itself.
+        text: how to specify it.
+        layout: the layout itself.
         batch: the axis of the rows.
-        sure: whether it is meant where no other fits: the layer's own kind speaks for it, or it is a grid as it stands.
+        sure: whether it is accepted if no other fits: the layer's type supports it, or it is a grid already.
         whole: whether it has one token for each patch that the model's first convolution cuts.
     """
 
@@ -127,7 +127,7 @@ def _options(output: Tensor, images: tuple[Sides, ...], trial: Trial) -> list[_O
 
 
 def _fitting(options: list[_Option], corners: Corners) -> list[_Option]:
-    """Those that are meant, by their kind or by where the corners of the image are seen; only one of them is an answer."""
+    """The plausible candidates, by their kind or by where the corners of the image are seen; only a single one decides."""
     sure = [option for option in options if option.sure]
     if len(sure) == 1 or not options:
         return sure
@@ -142,10 +142,10 @@ def _fitting(options: list[_Option], corners: Corners) -> list[_Option]:
 
 
 def _bears_out(option: _Option, corners: Corners) -> bool:
-    """Whether the only layout that fits may be believed.
+    """Whether the only layout that fits can be trusted.
 
-    A token a patch is one, unless the corners are plainly seen elsewhere (windows, column by column). Fewer tokens are as often no cells
-    at all (queries of a resampler, what was left of dropped tokens), so that the corners must be seen in place.
+    One token per patch can, unless the corners are clearly seen elsewhere (windows, column by column). Fewer tokens are often not cells
+    at all (queries of a resampler, tokens left after dropping), so the corners must be seen in place.
     """
     if option.name in {"b c h w", "b h w c"}:
         return True
@@ -167,7 +167,7 @@ def _grids(output: Tensor, images: tuple[Sides, ...], trial: Trial) -> list[_Opt
 
 
 def _convolves(tap: nn.Module | None) -> bool:
-    """Whether a layer is made of modules that have the channels before the sides, and of no others."""
+    """Whether a layer consists only of modules with channels before the sides."""
     kinds = [] if tap is None else list(tap.modules())
     return any(isinstance(m, _CONVOLVES) for m in kinds) and not any(isinstance(m, _CHANNELS_AT_THE_END) for m in kinds)
 
@@ -186,7 +186,7 @@ def _tokens(output: Tensor, images: tuple[Sides, ...], trial: Trial) -> list[_Op
 def _token_options(
     name: str, tokens: int, images: tuple[Sides, ...], model: nn.Module, most: int = MAX_PREFIX
 ) -> list[_Option]:
-    """Every place that a grid may have in a sequence. A single other token is a class token, which stands first."""
+    """Every position that a grid may have in a sequence. A single other token is a class token, which comes first."""
     found = []
     for cells in token_cells(tokens, images, model):
         prefixes = [cells.others] if cells.others < 2 else range(cells.others + 1)

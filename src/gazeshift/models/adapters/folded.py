@@ -12,10 +12,10 @@ from gazeshift.models.adapters.layouts import Layout
 
 @dataclass(frozen=True)
 class Packed:
-    """``(b n) c``: the tokens of all images in one sequence, an equal number each, as Qwen-VL's image tower has them.
+    """``(b n) c``: the tokens of all images in one sequence, the same number each, as in Qwen-VL's image tower.
 
     Attributes:
-        tokens: of one image.
+        tokens: number of tokens of one image.
         inner: the layout of ``b n c``.
 
     Example:
@@ -31,7 +31,7 @@ class Packed:
         """The grids of all images.
 
         Raises:
-            ModelError: the sequence is no multiple of an image.
+            ModelError: the sequence is not a multiple of an image's tokens.
         """
         return self.inner.read(self._apart(output))
 
@@ -49,13 +49,13 @@ class Packed:
 
 @dataclass(frozen=True)
 class Tiles:
-    """``(b tiles) ...``: every image cut into tiles that the trunk sees as images of their own; the map is that of the whole image.
+    """``(b tiles) ...``: every image cut into tiles that the trunk sees as separate images; the map covers the whole image.
 
     Attributes:
-        rows: of tiles in an image.
-        columns: tiles in a row; the frames of a film are a row of tiles.
+        rows: rows of tiles in an image.
+        columns: tiles in a row; the frames of a video are a row of tiles.
         inner: the layout of one tile.
-        before: other tiles before these (a thumbnail of the whole), which stay as the layer gave them.
+        before: other tiles before these (a thumbnail of the whole), which stay unchanged.
         after: other tiles after these.
 
     Example:
@@ -74,7 +74,7 @@ class Tiles:
         """The tiles' grids side by side.
 
         Raises:
-            ModelError: the rows are no multiple of an image's tiles.
+            ModelError: the rows are not a multiple of an image's tiles.
         """
         tiles = self._apart(output)[:, self.before : self.before + self.rows * self.columns]
         b, _, c, h, w = tiles.shape
@@ -105,7 +105,7 @@ class Heads:
     """``(b heads) ...``: an attention's heads folded into the batch; the channels of all heads are the grid's.
 
     Attributes:
-        heads: of one image.
+        heads: number of heads of one image.
         inner: the layout of one head.
 
     Example:
@@ -121,7 +121,7 @@ class Heads:
         """The channels of all heads, one head after the other.
 
         Raises:
-            ModelError: the rows are no multiple of the heads.
+            ModelError: the rows are not a multiple of the heads.
         """
         if len(output) % self.heads:
             raise ModelError(

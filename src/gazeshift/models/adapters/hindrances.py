@@ -1,4 +1,4 @@
-"""What keeps a model from being watched at a layer, by its true name: compiled, scripted, traced or quantised parts, inputs it fails on."""
+"""What prevents observing a model at a layer, by cause: compiled, scripted, traced or quantised parts, inputs it fails on."""
 
 import textwrap
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ _QUANTISED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch
 
 
 def refuse_unwatchable(model: nn.Module, name: str, layer: nn.Module) -> None:
-    """Refuse a layer whose output no hook sees.
+    """Refuse a layer with an output that no hook sees.
 
     Raises:
-        ModelError: it is scripted, or is not called by the graph of a traced model; says what to give instead.
+        ModelError: it is scripted, or is not called by the graph of a traced model; says what to use instead.
     """
     if isinstance(layer, torch.jit.ScriptModule):
         raise ModelError(
@@ -37,7 +37,7 @@ def refuse_unwatchable(model: nn.Module, name: str, layer: nn.Module) -> None:
 
 
 def refuse_numbers(output: Tensor, name: str) -> Tensor:
-    """A layer's output, if gradients go through numbers of its type.
+    """A layer's output, if its type carries gradients.
 
     Raises:
         ModelError: whole or quantised numbers.
@@ -53,10 +53,10 @@ def refuse_numbers(output: Tensor, name: str) -> Tensor:
 
 @contextmanager
 def naming_quantised(model: nn.Module, *errors: type[Exception]) -> Iterator[None]:
-    """Say of such errors of a model with quantised parts that these are why: they have no gradient, and round by what is in the batch.
+    """Explain such errors of a model with quantised parts: these have no gradient, and round differently with the batch.
 
     Raises:
-        ModelError: in their place.
+        ModelError: instead of them.
     """
     try:
         yield
@@ -73,7 +73,7 @@ def naming_quantised(model: nn.Module, *errors: type[Exception]) -> Iterator[Non
 
 @contextmanager
 def eager(model: nn.Module) -> Iterator[None]:
-    """Let parts that ``torch.compile`` made run as they were written for a while: compiled code calls no hooks of later."""
+    """Run parts compiled with ``torch.compile`` in eager mode for a while, because compiled code does not call hooks added later."""
     with ExitStack() as stack:
         if any("_orig_mod" in module._modules or module._compiled_call_impl is not None for module in model.modules()):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
@@ -82,10 +82,10 @@ def eager(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def naming_failure(what: str, *inputs: Inputs) -> Iterator[None]:
-    """Say of an exception inside of a model on which inputs it came, in one line; the exception itself is the cause.
+    """Turn an exception inside a model into one line that describes the inputs; the exception itself becomes the cause.
 
     Raises:
-        ModelError: in its place. Exceptions of the model's own kinds, and a full memory, stay what they are.
+        ModelError: instead of it. gazeshift's own exceptions, and running out of memory, are passed on.
     """
     try:
         yield

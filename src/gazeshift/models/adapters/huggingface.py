@@ -23,7 +23,7 @@ _PATCHES = "vilt.embeddings.patch_embeddings.projection"
 
 
 class TwoTowers(nn.Module):
-    """Scaled cosine similarity of an image and a sentence, ``scale * cos + bias``, as CLIP and SigLIP are trained with.
+    """Scaled cosine similarity of an image and a sentence, ``scale * cos + bias``, as in the training of CLIP and SigLIP.
 
     Args:
         model: holds both towers.
@@ -58,15 +58,15 @@ class TwoTowers(nn.Module):
 def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | None = None) -> HookedModel:
     """CLIP or SigLIP: the map of the similarity between an image and a sentence. One score, so the target is class 0.
 
-    Images are ``pixel_values``; texts are what the tokenizer gives (``input_ids``, ``attention_mask``), or one of them. Sentences
+    Images are ``pixel_values``; texts are the tokenizer's output (``input_ids``, ``attention_mask``), or one of them. Sentences
     are encoded once, images once; the sentence never enters the image tower.
 
     Args:
         model: a ``CLIPModel``, ``SiglipModel`` or another with ``get_image_features`` and ``get_text_features``.
-        layer: the layer's name in ``model``; if None the last place where the image tower still hears its patches other than through a
-            norm alone: behind the last block's first norm where it reads a class token (CLIP), before that block where it pools its
+        layer: the layer's name in ``model``; if None the last place where the image tower still uses its patches other than through a
+            norm only: after the last block's first norm if it reads a class token (CLIP), before that block if it pools its
             patches (SigLIP).
-        grid: layout of the layer's output; told from its shape if None.
+        grid: layout of the layer's output; inferred from its shape if None.
 
     Raises:
         ModelError: the model has no such towers.
@@ -89,7 +89,7 @@ def zero_shot(
 
     Args:
         model: as for ``similarity``.
-        prompts: what the tokenizer gives for the prompts, one per class.
+        prompts: the tokenizer's output for the prompts, one per class.
         layer: as for ``similarity``.
         grid: as for ``similarity``.
     """
@@ -103,7 +103,7 @@ def zero_shot(
 
 
 def blip_matching(model: nn.Module) -> HookedModel:
-    """``BlipForImageTextRetrieval``: does the text describe the image? Class 1 says yes.
+    """``BlipForImageTextRetrieval``: does the text describe the image? Class 1 means yes.
 
     The text attends to the image, not the other way: the image's tokens are text-free.
     """
@@ -122,10 +122,10 @@ def blip_caption(model: nn.Module, position: int) -> HookedModel:
 
     Args:
         model: the captioner.
-        position: where the word stands in ``input_ids``, 1 or more; its logit is that of the step before it.
+        position: the word's position in ``input_ids``, 1 or more; its logit is that of the step before it.
 
     Raises:
-        UsageError: a position before 1: no step comes before it.
+        UsageError: a position below 1, which has no step before it.
     """
     if position < 1:
         raise UsageError(f"position {position}: positions count from 1, the first word with a step before it.")
@@ -140,12 +140,12 @@ def blip_caption(model: nn.Module, position: int) -> HookedModel:
 
 
 def vilt_answers(model: nn.Module) -> HookedModel:
-    """``ViltForQuestionAnswering`` and its like: logits of the answers, at the patch embedding.
+    """``ViltForQuestionAnswering`` and similar models: logits of the answers, at the patch embedding.
 
-    Behind it the one stream mixes words and patches, and ViLT shuffles the patches, so that no later grid has an order.
+    After it the single stream mixes words and patches, and ViLT shuffles the patches, so that later grids have no order.
 
     Raises:
-        ModelError: the model is no ViLT.
+        ModelError: the model is not a ViLT.
     """
     if _PATCHES not in dict(model.named_modules()):
         raise ModelError(f"{type(model).__name__} is not a ViLT: use wrap(model, layer, ...) and name the layer there.")
@@ -164,7 +164,7 @@ def lxmert_answers(model: Any, regions: int) -> HookedModel:
 
     Args:
         model: the model; images are ``(visual_feats, visual_pos)``.
-        regions: how many regions an image has; the map is ``1 x regions``.
+        regions: number of regions of an image; the map is ``1 x regions``.
 
     Raises:
         ModelError: only one cross-modal layer: its regions do not reach the answer.
@@ -209,7 +209,7 @@ def _sentences(model: Any, texts: Any) -> Float[Tensor, "t d"]:
 
 
 def _pixels(images: Any) -> Tensor:
-    """The images alone, or out of what a processor gives."""
+    """The images, given directly or as part of a processor's output."""
     named = by_name(images)
     if named is not None and "pixel_values" not in named:
         raise UsageError(f"the images hold {listed(named)} but no pixel_values: give the processor's output.")
@@ -218,7 +218,7 @@ def _pixels(images: Any) -> Tensor:
 
 
 def _vectors(output: Any) -> Tensor:
-    """The vectors, which older versions give alone and newer ones beside the tokens."""
+    """The vectors, which older versions return alone and newer ones together with the tokens."""
     return output if isinstance(output, Tensor) else output.pooler_output
 
 
@@ -229,7 +229,7 @@ def _blip_tap(model: nn.Module) -> str:
 
 
 def _last_heard(model: nn.Module) -> str:
-    """Name of the last layer of the image tower whose cells are heard other than through a norm alone."""
+    """Name of the last layer of the image tower with cells that are used other than through a norm only."""
     blocks = dict(model.named_modules()).get("vision_model.encoder.layers")
     if not isinstance(blocks, nn.ModuleList) or len(blocks) < 2:
         raise ModelError(

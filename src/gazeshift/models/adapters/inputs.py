@@ -1,4 +1,4 @@
-"""What a model takes: tensors in any nesting, one row per image or per text. Everything else is the same for all rows."""
+"""A model's inputs: tensors in any nesting, one row per image or per text. Everything else is the same for all rows."""
 
 import copy
 import dataclasses
@@ -20,11 +20,11 @@ Inputs = Any  # a tensor, texts, pictures, or a tuple, list, mapping or dataclas
 class PackedRows:
     """Rows of different lengths laid one after the other in one tensor, as Qwen-VL's processor packs the patches of all images.
 
-    The model gets the tensor alone: that of the chosen rows, one after the other.
+    The model gets only the tensor of the chosen rows, one after the other.
 
     Attributes:
         values: all rows' values along the first axis.
-        lengths: how many of them each row has.
+        lengths: number of values of each row.
 
     Raises:
         UsageError: the lengths do not add up to the values.
@@ -59,7 +59,7 @@ class PackedRows:
 
 
 def take(inputs: Inputs, index: Int[Tensor, " r"]) -> Inputs:
-    """The chosen rows of every tensor and list of texts; constants stay as they are.
+    """The chosen rows of every tensor and list of texts; constants are unchanged.
 
     Example:
         >>> take({"ids": torch.tensor([5, 6]), "scale": 2.0}, torch.tensor([1, 1, 0]))
@@ -77,10 +77,10 @@ def take(inputs: Inputs, index: Int[Tensor, " r"]) -> Inputs:
 
 
 def count(inputs: Inputs, kind: str) -> int:
-    """Number of rows; 1 where nothing has rows.
+    """Number of rows; 1 if nothing has rows.
 
     Raises:
-        UsageError: parts that disagree.
+        UsageError: parts with different numbers of rows.
 
     Example:
         >>> count({"ids": torch.zeros(3, 7), "mask": torch.ones(3, 7)}, "text")
@@ -100,7 +100,7 @@ def same(inputs: Inputs, first: int, second: int) -> bool:
 
 
 def by_name(inputs: Inputs) -> Mapping[str, Any] | None:
-    """Values by name where the inputs have names: a mapping, a dataclass, a named tuple; None otherwise."""
+    """Values by name if the inputs have names: a mapping, a dataclass, a named tuple; None otherwise."""
     if isinstance(inputs, Mapping):
         return inputs
     if _is_dataclass(inputs):
@@ -121,7 +121,7 @@ def leaves(inputs: Inputs) -> Iterator[Any]:
 
 
 def extremes(inputs: Inputs) -> list[int]:
-    """The rows that stand out in some part: of the smallest and largest sum, the shortest and longest text.
+    """The extreme rows of each part: smallest and largest sum, shortest and longest text.
 
     Example:
         >>> extremes({"mask": torch.tensor([[1, 1], [1, 0], [1, 1], [1, 1]]), "words": ["a", "soup", "of", "it"]})
@@ -140,7 +140,7 @@ def extremes(inputs: Inputs) -> list[int]:
 
 
 def described(inputs: Inputs) -> str:
-    """Types and shapes of all that has rows, for a message.
+    """Types and shapes of everything that has rows, for a message.
 
     Example:
         >>> described({"ids": torch.zeros(3, 7), "words": ["soup"]})
@@ -156,14 +156,14 @@ def described(inputs: Inputs) -> str:
 
 
 def mapped(inputs: Inputs, change: Callable[[Any], Any]) -> Inputs:
-    """The same nesting with every part that has rows exchanged; constants stay as they are."""
+    """The same nesting with every part that has rows replaced; constants are unchanged."""
     if isinstance(inputs, Tensor | PackedRows) or is_pieces(inputs):
         return change(inputs)
     return each(inputs, lambda value: mapped(value, change))
 
 
 def each(inputs: Inputs, change: Callable[[Any], Any]) -> Inputs:
-    """The same mapping, dataclass, list or tuple with every value in it changed; anything else as it is."""
+    """The same mapping, dataclass, list or tuple with every value changed; anything else unchanged."""
     if isinstance(inputs, Mapping):
         return _like(inputs, {name: change(value) for name, value in inputs.items()})
     if _is_dataclass(inputs):
@@ -192,7 +192,7 @@ def _is_named_tuple(inputs: Inputs) -> bool:
 
 
 def _like(inputs: Mapping[str, Any], values: Options) -> Mapping[str, Any]:
-    """Values in a mapping of the same type, which may offer them as attributes too (a processor's output does)."""
+    """Values in a mapping of the same type, which may also offer them as attributes (as a processor's output does)."""
     if type(inputs) is dict or not isinstance(inputs, MutableMapping):
         return values
     changed = copy.copy(inputs)

@@ -1,4 +1,4 @@
-"""A layer by its name, also where the model stands in another one or a module has several names."""
+"""A layer by its name, even if the model is wrapped in another one or a module has several names."""
 
 import difflib
 
@@ -11,7 +11,7 @@ _SHELLS = ("module", "_orig_mod")
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The model itself inside what DataParallel, DistributedDataParallel or ``torch.compile`` made of it: hooks run there."""
+    """The model itself inside DataParallel, DistributedDataParallel or ``torch.compile`` wrappers, where hooks run."""
     children = dict(model.named_children())
     if "_orig_mod" in children:
         return unwrapped(children["_orig_mod"])
@@ -23,14 +23,14 @@ def unwrapped(model: nn.Module) -> nn.Module:
 def find_layer(model: nn.Module, layer: str | nn.Module) -> tuple[str, nn.Module]:
     """A layer with its name.
 
-    Every name counts that a module has, and prefixes that DataParallel and ``torch.compile`` put before names may be there or not.
+    All of a module's names are accepted, with or without the prefixes that DataParallel and ``torch.compile`` add.
 
     Args:
         model: the model.
         layer: a name, or the module.
 
     Raises:
-        UsageError: there is none; names what is near.
+        UsageError: there is none; suggests similar names.
 
     Example:
         >>> find_layer(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), "module.1")

@@ -1,4 +1,4 @@
-"""Layouts of a layer's output, each turned to ``b c h w`` and back in one place."""
+"""Layouts of a layer's output, with their conversion to ``b c h w`` and back in one place."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gazeshift.models.features import TokenPlaces
 
 @runtime_checkable
 class Layout(Protocol):
-    """How a layer's output holds its grids, one a row of the input."""
+    """How a layer's output holds its grids, one per row of the input."""
 
     def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
         """The grids in a layer's output."""
@@ -30,7 +30,7 @@ LayoutRule = Callable[[Inputs, Inputs], Layout]
 
 @dataclass(frozen=True)
 class ChannelsFirst:
-    """``b c h w``, as convolutions give it."""
+    """``b c h w``, the output of convolutions."""
 
     def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
         """The output itself."""
@@ -43,11 +43,11 @@ class ChannelsFirst:
 
 @dataclass(frozen=True)
 class Permuted:
-    """Another layout after its axes were moved: ``b h w c``, ``n b c`` (sequence first), ``b c n``.
+    """Another layout with permuted axes: ``b h w c``, ``n b c`` (sequence first), ``b c n``.
 
     Attributes:
         axes: for each axis of ``inner``, which axis of the layer's output it is.
-        inner: the layout of what comes out.
+        inner: the layout after the permutation.
 
     Example:
         >>> sequence_first = Permuted((1, 0, 2), TokenGrid(2, 3, prefix=1))
@@ -62,7 +62,7 @@ class Permuted:
         """The grids, read with the axes in the inner order.
 
         Raises:
-            ModelError: another number of axes.
+            ModelError: a different number of axes.
         """
         return self.inner.read(self._moved(output))
 
@@ -79,7 +79,7 @@ class Permuted:
 
 @dataclass(frozen=True)
 class Slices:
-    """``b c d h w``, a volume or a film: its slices one below another, each ``h`` rows of the map.
+    """``b c d h w``, a volume or a video: its slices stacked vertically, each ``h`` rows of the map.
 
     Example:
         >>> Slices().read(torch.zeros(2, 8, 4, 5, 6)).shape
@@ -87,22 +87,22 @@ class Slices:
     """
 
     def read(self, output: Tensor) -> Float[Tensor, "b c h w"]:
-        """The slices one below another."""
+        """The slices stacked vertically."""
         return output.flatten(2, 3)
 
     def write(self, output: Tensor, grid: Float[Tensor, "b c h w"]) -> Tensor:
-        """The slices as they were."""
+        """The slices in their original order."""
         return grid.reshape(output.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class TokensAt:
-    """``b n c``: tokens of which some, in any order, are the cells of the grid.
+    """``b n c``: tokens, some of which, in any order, are the cells of the grid.
 
-    For orders that are not row by row: window after window, a token at the end of each line, another start in each row.
+    For orders other than row by row: window after window, a token at the end of each line, a different start in each row.
 
     Attributes:
-        cells: which token each cell is, the same for all rows or one grid a row.
+        cells: the token index of each cell, the same for all rows or one grid per row.
 
     Example:
         >>> windows = torch.tensor([[0, 1, 4, 5], [2, 3, 6, 7]])  # two windows of 2 x 2, one after the other
@@ -117,7 +117,7 @@ class TokensAt:
         """The cells' tokens as grids.
 
         Raises:
-            ModelError: a cell's token is not there, or the rows are others.
+            ModelError: a cell's token does not exist, or the number of rows differs.
         """
         rows, cells = self.places(output)
         return output[rows, cells].transpose(1, 2).reshape(len(output), -1, *self.cells.shape[-2:])
@@ -140,14 +140,14 @@ class TokensAt:
 
 @dataclass(frozen=True, eq=False)
 class TokenGrid:
-    """``b n c``: tokens of which ``height x width``, row by row, are the image's, after ``prefix`` others.
+    """``b n c``: tokens, of which ``height x width``, row by row, are the image's, after ``prefix`` others.
 
-    What stands before and after them (class token, registers, words) stays as the layer gave it.
+    The tokens before and after them (class token, registers, words) are unchanged.
 
     Attributes:
         height: rows of the grid.
         width: cells in a row; the regions of a detector are a grid of height 1.
-        prefix: tokens before the image's; a sequence or tensor where each row has its own number (padding on the left).
+        prefix: number of tokens before the image's; a sequence or tensor if each row has its own number (padding on the left).
 
     Example:
         >>> TokenGrid(2, 3, prefix=1).read(torch.zeros(4, 7, 16)).shape
@@ -221,9 +221,9 @@ def rows_first(layout: Layout) -> bool:
 
 
 def places_of(layout: Layout | LayoutRule, output: Tensor) -> TokenPlaces | None:
-    """Where the cells stand among the tokens of a layer's output; None where that is not the same in every row.
+    """The positions of the cells among the tokens of a layer's output; None if they are not the same in every row.
 
-    A grid without other tokens is taken for the sequence that ``flatten`` makes of it.
+    A grid without other tokens is treated as the sequence that ``flatten`` makes of it.
 
     Example:
         >>> places_of(TokenGrid(1, 2, prefix=1), torch.zeros(4, 5, 8))
@@ -245,10 +245,10 @@ def placed(layout: Layout | LayoutRule, images: Inputs, texts: Inputs) -> Layout
 
 
 def grids_of(layout: Layout, output: Tensor, rows: int, layer: str) -> Float[Tensor, "b c h w"]:
-    """The grids in a layer's output, one a row.
+    """The grids in a layer's output, one per row.
 
     Raises:
-        ModelError: others than one grid a row.
+        ModelError: not one grid per row.
     """
     grid = layout.read(output)
     if grid.ndim != 4 or len(grid) != rows:

@@ -1,4 +1,4 @@
-"""Any module with any signature: name the layer and say which arguments are image and text."""
+"""Any module with any signature: name the layer and the arguments that are image and text."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from gazeshift.models.adapters.state import quiet, steady
 
 @dataclass(frozen=True, eq=False)
 class HookedModel:
-    """What ``wrap`` makes; its arguments are described there."""
+    """The result of ``wrap``; its arguments are described there."""
 
     model: nn.Module
     tap: Tap
@@ -39,7 +39,7 @@ class HookedModel:
     check: bool
 
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
-        """Of both, the arguments that were named, as tensors; texts that ``read_text`` reads are its own affair."""
+        """The named arguments of both as tensors; texts for ``read_text`` are passed on unchanged."""
         images, texts = readable(images, "image", self.model), readable(texts, "text", self.model)
         return only_named(images, self.image), only_named(texts, self.text)
 
@@ -62,7 +62,7 @@ class HookedModel:
                 return binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
 
     def _encoded(self, texts: Inputs) -> Inputs:
-        """What the model is given for texts: once for all of them."""
+        """The model's text input, computed once for all texts."""
         if self.read_text is None:
             return texts
         with steady(self.model), naming_failure("read_text=", texts):
@@ -94,25 +94,26 @@ def wrap(
 ) -> HookedModel:
     """Explain any module at one of its layers.
 
-    The model runs as it is for every combination of image and text that is asked for. Where that shows that no text reaches the layer, its
-    output is held once per image, and modules that it was computed from need not run again: for maps the rest runs with a leaf in
-    the layer's place. The answers of both ways are compared, row by row; where they differ the whole model runs for every map, and
-    the result says so. Nothing stays behind in the model: hooks, modes, gradients, buffers and random states are as they were.
+    The model runs unchanged for every requested combination of image and text. If that shows that no text reaches the layer, its
+    output is stored once per image, and the modules that compute it need not run again: for maps the rest runs with a leaf in
+    the layer's place. The logits of both ways are compared, row by row; if they differ, the whole model runs for every map, and
+    the result says so. The model is left unchanged: hooks, modes, gradients, buffers and random states are restored.
 
     Args:
         model: any module; two inputs of one row are one combination.
         layer: the layer to explain at, by its name in ``model.named_modules()`` or itself.
         image: names of the arguments that are images.
-        text: names of the arguments that are text, or whatever else is to be changed while the map is watched.
-        output: from what the model returns to logits ``(rows, classes)`` or one score a row; a tensor and ``logits`` are found alone.
-        grid: layout of the layer's output: a name, ``TokenGrid(height, width, prefix)``, or a function of a pass; else told.
+        text: names of the arguments that are text, or anything else that varies while the map is observed.
+        output: function from the model's result to logits ``(rows, classes)`` or one score per row; not needed for a tensor or ``logits``.
+        grid: layout of the layer's output: a name, ``TokenGrid(height, width, prefix)``, or a function of a pass; else inferred.
         given: arguments that are the same in every call.
         forward: for signatures that names cannot describe (a list, positions): ``forward(images, texts)`` calls the model.
-        part: which part of the layer's output holds the grid, where it gives a tuple, a mapping or a dataclass.
-        nth: which call of the layer, counted from 0, where one pass runs it several times (a backbone shared by views).
-        text_free: whether texts do not reach the layer is found out; say it to be told where it is not so, or, unchecked, to save passes.
-        read_text: what to do with the texts once, before the first pass; an encoder that need not run again.
-        check: False draws maps without the checks; with ``text_free=True`` the whole model then runs once per image.
+        part: which part of the layer's output holds the grid, if it is a tuple, a mapping or a dataclass.
+        nth: which call of the layer, counted from 0, if one pass runs it several times (a backbone shared by views).
+        text_free: whether no text reaches the layer; found out by default. If given, a mismatch is reported; with ``check=False`` it
+            saves passes.
+        read_text: function applied to the texts once, before the first pass: an encoder that need not run again.
+        check: False computes maps without the checks; with ``text_free=True`` the whole model then runs once per image.
 
     Raises:
         UsageError: no such layer or argument.

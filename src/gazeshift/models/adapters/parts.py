@@ -1,4 +1,4 @@
-"""Where a layer's grid and a model's logits are in what they return."""
+"""Where to find a layer's grid and a model's logits in their outputs."""
 
 import copy
 import dataclasses
@@ -13,15 +13,15 @@ from gazeshift.models.adapters.inputs import by_name
 
 
 def select(output: Any, part: int | str | None, layer: str) -> Tensor:
-    """The tensor that was named in a layer's output.
+    """The named tensor in a layer's output.
 
     Args:
         output: a tensor, or a tuple, mapping, named tuple or dataclass that holds one.
-        part: its index, key or field; None where the output is the tensor.
+        part: its index, key or field; None if the output is the tensor.
         layer: the layer's name, for the message.
 
     Raises:
-        ModelError: there is no such part, or it is no tensor.
+        ModelError: there is no such part, or it is not a tensor.
     """
     found = output
     if part is not None:
@@ -37,7 +37,7 @@ def select(output: Any, part: int | str | None, layer: str) -> Tensor:
 
 
 def exchanged(output: Any, part: int | str | None, new: Tensor) -> Any:
-    """A layer's output with one part exchanged; the original is not touched.
+    """A layer's output with one part replaced; the original is unchanged.
 
     Example:
         >>> from torch import ones, zeros
@@ -46,9 +46,7 @@ def exchanged(output: Any, part: int | str | None, new: Tensor) -> Any:
     """
     if part is None:
         return new
-    if isinstance(
-        output, MutableMapping
-    ):  # Hugging Face's outputs are mappings too, which also know their parts by number
+    if isinstance(output, MutableMapping):  # Hugging Face's outputs are mappings too, and can also be indexed by number
         changed = copy.copy(output)
         changed[part if part in output else list(output)[int(part)]] = new
         return changed
@@ -77,7 +75,7 @@ def logits_of(result: Any, rows: int) -> Float[Tensor, "r classes"]:
 
 
 def find_logits(result: Any) -> Tensor:
-    """What needs no saying: a tensor, or what is called logits in a mapping, dataclass or named tuple.
+    """The default: a tensor, or the entry ``logits`` of a mapping, dataclass or named tuple.
 
     Raises:
         ModelError: there is neither.

@@ -1,4 +1,4 @@
-"""Forward passes of a foreign model, a few rows at a time: as it is, and with given grids at its layer."""
+"""Forward passes of a third-party model, a few rows at a time: unchanged, and with given grids at its layer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ _ROWS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Tap:
-    """Where the grid is: a layer, which of its calls, and which part of its output.
+    """Where the grid is: a layer, one of its calls, and a part of its output.
 
     Attributes:
-        name: of the layer, for messages.
+        name: the layer's name, for messages.
         layer: the module.
-        part: index, key or field; None where the layer gives the tensor itself.
-        nth: which call, counted from 0; None where there may be only one.
+        part: index, key or field; None if the layer returns the tensor itself.
+        nth: which call, counted from 0; None if there may be only one.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Tap:
     nth: int | None
 
     def __post_init__(self) -> None:
-        """Refuse a call that no pass has."""
+        """Refuse a negative call number."""
         if self.nth is not None and self.nth < 0:
             raise UsageError(f"nth={self.nth}: the calls of a layer are counted from 0.")
 
@@ -46,7 +46,7 @@ class Tap:
         return refuse_numbers(select(output, self.part, self.name), self.name)
 
     def check(self, calls: int) -> None:
-        """Refuse a pass in which the layer did not run as it was said to.
+        """Refuse a pass in which the layer did not run as declared.
 
         Raises:
             ModelError: it never ran, several times without ``nth``, or fewer than ``nth`` says.
@@ -65,14 +65,14 @@ class Tap:
 
 @dataclass(frozen=True)
 class Seen:
-    """What passes over some combinations of image and text showed.
+    """The results of passes over some combinations of image and text.
 
     Attributes:
         logits: one row per combination.
         grids: at the layer; one per image, and one more for every combination that differs from its image's first.
         row: each combination's row in ``grids``.
         free: whether every image has one grid for all its texts.
-        results: what the modules that were to be kept gave, one row per image.
+        results: recorded outputs of the reusable modules, one row per image.
     """
 
     logits: Float[Tensor, "p classes"]
@@ -84,13 +84,13 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Passes:
-    """A model with the inputs it is asked about.
+    """A model with its inputs.
 
     Attributes:
         model: the whole model.
-        tap: where its grid is.
+        tap: the location of its grid.
         forward: calls it with images and texts.
-        output: from what it returns to logits.
+        output: function from its result to logits.
         images: one row per image.
         texts: one row per text.
     """
@@ -103,7 +103,7 @@ class Passes:
     texts: Inputs
 
     def logits(self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], seed: int = 0) -> Float[Tensor, "r classes"]:
-        """One pass, under whatever hooks are there."""
+        """One pass, with the model's own hooks."""
         images, texts = take(self.images, image), take(self.texts, text)
         with steady(self.model, seed), eager(self.model):
             with naming_failure("the model", images, texts):
@@ -115,7 +115,7 @@ class Passes:
     def watched(
         self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], change: Callable[[Any], Any]
     ) -> Float[Tensor, "r classes"]:
-        """One pass in which the layer's output goes through ``change``, ahead of all hooks."""
+        """One pass in which the layer's output goes through ``change``, before all hooks."""
         with at_layer(self.tap.layer, self.tap.nth or 0, change) as calls:
             logits = self.logits(image, text)
         self.tap.check(calls.count)
@@ -137,13 +137,13 @@ class Passes:
         share: bool = True,
         gradients: bool = False,
     ) -> Seen:
-        """Run every combination as the model is, a few at a time, and keep what will be needed.
+        """Run every combination with the unchanged model, a few at a time, and keep what will be needed.
 
         Args:
             image: the image of each combination.
             text: the text of each combination.
-            layout: of the layer's output.
-            kept: modules whose results are kept, of the first combination of each image, with the number of their calls.
+            layout: layout of the layer's output.
+            kept: modules to record for the first combination of each image, with their number of calls.
             share: let combinations with the same grid share it.
             gradients: run as for an explanation, with gradients from the layer on.
         """
@@ -173,10 +173,10 @@ class Replay:
 
     Attributes:
         passes: the model and its inputs.
-        layout: of the layer's output.
+        layout: layout of the layer's output.
         image_of: for each row of grids, its image.
         results: recorded results, one row per row of grids.
-        classes: how many logits a row has.
+        classes: number of logits per row.
     """
 
     passes: Passes
@@ -205,12 +205,12 @@ class Replay:
 
 
 def portions(rows: int) -> list[slice]:
-    """Slices of at most sixteen rows: what goes through a model at once."""
+    """Slices of at most sixteen rows: the batch size for a model."""
     return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, rows, _ROWS_AT_ONCE)]
 
 
 def joined(parts: list[Tensor]) -> Float[Tensor, "p classes"]:
-    """Logits of several passes, one below the other.
+    """The concatenated logits of several passes.
 
     Raises:
         ModelError: their number of columns depends on their number of rows.
@@ -222,7 +222,7 @@ def joined(parts: list[Tensor]) -> Float[Tensor, "p classes"]:
 
 
 def all_against_all(logits: Float[Tensor, "r classes"]) -> str:
-    """Says what is wrong with an output whose columns are as many as its rows."""
+    """Says what is wrong with an output that has as many columns as rows."""
     return (
         f"the output has {logits.shape[1]} columns for {len(logits)} rows and a different number for other batches: a score of every image "
         "with every text, not of classes; give row i's own, e.g. output=lambda out: out.diagonal()."
@@ -231,10 +231,10 @@ def all_against_all(logits: Float[Tensor, "r classes"]) -> str:
 
 @dataclass
 class _Collected:
-    """Gathers portions; grids and results that are the same for all texts of an image are held once.
+    """Collects batches; grids and results that are the same for all texts of an image are stored once.
 
     Attributes:
-        tolerance: up to which difference a grid is the same; below 0 none is.
+        tolerance: largest difference of grids that count as equal; below 0 none do.
     """
 
     tolerance: float
@@ -270,7 +270,7 @@ class _Collected:
         return Seen(joined(self.logits), torch.stack(self.grids), row, free, dict(self._results(kept)))
 
     def _results(self, kept: Mapping[nn.Module, int]) -> Iterator[tuple[nn.Module, list[Tensor]]]:
-        """Of the modules that gave one row per input in every call and portion; of none if all of it is too much to hold."""
+        """The results of the modules that gave one row per input in every call and batch; none if they take too much memory."""
         for module, times in kept.items():
             if all(len(part.get(module, [])) == times for part in self.results):
                 yield module, [torch.cat(each) for each in zip(*(part[module] for part in self.results), strict=True)]

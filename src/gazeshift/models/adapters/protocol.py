@@ -1,4 +1,4 @@
-"""What an explanation asks of a model, and the form in which a model from outside meets it."""
+"""The interface that explanations need from a model, and its implementation for third-party models."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
@@ -21,7 +21,7 @@ Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]]
 
 
 def predicted(logits: Float[Tensor, "r classes"]) -> Int[Tensor, " r"]:
-    """The class with the largest logit; one whose logit is not a number is never it.
+    """The class with the largest logit, ignoring NaN.
 
     Example:
         >>> predicted(torch.tensor([[1.0, torch.nan, 2.0]]))
@@ -32,49 +32,49 @@ def predicted(logits: Float[Tensor, "r classes"]) -> Int[Tensor, " r"]:
 
 @runtime_checkable
 class Explainable(HasModes, Protocol):
-    """What an explanation asks of a model: also its modules' modes, to restore them. ``Classifier`` and ``Bound`` both answer."""
+    """What explanations need from a model, including its modules' modes, to restore them. Implemented by ``Classifier`` and ``Bound``."""
 
     @property
     def pools_first(self) -> bool:
-        """Whether all that follows the tap depends on the grid through its mean alone."""
+        """Whether everything after the tap depends on the grid only through its mean."""
 
     @property
     def affine(self) -> Affine:
-        """The constant affine that stands just before the tap; the identity where there is none."""
+        """The constant affine just before the tap; the identity if there is none."""
 
     def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
-        """The image trunk up to the tap; only methods that change the image itself ask for it."""
+        """The image trunk up to the tap; only used by methods that change the image itself."""
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits from the tap on."""
 
     def step(self, image: ImageFeatures) -> float:
-        """The coarsest relative step of the numbers that what follows the tap computes with, where these features stand there."""
+        """The coarsest relative precision of the computation after the tap, for these features."""
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
-        """Where the grid's cells stand among the tokens that attend to each other after the tap; only attention methods ask for it.
+        """Positions of the grid's cells among the tokens that attend to each other after the tap; only used by attention methods.
 
         Raises:
-            UsageError: nobody knows.
+            UsageError: unknown for this model.
         """
 
 
 class Bound(nn.Module):
-    """A model from outside with the images and texts it is explained for.
+    """A third-party model with the images and texts it is explained for.
 
-    What a foreign model needs beside the grid can be anything (four inputs, boxes, token ids), so it stays here and only row
+    What such a model needs besides the grid can be anything (four inputs, boxes, token ids), so it stays here and only row
     numbers travel: the probe picks rows of them and hands them back to ``classify``.
 
     Attributes:
         image: grids at the tap, one per image; where the text enters the trunk, one per combination asked for.
         text: one entry per text.
         image_row: for each combination asked for, its row in ``image``.
-        pools_first: whether all that follows depends on the grid through its mean alone.
-        affine: the identity: a layer's output is explained as it is.
-        token_places: where the cells stand among the tokens at the tap; None where they are in no common order.
-        logits: of each combination asked for, answered as its map is drawn; set by ``answer``.
-        notes: what a user should know about how the model is explained, a sentence each.
-        rounding: how far its answers may differ between passes; None where nobody checks.
+        pools_first: whether everything that follows depends on the grid only through its mean.
+        affine: the identity: a layer's output is explained unchanged.
+        token_places: positions of the cells among the tokens at the tap; None if they have no common order.
+        logits: logits of each requested combination, computed as for its map; set by ``answer``.
+        notes: what a user should know about how the model is explained, one sentence each.
+        rounding: how far its logits may differ between passes; None without checks.
     """
 
     logits: Float[Tensor, "p classes"]
@@ -103,13 +103,13 @@ class Bound(nn.Module):
         self.autocast_type = torch.get_autocast_dtype(device.type)
         self.affine = NO_AFFINE
         self._step = rounding_of(parts, grid).step
-        # Row numbers ride where tokens would, in their shape; float32 counts exactly to 16 million.
+        # Row numbers take the place of tokens, in their shape; float32 counts exactly to 16 million.
         numbers = torch.arange(len(grid), device=device, dtype=torch.float32)[:, None, None]
         self.image = ImageFeatures(grid, numbers.expand(-1, 1, grid.shape[1]))
         self.text = TextFeatures.from_pooled(torch.arange(texts, device=device, dtype=torch.float32)[:, None])
 
     def encode_image(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
-        """Not to be had: the trunk ran once, for the inputs that were given.
+        """Unavailable: the trunk ran once, for the given inputs.
 
         Raises:
             UsageError: always.
@@ -120,14 +120,14 @@ class Bound(nn.Module):
         )
 
     def step(self, image: ImageFeatures) -> float:
-        """By the model's weights, the autocast that was on when it was bound, and the device."""
+        """From the model's weights, the autocast state when it was bound, and the device."""
         return self._step
 
     def places(self, image: ImageFeatures) -> TokenPlaces:
-        """Where the layer's layout has the cells.
+        """The positions of the cells in the layer's layout.
 
         Raises:
-            UsageError: the rows are folded, or each has another order.
+            UsageError: the rows are folded, or each has a different order.
         """
         if self.token_places is None:
             raise UsageError(
@@ -139,9 +139,9 @@ class Bound(nn.Module):
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits of rows of ``self.image`` (their grids possibly replaced) and ``self.text``.
 
-        The model always runs as it does for a map, with gradients from the grid on, also where the caller asks for logits alone: some
-        modules answer otherwise without gradients (PyTorch's transformer encoder has a fast path), and a map must explain the
-        class that was found.
+        The model always runs as it does for a map, with gradients from the grid on, even if the caller only needs logits: some
+        modules compute differently without gradients (PyTorch's transformer encoder has a fast path), and a map must explain the
+        class that was predicted.
         """
         asked = torch.is_grad_enabled() and image.grid.requires_grad
         assert image.prefix is not None  # noqa: S101 (it was put there above; this tells the type checker)
@@ -153,9 +153,9 @@ class Bound(nn.Module):
         return logits if asked else logits.detach()
 
     def answer(self, text: Int[Tensor, " p"]) -> Float[Tensor, "p classes"]:
-        """Ask every combination, and keep the answers as ``logits``.
+        """Run every combination, and keep the results as ``logits``.
 
-        They are asked from the last to the first, so that what a module has kept from an earlier pass is not taken for what it would
+        They run from last to first, so that state a module has kept from an earlier pass is not mistaken for what it would
         do now.
 
         Args:
@@ -173,19 +173,19 @@ class Bound(nn.Module):
 
 @runtime_checkable
 class Outside(Protocol):
-    """A model from outside: give it inputs and it becomes something the probe can ask."""
+    """A third-party model: bind it to inputs to get what the probe needs."""
 
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
-        """Inputs in whatever people hold them, as ``bind`` takes them: tensors, and only what the model is given."""
+        """Inputs in any form, converted for ``bind``: tensors, and only what the model takes."""
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
     ) -> Bound:
-        """Run the trunk for the combinations asked for, and ask each once.
+        """Run the trunk for the requested combinations, and compute the logits of each once.
 
         Args:
             images: one row per image.
-            texts: one row per text; None where there is none.
+            texts: one row per text; None if there are none.
             image_index: the image of each combination.
             text_index: the text of each combination.
         """

@@ -1,4 +1,4 @@
-"""Whatever people hold images and texts in, read as tensors: arrays, nested lists of numbers, what a processor returns."""
+"""Images and texts in any common form, read as tensors: arrays, nested lists of numbers, a processor's output."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,21 +17,21 @@ _MIN_SIDE = 8
 
 @runtime_checkable
 class _ArrayLike(Protocol):
-    """What numpy can read: its own arrays, a column of a table."""
+    """Anything numpy can read: its own arrays, a column of a table."""
 
     def __array__(self) -> np.ndarray: ...
 
 
 def readable(inputs: Inputs, kind: str, model: nn.Module | None = None) -> Inputs:
-    """Inputs with arrays and lists of numbers turned to tensors where and in the precision in which the model computes.
+    """Inputs with arrays and lists of numbers converted to tensors, on the model's device and in its precision.
 
-    Lists of numbers have one row an entry, lists of lists likewise; a tuple of numbers is a constant (a size, for example); a list or
-    tuple of tensors are several arguments. Tensors stay as they are.
+    Lists of numbers have one row per entry, and so do lists of lists; a tuple of numbers is a constant (a size, for example); a list or
+    tuple of tensors is several arguments. Tensors are unchanged.
 
     Args:
-        inputs: in any nesting.
+        inputs: inputs in any nesting.
         kind: ``image`` or ``text``, for the message.
-        model: gives the device and the precision of what is turned; CPU and PyTorch's default if None.
+        model: determines device and precision; CPU and PyTorch's default if None.
 
     Raises:
         UsageError: lists of different lengths, a list of single images or vectors, an array of neither numbers nor texts.
@@ -60,7 +60,7 @@ def _read(inputs: Inputs, kind: str, like: Tensor) -> Inputs:
 
 
 def _is_numbers(inputs: Any) -> bool:
-    """Whether there are numbers in it, and nothing but numbers, however deep."""
+    """Whether it contains numbers and nothing else, at any depth."""
     if isinstance(inputs, list | tuple):
         return len(inputs) > 0 and all(_is_numbers(value) for value in inputs)
     return isinstance(inputs, _NUMBERS)
@@ -89,14 +89,14 @@ def _read_array(array: np.ndarray, kind: str, like: Tensor) -> Inputs:
 
 
 def _tensor(array: np.ndarray, like: Tensor) -> Tensor:
-    """A copy in an order of bytes and of a type that PyTorch has."""
+    """A copy with a byte order and a type that PyTorch supports."""
     wide = array.dtype.kind == "u" and array.dtype.itemsize > 1
     found = torch.from_numpy(array.astype(np.int64 if wide else array.dtype.newbyteorder("="), order="C"))
     return found.to(like.device, like.dtype if found.is_floating_point() else found.dtype)
 
 
 def _refuse_single_rows(inputs: list[Any], kind: str) -> None:
-    """A list of ``(3, H, W)`` or of vectors may be so many rows, or so many arguments of three rows: only the user knows."""
+    """A list of ``(3, H, W)`` arrays or of vectors may be rows, or arguments of three rows each: only the user knows."""
     for single, what in ((_is_single_image, "images"), (_is_vector, "rows")):
         if inputs and all(single(value) for value in inputs):
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Watch a forward pass at one layer, and do without what ran before it."""
+"""Observe a forward pass at one layer, and skip what ran before it."""
 
 import warnings
 from collections import Counter
@@ -20,21 +20,21 @@ Results = dict[nn.Module, list[Tensor]]
 
 @dataclass
 class Calls:
-    """How often the layer has run in the pass that is watched."""
+    """How often the layer has run in the observed pass."""
 
     count: int = 0
 
 
 @contextmanager
 def at_layer(layer: nn.Module, nth: int, change: Callable[[Any], Any]) -> Iterator[Calls]:
-    """For a while, hand the output of the layer's ``nth`` call in a pass to ``change``, ahead of all hooks that are there.
+    """Within the block, pass the output of the layer's ``nth`` call to ``change``, before all existing hooks.
 
-    Hooks run in the order of their registration, and what an earlier one has taken a later one cannot replace; so ours comes first.
+    Hooks run in order of registration, and a later hook cannot replace what an earlier one has taken; so ours comes first.
 
     Args:
         layer: the module.
         nth: which call of it, counted from 0.
-        change: gets what the layer gives; what it returns goes on in its place, or the same where it returns None.
+        change: gets the layer's output and returns its replacement, or None to keep it.
     """
     calls = Calls()
 
@@ -52,17 +52,17 @@ def at_layer(layer: nn.Module, nth: int, change: Callable[[Any], Any]) -> Iterat
 def reusable(
     model: nn.Module, layer: nn.Module, nth: int, read: Callable[[Any], Tensor], run: Callable[[], Any]
 ) -> dict[nn.Module, int]:
-    """Modules whose results flow into the layer's output, told by the graph of one pass of one row.
+    """Modules with results that flow into the layer's output, found from the autograd graph of one pass of one row.
 
-    Where no text reaches the layer, none reaches them: they may hand out a recorded result for every text. What runs before the layer
-    but goes round it (a text encoder, a side branch) is not among them, whatever it gave. Of modules in each other the outermost that
-    gives a tensor is meant; modules that hold the layer, that somebody has patched, or that run elsewhere too are left out.
+    If no text reaches the layer, none reaches them: they may return a recorded result for every text. What runs before the layer
+    but bypasses it (a text encoder, a side branch) is not among them. Of nested modules, the outermost that
+    returns a tensor is used; modules that contain the layer, that have been patched, or that also run elsewhere are left out.
 
     Args:
         model: the whole model, its parameters frozen.
         layer: the layer.
         nth: which call of it, counted from 0.
-        read: from the layer's output to the tensor that holds the grid.
+        read: function from the layer's output to the tensor that holds the grid.
         run: runs the model on one row.
 
     Returns:
@@ -106,7 +106,7 @@ def reusable(
 
 @contextmanager
 def keeping(modules: Mapping[nn.Module, int]) -> Iterator[Results]:
-    """For a while, keep a copy of what the first calls of modules give; safe from what works in place on it later."""
+    """Within the block, keep a copy of the results of modules' first calls; safe from later in-place changes."""
     results: Results = {module: [] for module in modules}
 
     def keep(module: nn.Module, arguments: Any, output: Any) -> None:
@@ -121,7 +121,7 @@ def keeping(modules: Mapping[nn.Module, int]) -> Iterator[Results]:
 
 @contextmanager
 def reusing(results: Mapping[nn.Module, list[Tensor]], index: Int[Tensor, " r"]) -> Iterator[None]:
-    """For a while, let modules give recorded results (rows ``index`` of them) without running; later calls of the same module run."""
+    """Within the block, modules return recorded results (rows ``index`` of them) without running; later calls of the same module run."""
     changed: list[nn.Module] = []
     try:
         for module, outputs in results.items():
@@ -134,7 +134,7 @@ def reusing(results: Mapping[nn.Module, list[Tensor]], index: Int[Tensor, " r"])
 
 
 def _marked(output: Tensor) -> Tensor:
-    """The same values with a place in the graph."""
+    """The same values with a node in the graph."""
     if output.requires_grad or not (output.is_floating_point() or output.is_complex()):
         return output
     with torch.enable_grad():

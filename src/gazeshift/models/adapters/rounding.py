@@ -1,4 +1,4 @@
-"""When two results of a foreign model are the same but for rounding."""
+"""When two results of a third-party model are equal up to rounding."""
 
 from dataclasses import dataclass
 
@@ -11,34 +11,34 @@ from gazeshift.models.step import coarsest_step
 
 @dataclass(frozen=True)
 class Rounding:
-    """How exactly a model computes, and from when on two of its results differ.
+    """A model's numerical precision, and when two of its results count as different.
 
     Attributes:
-        step: the coarsest relative step of what it computes with.
+        step: the coarsest relative precision of its computation.
     """
 
     step: float
 
     @property
     def of_grids(self) -> float:
-        """Beyond this part of its largest value a grid is another one."""
+        """Grids that differ by more than this fraction of the largest value count as different."""
         return max(2e-6, self.step / 4)
 
     @property
     def of_logits(self) -> float:
-        """Beyond this part of the largest logit two passes do not agree; a false alarm costs time only."""
+        """Two passes that differ by more than this fraction of the largest logit disagree; a false alarm only costs time."""
         return max(3e-5, 4 * self.step)
 
     @property
     def to_refuse(self) -> float:
-        """Beyond this part of the largest value a model is not explained; no deep network's rounding comes near."""
+        """Beyond this fraction of the largest value a model is refused; no deep network's rounding comes near."""
         return max(1e-3, 12 * self.step)
 
 
 def rounding_of(model: nn.Module, *computed: Tensor) -> Rounding:
-    """The rounding of a model's weights, of what it gave, and of the autocast that is on.
+    """The rounding of a model's weights, of its outputs, and of the active autocast.
 
-    CUDA rounds convolutions to fewer bits than their type has (TF32), which is counted in.
+    CUDA rounds convolutions to fewer bits than their type has (TF32), which is included.
 
     Example:
         >>> rounding_of(nn.Linear(2, 2)).step < rounding_of(nn.Linear(2, 2).bfloat16()).step
@@ -57,12 +57,12 @@ def convolves(model: nn.Module) -> bool:
 
 
 def apart(one: Tensor, other: Tensor, at_least: float = 0.0) -> float:
-    """The largest difference of two results as a part of the largest value; infinite where another value is not finite.
+    """The largest difference of two results as a fraction of the largest value; infinite if they differ in which values are finite.
 
     Args:
         one: a result.
         other: another.
-        at_least: scale where all values are smaller.
+        at_least: minimum scale.
 
     Example:
         >>> apart(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0])), apart(torch.tensor([torch.nan]), torch.zeros(1))

@@ -1,4 +1,4 @@
-"""Which grids fit an image: from its height and width, through patches, strides and the model's own first convolution."""
+"""Which grids fit an image: from its height and width, via patches, strides and the model's own first convolution."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Sides:
 
 @dataclass(frozen=True, order=True)
 class Cells:
-    """A grid that tokens may stand for, with the tokens that are left over, and whether it has a cell for each patch of the model's."""
+    """A possible grid of the tokens, with the number of other tokens, and whether it has one cell for each of the model's patches."""
 
     height: int
     width: int
@@ -34,7 +34,7 @@ class Cells:
 
 
 def sides_of(images: Inputs) -> tuple[Sides, ...]:
-    """Sides of every image among the inputs: ``b 3 H W`` or ``b H W 3``, also with views or depth between; nothing else has any.
+    """Sides of every image among the inputs: ``b 3 H W`` or ``b H W 3``, also with views or depth between; nothing else counts.
 
     Example:
         >>> import torch
@@ -46,10 +46,10 @@ def sides_of(images: Inputs) -> tuple[Sides, ...]:
 
 
 def token_cells(tokens: int, images: tuple[Sides, ...], model: nn.Module) -> tuple[Cells, ...]:
-    """Every grid that so many tokens may hold.
+    """Every grid that this many tokens may contain.
 
-    Where a convolution of the model takes such images, the grid is the one it makes of them, or that halved again (a hierarchical
-    trunk: with at most a class token). Elsewhere any square patch that is laid without overlap, or overlaps by half, may have been cut.
+    If a convolution of the model takes such images, the grid is its output grid, or that halved again (a hierarchical
+    trunk: with at most a class token). Otherwise any square patch is possible, without overlap or overlapping by half.
 
     Example:
         >>> token_cells(225, (Sides(224, 256, 3),), nn.Conv2d(3, 8, 16, 16))
@@ -70,7 +70,7 @@ def token_cells(tokens: int, images: tuple[Sides, ...], model: nn.Module) -> tup
 def may_be_a_grid(height: int, width: int, images: tuple[Sides, ...]) -> bool:
     """Whether some stride, the same both ways, may make this grid of one of the images.
 
-    Where there is none to compare with, whether it is at most four times as long as wide.
+    Without an image to compare with, whether it is at most four times as long as wide.
 
     Example:
         >>> [may_be_a_grid(*grid, (Sides(224, 256, 3),)) for grid in ((7, 8), (8, 7), (768, 7))]

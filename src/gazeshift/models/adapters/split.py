@@ -1,4 +1,4 @@
-"""Any object with ``encode_image``, ``encode_text`` and ``classify``: nothing to hook, the text-free trunk is known."""
+"""Any object with ``encode_image``, ``encode_text`` and ``classify``: no hooks needed, because the text-free trunk is known."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -48,7 +48,7 @@ class ThreeParts(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SplitModel:
-    """What ``split`` makes."""
+    """The result of ``split``."""
 
     model: ThreeParts
     grid: str | Layout | LayoutRule | None
@@ -56,18 +56,18 @@ class SplitModel:
     check: bool
 
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
-        """Both as tensors where the model computes; the parts take them whole."""
+        """Both as tensors on the model's device; the parts take them whole."""
         parts = _modules(self.model)
         return readable(images, "image", parts), readable(texts, "text", parts)
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
     ) -> Bound:
-        """Run both encoders once, and ask every combination.
+        """Run both encoders once, and classify every combination.
 
         Raises:
-            ModelError: a part gives another number of rows than it got, or does not answer row by row; or gradients are not those of the
-                output.
+            ModelError: a part returns a different number of rows than it got, or its rows depend on each other; or gradients do not
+                match the output.
         """
         parts = _modules(self.model)
         with quiet(parts):
@@ -93,11 +93,11 @@ def split(
 
     Args:
         model: ``encode_image(images)`` gives the grid, ``encode_text(texts)`` anything with one row per text, and
-            ``classify(grid, text)`` logits ``(rows, classes)`` or one score a row.
-        grid: layout of ``encode_image``'s result, told from its shape if None.
-        pools_first: say True where ``classify`` depends on the grid through its mean over the cells alone (global average pooling
-            comes first): 1,000 texts then cost hardly more than one. Where that is not so, the result says so and is drawn without.
-        check: False draws maps without asking whether rows are independent, gradients true and the mean enough.
+            ``classify(grid, text)`` logits ``(rows, classes)`` or one score per row.
+        grid: layout of ``encode_image``'s result, inferred from its shape if None.
+        pools_first: True if ``classify`` depends on the grid only through its mean over the cells (global average pooling
+            comes first): 1,000 texts then cost hardly more than one. If that is wrong, the result says so and is computed without it.
+        check: False skips the checks that rows are independent, gradients correct and the mean sufficient.
 
     Example:
         >>> class Mine:
@@ -116,7 +116,7 @@ def split(
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """The parts with the inputs and combinations that they are asked about."""
+    """The parts with their inputs and combinations."""
 
     model: ThreeParts
     modules: nn.Module
@@ -172,7 +172,7 @@ class _Run:
 
 @dataclass(frozen=True, eq=False)
 class _Encoded:
-    """What the encoders gave."""
+    """The encoders' outputs."""
 
     run: _Run
     features: Tensor
@@ -219,7 +219,7 @@ def _check(run: _Run, bound: Bound) -> None:
 
 
 def _pooled(encoded: _Encoded, whole: Bound) -> Bound:
-    """The model on the means of its grids, if they are enough for it."""
+    """The model on the means of its grids, if they suffice."""
     pooled = encoded.bound(pools_first=True)
     moved = logits_apart(pooled.answer(encoded.run.text), whole.logits)
     if moved <= rounding_of(encoded.run.modules, whole.image.grid).of_logits:
@@ -233,7 +233,7 @@ def _pooled(encoded: _Encoded, whole: Bound) -> Bound:
 
 
 def _modules(model: object) -> nn.Module:
-    """The modules an object is or holds: they are put in evaluation mode for a while."""
+    """The modules that an object is or contains, to put in evaluation mode for a while."""
     if isinstance(model, nn.Module):
         return model
     return nn.ModuleList([value for value in vars(model).values() if isinstance(value, nn.Module)])

@@ -1,4 +1,4 @@
-"""A foreign model's own state: the same at the start of every pass, and back as it was afterwards."""
+"""A third-party model's own state: the same at the start of every pass, and restored afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from gazeshift.models.modes import evaluating
 
 @contextmanager
 def steady(model: nn.Module, seed: int = 0) -> Iterator[None]:
-    """The same random numbers (some models shuffle their patches) and the same buffers in every pass; the caller's own back afterwards.
+    """The same random numbers (some models shuffle their patches) and the same buffers in every pass; the caller's state is restored.
 
     Example:
         >>> class Counts(nn.Module):
@@ -47,7 +47,7 @@ def steady(model: nn.Module, seed: int = 0) -> Iterator[None]:
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """No parameter asks for a gradient for a while: what does not depend on the grid runs as without gradients, and takes no memory."""
+    """Within the block no parameter requires a gradient: what does not depend on the grid runs without gradients and takes no memory."""
     asking = [parameter for parameter in model.parameters() if parameter.requires_grad and parameter.is_leaf]
     try:
         for parameter in asking:
@@ -60,6 +60,6 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def quiet(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, frozen parameters and no gradients, whatever the caller is in."""
+    """Evaluation mode, frozen parameters and no gradients, whatever the caller's mode."""
     with evaluating(model), frozen(model), torch.inference_mode(False), torch.no_grad():
         yield
