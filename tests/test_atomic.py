@@ -32,7 +32,7 @@ def test_pipes_devices_and_folders_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "pipe", tmp_path / "folder", Path(os.devnull)):
-        with pytest.raises(UsageError, match=rf"{path}: is no file"), atomic_write(path):
+        with pytest.raises(UsageError, match=rf"{path}: is a folder, a device or a pipe"), atomic_write(path):
             pass
     assert (tmp_path / "pipe").is_fifo()
     assert sorted(each.name for each in tmp_path.iterdir()) == ["folder", "pipe"]
