@@ -162,7 +162,9 @@ def test_a_full_disk_names_the_folder(tmp_path: Path, who: str) -> None:
         error = OSError(error.errno, error.strerror, error.filename.format(folder=tmp_path))
     with pytest.raises(DataError) as caught, atomic_write(tmp_path / "a.txt"):
         raise error
-    assert str(caught.value) == f"{tmp_path}: the disk is full and a.txt cannot be written; free some space and try again."
+    assert (
+        str(caught.value) == f"{tmp_path}: the disk is full and a.txt cannot be written; free some space and try again."
+    )
     with (
         pytest.raises(DataError, match=f"^{tmp_path}: the disk is full and b cannot"),
         atomic_folder(tmp_path / "b") as inner,
@@ -173,7 +175,10 @@ def test_a_full_disk_names_the_folder(tmp_path: Path, who: str) -> None:
 
 
 def test_a_full_temporary_folder_is_named_and_not_the_result(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"^/somewhere: the disk is full and tmp123 cannot"), atomic_write(tmp_path / "a"):
+    with (
+        pytest.raises(DataError, match=r"^/somewhere: the disk is full and tmp123 cannot"),
+        atomic_write(tmp_path / "a"),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/tmp123")
 
 
