@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 import gazeshift as gs
+from gazeshift.mapstore.store import write_maps
+from gazeshift.mapstore.write import scan_files
 from gazeshift.measures import distribution
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
@@ -72,6 +74,8 @@ def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -
     changed = pd.read_parquet(tmp_path / "run" / "store" / "measures.parquet")
     assert {"reverse", "paraphrase"} <= set(changed["edit"])
     assert "reverse" in (tmp_path / "run" / "edits.csv").read_text(encoding="utf-8")
+    assert changed["peak_share"].between(1 / 16, 1).any()
+    assert gs.read_summary(tmp_path / "run").maps["gated"]["peak_share"].n > 0
     assert "grad-cam-elementwise" in (tmp_path / "run" / "study.yaml").read_text(encoding="utf-8")
 
 
@@ -117,6 +121,24 @@ def test_the_measure_is_that_of_its_docstring() -> None:
         spread.peak_share, "peak_share", globs=vars(spread) | {"peak_share": spread.peak_share}
     )
     assert doctest.DocTestRunner().run(example[0]) == doctest.TestResults(failed=0, attempted=1)
+
+
+@pytest.mark.usefixtures("followed")
+def test_the_measure_is_in_the_tables_of_analyse(tmp_path: Path) -> None:
+    raw = np.random.default_rng(0).normal(size=(4, 2, 3))
+    words = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
+    rows = [
+        {"key": key, "label": "l", "text": text, "class": "l", "logit": 0.5, "map": one}
+        for (key, text), one in zip(words, raw, strict=True)
+    ]
+    write_maps(rows, tmp_path / "maps.parquet")
+    summary = scan_files([tmp_path / "maps.parquet"], tmp_path / "out")
+    wanted = [one.max() / np.maximum(one, 0).sum() if one.max() > 0 else np.nan for one in raw]
+    found = pd.read_parquet(tmp_path / "out" / "measures-0.parquet")["peak_share"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-3)  # maps are stored in half precision
+    assert summary["files"][0]["measures"]["peak_share"]["mean"] == pytest.approx(np.nanmean(wanted), rel=1e-3)
+    cells = pd.read_parquet(tmp_path / "out" / "cells.parquet")
+    assert (cells["measure"] == "peak_share").sum() > 0
 
 
 def map_of_the_house() -> list[list[str]]:
