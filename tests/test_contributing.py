@@ -73,6 +73,7 @@ def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -
     assert model.structure.sentence.startswith("The text opens or closes")
     changed = pd.read_parquet(tmp_path / "run" / "store" / "measures.parquet")
     assert {"reverse", "paraphrase"} <= set(changed["edit"])
+    assert "the same words in reverse order" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "reverse" in (tmp_path / "run" / "edits.csv").read_text(encoding="utf-8")
     assert changed["peak_share"].between(1 / 16, 1).any()
     assert gs.read_summary(tmp_path / "run").maps["gated"]["peak_share"].n > 0
