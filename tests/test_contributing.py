@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import gazeshift as gs
-from gazeshift.mapstore.store import write_maps
+from gazeshift.mapstore.store import read_maps, write_maps
 from gazeshift.mapstore.write import scan_files
 from gazeshift.measures import distribution
 from gazeshift.pairs import Pair
@@ -60,7 +60,7 @@ def test_a_piece_of_a_file_stands_under_each_heading_and_names_one_that_exists()
 @pytest.mark.slow
 @pytest.mark.usefixtures("followed")
 def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -> None:
-    """The fusion is trained, the method draws its maps, the edit changes its texts: one command."""
+    """The fusion is trained, the method draws its maps, the edit changes its texts, the measure has a figure: one command each."""
     file = write_yaml(
         tmp_path,
         models={"image-only": None, "gated": {"kind": "Gated_Fusion"}},
@@ -71,6 +71,11 @@ def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -
     assert code == 0, err
     model = gs.load(tmp_path / "run" / "models" / "gated" / "seed-0")
     assert model.structure.sentence.startswith("The text opens or closes")
+    folder, data = tmp_path / "run" / "models" / "gated" / "seed-0", tmp_path / "run" / "plates"
+    options = ("--split", "test", "--method", "GradCAMElementwise", "--out", tmp_path / "maps.parquet")
+    code, _, err = gazeshift("maps", folder, "--data", data, *options)
+    assert code == 0, err
+    assert (read_maps(tmp_path / "maps.parquet")[1] >= 0).all()
     changed = pd.read_parquet(tmp_path / "run" / "store" / "measures.parquet")
     assert {"reverse", "paraphrase"} <= set(changed["edit"])
     assert "the same words in reverse order" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
