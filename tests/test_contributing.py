@@ -38,9 +38,9 @@ def under(heading: str) -> list[Block]:
 
 
 def follow(heading: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do what stands under a heading, but for a block that needs a finished study; tests/docs runs that one."""
+    """Do what stands under a heading."""
     for block in under(heading):
-        if block.language == "python" and "gs.load" not in block.source:
+        if block.language == "python":
             run_python(block, {}, monkeypatch)
 
 
