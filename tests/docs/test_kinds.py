@@ -7,7 +7,6 @@ import pytest
 
 from gazeshift.edits import EDITS
 from gazeshift.instrument.rows import ROWS
-from gazeshift.measures import MAP_MEASURES
 from gazeshift.models import HEADS
 from gazeshift.saliency import METHODS
 from gazeshift.saliency.hide import FILLINGS, MIXINGS
@@ -18,7 +17,6 @@ PAGES: dict[str, Iterable[str]] = {
     "checks": {*FILLINGS, *MIXINGS},
     "edits": EDITS,
     "instrument": ROWS,
-    "measures": MAP_MEASURES,
     "methods": METHODS,
     "models": HEADS,
     "training": {*RECIPES, *AUGMENTATIONS},
