@@ -37,7 +37,7 @@ from gazeshift.models.heads import HEADS
 from gazeshift.models.tokens import ClassTokenTrunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency import Probe, Rows, explain
-from gazeshift.saliency.cams import TAP_METHODS
+from gazeshift.saliency.cams import METHODS, tap_methods
 from gazeshift.saliency.magnitude import MAGNITUDES
 from gazeshift.saliency.words import split_words
 
@@ -54,7 +54,7 @@ NETS: list[tuple[str, int, dict[str, Any]]] = [
     ("vit_base_patch16_reg4_gap_256", 64, SHALLOW),
 ]
 TEXTS = tuple(f"{colour} {dish}" for colour in ("red", "green") for dish in ("pie", "soup", "tart", "cake", "rice"))
-METHODS = [name for name in TAP_METHODS if name not in {"attention-gradient", "rollout"}]
+NAMES = [name for name in tap_methods() if name not in {"attention-gradient", "rollout"}]
 CLASSES = tuple(f"class {index}" for index in range(8))
 
 
@@ -92,13 +92,13 @@ def probe(model: Classifier, size: int, rows: Rows | None = None) -> Probe:
 
 def above(asked: Probe, method: str) -> float:
     """``max |L|`` over the largest sum of absolute terms, the median over maps."""
-    maps = TAP_METHODS[method](asked).detach().abs().amax((1, 2))
+    maps = METHODS[method](asked).detach().abs().amax((1, 2))
     return float((maps / MAGNITUDES[method](asked).detach().amax((1, 2))).median())
 
 
 def stability(asked: Probe) -> tuple[float, float, float]:
     """HiResCAM of ten texts in one call and in ten calls: largest difference over the maximum, and in bits; correlation with double."""
-    draw = TAP_METHODS["hires-cam"]
+    draw = METHODS["hires-cam"]
     together = draw(asked).numpy()
     alone = np.concatenate([draw(asked.of(torch.tensor([row]))).numpy() for row in range(len(asked.rows))])
     share = float(np.max(np.abs(together - alone).max((1, 2)) / np.abs(together).max((1, 2))))
@@ -117,12 +117,12 @@ def stability(asked: Probe) -> tuple[float, float, float]:
 def tables() -> None:
     """Print both tables."""
     heads = [name for name, head in HEADS.items() if head.structure.sees_image]
-    print(f"{'net':32s} {'head':13s} " + " ".join(f"{method[:19]:>19s}" for method in METHODS))
+    print(f"{'net':32s} {'head':13s} " + " ".join(f"{method[:19]:>19s}" for method in NAMES))
     for name, size, options in NETS:
         where = taps(name, size, options)
         for head in heads:
             found = [probe(classifier(name, size, options, head, tap), size) for tap in where]
-            cells = [" -> ".join(f"{above(asked, method):.0e}" for asked in found) for method in METHODS]
+            cells = [" -> ".join(f"{above(asked, method):.0e}" for asked in found) for method in NAMES]
             print(f"{name:32s} {head:13s} " + " ".join(f"{cell:>19s}" for cell in cells), flush=True)
     print(
         "\nHiResCAM, early fusion: ten texts in one call against ten calls (share of the maximum, bits); single against double (r)"
@@ -154,7 +154,7 @@ def drawn_anyway(model: Classifier, photo: Path, text: str) -> Float[np.ndarray,
         image, words = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
         target = model.classify(image, words).argmax(1)
     zero = torch.zeros(1, dtype=torch.long)
-    return np.asarray(TAP_METHODS["hires-cam"](Probe(model, image, words, Rows(zero, zero, target)))[0].numpy())
+    return np.asarray(METHODS["hires-cam"](Probe(model, image, words, Rows(zero, zero, target)))[0].numpy())
 
 
 def figure(folder: Path, photo: Path, text: str, out: Path) -> None:

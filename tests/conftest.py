@@ -111,11 +111,12 @@ def gazeshift(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 def registries_as_before() -> Iterator[None]:
     """What a test registers is gone afterwards, and random numbers are as before."""
     from gazeshift.edits import EDITS  # noqa: PLC0415
+    from gazeshift.measures import MAP_MEASURES  # noqa: PLC0415
     from gazeshift.models.heads import HEADS  # noqa: PLC0415
     from gazeshift.saliency import METHODS  # noqa: PLC0415
     from gazeshift.saliency.magnitude import MAGNITUDES  # noqa: PLC0415
 
-    registries: tuple[dict[str, Any], ...] = (METHODS, MAGNITUDES, HEADS, EDITS)
+    registries: tuple[dict[str, Any], ...] = (METHODS, MAGNITUDES, HEADS, EDITS, MAP_MEASURES)
     before = [dict(registry) for registry in registries]
     with torch.random.fork_rng(devices=[]):
         yield

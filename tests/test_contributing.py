@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 import gazeshift as gs
+from gazeshift.mapstore.store import read_maps, write_maps
+from gazeshift.mapstore.write import scan_files
 from gazeshift.measures import distribution
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
@@ -36,9 +38,9 @@ def under(heading: str) -> list[Block]:
 
 
 def follow(heading: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do what stands under a heading, but for a block that needs a finished study; tests/docs runs that one."""
+    """Do what stands under a heading."""
     for block in under(heading):
-        if block.language == "python" and "gs.load" not in block.source:
+        if block.language == "python":
             run_python(block, {}, monkeypatch)
 
 
@@ -58,7 +60,7 @@ def test_a_piece_of_a_file_stands_under_each_heading_and_names_one_that_exists()
 @pytest.mark.slow
 @pytest.mark.usefixtures("followed")
 def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -> None:
-    """The fusion is trained, the method draws its maps, the edit changes its texts: one command."""
+    """The fusion is trained, the method draws its maps, the edit changes its texts, the measure has a figure: one command each."""
     file = write_yaml(
         tmp_path,
         models={"image-only": None, "gated": {"kind": "Gated_Fusion"}},
@@ -69,9 +71,17 @@ def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -
     assert code == 0, err
     model = gs.load(tmp_path / "run" / "models" / "gated" / "seed-0")
     assert model.structure.sentence.startswith("The text opens or closes")
+    folder, data = tmp_path / "run" / "models" / "gated" / "seed-0", tmp_path / "run" / "plates"
+    options = ("--split", "test", "--method", "GradCAMElementwise", "--out", tmp_path / "maps.parquet")
+    code, _, err = gazeshift("maps", folder, "--data", data, *options)
+    assert code == 0, err
+    assert (read_maps(tmp_path / "maps.parquet")[1] >= 0).all()
     changed = pd.read_parquet(tmp_path / "run" / "store" / "measures.parquet")
     assert {"reverse", "paraphrase"} <= set(changed["edit"])
+    assert "the same words in reverse order" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert "reverse" in (tmp_path / "run" / "edits.csv").read_text(encoding="utf-8")
+    assert changed["peak_share"].between(1 / 16, 1).any()
+    assert gs.read_summary(tmp_path / "run").maps["gated"]["peak_share"].n > 0
     assert "grad-cam-elementwise" in (tmp_path / "run" / "study.yaml").read_text(encoding="utf-8")
 
 
@@ -117,6 +127,24 @@ def test_the_measure_is_that_of_its_docstring() -> None:
         spread.peak_share, "peak_share", globs=vars(spread) | {"peak_share": spread.peak_share}
     )
     assert doctest.DocTestRunner().run(example[0]) == doctest.TestResults(failed=0, attempted=1)
+
+
+@pytest.mark.usefixtures("followed")
+def test_the_measure_is_in_the_tables_of_analyse(tmp_path: Path) -> None:
+    raw = np.random.default_rng(0).normal(size=(4, 2, 3))
+    words = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
+    rows = [
+        {"key": key, "label": "l", "text": text, "class": "l", "logit": 0.5, "map": one}
+        for (key, text), one in zip(words, raw, strict=True)
+    ]
+    write_maps(rows, tmp_path / "maps.parquet")
+    summary = scan_files([tmp_path / "maps.parquet"], tmp_path / "out")
+    wanted = [one.max() / np.maximum(one, 0).sum() if one.max() > 0 else np.nan for one in raw]
+    found = pd.read_parquet(tmp_path / "out" / "measures-0.parquet")["peak_share"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-3)  # maps are stored in half precision
+    assert summary["files"][0]["measures"]["peak_share"]["mean"] == pytest.approx(np.nanmean(wanted), rel=1e-3)
+    cells = pd.read_parquet(tmp_path / "out" / "cells.parquet")
+    assert (cells["measure"] == "peak_share").sum() > 0
 
 
 def map_of_the_house() -> list[list[str]]:

@@ -31,11 +31,20 @@ def imports(code: str) -> Iterator[tuple[str, str]]:
             yield from ((node.module, alias.name) for alias in node.names)
 
 
+def registries(code: str) -> set[str]:
+    """The dicts that a module makes at its top level, by name."""
+    nodes = [node for node in ast.parse(code).body if isinstance(node, ast.AnnAssign | ast.Assign)]
+    dicts = [node for node in nodes if isinstance(node.value, ast.Dict)]
+    targets = [target for node in dicts for target in (node.targets if isinstance(node, ast.Assign) else [node.target])]
+    return {ast.unparse(target) for target in targets}
+
+
 def unused(source: Path, shown: str) -> dict[str, list[str]]:
     """By package, the exported names that nobody outside of it needs.
 
     A name is needed if a module of another package imports it, from the package or from the module where it is defined (passing it on in an
-    ``__init__`` is no use), if it is passed on by the top package, which is what users import, or if ``shown`` calls or imports it.
+    ``__init__`` is no use), if it is passed on by the top package, which is what users import, if ``shown`` calls or imports it, or if a
+    module that makes an exported registry imports it: what is registered there is reached from everywhere.
     """
     files = {module_of(path, source): path for path in source.rglob("*.py")}
     packages = {name: names for name, path in files.items() if (names := exported(path))}
@@ -45,6 +54,11 @@ def unused(source: Path, shown: str) -> dict[str, list[str]]:
         for module, path in files.items()
         if path.name != "__init__.py"
     }
+    registering = {
+        module
+        for module in users
+        if registries(files[module].read_text(encoding="utf-8")) & set(packages.get(module.rpartition(".")[0], ()))
+    }
     called = set(re.findall(r"\b(\w+)\(", shown)) | {name for _, name in imports(shown)}
     return {
         package: [
@@ -53,7 +67,9 @@ def unused(source: Path, shown: str) -> dict[str, list[str]]:
             if name not in packages[top]
             and name not in called
             and not any(
-                name == taken and module.startswith(package) and not f"{user}.".startswith(f"{package}.")
+                name == taken
+                and module.startswith(package)
+                and (user in registering or not f"{user}.".startswith(f"{package}."))
                 for user, found in users.items()
                 for module, taken in found
             )
@@ -93,8 +109,13 @@ PLANTED = {
     "top/__init__.py": "from top.near import face\n__all__ = ['face']",
     "top/near/__init__.py": "from top.near.one import (face, passed, shown, taken, inside, alone)\n"
     "__all__ = ['alone', 'face', 'inside', 'passed', 'shown', 'taken']",
+    "top/rows/__init__.py": "from top.rows.one import (counted, uncounted)\nfrom top.rows.two import KINDS\n"
+    "__all__ = ['KINDS', 'counted', 'uncounted']",
+    "top/rows/one.py": "def counted(): ...\ndef uncounted(): ...",
+    "top/rows/two.py": "from top.rows.one import counted\nKINDS: dict = {'counted': counted}",
+    "top/kinds.py": "from top.rows import KINDS",
     "top/near/one.py": "def alone(): ...\ndef face(): ...\ndef inside(): ...\ndef passed(): ...\ndef shown(): ...\ndef taken(): ...",
-    "top/near/two.py": "from top.near.one import inside",
+    "top/near/two.py": "from top.near.one import inside\nUNEXPORTED = {'inside': inside}",
     "top/far/__init__.py": "from top.near import passed\n__all__ = ['passed']",
     "top/far/three.py": "def later():\n    from top.near import taken",
     "top/far/four.py": "from elsewhere.near import alone",
@@ -106,9 +127,15 @@ def test_a_planted_name_that_nobody_needs_is_found(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(code, encoding="utf-8")
     left = unused(tmp_path, "from top.near import shown\nshown()")
-    assert left == {"top": [], "top.near": ["alone", "inside", "passed"], "top.far": ["passed"]}
+    assert left == {
+        "top": [],
+        "top.near": ["alone", "inside", "passed"],
+        "top.far": ["passed"],
+        "top.rows": ["uncounted"],
+    }
     assert unused(tmp_path, "top.near.alone()\nx = passed(inside(1))") == {
         "top": [],
         "top.near": ["shown"],
+        "top.rows": ["uncounted"],
         "top.far": [],
     }

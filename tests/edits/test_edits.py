@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from gazeshift.edits import (
     EDITS,
     FLOORS,
-    PAPER_COLOUR,
-    PAPER_POSITION,
     Corpus,
     Edited,
     WholeWords,
@@ -20,6 +18,7 @@ from gazeshift.edits import (
     random_for,
     shipped,
 )
+from gazeshift.edits.modifiers import PAPER_COLOUR, PAPER_POSITION
 from gazeshift.errors import ConfigError
 from gazeshift.pairs import Pair
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from gazeshift import measures
-from gazeshift.mapstore.measure import MEASURES
+from gazeshift.mapstore.measure import measure_names
 from gazeshift.mapstore.store import read_maps, write_maps
+from tests.slow_measures import slow_measures
 
 LABELS = ("donuts", "sushi", "ramen")
 CLASSES = ("donuts", "sushi")
@@ -58,19 +59,10 @@ def slowly(path: Path) -> pd.DataFrame:
         before = first.setdefault(key, row)
         raw, start = maps[row], maps[before]
         p, q = measures.distribution(raw), measures.distribution(start)
-        parts = measures.centre_bias_parts(p)
         alone = {
             "first": before == row,
             "undefined": bool(measures.undefined(raw)),
-            "centre_bias": measures.centre_bias(p),
-            "centre_offset": parts.offset,
-            "centre_spread": parts.spread,
-            "coverage": measures.coverage(p),
-            "concentration": measures.concentration(p),
-            "gini": _gini(p),
-            "share_holding": _share_holding(p),
-            "likelihood_ratio_centre": _centre_likelihood(p),
-            "amplitude": measures.amplitude(raw),
+            **slow_measures(raw),
         }
         against = {
             "js_bits": measures.jensen_shannon(p, q),
@@ -83,39 +75,7 @@ def slowly(path: Path) -> pd.DataFrame:
             "wasserstein": measures.wasserstein(p, q),
         }
         found.append(alone | {name: np.nan if before == row else value for name, value in against.items()})
-    return frame.join(pd.DataFrame(found).astype(dict.fromkeys(MEASURES, float)))
-
-
-def _gini(p: np.ndarray) -> float:
-    """Half the mean absolute difference of two cells, over the mean cell."""
-    cells = p.ravel()
-    return float(np.abs(cells[:, None] - cells).mean() / (2 * cells.mean()))
-
-
-def _share_holding(p: np.ndarray) -> float:
-    """Cells are taken from the highest on until they hold four fifths."""
-    if np.isnan(p).any():
-        return float("nan")
-    held, taken = 0.0, 0
-    for cell in sorted(p.ravel().tolist(), reverse=True):
-        if held >= 0.8 - 1e-9:
-            break
-        held, taken = held + cell, taken + 1
-    return taken / p.size
-
-
-def _centre_likelihood(p: np.ndarray) -> float:
-    """The mean, over where the map's mass lies, of how many bits a Gaussian at the centre is above a uniform guess."""
-    height, width = p.shape
-    heights = [
-        [
-            np.exp(-(((2 * x + 1) / width - 1) ** 2 + ((2 * y + 1) / height - 1) ** 2) / (2 * 0.5**2))
-            for x in range(width)
-        ]
-        for y in range(height)
-    ]
-    prior = np.array(heights) / np.sum(heights)
-    return float((p * np.log2(prior * p.size)).sum())
+    return frame.join(pd.DataFrame(found).astype(dict.fromkeys(measure_names(), float)))
 
 
 def _iou(raw: np.ndarray, start: np.ndarray) -> float:

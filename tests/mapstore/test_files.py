@@ -16,6 +16,8 @@ from gazeshift.errors import DataError, UsageError
 from gazeshift.mapstore.cells import Cells
 from gazeshift.mapstore.store import write_maps
 from gazeshift.mapstore.write import scan_files
+from gazeshift.measures import MAP_MEASURES, coverage
+from gazeshift.measures.per_map import MapMeasure
 from tests.conftest import Command
 
 from .stored import rows_of, slowly, store
@@ -80,6 +82,16 @@ def _broken(folder: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("registries_as_before")
+def test_processes_that_do_not_know_a_measure_say_so(files: list[Path], tmp_path: Path) -> None:
+    MAP_MEASURES["twice"] = MapMeasure(lambda maps: 2 * coverage(maps.p), "0 to 2", "wider")
+    with pytest.raises(UsageError, match="do not know twice: add a measure to MAP_MEASURES outside"):
+        scan_files(files, tmp_path / "out", wasserstein=5, workers=2)
+    assert not (tmp_path / "out").exists()
+    summary = scan_files(files, tmp_path / "out", wasserstein=5, workers=1)
+    assert all(one["measures"]["twice"]["n"] for one in summary["files"])
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_file_that_fails_leaves_nothing(files: list[Path], tmp_path: Path, workers: int) -> None:
     broken = _broken(tmp_path)

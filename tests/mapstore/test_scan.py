@@ -9,11 +9,11 @@ import pytest
 
 from gazeshift.errors import DataError
 from gazeshift.mapstore import blocks
-from gazeshift.mapstore.measure import ALONE, MEASURES
+from gazeshift.mapstore.measure import measure_names
 from gazeshift.mapstore.scan import draw_pairs, scan
 from gazeshift.mapstore.store import read_maps
 from gazeshift.mapstore.write import scan_files
-from gazeshift.measures import InformationSplit, distribution, information_split
+from gazeshift.measures import MAP_MEASURES, InformationSplit, distribution, information_split
 
 from .stored import Row, own, rows_of, slowly, store
 
@@ -72,7 +72,7 @@ def test_every_map_is_measured_as_by_the_public_functions(maps: Path, tmp_path: 
     assert (found[words].astype(str) == wanted[words].astype(str)).all(axis=None)
     assert found["first"].tolist() == wanted["first"].tolist()
     assert found["undefined"].tolist() == wanted["undefined"].tolist()
-    for name in MEASURES:
+    for name in measure_names():
         stored = found[name].astype(float).to_numpy()
         np.testing.assert_allclose(stored, wanted[name], rtol=1e-6, atol=1e-6, err_msg=name)  # single precision
 
@@ -94,7 +94,7 @@ def test_cells_are_the_means_and_variances_of_their_maps(maps: Path, tmp_path: P
     assert not cells.duplicated(["label", "text", "measure"]).any()
     margins = cells[cells["label"].isna() & cells["text"].isna()].set_index("measure")
     several = not wanted["first"].all()
-    assert set(margins.index) == set(MEASURES if several else ALONE)
+    assert set(margins.index) == set(measure_names() if several else MAP_MEASURES)
     for cell in cells.itertuples():
         mine = wanted
         mine = mine if pd.isna(cell.label) else mine[mine["label"] == cell.label]
@@ -216,7 +216,7 @@ def test_transport_is_measured_on_as_many_pairs_as_asked(tmp_path: Path) -> None
     again = _measured(maps, tmp_path, wasserstein=11, seed=1)
     assert drawn.tolist() != again["wasserstein"].notna().tolist()
     none = scan(maps, wasserstein=0)
-    assert none.transported == none.cells.moments.n[..., MEASURES.index("wasserstein")].sum() == 0
+    assert none.transported == none.cells.moments.n[..., measure_names().index("wasserstein")].sum() == 0
 
 
 def test_every_pair_has_the_same_chance() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gazeshift.edits import PAPER_COLOUR, PAPER_POSITION
+from gazeshift.edits.modifiers import PAPER_COLOUR, PAPER_POSITION
 from gazeshift.report import write
 
 ADDRESS = {"src", "href", "srcset", "action", "data", "poster", "xlink:href"}

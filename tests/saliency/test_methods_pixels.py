@@ -197,7 +197,6 @@ def counted(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     calls: list[int] = []
     encode = seen.model.encode_image
     monkeypatch.setattr(seen.model, "encode_image", lambda images: calls.append(len(images)) or encode(images))
-    monkeypatch.setitem(registry.PIXEL_METHODS, "rise", RISE)
     monkeypatch.setitem(registry.METHODS, "rise", RISE)
     return calls
 

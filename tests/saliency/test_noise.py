@@ -14,7 +14,7 @@ from gazeshift.models import Classifier, ImageSpec
 from gazeshift.models.heads import HEADS
 from gazeshift.rounding import ROUNDING
 from gazeshift.saliency import METHODS, PIXEL_METHODS, Rows, compute_maps
-from gazeshift.saliency.cams import TAP_METHODS, default_method
+from gazeshift.saliency.cams import default_method, tap_methods
 from gazeshift.saliency.compute import ComputedMaps
 from gazeshift.saliency.magnitude import MAGNITUDES
 from gazeshift.saliency.path import IntegratedGradients
@@ -100,7 +100,7 @@ def case(build: Build) -> Callable[..., Case]:
 def tap_methods_of(found: Case) -> list[str]:
     """Attention methods need attention."""
     attention = set() if found.single.trunk.mixes_cells else {"attention-gradient", "rollout"}
-    return [method for method in TAP_METHODS if method not in attention]
+    return [method for method in tap_methods() if method not in attention]
 
 
 def furthest(maps: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
@@ -108,6 +108,8 @@ def furthest(maps: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
 
 
 def test_every_method_has_a_magnitude() -> None:
+    missing = set(METHODS) - set(MAGNITUDES)
+    assert not missing, f"add to MAGNITUDES of saliency/magnitude.py how large the terms of {sorted(missing)} are"
     assert set(MAGNITUDES) == set(METHODS)
 
 
@@ -138,7 +140,7 @@ def test_no_map_differs_by_more_than_its_noise(
             hold(found, method, calls=(2,))
 
 
-@pytest.mark.parametrize("method", PIXEL_METHODS)
+@pytest.mark.parametrize("method", sorted(PIXEL_METHODS))
 def test_nor_does_one_from_the_pixels(case: Callable[..., Case], method: str) -> None:
     hold(case("small_cnn"), method, calls=(2,))
 

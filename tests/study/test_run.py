@@ -9,6 +9,8 @@ import gazeshift as gs
 from gazeshift.cli.models import evaluate_model
 from gazeshift.errors import ConfigError, TrainingError
 from gazeshift.mapstore.store import read_maps
+from gazeshift.measures import MAP_MEASURES, coverage
+from gazeshift.measures.per_map import MapMeasure
 from gazeshift.study import unit_steps
 from tests.tiny_study import TINY, run_tiny
 
@@ -160,6 +162,23 @@ def test_lost_parts_are_made_again(tmp_path: Path) -> None:
     assert again["train image-only seed 0"] == "reused"
     assert again["evaluate image-only seed 0"] == "done"
     assert (tmp_path / "run" / "summary.json").read_bytes() == before
+
+
+@pytest.mark.usefixtures("registries_as_before")
+@pytest.mark.parametrize("secondary", [True, False])
+def test_a_new_measure_is_in_a_run_continued_and_nothing_is_trained_again(tmp_path: Path, secondary: bool) -> None:
+    small = {"models": {"image-only": None}, "seeds": [0]}
+    run_tiny(tmp_path, tmp_path / "run", **small)
+    before = json.loads((tmp_path / "run" / "summary.json").read_text())["maps"]["image-only"]
+    MAP_MEASURES["twice"] = MapMeasure(lambda maps: 2 * coverage(maps.p), "0 to 2", "wider", secondary)
+    again = run_tiny(tmp_path, tmp_path / "run", **small)
+    assert again["train image-only seed 0"] == "reused"
+    assert again["evaluate image-only seed 0"] == ("done" if secondary else "reused")
+    after = json.loads((tmp_path / "run" / "summary.json").read_text())["maps"]["image-only"]
+    assert after.keys() - before.keys() == ({"twice"} if secondary else set())
+    assert {name: after[name] for name in before} == before
+    if secondary:
+        assert after["twice"]["mean"] == pytest.approx(2 * after["coverage"]["mean"])
 
 
 def test_the_parts_of_the_headline_are_over_the_same_images(tiny_run: Path) -> None:

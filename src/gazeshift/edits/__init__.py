@@ -2,7 +2,7 @@
 
 from gazeshift.edits.check import is_truncated, reads_alike
 from gazeshift.edits.covariates import word_use
-from gazeshift.edits.edit import Corpus, EditBuilder, Edited, random_for
+from gazeshift.edits.edit import Corpus, Edit, Edited, random_for
 from gazeshift.edits.lexicon import BARE, find_lexicon, shipped
 from gazeshift.edits.modifiers import PAPER_COLOUR, PAPER_POSITION, modifier, verbatim
 from gazeshift.edits.paraphrase import paraphrase
@@ -11,24 +11,32 @@ from gazeshift.edits.templates import MatchedModifiers, ModifiedText, crossed_te
 from gazeshift.edits.titles import empty, original, other_class, other_class_same_length, other_object, same_class
 from gazeshift.edits.words import class_swap, mask, random_words, shuffle
 
-LEXICON_EDITS = frozenset({"colour", "position", "material", "nonsense"})
+_LEXICON = {
+    "colour": "a text about colour",
+    "material": "a material before the text",
+    "nonsense": "a nonsense word before the text",
+    "position": "a text about position",
+}
+LEXICON_EDITS = frozenset(_LEXICON)
 """The edits that put a word from a lexicon before the text, named after the kind of word; the lexicon must have that kind."""
 
-EDITS: dict[str, EditBuilder] = {
-    "original": original,
-    "paraphrase": paraphrase,
-    "shuffle": shuffle,
-    "same-class": same_class,
-    "other-class-same-length": other_class_same_length,
-    "random-words": random_words,
-    "empty": empty,
-    "other-class": other_class,
-    "class-swap": class_swap,
-    "mask": mask,
-    "other-object": other_object,
-    **{kind: modifier(kind) for kind in sorted(LEXICON_EDITS)},
-    "paper-colour": verbatim(PAPER_COLOUR),
-    "paper-position": verbatim(PAPER_POSITION),
+EDITS: dict[str, Edit] = {
+    "original": Edit(original, "the pair’s own text"),
+    "paraphrase": Edit(paraphrase, "the same in other words: the noise floor"),
+    "shuffle": Edit(shuffle, "the same words in another order"),
+    "same-class": Edit(same_class, "another title of the same class"),
+    "other-class-same-length": Edit(other_class_same_length, "a title of another class, of the same length"),
+    "random-words": Edit(random_words, "the same number of random words"),
+    "empty": Edit(empty, "no text"),
+    "other-class": Edit(other_class, "a title of another class"),
+    "class-swap": Edit(class_swap, "another class’s name in place of its own"),
+    "mask": Edit(mask, "the words that name the class hidden"),
+    "other-object": Edit(other_object, "names another dish of the scene"),
+    **{kind: Edit(modifier(kind), description) for kind, description in _LEXICON.items()},
+    "paper-colour": Edit(verbatim(PAPER_COLOUR), f"the paper’s colour text for every picture, “{PAPER_COLOUR}”"),
+    "paper-position": Edit(
+        verbatim(PAPER_POSITION), f"the paper’s position text for every picture, “{PAPER_POSITION}”"
+    ),
 }
 
 FLOORS = (
@@ -51,8 +59,6 @@ __all__ = [
     "EDITS",
     "FLOORS",
     "LEXICON_EDITS",
-    "PAPER_COLOUR",
-    "PAPER_POSITION",
     "SAME_MEANING",
     "Corpus",
     "Edited",

@@ -62,6 +62,29 @@ EditBuilder = Callable[[Corpus, Pieces], TextEdit]
 """Makes an edit, once per study."""
 
 
+@dataclass(frozen=True)
+class Edit:
+    """An edit by its name in a study: called with a corpus and a tokenizer's pieces, it makes the edit.
+
+    Attributes:
+        build: makes the edit.
+        description: what its texts are, in a few words, as the report tells it beside the name.
+
+    Example:
+        >>> from gazeshift.edits.pieces import WholeWords
+        >>> upper = Edit(lambda corpus, pieces: lambda pair, rng: Edited(pair.text.upper()), "the text in capitals")
+        >>> upper(Corpus({}, ()), WholeWords())(Pair("a", b"", "pie", "pie", "test"), random_for("upper", "a")).text
+        'PIE'
+    """
+
+    build: EditBuilder
+    description: str
+
+    def __call__(self, corpus: Corpus, pieces: Pieces) -> TextEdit:
+        """Make the edit."""
+        return self.build(corpus, pieces)
+
+
 def choose(captions: Sequence[SceneCaption], rng: np.random.Generator) -> Edited | None:
     """One of some captions, or None if there is none."""
     if not captions:

@@ -13,23 +13,20 @@ from gazeshift.edits import Edited
 from gazeshift.evaluation.question import ImageSource, Question, TextSource, referred_mask
 from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
-    amplitude,
+    Measurable,
     amplitude_change,
     centre_bias,
-    centre_prior,
-    concentration,
-    coverage,
     decompose,
     distribution,
-    gini,
     interaction_share,
     iou,
     likelihood_ratio,
     mask_excess,
     mask_lift,
     mask_mass,
+    measure_maps,
     pearson,
-    share_holding,
+    secondary_measures,
     spearman,
     undefined,
     wasserstein,
@@ -179,11 +176,12 @@ def _unique_maps(
 
 
 def _measures(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> pd.DataFrame:
-    p = distribution(found.m11)
+    maps = Measurable(found.m11)
+    p, alone = maps.p, measure_maps(maps)
     before = distribution(found.m00)
     parts = decompose(found.m00, found.m10, found.m01, found.m11)
     pairs = [question.pairs[index] for index, _, _ in asked]
-    nowhere = np.full(len(asked), np.nan)
+    nowhere, prior = np.full(len(asked), np.nan), question.prior(*p.shape[1:])
     frame = pd.DataFrame(
         {
             "key": [pair.key for pair in pairs],
@@ -193,14 +191,15 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
             "predicted": [model.classes[place] for place in found.predicted],
             "confidence": found.confidence,
             "defined": ~undefined(found.m11),
-            "centre_bias": centre_bias(p),
+            "centre_bias": alone["centre_bias"],
             "centre_bias_label": centre_bias(distribution(found.label)),
             "centre_bias_other_side": nowhere
             if found.other_side is None
             else centre_bias(distribution(found.other_side)),
-            "coverage": coverage(p),
-            "amplitude": amplitude(found.m11),
-            **_secondary(p, question.prior(*p.shape[1:])),
+            "coverage": alone["coverage"],
+            "amplitude": alone["amplitude"],
+            **{name: alone[name] for name in secondary_measures()},
+            "likelihood_ratio_objects": nowhere if prior is None else likelihood_ratio(p, prior),
             "js_bits": parts.both,
             "switched": found.predicted != found.reference,
             "switch": parts.switch,
@@ -211,17 +210,6 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
     )
     in_masks = [_in_masks(question, index, edited, p[row], before[row]) for row, (index, _, edited) in enumerate(asked)]
     return frame.join(pd.DataFrame(in_masks, index=frame.index))
-
-
-def _secondary(p: Float[np.ndarray, "r h w"], prior: Float[np.ndarray, "h w"] | None) -> dict[str, np.ndarray]:
-    """How narrow maps are, and how well they agree with two priors: the centre, and the objects of other pairs."""
-    return {
-        "concentration": concentration(p),
-        "gini": gini(p),
-        "share_holding": share_holding(p),
-        "likelihood_ratio_centre": likelihood_ratio(p, centre_prior(*p.shape[1:])),
-        "likelihood_ratio_objects": np.full(len(p), np.nan) if prior is None else likelihood_ratio(p, prior),
-    }
 
 
 def _secondary_change(before: Float[np.ndarray, "r h w"], after: Float[np.ndarray, "r h w"]) -> dict[str, np.ndarray]:

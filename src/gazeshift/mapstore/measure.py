@@ -6,37 +6,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from gazeshift.measures import (
-    amplitude,
+    MAP_MEASURES,
+    Measurable,
     amplitude_change,
-    centre_bias,
-    centre_bias_parts,
-    centre_prior,
-    concentration,
-    coverage,
-    distribution,
-    entropy,
-    gini,
     iou,
     jensen_shannon,
-    likelihood_ratio,
+    measure_maps,
     pearson,
-    share_holding,
     undefined,
     wasserstein,
 )
-
-ALONE = (
-    "centre_bias",
-    "centre_offset",
-    "centre_spread",
-    "coverage",
-    "concentration",
-    "gini",
-    "share_holding",
-    "likelihood_ratio_centre",
-    "amplitude",
-)
-"""Measures of one map."""
 
 AGAINST_FIRST = (
     "js_bits",
@@ -50,7 +29,10 @@ AGAINST_FIRST = (
 )
 """Measures of a map against the first map of the same image; the first itself has none."""
 
-MEASURES = (*ALONE, *AGAINST_FIRST)
+
+def measure_names() -> tuple[str, ...]:
+    """The columns of measures: those of one map, ``MAP_MEASURES``, then those against the first."""
+    return (*MAP_MEASURES, *AGAINST_FIRST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +42,7 @@ class Measured:
     Attributes:
         p: the maps as distributions, NaN where undefined.
         undefined: maps without positive evidence.
-        values: one column for each of ``MEASURES``; NaN where undefined or not requested.
+        values: one column for each of ``measure_names()``; NaN where undefined or not requested.
     """
 
     p: Float[np.ndarray, "n h w"]
@@ -85,19 +67,8 @@ def measure(
         switched: whether the explained class differs from that of the first map.
         transported: rows to compute the Wasserstein distance for.
     """
-    p = distribution(raw)
-    bits, parts = entropy(p), centre_bias_parts(p)
-    found = {
-        "centre_bias": centre_bias(p),
-        "centre_offset": parts.offset,
-        "centre_spread": parts.spread,
-        "coverage": coverage(p, bits),
-        "concentration": concentration(p, bits),
-        "gini": gini(p),
-        "share_holding": share_holding(p),
-        "likelihood_ratio_centre": likelihood_ratio(p, centre_prior(*p.shape[-2:])),
-        "amplitude": amplitude(raw),
-    }
+    maps = Measurable(raw)
+    found, p, bits = measure_maps(maps), maps.p, maps.bits
     rows = np.flatnonzero(first != np.arange(len(first)))
     before = first[rows]
     divergence = jensen_shannon(p[rows], p[before], (bits[rows], bits[before]))
@@ -110,11 +81,12 @@ def measure(
         "coverage_change": found["coverage"][rows] - found["coverage"][before],
         "switched": switched[rows],
     }
-    values = np.full((len(raw), len(MEASURES)), np.nan)
-    for place, name in enumerate(MEASURES):
+    names = measure_names()
+    values = np.full((len(raw), len(names)), np.nan)
+    for place, name in enumerate(names):
         if name in found:
             values[:, place] = found[name]
         elif name in against:
             values[rows, place] = against[name]
-    values[transported, MEASURES.index("wasserstein")] = wasserstein(p[transported], p[first[transported]])
+    values[transported, names.index("wasserstein")] = wasserstein(p[transported], p[first[transported]])
     return Measured(p, undefined(raw), values)

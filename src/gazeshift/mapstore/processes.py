@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gazeshift.errors import GazeshiftError
+from gazeshift.errors import GazeshiftError, UsageError
 from gazeshift.interrupts import deaf_children
+from gazeshift.mapstore.measure import measure_names
 from gazeshift.mapstore.scan import Scanned, scan
 
 _EVERY = 0.2  # seconds between checks of the processes' progress
@@ -51,6 +52,7 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
         progress: called with the number of rows done in all files, and their total.
 
     Raises:
+        UsageError: the processes do not know a measure that this one knows.
         GazeshiftError: what ``scan`` raises, or a process was killed.
     """
     total = sum(job.weight for job in jobs)
@@ -62,7 +64,7 @@ def scan_all(jobs: Sequence[Job], workers: int, progress: Progress) -> list[Scan
     state = context.RawArray("q", len(jobs) + 1)  # rows done of each file, and whether to stop
     pool = ProcessPoolExecutor(min(workers, len(jobs)), context, _begin, (state,))
     with deaf_children():
-        futures = [pool.submit(_scan_in_worker, place, job) for place, job in enumerate(jobs)]
+        futures = [pool.submit(_scan_in_worker, place, job, measure_names()) for place, job in enumerate(jobs)]
     try:
         _watch(futures, lambda: progress(sum(state[:-1]), total))
         return [future.result() for future in futures]
@@ -115,5 +117,11 @@ def _end_in_time(parent: Any, state: Any) -> None:
     os._exit(1)  # the parent removes what it was writing
 
 
-def _scan_in_worker(place: int, job: Job) -> Scanned:
+def _scan_in_worker(place: int, job: Job, measures: tuple[str, ...]) -> Scanned:
+    """Scan one file, unless this process has other measures than the one that asks, which may have been given more at run time."""
+    if unknown := sorted({*measures} ^ {*measure_names()}):
+        raise UsageError(
+            f"the processes that measure maps do not know {', '.join(unknown)}: add a measure to MAP_MEASURES outside "
+            "``if __name__ == '__main__':``, or give one worker (workers=1)."
+        )
     return _scan(place, job, _state, lambda: None)

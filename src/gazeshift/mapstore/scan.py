@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 from gazeshift.mapstore.blocks import Block, blocks
 from gazeshift.mapstore.cells import Cells
 from gazeshift.mapstore.columns import BATCH
-from gazeshift.mapstore.measure import MEASURES, measure
+from gazeshift.mapstore.measure import measure, measure_names
 from gazeshift.mapstore.rows import row_file
 from gazeshift.mapstore.splits import SplitOf, Splits
 from gazeshift.mapstore.survey import Survey, survey
@@ -22,12 +22,14 @@ class Scanned:
     """The results for a file of maps.
 
     Attributes:
+        measures: the names of the measures, in the order of the cells.
         survey: the file's contents.
         cells: sums by class and text.
         splits: information splits.
         transported: pairs drawn for the Wasserstein-1 distance.
     """
 
+    measures: tuple[str, ...]
     survey: Survey
     cells: Cells
     splits: list[SplitOf]
@@ -59,8 +61,8 @@ def scan(
     Raises:
         DataError: as ``survey`` and ``blocks``.
     """
-    found = survey(path, batch)
-    cells = Cells(len(found.labels), len(found.texts), len(MEASURES), found.height, found.width)
+    found, names = survey(path, batch), measure_names()
+    cells = Cells(len(found.labels), len(found.texts), len(names), found.height, found.width)
     splits = Splits(found.labels, len(found.texts))
     drawn = draw_pairs(found.pairs, wasserstein, seed)
     pairs = maps = 0
@@ -75,7 +77,7 @@ def scan(
                 write(block, measured)
             pairs, maps = pairs + len(later), maps + len(block.raw)
             progress(maps, found.maps)
-    return Scanned(found, cells, splits.found(), len(drawn))
+    return Scanned(names, found, cells, splits.found(), len(drawn))
 
 
 def draw_pairs(pairs: int, count: int, seed: int) -> Int[np.ndarray, " drawn"]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from gazeshift.json_types import Json
 from gazeshift.mapstore.cells import Moments
-from gazeshift.mapstore.measure import AGAINST_FIRST, MEASURES
+from gazeshift.mapstore.measure import AGAINST_FIRST
 from gazeshift.mapstore.scan import Scanned
 from gazeshift.measures import TOP_SHARE, iou_chance
 
@@ -28,7 +28,7 @@ def _cells_of(one: Scanned) -> pa.Table:
     labels, texts = _names(one)
     later = maps.copy()  # maps that are compared with the first of their image; the first text's are none
     later[:, 0], later[:, -1] = 0, maps[:, -1] - maps[:, 0]
-    kept = np.stack([(later if name in AGAINST_FIRST else maps) > 0 for name in MEASURES], axis=-1)
+    kept = np.stack([(later if name in AGAINST_FIRST else maps) > 0 for name in one.measures], axis=-1)
     row, column, place = np.nonzero(kept)
     n = moments.n[kept]
     return pa.table(
@@ -36,7 +36,7 @@ def _cells_of(one: Scanned) -> pa.Table:
             "file": pa.array([str(one.survey.path)] * len(n), pa.string()),
             "label": labels.take(pa.array(row)),
             "text": texts.take(pa.array(column)),
-            "measure": pa.array(MEASURES).take(pa.array(place)),
+            "measure": pa.array(one.measures).take(pa.array(place)),
             "n": n.astype(np.int64),
             "mean": _numbers(np.where(n > 0, moments.mean[kept], np.nan)),
             "variance": _numbers(moments.variance[kept]),
@@ -96,7 +96,7 @@ def summary_of(one: Scanned) -> Json:
     """A file's contents and overall results: plain values, for JSON; None where nothing is defined."""
     survey, cells = one.survey, one.cells
     whole = cells.moments.over(0).over(1)
-    moments = zip(MEASURES, whole.n[0, 0], whole.mean[0, 0], whole.variance[0, 0], strict=True)
+    moments = zip(one.measures, whole.n[0, 0], whole.mean[0, 0], whole.variance[0, 0], strict=True)
     terms = ("total", "static", "image", "text", "images", "left_out")
     return {
         "file": str(survey.path),

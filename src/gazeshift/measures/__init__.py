@@ -45,6 +45,12 @@ from gazeshift.measures.modality import (
     perceptual_score,
     two_player_shapley,
 )
+from gazeshift.measures.per_map import (
+    MAP_MEASURES,
+    Measurable,
+    measure_maps,
+    secondary_measures,
+)
 from gazeshift.measures.perturbation import (
     Infidelity,
     PerturbationCurve,
@@ -101,6 +107,8 @@ __all__ = [
     "Infidelity",
     "InformationSplit",
     "InformationSums",
+    "MAP_MEASURES",
+    "Measurable",
     "MmShap",
     "PerturbationCurve",
     "Road",
@@ -142,6 +150,7 @@ __all__ = [
     "mask_prior",
     "mask_to_grid",
     "mass_ceiling",
+    "measure_maps",
     "mm_shap",
     "noisy_linear_imputation",
     "pearson",
@@ -152,6 +161,7 @@ __all__ = [
     "rank_accuracy",
     "rank_ceiling",
     "road",
+    "secondary_measures",
     "sensitivity_n",
     "share_holding",
     "spearman",

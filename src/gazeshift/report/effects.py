@@ -9,7 +9,7 @@ from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import over_images, over_seeds
 from gazeshift.report.store import FinishedRun
-from gazeshift.report.words import EDIT_WORDS, MODIFIER_WORDS
+from gazeshift.report.words import MODIFIER_WORDS, edit_words
 
 RETRAINING = "retraining"
 MODIFIERS = "One word before the bare class name, against the bare name"
@@ -111,12 +111,13 @@ def _groups(run: FinishedRun, model: str) -> list[tuple[str, list[Effect]]]:
     }
     if not measured:
         return []
-    floors = [Effect(edit, EDIT_WORDS.get(edit, ""), measured[edit], floor=True) for edit in FLOORS if edit in measured]
+    known = edit_words()
+    floors = [Effect(edit, known.get(edit, ""), measured[edit], floor=True) for edit in FLOORS if edit in measured]
     retrained = retraining(run, model)
     if retrained.n:
         words = "the same model from another training seed, own text"
         floors.append(Effect(RETRAINING, words, retrained, floor=True))
-    texts = [Effect(edit, EDIT_WORDS.get(edit, ""), figure) for edit, figure in measured.items() if edit not in FLOORS]
+    texts = [Effect(edit, known.get(edit, ""), figure) for edit, figure in measured.items() if edit not in FLOORS]
     modifiers = [
         Effect(kind, MODIFIER_WORDS.get(kind, ""), over_images(rows, "js_distance"))
         for kind, rows in kinds_of_modifiers(run, model).items()

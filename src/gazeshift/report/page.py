@@ -116,7 +116,7 @@ def key_numbers(run: FinishedRun) -> list[KeyNumber]:
         *((f"Accuracy, {name}", accuracy.get(name, {}).get("test"), "percent", "test pairs") for name in models),
         ("What the text adds", run.summary.gap.get(lead), "points", f"points above {image}"),
         (
-            f"Map moved: {words.EDIT_WORDS.get(edit or '', edit)}",
+            f"Map moved: {words.edit_words().get(edit or '', edit)}",
             edits.get(edit or "", {}).get("js_bits"),
             "bits",
             "JS, bits",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gazeshift.edits import PAPER_COLOUR, PAPER_POSITION
+from gazeshift.edits import EDITS
 
 
 @dataclass(frozen=True)
@@ -66,25 +66,11 @@ TEXTS_WORDS = {
 }
 """Which texts an information split covers; and which texts a model was trained on, where they are not the pairs' own."""
 
-EDIT_WORDS = {
-    "original": "the pair’s own text",
-    "paraphrase": "the same in other words: the noise floor",
-    "shuffle": "the same words in another order",
-    "mask": "the words that name the class hidden",
-    "class-swap": "another class’s name in place of its own",
-    "colour": "a text about colour",
-    "position": "a text about position",
-    "material": "a material before the text",
-    "nonsense": "a nonsense word before the text",
-    "paper-colour": f"the paper’s colour text for every picture, “{PAPER_COLOUR}”",
-    "paper-position": f"the paper’s position text for every picture, “{PAPER_POSITION}”",
-    "same-class": "another title of the same class",
-    "other-class": "a title of another class",
-    "other-class-same-length": "a title of another class, of the same length",
-    "random-words": "the same number of random words",
-    "other-object": "names another dish of the scene",
-    "empty": "no text",
-}
+
+def edit_words() -> dict[str, str]:
+    """What the texts of each edit are, by its name."""
+    return {name: edit.description for name, edit in EDITS.items()}
+
 
 VERDICT_MARKS = {"supported": "✓", "not supported": "✗", "undecided": "?", "not testable": "–"}
 

@@ -16,8 +16,7 @@ from gazeshift.saliency.subspace import eigen_cam
 
 CamMethod = Callable[[Probe], Float[Tensor, "r h w"]]
 
-# These only need the features at the tap, and so also work on stored features.
-TAP_METHODS: dict[str, CamMethod] = {
+METHODS: dict[str, CamMethod] = {
     "grad-cam": grad_cam,
     "hires-cam": hires_cam,
     "xgrad-cam": xgrad_cam,
@@ -28,10 +27,22 @@ TAP_METHODS: dict[str, CamMethod] = {
     "integrated-gradients": INTEGRATED_GRADIENTS,
     "attention-gradient": attention_gradient,
     "rollout": rollout,
+    "score-cam": score_cam,
+    "occlusion": Occlusion(),
+    "rise": Rise(),
 }
-# These show the trunk changed images, and need the pixels.
-PIXEL_METHODS: dict[str, CamMethod] = {"score-cam": score_cam, "occlusion": Occlusion(), "rise": Rise()}
-METHODS: dict[str, CamMethod] = TAP_METHODS | PIXEL_METHODS
+PIXEL_METHODS = {"score-cam", "occlusion", "rise"}
+"""Those that show changed images to the trunk, and so need the pixels. The others only need the features at the tap, stored ones too."""
+
+
+def tap_methods() -> tuple[str, ...]:
+    """The methods that need no pixels.
+
+    Example:
+        >>> "grad-cam" in tap_methods(), "rise" in tap_methods()
+        (True, False)
+    """
+    return tuple(name for name in METHODS if name not in PIXEL_METHODS)
 
 
 DEFAULT = "default"

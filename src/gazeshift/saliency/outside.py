@@ -16,8 +16,8 @@ from gazeshift.models.adapters import Bound, Outside
 from gazeshift.models.adapters.inputs import count
 from gazeshift.models.adapters.protocol import predicted
 from gazeshift.models.adapters.rounding import apart
-from gazeshift.registry import lookup
-from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, TAP_METHODS
+from gazeshift.registry import known_name
+from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, tap_methods
 from gazeshift.saliency.compute import ComputedMaps, compute_maps
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.reasons import why_undefined
@@ -274,10 +274,10 @@ def _against_and_for(score: Float[Tensor, "r 1"]) -> Float[Tensor, "r 2"]:
 
 def _check_method(method: str) -> None:
     """Before anything runs: a method that exists and needs nothing but the layer's grid."""
-    if lookup(METHODS, method, "method") in PIXEL_METHODS.values():
+    if known_name(METHODS, method, "method") in PIXEL_METHODS:
         raise UsageError(
             f"{method} shows changed images to the trunk, which takes a gazeshift classifier; for a third-party model choose one of "
-            f"{listed(TAP_METHODS, 20)}."
+            f"{listed(tap_methods(), 20)}."
         )
 
 

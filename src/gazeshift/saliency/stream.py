@@ -16,7 +16,7 @@ from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
-from gazeshift.saliency.cams import DEFAULT, TAP_METHODS, method_for
+from gazeshift.saliency.cams import DEFAULT, method_for, tap_methods
 from gazeshift.saliency.compute import compute_maps, row_logits
 from gazeshift.saliency.encode import encode_texts
 from gazeshift.saliency.explain import class_index
@@ -67,7 +67,7 @@ def stream_maps(
         model: the classifier; runs on the device of its weights.
         pairs: any number; consumed as needed.
         texts: texts used for every image; None: each pair's own text.
-        method: a method that needs no pixels (``TAP_METHODS``), or ``default``: the one that suits the model (``default_method``).
+        method: a method that needs no pixels (``tap_methods()``), or ``default``: the one that suits the model (``default_method``).
         speed: batch, threads, precision, compilation.
         target: the classes whose logits are explained. ``predicted``: the one predicted with the same text. ``label``: each pair's own.
             ``all``: every class. Or a class name, or several.
@@ -90,7 +90,7 @@ def stream_maps(
         raise UsageError("texts: give a list of at least one text, or None for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: give 1 or more, not {speed.batch}.")
-    method = known_name(TAP_METHODS, method_for(model, method), "method for a whole data set")
+    method = known_name(tap_methods(), method_for(model, method), "method for a whole data set")
     return _stream(model, pairs, texts, method, speed, _asked(model, target))
 
 

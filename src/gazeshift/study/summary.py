@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 
 from gazeshift.claims.roles import Roles
-from gazeshift.measures import Figure, crossed_figure
+from gazeshift.measures import Figure, crossed_figure, secondary_measures
 from gazeshift.runs.summary import StudyFigures, Threshold
 from gazeshift.study.thresholds import EXPECTATIONS, SeedFigures
 
-SECONDARY = ("concentration", "gini", "share_holding", "likelihood_ratio_centre", "likelihood_ratio_objects")
-MAP_MEASURES = {name: name for name in ("centre_bias", "coverage", "undefined", *SECONDARY)}
 MASK_MEASURES = {
     "lift": "mask_lift",
     "mass": "mask_mass",
@@ -42,6 +40,11 @@ EDIT_MEASURES = (
     "amplitude_change",
     "interaction",
 )
+
+
+def own_measures() -> tuple[str, ...]:
+    """The measures of the own text's map that have a figure: the primary ones, then the secondary ones."""
+    return ("centre_bias", "coverage", "undefined", *secondary_measures(), "likelihood_ratio_objects")
 
 
 def with_changes(measures: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +91,10 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
         },
         gap=_gaps(test, roles.names, roles.get("image")),
         gap_to_text=_gaps(test, seen, roles.get("text")),
-        maps={model: _figures(own, model, MAP_MEASURES) | _bias_gap(own, model, roles) for model in seen},
+        maps={
+            model: _figures(own, model, {name: name for name in own_measures()}) | _bias_gap(own, model, roles)
+            for model in seen
+        },
         masks=masks if own["mask_lift"].notna().any() else {},
         edits={
             model: {
@@ -128,7 +134,7 @@ def seed_figures(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles)
     """Plain means of one seed."""
     test = predictions[predictions["split"] == "test"]
     own = changes[changes["edit"] == "original"]
-    names = [*MAP_MEASURES.values(), *MASK_MEASURES.values()]
+    names = [*own_measures(), *MASK_MEASURES.values()]
     return SeedFigures(
         roles=roles,
         accuracy={str(model): float(part["correct"].mean()) for model, part in test.groupby("model")},

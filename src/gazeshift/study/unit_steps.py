@@ -8,6 +8,7 @@ from gazeshift.data.plates import Scene
 from gazeshift.edits import Corpus, find_lexicon
 from gazeshift.evaluation.modifiers import Modifiers, modifier_files
 from gazeshift.evaluation.question import MaskReader, Question
+from gazeshift.measures import secondary_measures
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.check_units import CHECK_SETTINGS, check_unit, checked_models, scenes_for
 from gazeshift.study.config import StudyConfig
@@ -90,6 +91,7 @@ def _evaluate(work: _Work, unit: Unit, trained: str) -> str:
     study = work.ingredients.study
     inputs = {
         "tables": _TABLES,
+        "measures": secondary_measures(),
         "train": trained,
         "data": work.sources["data"],
         "lexicon": work.sources["lexicon"],
