@@ -31,7 +31,7 @@ from gazeshift.measures import (
     undefined,
     wasserstein,
 )
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures
 from gazeshift.saliency import Rows, compute_maps, row_logits
 from gazeshift.saliency.affine import other_side
 
@@ -125,7 +125,7 @@ def _explain_shard(
     device = features.grid.device
     image = torch.tensor([index - start for index, _, _ in asked], device=device)
     text = torch.arange(len(asked), device=device)
-    logits = row_logits(model, features, encoded, image, text)
+    logits = row_logits(BoundClassifier(model, features, encoded), image, text)
     predicted = logits.argmax(1)
     # Row of each text's own original: the last ``original`` at or before it.
     own = torch.tensor(_originals(asked), device=device)
@@ -145,10 +145,8 @@ def _beyond_the_affine(
     model: Classifier, method: str, features: ImageFeatures, encoded: TextFeatures, rows: Rows
 ) -> np.ndarray | None:
     """The maps of some rows on the network's own grid; None if the tap is already there."""
-    other = other_side(model, features)
-    if other is None:
-        return None
-    return compute_maps(other.model, other.features, encoded, rows, method).maps.float().cpu().numpy()
+    other = other_side(BoundClassifier(model, features, encoded))
+    return None if other is None else compute_maps(other, rows, method).maps.float().cpu().numpy()
 
 
 def _originals(asked: Sequence[Asked]) -> list[int]:
@@ -171,7 +169,7 @@ def _unique_maps(
     pairs = torch.stack([torch.cat([t for t, _ in wanted]), torch.cat([c for _, c in wanted])], dim=1)
     unique, place = torch.unique(pairs, dim=0, return_inverse=True)
     rows = Rows(image[unique[:, 0]], unique[:, 0], unique[:, 1])
-    maps = compute_maps(model, features, encoded, rows, method).maps.float().cpu().numpy()
+    maps = compute_maps(BoundClassifier(model, features, encoded), rows, method).maps.float().cpu().numpy()
     return [maps[part.cpu().numpy()] for part in place.chunk(len(wanted))]
 
 

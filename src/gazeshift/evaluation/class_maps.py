@@ -6,7 +6,7 @@ import torch
 
 from gazeshift.evaluation.question import ImageSource, Question, TextSource
 from gazeshift.mapstore.store import MapFile
-from gazeshift.models import Classifier
+from gazeshift.models import BoundClassifier, Classifier
 from gazeshift.saliency import Rows, compute_maps
 
 SHARD = 64
@@ -22,6 +22,11 @@ def write_class_maps(model: Classifier, question: Question, images: ImageSource,
             image = torch.arange(len(shard), device=features.grid.device).repeat_interleave(count)
             target = torch.arange(count, device=image.device).repeat(len(shard))
             rows = Rows(image, torch.zeros_like(image), target)
-            maps = compute_maps(model, features, nothing, rows, question.method).maps.float().cpu().numpy()
+            maps = (
+                compute_maps(BoundClassifier(model, features, nothing), rows, question.method)
+                .maps.float()
+                .cpu()
+                .numpy()
+            )
             keys = [question.pairs[index].key for index in shard for _ in range(count)]
             file.add({"key": keys, "class": model.classes * len(shard)}, maps)

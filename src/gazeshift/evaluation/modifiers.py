@@ -25,7 +25,7 @@ from gazeshift.edits import (
 from gazeshift.evaluation.question import ImageSource, Question, TextSource
 from gazeshift.mapstore.store import write_table
 from gazeshift.measures import coverage, decompose, distribution
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Rows, compute_maps, row_logits
 
@@ -118,7 +118,7 @@ def _shard(model: Classifier, question: Question, shard: range, images: ImageSou
     image = torch.tensor([index - shard.start for index, _ in asked], device=device)
     text = torch.arange(len(asked), device=device)
     bare = torch.tensor(_bare_rows([text for _, text in asked]), device=device)
-    predicted = row_logits(model, features, encoded, image, text).argmax(1)
+    predicted = row_logits(BoundClassifier(model, features, encoded), image, text).argmax(1)
     before, now = predicted[bare], predicted
     m00, m10, m01, m11 = (
         _maps(model, question.method, features, encoded, image, which, classes)
@@ -165,5 +165,5 @@ def _maps(
 ) -> np.ndarray:
     """Maps of some rows; identical rows are computed once."""
     unique, place = torch.unique(torch.stack([image, text, classes], dim=1), dim=0, return_inverse=True)
-    maps = compute_maps(model, features, encoded, Rows(*unique.unbind(1)), method).maps
+    maps = compute_maps(BoundClassifier(model, features, encoded), Rows(*unique.unbind(1)), method).maps
     return maps.float().cpu().numpy()[place.cpu().numpy()]

@@ -1,7 +1,9 @@
 """Classifiers of an image and a text, split at the tap."""
 
+from gazeshift.models.bound import Bound
 from gazeshift.models.build import build_classifier, build_text, build_tokenizer, set_affine
-from gazeshift.models.classifier import Classifier
+from gazeshift.models.classifier import BoundClassifier, Classifier, encode_texts
+from gazeshift.models.face import Heard, Model
 from gazeshift.models.features import ImageFeatures, TextFeatures
 from gazeshift.models.files import load, read_config, save, versions
 from gazeshift.models.fingerprint import digest, known_digest
@@ -13,10 +15,14 @@ from gazeshift.models.spec import HeadSpec, ImageSpec, ModelSpec, TextSpec
 
 __all__ = [
     "HEADS",
+    "Bound",
+    "BoundClassifier",
     "Classifier",
     "HeadSpec",
+    "Heard",
     "ImageFeatures",
     "ImageSpec",
+    "Model",
     "ModelSpec",
     "Structure",
     "TextFeatures",
@@ -27,6 +33,7 @@ __all__ = [
     "build_tokenizer",
     "build_trunk",
     "digest",
+    "encode_texts",
     "evaluating",
     "known_digest",
     "load",

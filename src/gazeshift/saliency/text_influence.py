@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.saliency.compute import compute_maps
 from gazeshift.saliency.probe import Rows
 
@@ -65,7 +65,7 @@ def _largest_change(model: Classifier, method: str) -> float:
         torch.cartesian_prod(torch.arange(IMAGES), torch.arange(TEXTS), classes).to(model.device).unbind(1)
     )
     features, texts = ImageFeatures(grid, prefix), TextFeatures.from_pooled(pooled)
-    maps = compute_maps(model, features, texts, Rows(image, text, target), method).maps
+    maps = compute_maps(BoundClassifier(model, features, texts), Rows(image, text, target), method).maps
     maps = maps.view(IMAGES, TEXTS, len(classes), -1)
     spread = (maps - maps[:, :1]).abs().amax((1, 3))
     scale = maps.abs().amax((1, 3)).clamp(min=torch.finfo(maps.dtype).tiny)

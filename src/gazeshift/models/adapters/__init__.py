@@ -1,5 +1,6 @@
 """Third-party models: any model a user brings, seen as the split ``encode_image``, ``encode_text``, ``classify``."""
 
+from gazeshift.models.adapters.bound_module import BoundModule
 from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.huggingface import (
     blip_caption,
@@ -19,12 +20,11 @@ from gazeshift.models.adapters.layouts import (
     windows,
 )
 from gazeshift.models.adapters.module import wrap
-from gazeshift.models.adapters.protocol import Bound, Explainable, Outside
+from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.adapters.split import split
 
 __all__ = [
-    "Bound",
-    "Explainable",
+    "BoundModule",
     "Heads",
     "Outside",
     "Packed",
