@@ -3,10 +3,10 @@
 from gazeshift.models.bound import Bound
 from gazeshift.models.build import build_classifier, build_text, build_tokenizer, set_affine
 from gazeshift.models.classifier import BoundClassifier, Classifier, encode_texts
-from gazeshift.models.face import Heard, Model
+from gazeshift.models.face import Model
 from gazeshift.models.features import ImageFeatures, TextFeatures
 from gazeshift.models.files import load, read_config, save, versions
-from gazeshift.models.fingerprint import digest, known_digest
+from gazeshift.models.fingerprint import digest
 from gazeshift.models.heads import HEADS, Structure
 from gazeshift.models.image import build_trunk
 from gazeshift.models.modes import evaluating
@@ -19,7 +19,6 @@ __all__ = [
     "BoundClassifier",
     "Classifier",
     "HeadSpec",
-    "Heard",
     "ImageFeatures",
     "ImageSpec",
     "Model",
@@ -35,7 +34,6 @@ __all__ = [
     "digest",
     "encode_texts",
     "evaluating",
-    "known_digest",
     "load",
     "read_config",
     "save",

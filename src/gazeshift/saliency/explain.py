@@ -45,8 +45,7 @@ def explain(
 
     Raises:
         UsageError: no text, an unknown class, target or method, a model that sees no image.
-        ImageError: the image cannot be decoded.
-        ModelError: a third-party model cannot be explained at its layer; says why.
+        ImageError, ModelError: the image cannot be decoded, or the model not be explained at its layer.
 
     Example:
         >>> import gazeshift as gs
@@ -54,18 +53,15 @@ def explain(
         >>> maps.raw.shape  # doctest: +SKIP
         (4, 8, 8)
     """
-    texts = at_least_one(texts)
+    texts, name = at_least_one(texts), key or name_of(image)
     check_sees(model)
-    name = key or name_of(image)
     bound = model.bind([open_picture(image, name)], texts)
-    method, device = method_for(bound, method), bound.grid.device
-    combination = as_combination(target, model.classes)
+    method, combination = method_for(bound, method), as_combination(target, model.classes)
     # The head and the map stay in their own precision, whatever the caller's trunk runs in.
-    with torch.autocast(device.type, enabled=False):
-        asked = _asked(Asked.of(bound, *_every(len(texts))), combination, model.classes)
+    with torch.autocast(bound.grid.device.type, enabled=False):
+        asked = _with_output(Asked.of(bound, *_every(len(texts))), combination, model.classes)
         answered = predicted(asked.logits[:, : len(model.classes)])
-        wanted = _targets(model.classes, combination or target, label, answered)
-        text_index, target_index = _rows(wanted, answered)
+        text_index, target_index = _rows(_targets(model.classes, combination or target, label, answered), answered)
         computed = asked.at(text_index).compute(target_index, method)
     probability = _probabilities(asked.logits, len(model.classes))[text_index, target_index]
     columns = (text_index, target_index, computed.scores, probability)
@@ -131,7 +127,7 @@ def _every(texts: int) -> tuple[Int[Tensor, " t"], Int[Tensor, " t"]]:
     return torch.zeros(texts, dtype=torch.long), torch.arange(texts)
 
 
-def _asked(asked: Asked, combination: Combination | None, classes: Sequence[str]) -> Asked:
+def _with_output(asked: Asked, combination: Combination | None, classes: Sequence[str]) -> Asked:
     """With the combination as one more output."""
     if combination is None:
         return asked

@@ -1,6 +1,5 @@
 """Third-party models: any model a user brings, seen as the split ``encode_image``, ``encode_text``, ``classify``."""
 
-from gazeshift.models.adapters.bound_module import BoundModule
 from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.huggingface import (
     blip_caption,
@@ -22,9 +21,9 @@ from gazeshift.models.adapters.layouts import (
 from gazeshift.models.adapters.module import wrap
 from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.adapters.split import split
+from gazeshift.models.adapters.user_model import model
 
 __all__ = [
-    "BoundModule",
     "Heads",
     "Outside",
     "Packed",
@@ -37,6 +36,7 @@ __all__ = [
     "blip_caption",
     "blip_matching",
     "lxmert_answers",
+    "model",
     "sequence_first",
     "similarity",
     "split",
