@@ -60,13 +60,13 @@ class HookedModel:
         images, texts = self.read(images, texts)
         refuse_unwatchable(self.model, self.tap.name, self.tap.layer)
         with quiet(self.model), naming_quantised(self.model, RuntimeError):
-            texts = self._encoded(texts)
+            texts = self.encoded(texts)
             passes = Passes(self.model, self.tap, self.forward, self.output, images, texts)
             binding = Binding.of(passes, self.grid, image_index, text_index)
             with naming_quantised(self.model, ModelError):
                 return binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
 
-    def _encoded(self, texts: Inputs) -> Inputs:
+    def encoded(self, texts: Inputs) -> Inputs:
         """The model's text input, computed once for all texts."""
         if self.read_text is None:
             return texts

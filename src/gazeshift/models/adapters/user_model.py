@@ -10,6 +10,7 @@ from gazeshift.errors import UsageError
 from gazeshift.json_types import Options
 from gazeshift.models.adapters.given import Given
 from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.adapters.listing import Unplaced
 from gazeshift.models.adapters.module import wrap
 from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.adapters.reading_pictures import UserReading
@@ -34,7 +35,7 @@ def model(
     Args:
         net: a module, called as ``net(images, texts)`` (``net(images)`` without ``tokenizer``) unless ``image``, ``text`` or ``forward``
             say otherwise; or any object with ``encode_image``, ``encode_text`` and ``classify``, which needs no layer.
-        layer: the layer to explain at, by its name or itself; ``gazeshift layers`` suggests one.
+        layer: the layer to explain at, by its name or itself; where it is None, ``gazeshift layers`` suggests one.
         preprocess: an RGB Pillow image to a tensor ``(3, height, width)``, or to a mapping or tuple of several inputs.
         tokenizer: a list of texts to tensors in any nesting, one row per text; None for a model that reads no text.
         classes: a name for each output; a regression has one.
@@ -45,7 +46,7 @@ def model(
             three parts, as in ``split``.
 
     Raises:
-        UsageError: no layer, no ``preprocess``, no classes or two of one name, a layer or argument that does not exist.
+        UsageError: no ``preprocess``, no classes or two of one name, a layer or argument that does not exist.
 
     Example:
         >>> import torch
@@ -90,12 +91,9 @@ def _outside(net: Any, layer: str | nn.Module | None, reads: bool, options: Opti
             f"a {type(net).__name__} is neither a torch module nor an object with encode_image, encode_text and classify: give one of "
             "these."
         )
-    if layer is None:
-        raise UsageError(
-            "name the layer to explain at: layer='...', the last one that still has a grid of cells; gazeshift layers MODEL lists them."
-        )
     named = options.keys() & {"image", "text", "forward"}
-    return wrap(net, layer, **(options if named else {"forward": _positional(net, reads), **options}))
+    options = options if named else {"forward": _positional(net, reads), **options}
+    return Unplaced(wrap(net, net, **options)) if layer is None else wrap(net, layer, **options)
 
 
 def _positional(net: nn.Module, reads: bool) -> Callable[[Inputs, Inputs], Any]:
