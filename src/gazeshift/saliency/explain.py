@@ -93,7 +93,7 @@ def at_least_one(texts: Sequence[str]) -> tuple[str, ...]:
     return given
 
 
-def check_sees(model: Model) -> None:
+def check_sees(model: object) -> None:
     """Refuse a model without maps.
 
     Raises:

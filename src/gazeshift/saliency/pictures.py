@@ -4,13 +4,13 @@ import io
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image
 
 from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError
 
-Picture = str | Path | bytes | Image.Image | UInt8[np.ndarray, "H W 3"]
+Picture = str | Path | bytes | Image.Image | np.ndarray
+"""A file, its bytes, a Pillow image, or an array ``height x width x 3`` of 8-bit numbers."""
 _NOT_IN_PNG = {"CMYK", "F", "I", "LAB", "YCbCr"}
 
 

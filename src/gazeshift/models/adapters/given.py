@@ -9,7 +9,7 @@ import torch
 from PIL.Image import Image
 
 from gazeshift.errors import ModelError, listed
-from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.adapters.inputs import Inputs, count
 from gazeshift.models.adapters.options import BoundRows
 from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.bound import Bound
@@ -79,6 +79,9 @@ class Given:
         said = texts if self.reads_text else [""]
         inputs = self.net.read(*self.read([picture.convert("RGB") for picture in pictures], said))
         rows = len(said) * self.options
+        self._check("picture", count(inputs[0], "image"), len(pictures))
+        if self.reads_text:
+            self._check("text", count(inputs[1], "text"), rows)
         index = torch.cartesian_prod(torch.arange(len(pictures)), torch.arange(rows))
         bound = self.net.bind(*inputs, index[:, 0], index[:, 1])
         outputs = bound.answers.shape[1]
@@ -94,3 +97,9 @@ class Given:
             torch.arange(len(texts)) * self.options if self.reads_text else torch.zeros(len(texts), dtype=torch.long)
         )
         return BoundRows(bound, first[:, None] + torch.arange(self.options))
+
+    def _check(self, kind: str, read: int, asked: int) -> None:
+        if read != asked:
+            raise ModelError(
+                f"{self.name} reads {read} rows for {asked} {kind}s; its input must have one row for each."
+            )
