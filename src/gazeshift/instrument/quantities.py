@@ -15,6 +15,7 @@ from gazeshift.edits import Edited
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
 from gazeshift.evaluation.question import ObjectMasks, Question
+from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.instrument.exam import Exam
 from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
@@ -148,7 +149,7 @@ def look(subject: Subject, exam: Exam) -> Looks:
         return masks[row]
 
     question = Question(pairs, _texts(exam), masks_of, "grad-cam")
-    found = analyse(model, question, lambda rows: features.rows(torch.tensor(list(rows))), read)
+    found = analyse(viewer_of(model, lambda rows: features.rows(torch.tensor(list(rows))), read), question)
     predicted = [record for record in found.maps if record["target"] == "predicted"]
     maps = np.stack([np.asarray(record["map"]) for record in predicted if record["edit"] == "original"])
     referred = [caption.referred or scene.target for scene, caption in zip(exam.scenes, exam.captions, strict=True)]
