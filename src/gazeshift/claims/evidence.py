@@ -339,6 +339,10 @@ def evidence_for(claim: str, tables: Tables) -> Evidence:
     wanted = CLAIMS[claim].roles
     if lacking := [ROLES[role].words for role in wanted if tables.roles.get(role) is None]:
         return _nothing(f"the study has no {lacking[0]}")
+    if given := [name for role in wanted if (name := tables.roles[role]) in tables.roles.given]:
+        return _nothing(
+            f"one model: {given[0]} was given, not trained here, so there are no training seeds to generalise over"
+        )
     found, others = EVIDENCE[claim](tables), tables.roles.others
     more = [_instead(claim, tables, other, tables.roles[role]) for role in wanted for other in others.get(role, ())]
     return replace(found, supports=(*found.supports, *more))

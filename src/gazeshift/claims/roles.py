@@ -31,13 +31,25 @@ ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True)
 class Player:
-    """The properties of a study's model that decide which role it plays."""
+    """The properties of a study's model that decide which role it plays.
+
+    Attributes:
+        name: the user's name for it.
+        kind: its head; ``given`` or ``text-free`` if it was not trained here.
+        texts: what it was trained on.
+        sees_image: whether its logits depend on the image.
+        reads_text: whether they depend on the text.
+        given: whether it was not trained here: there are no training seeds to generalise over.
+        counterpart: the model without text that it is compared with; None: the study's image-only model.
+    """
 
     name: str
     kind: str
     texts: str
     sees_image: bool
     reads_text: bool
+    given: bool = False
+    counterpart: str | None = None
 
     def plays(self, role: str) -> bool:
         """Whether it could play one of ``ROLES``."""
@@ -68,6 +80,11 @@ class Roles:
         return tuple(player.name for player in self.players)
 
     @property
+    def given(self) -> frozenset[str]:
+        """The models that were not trained here."""
+        return frozenset(player.name for player in self.players if player.given)
+
+    @property
     def parts(self) -> dict[str, str]:
         """Every role that is played, and by which model."""
         return {role: name for role in ROLES if (name := self.get(role)) is not None}
@@ -82,7 +99,7 @@ class Roles:
         """The study's main model: early fusion, else the first that sees images and reads the pairs' own texts, else the first."""
         both = [player for player in self.players if player.sees_image and player.reads_text]
         own = [player for player in both if player.texts == "own"]
-        return self.get("fusion") or next((player.name for player in [*own, *both]), None)
+        return next(iter(self._able("fusion")), None) or next((player.name for player in [*own, *both]), None)
 
     @property
     def compared(self) -> tuple[str, str] | None:
@@ -94,8 +111,17 @@ class Roles:
         return (seeing[0], seeing[1]) if len(seeing) > 1 else None
 
     def get(self, role: str) -> str | None:
-        """Name of the model that plays a role, or None."""
-        return next(iter(self._able(role)), None)
+        """Name of the model that plays a role, or None; without an image-only model the lead's counterpart stands for it."""
+        able = next(iter(self._able(role)), None)
+        return self._counterparts.get(self.lead or "") if able is None and role == "image" else able
+
+    def without_text(self, model: str) -> str | None:
+        """The model that one is compared with, to see what the text adds: its own counterpart, else the image-only model."""
+        return self._counterparts.get(model) or self.get("image")
+
+    @property
+    def _counterparts(self) -> dict[str, str]:
+        return {player.name: player.counterpart for player in self.players if player.counterpart is not None}
 
     def __getitem__(self, role: str) -> str:
         """Name of the model that plays a role.

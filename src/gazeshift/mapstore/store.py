@@ -40,12 +40,26 @@ def write_maps(rows: Sequence[Row], path: Path) -> None:
     pandas, Polars, DuckDB and Hugging Face ``datasets`` read the columns ``map`` (row by row) and ``scale`` directly.
 
     Args:
-        rows: records with an ``h w`` array as ``map``; the other columns are kept unchanged.
+        rows: records with an ``h w`` array as ``map``; the other columns are kept unchanged. Maps of different sizes are lists of different
+            lengths, each with its height and width.
         path: the Parquet file.
     """
-    columns = {name: [row[name] for row in rows] for name in rows[0] if name != "map"}
-    table = _map_table(columns, np.stack([np.asarray(row["map"]) for row in rows]))
+    by_size: dict[tuple[int, ...], list[Row]] = {}
+    for row in rows:
+        by_size.setdefault(np.asarray(row["map"]).shape, []).append(row)
+    tables = [_table_of(some) for some in by_size.values()]
+    if len(tables) > 1:
+        lists = pa.list_(pa.float32())
+        place = tables[0].schema.get_field_index("map")
+        tables = [table.set_column(place, "map", table["map"].cast(lists)) for table in tables]
+    table = pa.concat_tables(tables)
     _write(table, path, **_map_options(table))
+
+
+def _table_of(rows: Sequence[Row]) -> pa.Table:
+    """Maps of one size."""
+    columns = {name: [row[name] for row in rows] for name in rows[0] if name != "map"}
+    return _map_table(columns, np.stack([np.asarray(row["map"]) for row in rows]))
 
 
 class MapFile:

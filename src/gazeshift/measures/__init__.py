@@ -94,6 +94,7 @@ from gazeshift.measures.where import (
     mask_lift,
     mask_mass,
     mask_to_grid,
+    on_common_grid,
     undefined,
 )
 from gazeshift.rounding import (
@@ -149,6 +150,7 @@ __all__ = [
     "mask_mass",
     "mask_prior",
     "mask_to_grid",
+    "on_common_grid",
     "mass_ceiling",
     "measure_maps",
     "mm_shap",

@@ -203,6 +203,25 @@ def _overlap(pixels: int, cells: int) -> Float[np.ndarray, "cells pixels"]:
     return np.maximum(shared, 0) * cells / pixels
 
 
+def on_common_grid(p: Maps, q: Maps) -> tuple[Maps, Maps]:
+    """Two distributions over grids of different sizes, both brought to the coarser of each side by area; mass is uniform within a cell.
+
+    Example:
+        >>> fine, coarse = on_common_grid(np.full((2, 4), 1 / 8), np.array([[0.25, 0.75]]))
+        >>> fine.tolist(), coarse.tolist()
+        ([[0.5, 0.5]], [[0.25, 0.75]])
+    """
+    height, width = (min(p.shape[axis], q.shape[axis]) for axis in (-2, -1))
+    return _on_grid(p, height, width), _on_grid(q, height, width)
+
+
+def _on_grid(p: Maps, height: int, width: int) -> Maps:
+    if p.shape[-2:] == (height, width):
+        return p
+    cells = p.shape[-2] * p.shape[-1] / (height * width)
+    return np.asarray(_overlap(p.shape[-2], height) @ p @ _overlap(p.shape[-1], width).T * cells)
+
+
 def mask_mass(p: Maps, mask: Maps) -> PerMap:
     """Mass of a distribution inside a mask given as cell shares (``mask_to_grid``), 0 to 1; mass is taken as uniform within a cell.
 

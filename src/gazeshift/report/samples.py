@@ -14,7 +14,7 @@ from gazeshift.drawing.numbers import number_or_none
 from gazeshift.drawing.overlay import is_undefined
 from gazeshift.errors import DataError
 from gazeshift.json_types import Json
-from gazeshift.measures import distribution, jensen_shannon
+from gazeshift.measures import distribution, jensen_shannon, on_common_grid
 from gazeshift.report.store import FinishedRun, StoredMap, records
 from gazeshift.report.words import REASON_WORDS
 
@@ -121,9 +121,10 @@ class Readings:
 
     def _to_image_only(self, key: str, stored: StoredMap | None) -> float | None:
         reference = self._reference.get((key, "original"))
-        if stored is None or reference is None or stored.raw.shape != reference.raw.shape:
+        if stored is None or reference is None:
             return None
-        return number_or_none(jensen_shannon(distribution(stored.raw), distribution(reference.raw)))
+        both = on_common_grid(distribution(stored.raw), distribution(reference.raw))
+        return number_or_none(jensen_shannon(*both))
 
 
 def look_samples(run: FinishedRun, readings: Readings) -> list[Sample]:

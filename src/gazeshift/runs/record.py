@@ -51,6 +51,8 @@ class ModelRecord(Record):
         text_can_move_map: whether a text can move the map of a fixed class, by structure.
         structure: the same in a sentence.
         digest: of the weights, by seed.
+        given: where it is from, if it was not trained here.
+        counterpart: the model without text that it is compared with.
     """
 
     name: str
@@ -61,6 +63,8 @@ class ModelRecord(Record):
     text_can_move_map: bool
     structure: str
     digest: dict[str, str]
+    given: str | None = None
+    counterpart: str | None = None
 
 
 class RunRecord(Record):
@@ -106,7 +110,15 @@ class RunRecord(Record):
         """Which model plays which role."""
         return Roles(
             tuple(
-                Player(model.name, model.kind or model.name, model.texts, model.sees_image, model.reads_text)
+                Player(
+                    model.name,
+                    model.kind or model.name,
+                    model.texts,
+                    model.sees_image,
+                    model.reads_text,
+                    given=model.given is not None,
+                    counterpart=model.counterpart,
+                )
                 for model in self.models
             )
         )

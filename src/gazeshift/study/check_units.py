@@ -46,12 +46,13 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
 
 
 def checked_models(study: StudyConfig, names: Sequence[str]) -> list[str]:
-    """The models to check: those that see images and to which some requested check applies."""
+    """The models to check: those trained here that see images and to which some requested check applies."""
     wanted = [CHECKS[check] for check in study.explain.checks]
     return [
         name
         for name in names
-        if study.structure(name).sees_image
+        if name in study.trained
+        and study.structure(name).sees_image
         and any(study.structure(name).reads_text or not check.needs_text for check in wanted)
     ]
 

@@ -34,9 +34,8 @@ def gather(
     retrained: list[pd.DataFrame] = []
     for name in study.seeing:
         by_seed = {}
-        for seed in study.seeds:
-            unit = Unit(name, seed)
-            found = by_seed[seed] = drawn(*read_maps(run.maps(unit)))
+        for unit in study.units_of(name):
+            found = by_seed[unit.seed] = drawn(*read_maps(run.maps(unit)))
             information += [unit.tag | row for row in information_rows(found, labels, study.explain.edits)]
             means += [unit.tag | row for row in mean_maps(found)]
         retrained.append(retrained_rows(by_seed, labels).assign(model=name))
@@ -70,6 +69,6 @@ def _prompts(run: RunFolder, roles: Roles, seed: int, found: Drawn, changes: pd.
 
 
 def _all(study: StudyConfig, run: RunFolder, kind: str) -> pd.DataFrame:
-    paths = [run.part(Unit(name, seed), kind) for name in study.models for seed in study.seeds]
+    paths = [run.part(unit, kind) for name in study.models for unit in study.units_of(name)]
     there = [path for path in paths if path.is_file()]
     return read_tables(there) if there else pd.DataFrame()

@@ -133,7 +133,7 @@ def _words(study: StudyConfig, file: Path) -> dict[str, list[str]]:
 
 def _parts(study: StudyConfig, run: RunFolder, kind: str, models: list[str]) -> pd.DataFrame:
     """Tables of some models and all seeds, in the study's order."""
-    return read_tables([run.part(Unit(name, seed), kind) for name in models for seed in study.seeds])
+    return read_tables([run.part(unit, kind) for name in models for unit in study.units_of(name)])
 
 
 def _checks(study: StudyConfig, run: RunFolder, predictions: pd.DataFrame) -> dict[str, dict[str, dict[str, Figure]]]:

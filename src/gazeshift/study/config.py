@@ -11,6 +11,7 @@ from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Seed, Strict
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.runs.folder import Unit
+from gazeshift.study.given_settings import GIVEN, TEXT_FREE, structure_of_given, with_counterparts
 from gazeshift.study.sections import (
     DataConfig,
     ExplainConfig,
@@ -31,10 +32,11 @@ class StudyConfig(Strict):
         title: heads the report.
         question: one sentence under the title.
         data: the pairs.
-        preprocessing: one for all models (see ``gazeshift.preprocessing.Preprocessing``).
+        preprocessing: one for all models (see ``gazeshift.preprocessing.Preprocessing``); given models see the same crop, at the photo's
+            resolution. May be left out where all models are given.
         weights: initial weights of the image trunk: ``none``, ``hub`` (timm's, downloaded) or a ``.safetensors`` file.
         text_encoder: Hugging Face name or local folder, for the text encoders that stand on one.
-        image: the image trunk.
+        image: the image trunk; ``none`` where all models are given.
         pretrain: pretraining on single Plates objects, or null.
         text: the text encoder.
         head: of all models.
@@ -49,10 +51,10 @@ class StudyConfig(Strict):
     title: str
     question: str = "How does the text act on what the model looks at?"
     data: DataConfig
-    preprocessing: Json
+    preprocessing: Json = Field(default_factory=lambda: {"size": 224, "crop_fraction": 1.0})
     weights: str = "none"
     text_encoder: str | None = None
-    image: ImageSpec
+    image: ImageSpec = ImageSpec(name="none")
     pretrain: PretrainConfig | None = None
     text: TextSpec = TextSpec()
     head: HeadConfig = HeadConfig()
@@ -89,7 +91,7 @@ class StudyConfig(Strict):
                 raise ValueError(
                     f"{name!r}: a model's name may have only letters, digits, dots and dashes, because folders are named after it"
                 )
-        return {name: _with_known_names(name, own) for name, own in values.items()}
+        return with_counterparts({name: _with_known_names(name, own) for name, own in values.items()})
 
     @field_validator("recipe")
     @classmethod
@@ -122,26 +124,40 @@ class StudyConfig(Strict):
         if self.pretrain is not None and self.data.plates is None:
             raise ValueError("pretrain: only Plates has single objects to pretrain on")
         for name, own in self.models.items():
-            if own.texts != "own" and not self.structure(name).reads_text:
+            reads = self.structure(name).reads_text if own.from_ is None else own.reads_text
+            if own.texts != "own" and not reads:
                 raise ValueError(f"models.{name}.texts: this model reads no text; leave this key out")
         if not any(self.structure(name).sees_image for name in self.models):
             raise ValueError(
                 "models: none of them sees the image, so there is no map to study; add image-only or early-fusion"
             )
+        if self.image.name == "none" and any(self.structure(name).sees_image for name in self.trained):
+            raise ValueError(
+                "image: name the image trunk of the models that are trained here, for example image.name: resnet50"
+            )
         if self.image.name == "small_cnn" and self.weights == "hub":
             raise ValueError("weights: small_cnn has no weights on a hub; give none or a .safetensors file")
-        for name in self.models:
+        for name in self.trained:
             self.recipe_of(name)
             self.head_of(name)
         return self
 
     def kind(self, model: str) -> str:
-        """The head of a model."""
-        return self.models[model].kind or model
+        """The head of a model; ``given`` or ``text-free`` if it was not trained here."""
+        own = self.models[model]
+        if own.from_ is not None:
+            return GIVEN if self.structure(model).reads_text else TEXT_FREE
+        return own.kind or model
 
     def structure(self, model: str) -> Structure:
         """What a model's head can and cannot do."""
-        return HEADS[self.kind(model)].structure
+        own = self.models[model]
+        return HEADS[own.kind or model].structure if own.from_ is None else structure_of_given(own)
+
+    @property
+    def trained(self) -> list[str]:
+        """The models that are trained here."""
+        return [name for name, own in self.models.items() if own.from_ is None]
 
     @property
     def seeing(self) -> list[str]:
@@ -150,8 +166,17 @@ class StudyConfig(Strict):
 
     @property
     def units(self) -> list[Unit]:
-        """The study's units: all models with the first seed, then with the next."""
-        return [Unit(name, seed) for seed in self.seeds for name in self.models]
+        """The study's units: all models with the first seed, then with the next; a given model has one, whatever the seeds."""
+        return [
+            Unit(name, seed)
+            for seed in self.seeds
+            for name, own in self.models.items()
+            if own.from_ is None or seed == self.seeds[0]
+        ]
+
+    def units_of(self, model: str) -> list[Unit]:
+        """The units of one model."""
+        return [unit for unit in self.units if unit.model == model]
 
     @property
     def roles(self) -> Roles:
@@ -159,7 +184,15 @@ class StudyConfig(Strict):
         structures = {name: self.structure(name) for name in self.models}
         return Roles(
             tuple(
-                Player(name, self.kind(name), own.texts, structures[name].sees_image, structures[name].reads_text)
+                Player(
+                    name,
+                    self.kind(name),
+                    own.texts,
+                    structures[name].sees_image,
+                    structures[name].reads_text,
+                    given=own.from_ is not None,
+                    counterpart=own.counterpart,
+                )
                 for name, own in self.models.items()
             )
         )
@@ -188,6 +221,8 @@ class StudyConfig(Strict):
 
 def _with_known_names(model: str, own: ModelConfig) -> ModelConfig:
     """A model's settings with its kind and its recipe under their registered names."""
+    if own.from_ is not None:
+        return own
     kind = None if own.kind is None and model in HEADS else registered(own.kind or model, HEADS, "kind of model")
     recipe = None if own.recipe is None else registered(own.recipe, RECIPES, "recipe")
     return own.model_copy(update={"kind": kind, "recipe": recipe})

@@ -42,7 +42,7 @@ def read_study(path: Path, settings: Sequence[str] = ()) -> StudyConfig:
 
 def write_study(study: StudyConfig, path: Path) -> None:
     """Write the resolved study, with all defaults filled in."""
-    text = yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(study.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, width=120)
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return  # a finished run may lie on a read-only disk
     with atomic_write(path, parents=True) as file:

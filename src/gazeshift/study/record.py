@@ -55,25 +55,33 @@ def record_of(
             ceiling=pairs.ceiling,
         ),
         preprocessing=study.preprocessing,
-        recipes={name: study.recipe_of(name).model_dump(mode="json") for name in study.models},
+        recipes={name: study.recipe_of(name).model_dump(mode="json") for name in study.trained},
         models=tuple(_model(study, run, name) for name in study.models),
         warnings=summary.warnings,
     )
 
 
 def _model(study: StudyConfig, run: RunFolder, name: str) -> ModelRecord:
-    structure = study.structure(name)
-    files = {seed: run.model(Unit(name, seed)) / "model.safetensors" for seed in study.seeds}
+    structure, own = study.structure(name), study.models[name]
     return ModelRecord(
         name=name,
         kind=study.kind(name),
-        texts=study.models[name].texts,
+        texts=own.texts,
         sees_image=structure.sees_image,
         reads_text=structure.reads_text,
         text_can_move_map=not structure.additive,
         structure=structure.sentence,
-        digest={str(seed): file_digest(path) for seed, path in files.items()},
+        digest={str(unit.seed): _digest(run, unit, own.from_) for unit in study.units_of(name)},
+        given=own.from_,
+        counterpart=own.counterpart,
     )
+
+
+def _digest(run: RunFolder, unit: Unit, given: str | None) -> str:
+    """Of a trained model's file; of a given model as it was when it was evaluated."""
+    if given is None:
+        return file_digest(run.model(unit) / "model.safetensors")
+    return run.part(unit, "digest").with_suffix(".txt").read_text(encoding="utf-8")
 
 
 def _device() -> str:

@@ -9,15 +9,15 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from gazeshift.mapstore.store import Row
-from gazeshift.measures import distribution, jensen_shannon
+from gazeshift.measures import distribution, jensen_shannon, on_common_grid
 
 RANDOM_SEED = 0
 
 
 def difference_of_models(keys: Sequence[str], first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> pd.Series:
-    """JS divergence between two models' maps of each key; NaN if a map is missing or undefined."""
+    """JS divergence between two models' maps of each key; NaN if a map is missing or undefined. Grids may differ."""
     values = [
-        float(jensen_shannon(distribution(first[key]), distribution(second[key])))
+        float(jensen_shannon(*on_common_grid(distribution(first[key]), distribution(second[key]))))
         if key in first and key in second
         else np.nan
         for key in keys

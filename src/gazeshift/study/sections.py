@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from gazeshift.edits import EDITS, FLOORS
 from gazeshift.edits.templates import MIN_WORDS
@@ -85,13 +85,42 @@ class ModelConfig(Strict):
         recipe: a training recipe by name, instead of the study's.
         training: settings that override the recipe and the study's ``training``.
         head: settings of the head.
+        from_: (``from``) where a given model is, which is not trained here: a model folder, ``hub:NAME`` or ``python:module:factory``.
+        as_: (``as``) how a ``hub:`` model is asked: ``zero-shot``, ``matching`` or ``answers``.
+        classes: of a ``hub:`` model, in order; None: the data's.
+        prompt: of a ``hub:`` model, a template.
+        trust_remote_code: whether code of a ``hub:`` model's folder may run.
+        reads_text: whether a given model reads the text at all.
+        counterpart: name of the model without text that a given model is compared with; None: itself, told the empty text.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, populate_by_name=True)
+
+    from_: str | None = Field(default=None, alias="from")
+    as_: str | None = Field(default=None, alias="as")
+    classes: tuple[str, ...] | None = None
+    prompt: str | None = None
+    trust_remote_code: bool = False
+    reads_text: bool = True
+    counterpart: str | None = None
     kind: str | None = None
     texts: Literal["own", "constant", "shuffled"] = "own"
     recipe: str | None = None
     training: Json = Field(default_factory=dict)
     head: Json = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "ModelConfig":
+        of_given = {"as": self.as_, "classes": self.classes, "prompt": self.prompt, "counterpart": self.counterpart}
+        of_trained = {"kind": self.kind, "recipe": self.recipe, "training": self.training, "head": self.head}
+        wrong = of_given if self.from_ is None else of_trained
+        if named := next((key for key, value in wrong.items() if value), None):
+            raise ValueError(
+                f"{named}: is for a model that is {'given (with from:)' if self.from_ is None else 'trained here (without from:)'}"
+            )
+        if self.from_ is not None and self.texts == "shuffled":
+            raise ValueError("texts: a given model is not trained, so it cannot be trained on shuffled texts")
+        return self
 
 
 class ExplainConfig(Strict):

@@ -1,6 +1,6 @@
 """All figures of a study, from its tables of predictions and measures: means over seeds and images, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -89,8 +89,8 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
             model: {split: _figure(predictions[predictions["split"] == split], model, "correct") for split in splits}
             for model in roles.names
         },
-        gap=_gaps(test, roles.names, roles.get("image")),
-        gap_to_text=_gaps(test, seen, roles.get("text")),
+        gap=_gaps(test, {model: roles.without_text(model) for model in roles.names}),
+        gap_to_text=_gaps(test, dict.fromkeys(seen, roles.get("text"))),
         maps={
             model: _figures(own, model, {name: name for name in own_measures()}) | _bias_gap(own, model, roles)
             for model in seen
@@ -168,17 +168,19 @@ def _figures(rows: pd.DataFrame, model: str, measures: dict[str, str]) -> dict[s
 
 def _bias_gap(own: pd.DataFrame, model: str, roles: Roles) -> dict[str, Figure]:
     """Difference in centre bias from the image-only model, on the images with both maps defined."""
-    image = roles.get("image")
+    image = roles.without_text(model)
     if image is None or model == image:
         return {}
     difference = crossed(own, model, "centre_bias") - crossed(own, image, "centre_bias")
     return {"centre_bias_gap": crossed_figure(difference)}
 
 
-def _gaps(test: pd.DataFrame, models: Sequence[str], reference: str | None) -> dict[str, Figure]:
-    """Difference in accuracy of each model to a reference, on the same test pairs and seeds; empty without a reference."""
-    if reference is None:
-        return {}
+def _gaps(test: pd.DataFrame, references: Mapping[str, str | None]) -> dict[str, Figure]:
+    """Difference in accuracy of each model to its reference, on the same test pairs and seeds; models without one are left out."""
     correct = test.astype({"correct": float})
-    base = crossed(correct, reference, "correct")
-    return {model: crossed_figure(crossed(correct, model, "correct") - base) for model in models if model != reference}
+    return {
+        model: crossed_figure(crossed(correct, model, "correct") - crossed(correct, reference, "correct"))
+        for model, reference in references.items()
+        if reference not in {None, model}
+        for reference in [str(reference)]
+    }

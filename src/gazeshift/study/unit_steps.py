@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gazeshift.atomic import atomic_write
 from gazeshift.data.plates import Scene
 from gazeshift.edits import Corpus, find_lexicon
 from gazeshift.evaluation.modifiers import Modifiers, modifier_files
 from gazeshift.evaluation.question import MaskReader, Question
 from gazeshift.measures import secondary_measures
+from gazeshift.models.face import Model
+from gazeshift.pairs import Pair
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.check_units import CHECK_SETTINGS, check_unit, checked_models, scenes_for
 from gazeshift.study.config import StudyConfig
+from gazeshift.study.given import GivenModels, GivenUnit
 from gazeshift.study.materials import Ingredients
 from gazeshift.study.pairs import Pairs, evenly
 from gazeshift.study.steps import Steps, digest_of
@@ -70,7 +74,11 @@ def do_units(
     }
     work = _Work(ingredients, question, rows, scenes_for(study, pairs), sources, data, steps, run)
     digests = {}
+    given = GivenModels(study, pairs.classes).opened
     for unit in study.units:
+        if unit.model in given:
+            digests[str(unit)] = _evaluate_given(work, unit, given[unit.model], pairs.splits["test"])
+            continue
         trained = _train(work, unit)
         digests[str(unit)] = _evaluate(work, unit, trained)
         if checked_models(study, [unit.model]):
@@ -89,19 +97,41 @@ def _train(work: _Work, unit: Unit) -> str:
 
 def _evaluate(work: _Work, unit: Unit, trained: str) -> str:
     study = work.ingredients.study
-    inputs = {
-        "tables": _TABLES,
-        "measures": secondary_measures(),
-        "train": trained,
-        "data": work.sources["data"],
-        "lexicon": work.sources["lexicon"],
-        "explain": study.explain.model_dump(exclude={"samples", "checks", "check_images"}),
-    }
+    inputs = {**_evaluation(work), "train": trained}
 
     def evaluate(_: str) -> None:
         analyse_unit(work.ingredients, unit, work.question, work.rows, work.run)
 
     return work.steps.do(f"evaluate {unit}", inputs, evaluate, unit_files(study, work.run, unit))
+
+
+def _evaluate_given(work: _Work, unit: Unit, model: Model, test: Sequence[Pair]) -> str:
+    study, mark = work.ingredients.study, work.run.part(unit, "digest").with_suffix(".txt")
+    own, digest = study.models[unit.model], model.digest()
+    inputs = {
+        **_evaluation(work),
+        "model": digest,
+        "asked": own.model_dump(mode="json"),
+        "preprocessing": study.preprocessing,
+    }
+
+    def evaluate(_: str) -> None:
+        GivenUnit(unit, model, own.texts == "constant", study.crop, test).write(work.question, work.run)
+        with atomic_write(mark) as file:
+            file.write_text(digest, encoding="utf-8")
+
+    return work.steps.do(f"evaluate {unit}", inputs, evaluate, (*unit_files(study, work.run, unit), mark))
+
+
+def _evaluation(work: _Work) -> dict[str, object]:
+    """What determines an evaluation besides the model."""
+    return {
+        "tables": _TABLES,
+        "measures": secondary_measures(),
+        "data": work.sources["data"],
+        "lexicon": work.sources["lexicon"],
+        "explain": work.ingredients.study.explain.model_dump(exclude={"samples", "checks", "check_images"}),
+    }
 
 
 def _check(work: _Work, unit: Unit, trained: str) -> str:

@@ -80,7 +80,9 @@ def _data(study: StudyConfig, audit: Audit) -> list[str]:
         )
     if study.weights == "none" and study.pretrain is None:
         said.append("The image trunk started from random weights.")
-        if frozen := [model for model in study.seeing if study.recipe_of(model).trunk == "frozen"]:
+        if frozen := [
+            model for model in study.seeing if model in study.trained and study.recipe_of(model).trunk == "frozen"
+        ]:
             said.append(
                 f"{', '.join(frozen)}: the image trunk has random weights and is frozen, so it learned nothing about images "
                 "(weights gives it some, training: {trunk: fine-tuned} trains it)."

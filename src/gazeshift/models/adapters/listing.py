@@ -148,6 +148,10 @@ class Unplaced:
         """The module itself."""
         return self.net.model
 
+    def trusting(self, bound: Any) -> "Unplaced":
+        """Itself: there is no layer yet."""
+        return self
+
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
         """As the module reads them."""
         return self.net.read(images, texts)

@@ -17,6 +17,9 @@ class Outside(Protocol):
     def modules(self) -> nn.Module:
         """All modules that take part."""
 
+    def trusting(self, bound: BoundModule) -> "Outside":
+        """The same model without checks, after these were passed."""
+
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
         """Inputs in any form, converted for ``bind``: tensors, and only what the model takes."""
 

@@ -63,6 +63,10 @@ class SplitModel:
             return model
         return nn.ModuleList([value for value in vars(model).values() if isinstance(value, nn.Module)])
 
+    def trusting(self, bound: BoundModule) -> "SplitModel":
+        """The same without the checks."""
+        return replace(self, check=False, pools_first=bound.pools_first)
+
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
         """Both as tensors on the model's device; the parts take them whole."""
         parts = self.modules
