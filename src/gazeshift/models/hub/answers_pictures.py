@@ -1,5 +1,6 @@
 """Pictures as a vision-language model's inputs, with the places of their cells."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,12 +62,14 @@ def layout_of(images: Inputs, texts: Inputs) -> Packed:
 
 
 def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
-    read = processor(
-        images=[picture.convert("RGB")],
-        text=[processor.image_token],
-        return_text_replacement_offsets=True,
-        return_tensors="pt",
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PaliGemma's processor, of its own call of numpy
+        read = processor(
+            images=[picture.convert("RGB")],
+            text=[processor.image_token],
+            return_text_replacement_offsets=True,
+            return_tensors="pt",
+        )
     (found,) = read["text_replacement_offsets"][0]
     values = {name: read[name] for name in family.images if name in read}
     tokens = int((read["input_ids"] == config.image_token_id).sum())
