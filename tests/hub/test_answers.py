@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from gazeshift.models.adapters.inputs import take
 from gazeshift.models.hub.answers import WHOLE, answer_tokens, answers
+from gazeshift.models.hub.answers_pictures import arguments_of
 from gazeshift.saliency.outside import explain_inputs
 from tests.hub.answering import MODELS, OPTIONS, PROMPT, TEXTS, ByHand, loaded, picture
 
@@ -17,7 +19,7 @@ METHODS = ["grad-cam", "hires-cam"]
 
 def read_by_processor(name: str, text: str, answer: str) -> tuple[dict[str, Tensor], int]:
     """A prompt with an answer as the processor itself reads them, and how many tokens the answer has."""
-    model, processor = loaded(name)
+    _, processor = loaded(name)
     prompt = PROMPT.replace("<image>", MODELS[name].image).replace("{text}", text)
     read = {"images": [picture()], "return_tensors": "pt"}
     with warnings.catch_warnings():
@@ -61,7 +63,7 @@ def by_hand(model: Any, known: ByHand, inputs: dict[str, Tensor], tokens: int, m
             token = known.token(r, c)
             maps["grad-cam"][r, c] = float(features[token] @ average)
             maps["hires-cam"][r, c] = float(features[token] @ slopes[token])
-    return {"score": float(score), **maps}
+    return {"score": float(score.detach()), **maps}
 
 
 def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -134,7 +136,7 @@ def test_its_own_answer_is_what_the_model_finds_likeliest(name: str) -> None:
     model, processor = loaded(name)
     given = answer_tokens(model, processor, PROMPT, picture(), TEXTS[0], max_new_tokens=3)
     images, texts = given.read([picture()], TEXTS[:1])
-    views = {key: getattr(value, "values", value) for key, value in images.items() if not key.startswith("token")}
+    views = arguments_of(take(images, torch.tensor([0])))
     asked = {key: value for key, value in texts.items() if key != "answer"}
     logits = model(**views, **asked).logits[0]
     for place in texts["answer"][0].nonzero()[:, 0].tolist():

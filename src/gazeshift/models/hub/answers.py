@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from PIL.Image import Image
 from torch import Tensor
 
-from gazeshift.errors import ModelError, UsageError, listed, shown
+from gazeshift.errors import UsageError, listed, shown
 from gazeshift.models.adapters import wrap
 from gazeshift.models.adapters.given import Given, Reading
 from gazeshift.models.adapters.inputs import Inputs, mapped, take
@@ -169,9 +169,7 @@ class Asked:
         del asked[_ANSWER]
         views = arguments_of(take(self.placed(images.inputs), torch.tensor([0])))
         with evaluating(self.model), torch.no_grad():
-            found = self.model.generate(
-                **views, **asked, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens
-            )
+            found = self.model.generate(**views, **asked, do_sample=False, num_beams=1, max_new_tokens=max_new_tokens)
         answer = found[0, len(row) :].tolist()
         ends = _ends(self.model, self.processor)
         stop = next((place for place, token in enumerate(answer) if token in ends), len(answer))

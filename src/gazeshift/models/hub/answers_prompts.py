@@ -88,7 +88,7 @@ class Prompt:
         return before, every[len(before) :]
 
     def _gap(self, start: str, answer: str) -> str:
-        """A space where one belongs between a prompt and an answer: not after a line break, a special token, or in scripts without spaces."""
+        """A space where one belongs before an answer: not after a line break or a special token, nor in scripts without spaces."""
         special = tuple(self.processor.tokenizer.get_added_vocab())
         joined = not start or start[-1].isspace() or start.endswith(special)
         return "" if joined or len(word_spans(start[-1] + answer[:1])) > 1 else " "
@@ -97,7 +97,9 @@ class Prompt:
         """Token ids, without an end token that the tokenizer adds."""
         words = self.processor.tokenizer
         ids: list[int] = words(text)["input_ids"]
-        ends = words.eos_token_id is not None and ids[-1:] == [words.eos_token_id] and not text.endswith(words.eos_token)
+        ends = (
+            words.eos_token_id is not None and ids[-1:] == [words.eos_token_id] and not text.endswith(words.eos_token)
+        )
         return ids[:-1] if ends else ids
 
 
@@ -126,7 +128,10 @@ def padded(rows: Sequence[tuple[list[int], list[int]]], padding: int) -> Rows:
     """
     length = max(len(prompt) + len(answer) for prompt, answer in rows)
     ids = torch.full((len(rows), length), padding)
-    attended, answered = torch.zeros(len(rows), length, dtype=torch.long), torch.zeros(len(rows), length, dtype=torch.bool)
+    attended, answered = (
+        torch.zeros(len(rows), length, dtype=torch.long),
+        torch.zeros(len(rows), length, dtype=torch.bool),
+    )
     for row, (prompt, answer) in enumerate(rows):
         stop = len(prompt) + len(answer)
         ids[row, :stop] = torch.tensor([*prompt, *answer])

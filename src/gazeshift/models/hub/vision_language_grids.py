@@ -60,19 +60,23 @@ def stitched(rows: int, columns: int, height: int, width: int, before: int = 0) 
 def plain(seen: Seen) -> Cells:
     """One view, patch after patch: LLaVA, PaliGemma. A class token, where there is one, comes first."""
     patch = _both(seen.config.vision_config.patch_size)
-    height, width = (int(side) // each for side, each in zip(seen.values["pixel_values"].shape[-2:], patch, strict=True))
+    height, width = (
+        int(side) // each for side, each in zip(seen.values["pixel_values"].shape[-2:], patch, strict=True)
+    )
     return Cells(stitched(1, 1, height, width, seen.tokens - height * width), seen.tokens)
 
 
 def any_resolution(seen: Seen) -> Cells:
     """A thumbnail, then tiles over a padded picture of which the model drops the cells that hold padding only: LLaVA-NeXT."""
-    from transformers.models.llava_next.modeling_llava_next import get_anyres_image_grid_shape, unpad_image
+    from transformers.models.llava_next import modeling_llava_next as anyres  # noqa: PLC0415  takes seconds
 
     vision = seen.config.vision_config
     side = vision.image_size // vision.patch_size
-    rows, columns = get_anyres_image_grid_shape(list(seen.size), seen.config.image_grid_pinpoints, vision.image_size)
+    rows, columns = anyres.get_anyres_image_grid_shape(
+        list(seen.size), seen.config.image_grid_pinpoints, vision.image_size
+    )
     tiles = stitched(rows, columns, side, side, side * side)
-    return Cells(unpad_image(tiles[None], list(seen.size))[0], side * side * (1 + rows * columns))
+    return Cells(anyres.unpad_image(tiles[None], list(seen.size))[0], side * side * (1 + rows * columns))
 
 
 def splits(seen: Seen) -> Cells:
@@ -85,14 +89,14 @@ def splits(seen: Seen) -> Cells:
 
 def canvas(seen: Seen) -> Cells:
     """Tiles of the canvas whose shape is nearest to the picture's, then a thumbnail, or a single view: InternVL."""
-    from transformers.models.got_ocr2.image_processing_got_ocr2 import get_optimal_tiled_canvas
+    from transformers.models.got_ocr2 import image_processing_got_ocr2 as tiling  # noqa: PLC0415  takes seconds
 
     views, options = len(seen.values["pixel_values"]), seen.processor.image_processor
     side = _root(seen.tokens // views)
     if views == 1:
         return Cells(stitched(1, 1, side, side), seen.tokens)
     tile = options.size["height"], options.size["width"]
-    columns, rows = get_optimal_tiled_canvas(seen.size, tile, options.min_patches, options.max_patches)
+    columns, rows = tiling.get_optimal_tiled_canvas(seen.size, tile, options.min_patches, options.max_patches)
     return Cells(stitched(rows, columns, side, side), seen.tokens)
 
 

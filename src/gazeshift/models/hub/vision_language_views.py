@@ -33,7 +33,7 @@ def cropped(picture: Image, processor: Any, config: Any) -> Image:
 
 def unpadded(picture: Image, processor: Any, config: Any) -> Image:
     """All of it, and of its padding what is in the cells at its edges (LLaVA-NeXT drops the cells that hold nothing else)."""
-    from transformers.image_processing_utils import select_best_resolution
+    from transformers.image_processing_utils import select_best_resolution  # noqa: PLC0415  transformers takes seconds
 
     height, width = select_best_resolution((picture.height, picture.width), config.image_grid_pinpoints)
     cell = config.vision_config.patch_size
