@@ -72,8 +72,8 @@ class Family:
 
 
 _TILES = (
-    "where the model cuts a picture into tiles the map shows these; it also sees the whole picture at a lower resolution, and that evidence "
-    "is in no cell",
+    "where the model cuts a picture into tiles the map shows these; it also sees the whole picture at a lower resolution, and the evidence "
+    "of that is in no cell",
 )
 _PROJECTOR = "model.multi_modal_projector"
 _SPLITS = Family(

@@ -57,7 +57,7 @@ def centred(size: tuple[int, int], covered: tuple[float, float]) -> Box:
     """The box of some width and height around the middle of a picture.
 
     Example:
-        >>> centred((60, 40), (40, 40))
+        >>> centred((60, 40), (40.0, 40.0))
         (10.0, 0.0, 50.0, 40.0)
     """
     left, upper = (size[0] - covered[0]) / 2, (size[1] - covered[1]) / 2
