@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from gazeshift.drawing.overlay import overlay
 from gazeshift.measures import distribution, jensen_shannon
 from gazeshift.models import (
+    BoundClassifier,
     Classifier,
     HeadSpec,
     ImageFeatures,
@@ -87,7 +88,7 @@ def probe(model: Classifier, size: int, rows: Rows | None = None) -> Probe:
     with torch.no_grad():
         image, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
     ten = torch.arange(len(TEXTS))
-    return Probe(model, image, text, rows or Rows(ten % 2, ten, ten % len(CLASSES)))
+    return Probe(BoundClassifier(model, image, text), rows or Rows(ten % 2, ten, ten % len(CLASSES)))
 
 
 def above(asked: Probe, method: str) -> float:
@@ -106,7 +107,7 @@ def stability(asked: Probe) -> tuple[float, float, float]:
     model: Classifier = asked.model.double()  # type: ignore[attr-defined]
     prefix = None if asked.image.prefix is None else asked.image.prefix.double()
     image = ImageFeatures(asked.image.grid.double(), prefix)
-    double = draw(Probe(model, image, asked.text.with_precision(torch.float64), asked.rows)).numpy()
+    double = draw(Probe(BoundClassifier(model, image, asked.text.with_precision(torch.float64)), asked.rows)).numpy()
     return (
         share,
         bits,
@@ -154,7 +155,9 @@ def drawn_anyway(model: Classifier, photo: Path, text: str) -> Float[np.ndarray,
         image, words = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
         target = model.classify(image, words).argmax(1)
     zero = torch.zeros(1, dtype=torch.long)
-    return np.asarray(METHODS["hires-cam"](Probe(model, image, words, Rows(zero, zero, target)))[0].numpy())
+    return np.asarray(
+        METHODS["hires-cam"](Probe(BoundClassifier(model, image, words), Rows(zero, zero, target)))[0].numpy()
+    )
 
 
 def figure(folder: Path, photo: Path, text: str, out: Path) -> None:

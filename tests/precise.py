@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gazeshift.models import Classifier
+from gazeshift.models import BoundClassifier, Classifier
 from gazeshift.saliency import Rows, compute_maps
 
 
@@ -43,5 +43,5 @@ def maps_in_double(
     with torch.no_grad():
         image = exact.encode_image(preprocessing.normalise(crops).double())
         text = exact.encode_text(tokens.ids, tokens.mask)
-    maps = compute_maps(exact, image, text, Rows(*(index.flatten() for index in rows)), method).maps
+    maps = compute_maps(BoundClassifier(exact, image, text), Rows(*(index.flatten() for index in rows)), method).maps
     return maps.numpy().reshape(*counts, *maps.shape[1:])

@@ -16,6 +16,7 @@ import gazeshift as gs
 PUBLIC = [
     "Baseline",
     "Classifier",
+    "Combination",
     "MapFaithfulness",
     "Modality",
     "SaliencyMaps",
@@ -30,6 +31,7 @@ PUBLIC = [
     "load",
     "mean_of_pairs",
     "modality",
+    "model",
     "read_summary",
     "shift",
     "text_influence",

@@ -14,9 +14,11 @@ from gazeshift.lazy import on_demand
 
 if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
+    from gazeshift.models.adapters import model
     from gazeshift.runs.summary import Summary, read_summary
     from gazeshift.saliency import (
         Baseline,
+        Combination,
         MapFaithfulness,
         Modality,
         SaliencyMaps,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Baseline": "gazeshift.saliency",
     "Classifier": "gazeshift.models",
+    "Combination": "gazeshift.saliency",
     "MapFaithfulness": "gazeshift.saliency",
     "Modality": "gazeshift.saliency",
     "SaliencyMaps": "gazeshift.saliency",
@@ -49,6 +52,7 @@ _HOME = {
     "load": "gazeshift.models",
     "mean_of_pairs": "gazeshift.saliency",
     "modality": "gazeshift.saliency",
+    "model": "gazeshift.models.adapters",
     "read_summary": "gazeshift.runs.summary",
     "shift": "gazeshift.saliency",
     "text_influence": "gazeshift.saliency",
@@ -59,6 +63,7 @@ __version__ = "0.2.0"
 __all__ = [
     "Baseline",
     "Classifier",
+    "Combination",
     "MapFaithfulness",
     "Modality",
     "SaliencyMaps",
@@ -73,6 +78,7 @@ __all__ = [
     "load",
     "mean_of_pairs",
     "modality",
+    "model",
     "read_summary",
     "shift",
     "text_influence",

@@ -14,6 +14,7 @@ from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.sources import load_pairs
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.question import UNIFORM_SHARE, ObjectPrior, referred_mask
+from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.measures import secondary_measures
 from gazeshift.preprocessing import Preprocessing
 from tests.slow_measures import slow_measures
@@ -26,7 +27,7 @@ OF_A_MAP = (*secondary_measures(), "likelihood_ratio_objects")
 
 def rows_of(case: Case) -> pd.DataFrame:
     subject = case.subject
-    return analyse(subject.model, subject.question, subject.images, subject.texts).measures
+    return analyse(viewer_of(subject.model, subject.images, subject.texts), subject.question).measures
 
 
 def maps_of(case: Case, index: int, text: str) -> list[np.ndarray]:

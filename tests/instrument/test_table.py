@@ -80,7 +80,8 @@ def test_measures_of_looks_against_loops(lab: Lab) -> None:
             text = subject.read([other.text])
             c = int(subject.model.classify(at, text).argmax())
             new = quantities.compute_maps(
-                subject.model, at, text, quantities.Rows(*map(quantities.torch.tensor, ([0], [0], [c])))
+                quantities.BoundClassifier(subject.model, at, text),
+                quantities.Rows(*map(quantities.torch.tensor, ([0], [0], [c]))),
             )
             q = np.maximum(new.maps[0].numpy(), 0)
             mask = grids[other.referred - 1]

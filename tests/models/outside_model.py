@@ -1,13 +1,17 @@
 """A small model of image and token ids as users have them, and Grad-CAM by a plain hook to compare with."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gazeshift.saliency.outside import InputMaps
+from gazeshift.saliency.outside import InputMaps, explain_inputs
+
+grad_cams = partial(explain_inputs, method="grad-cam")
+"""Held against ``by_hook``; the default method differs where there is no pooling."""
 
 
 class Fusion(nn.Module):

@@ -9,15 +9,14 @@ from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.adapters import split, wrap
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import Fusion, by_hook, close, seeded
+from tests.models.outside_model import Fusion, by_hook, close, grad_cams, seeded
 
 
 @pytest.mark.parametrize("inplace", [False, True])
 @pytest.mark.parametrize("early", [False, True])
 def test_both_paths_equal_a_plain_hook(early: bool, inplace: bool, images: Tensor, ids: Tensor) -> None:
     model = seeded(lambda: Fusion(early, inplace))
-    maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids)
+    maps = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids)
     assert maps.raw.shape == (6, 4, 5)
     for row, raw in zip(maps.rows, maps.raw, strict=True):
         pixels, words = images[row.image : row.image + 1], ids[row.text : row.text + 1]
@@ -29,8 +28,8 @@ def test_both_paths_equal_a_plain_hook(early: bool, inplace: bool, images: Tenso
 
 def test_the_slow_path_forced_on_a_text_free_trunk_gives_the_same(images: Tensor, ids: Tensor) -> None:
     model = seeded(Fusion)
-    fast = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids)
-    slow = explain_inputs(wrap(model, "layer", image="pixels", text="ids", text_free=False), images, ids)
+    fast = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids)
+    slow = grad_cams(wrap(model, "layer", image="pixels", text="ids", text_free=False), images, ids)
     close(fast.raw, slow.raw)
     np.testing.assert_allclose(fast.logits, slow.logits, atol=1e-5)
 
@@ -41,13 +40,13 @@ def test_a_text_in_the_trunk_is_found_out(early: bool, grids: int, images: Tenso
     ids[1] = ids[0]
     combinations = torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 1, 2, 0, 1, 2])
     bound = wrap(seeded(lambda: Fusion(early)), "layer", image="pixels", text="ids").bind(images, ids, *combinations)
-    assert len(bound.image) == grids
+    assert len(bound.grid) == grids
 
 
 def test_the_users_own_hooks_keep_their_effect(images: Tensor, ids: Tensor) -> None:
     model = seeded(Fusion)
     model.stem.register_forward_hook(lambda module, arguments, output: output * 2)
-    maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
+    maps = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
     close(maps.of(1, 2), by_hook(model.layer, lambda: model(images[1:], ids[2:])[0, 1]))
     assert len(model.stem._forward_hooks) == 1
 
@@ -68,8 +67,8 @@ def test_an_object_of_three_parts_needs_no_hook(images: Tensor, ids: Tensor) -> 
         def classify(self, grid: Tensor, text: dict[str, Tensor]) -> Tensor:
             return net.head(torch.cat([grid.mean((2, 3)), text["vector"]], 1))
 
-    slow = explain_inputs(split(Mine()), images, ids, target=1)
-    fast = explain_inputs(split(Mine(), pools_first=True), images, ids, target=1)
+    slow = grad_cams(split(Mine()), images, ids, target=1)
+    fast = grad_cams(split(Mine(), pools_first=True), images, ids, target=1)
     close(fast.raw, slow.raw)
     grid = net.layer(net.stem(images)).detach().requires_grad_()
     score = Mine().classify(grid[1:], Mine().encode_text(ids[2:]))[0, 1]
@@ -91,9 +90,9 @@ def test_a_layer_that_runs_twice_asks_which(images: Tensor) -> None:
 
     model, other = seeded(Views), images.flip(2)
     with pytest.raises(ModelError, match=r"runs 2 times .* nth=0 to nth=1"):
-        explain_inputs(wrap(model, "shared.1", image="views"), [images, other])
+        grad_cams(wrap(model, "shared.1", image="views"), [images, other])
     for nth in (0, 1):
-        maps = explain_inputs(wrap(model, "shared.1", image="views", nth=nth), [images, other], target=0)
+        maps = grad_cams(wrap(model, "shared.1", image="views", nth=nth), [images, other], target=0)
         grids = [model.shared[:2](view[1:]).detach().requires_grad_() for view in (images, other)]
         score = model.head(torch.cat([grid.relu().amax((2, 3)) for grid in grids], 1))[0, 0]
         (slope,) = torch.autograd.grad(score, grids[nth])
@@ -122,7 +121,7 @@ def test_a_module_used_inside_and_outside_of_another_is_not_mixed_up(images: Ten
             return self.head(self.layer(self.shared(pixels)).logsumexp((2, 3)) * gate)
 
     model = seeded(Odd)
-    maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
+    maps = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
     close(maps.of(1, 2), by_hook(model.layer, lambda: model(images[1:], ids[2:])[0, 1]))
     np.testing.assert_allclose(maps.logits[5], model(images[1:], ids[2:])[0].detach(), rtol=1e-5)
 
@@ -137,5 +136,5 @@ def test_the_checks_cost_a_few_rows(images: Tensor, ids: Tensor) -> None:
         return original(given, *others)
 
     model.stem[0]._conv_forward = counted
-    explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids.repeat(20, 1))
+    grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids.repeat(20, 1))
     assert 120 + 1 + 4 <= sum(rows) <= 120 + 1 + 9

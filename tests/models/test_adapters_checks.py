@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.adapters import split, wrap
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import by_hook, close, seeded
+from tests.models.outside_model import by_hook, close, grad_cams, seeded
 
 
 def draw(*shape: int, seed: int = 3) -> Tensor:
@@ -33,7 +32,7 @@ class Small(nn.Module):
 
 
 def explained(model: nn.Module, pixels: Tensor, **options: Any) -> Any:
-    return explain_inputs(wrap(model, "layer", image="pixels", **options), pixels, target=1)
+    return grad_cams(wrap(model, "layer", image="pixels", **options), pixels, target=1)
 
 
 # With gradients and without them.
@@ -71,7 +70,7 @@ def test_class_and_map_are_of_one_pass(after: bool, frozen: bool) -> None:
     model = seeded(lambda: Padded(after)).requires_grad_(not frozen)
     pixels, ids = draw(1, 3, 12, 12), torch.randint(0, 50, (12, 9), generator=torch.Generator().manual_seed(1))
     mask = torch.arange(9)[None] < torch.tensor([2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5])[:, None]
-    maps = explain_inputs(wrap(model, "layer", image="pixels", text=("ids", "mask")), pixels, (ids, mask))
+    maps = grad_cams(wrap(model, "layer", image="pixels", text=("ids", "mask")), pixels, (ids, mask))
     for row, logits in zip(maps.rows, maps.logits, strict=True):
         assert row.target == logits.argmax()
         assert row.logit == pytest.approx(float(logits[row.target]), abs=1e-5)
@@ -142,7 +141,7 @@ def test_rows_that_depend_on_their_company_are_refused(make: Callable[[], nn.Mod
 def test_alone_they_are_explained(make: Callable[[], nn.Module], method: str) -> None:
     """As the refusal advises; also by methods that ask one row with many grids, each of which is then asked alone."""
     model, pixels = seeded(make), draw(1, 3, 9, 9)
-    maps = explain_inputs(wrap(model, "layer", image="pixels"), pixels, target=1, method=method)
+    maps = grad_cams(wrap(model, "layer", image="pixels"), pixels, target=1, method=method)
     assert np.isfinite(maps.raw).all()
     # Alone, OverTheBatch always answers 1, and to BatchStatistics a channel's mean is nothing: their maps are rounding, and undefined.
     silent = make is OverTheBatch or (make is BatchStatistics and method == "grad-cam")
@@ -166,9 +165,9 @@ class AllAgainstAll(nn.Module):
 def test_scores_of_all_against_all_are_no_classes(images: int) -> None:
     model, pixels, ids = seeded(AllAgainstAll), draw(images, 3, 8, 8), torch.arange(4)
     with pytest.raises(ModelError, match=r"not of classes; .* out.diagonal\(\)"):
-        explain_inputs(wrap(model, "layer", image="pixels", text="ids"), pixels, ids)
+        grad_cams(wrap(model, "layer", image="pixels", text="ids"), pixels, ids)
     wrapped = wrap(model, "layer", image="pixels", text="ids", output=lambda out: out.diagonal())
-    maps = explain_inputs(wrapped, pixels, ids)
+    maps = grad_cams(wrapped, pixels, ids)
     close(maps.of(1, 2), by_hook(model.layer, lambda: model(pixels[1:2], ids[2:3])[0, 0]))
 
 
@@ -334,6 +333,6 @@ def test_a_split_model_is_asked_the_same() -> None:
             return (grid * grid.detach()).mean((2, 3)) * words
 
     with pytest.raises(ModelError, match="rows depend on each other"):
-        explain_inputs(split(Parts()), draw(3, 3, 9, 9), draw(2, 3))
+        grad_cams(split(Parts()), draw(3, 3, 9, 9), draw(2, 3))
     with pytest.raises(ModelError, match="a small change at encode_image's grid"):
-        explain_inputs(split(Detaches()), draw(3, 3, 9, 9), draw(2, 3))
+        grad_cams(split(Detaches()), draw(3, 3, 9, 9), draw(2, 3))

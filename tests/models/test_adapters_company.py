@@ -13,8 +13,7 @@ from gazeshift.errors import ModelError
 from gazeshift.models.adapters import split, wrap
 from gazeshift.models.adapters.checks import to_be_alone
 from gazeshift.models.adapters.inputs import PackedRows, extremes
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import seeded
+from tests.models.outside_model import grad_cams, seeded
 
 
 class Reader(nn.Module):
@@ -79,8 +78,8 @@ def test_a_single_row_that_notices_is_enough_for_a_refusal(make: str, texts: int
     images, ids = some(texts, short)
     wrapped = wrap(seeded(NOTICED[make]), "layer", image="image", text="ids")
     with pytest.raises(ModelError, match="gets different logits alone than in a batch"):
-        explain_inputs(wrapped, images, ids, target=1)
-    assert explain_inputs(wrapped, images[:1], ids[[short]], target=1).raw.shape[0] == 1
+        grad_cams(wrapped, images, ids, target=1)
+    assert grad_cams(wrapped, images[:1], ids[[short]], target=1).raw.shape[0] == 1
 
 
 def test_an_object_of_three_parts_is_asked_the_same() -> None:
@@ -98,8 +97,8 @@ def test_an_object_of_three_parts_is_asked_the_same() -> None:
 
     images, ids = some(30, 7)
     with pytest.raises(ModelError, match="gets different logits alone"):
-        explain_inputs(split(Parts()), images, ids, target=1)
-    assert explain_inputs(split(Parts()), images, ids[8:], target=1).raw.shape[0] == 44
+        grad_cams(split(Parts()), images, ids, target=1)
+    assert grad_cams(split(Parts()), images, ids[8:], target=1).raw.shape[0] == 44
 
 
 @pytest.mark.parametrize("make", [Recurrent, Trimmed])
@@ -117,11 +116,11 @@ def test_texts_that_are_read_once_are_asked_the_same(make: Callable[[], Any], te
     images, ids = some(texts, short)
     wrapped = wrap(model, "inner.layer", image="image", text="text", read_text=model.inner.read)
     with pytest.raises(ModelError, match=r"reads text .* differently alone than in a batch"):
-        explain_inputs(wrapped, images, ids, target=1)
-    assert explain_inputs(wrapped, images, ids[ids[:, 2] > 0], target=1).raw.shape[0] == 2 * (texts - 1)
+        grad_cams(wrapped, images, ids, target=1)
+    assert grad_cams(wrapped, images, ids[ids[:, 2] > 0], target=1).raw.shape[0] == 2 * (texts - 1)
     fewer = wrap(model, "inner.layer", image="image", text="text", read_text=lambda ids: model.inner.read(ids)[:1])
     with pytest.raises(ModelError, match=f"read_text= gives 1 rows for {texts} texts"):
-        explain_inputs(fewer, images, ids)
+        grad_cams(fewer, images, ids)
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.data())

@@ -13,8 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters import split, wrap
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import Fusion, by_hook, close, seeded
+from tests.models.outside_model import Fusion, by_hook, close, grad_cams, seeded
 
 FAILS: dict[str, tuple[Any, str]] = {
     "double": (torch.rand(2, 3, 21, 25).double(), r"float64 \(1, 3, 21, 25\), int64 \(1, 4\): RuntimeError: .*double"),
@@ -30,7 +29,7 @@ FAILS: dict[str, tuple[Any, str]] = {
 def test_inputs_that_the_model_fails_on_are_described(kind: str, ids: Tensor) -> None:
     images, words = FAILS[kind]
     with pytest.raises(ModelError, match=f"the model fails on .*{words}") as error:
-        explain_inputs(wrap(seeded(Fusion), "layer", image="pixels", text="ids"), images, ids)
+        grad_cams(wrap(seeded(Fusion), "layer", image="pixels", text="ids"), images, ids)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) <= 400
     assert error.value.__cause__ is not None
@@ -52,7 +51,7 @@ def test_the_part_that_fails_is_named(part: str, images: Tensor, ids: Tensor) ->
     if part == "output=":
         model = wrap(seeded(Fusion), "layer", image="pixels", text="ids", output=lambda out: out.scores)
     with pytest.raises(ModelError, match=f"^{part} fails on .*(AttributeError|KeyError|RuntimeError): "):
-        explain_inputs(model, images, ids)
+        grad_cams(model, images, ids)
 
 
 def test_a_full_memory_stays_what_it_is(images: Tensor, ids: Tensor) -> None:
@@ -61,7 +60,7 @@ def test_a_full_memory_stays_what_it_is(images: Tensor, ids: Tensor) -> None:
             raise torch.OutOfMemoryError("no more")
 
     with pytest.raises(torch.OutOfMemoryError):
-        explain_inputs(wrap(seeded(Full), "layer", image="pixels", text="ids"), images, ids)
+        grad_cams(wrap(seeded(Full), "layer", image="pixels", text="ids"), images, ids)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +84,8 @@ def test_arguments_by_any_name_are_left_to_the_model(images: Tensor, ids: Tensor
         def forward(self, **named: Tensor) -> Tensor:
             return super().forward(named["pixels"], named["ids"])
 
-    expected = explain_inputs(wrap(seeded(Fusion), "layer", image="pixels", text="ids"), images, ids)
-    close(explain_inputs(wrap(seeded(Anything), "layer", image="pixels", text="ids"), images, ids).raw, expected.raw)
+    expected = grad_cams(wrap(seeded(Fusion), "layer", image="pixels", text="ids"), images, ids)
+    close(grad_cams(wrap(seeded(Anything), "layer", image="pixels", text="ids"), images, ids).raw, expected.raw)
 
 
 class Checkpointed(nn.Module):
@@ -108,8 +107,8 @@ class Checkpointed(nn.Module):
 def test_gradient_checkpoints_are_named(reentrant: bool, images: Tensor) -> None:
     model = seeded(lambda: Checkpointed(reentrant))
     with pytest.raises(ModelError, match="switch gradient checkpointing off"):
-        explain_inputs(wrap(model, "layer", image="image"), images)
-    maps = explain_inputs(wrap(model, "after", image="image"), images, target=1)
+        grad_cams(wrap(model, "layer", image="image"), images)
+    maps = grad_cams(wrap(model, "after", image="image"), images, target=1)
     close(maps.raw[1], by_hook(model.after, lambda: model(images[1:])[0, 1]))
 
 
@@ -130,8 +129,8 @@ def test_what_is_called_logits_is_found(hold: Callable[..., Any], images: Tensor
         def forward(self, pixels: Tensor, ids: Tensor) -> Any:
             return hold(None, super().forward(pixels, ids))
 
-    expected = explain_inputs(wrap(seeded(Fusion), "layer", image="pixels", text="ids"), images, ids)
-    found = explain_inputs(wrap(seeded(Holds), "layer", image="pixels", text="ids"), images, ids)
+    expected = grad_cams(wrap(seeded(Fusion), "layer", image="pixels", text="ids"), images, ids)
+    found = grad_cams(wrap(seeded(Holds), "layer", image="pixels", text="ids"), images, ids)
     np.testing.assert_array_equal(found.raw, expected.raw)
 
 
@@ -144,7 +143,7 @@ def test_what_is_given_stays_as_it_was(change: Callable[[Tensor], Tensor], image
 
     scale = torch.tensor([8.0])
     wrapped = wrap(seeded(Changes), "layer", image="pixels", text="ids", given={"scale": scale})
-    maps = explain_inputs(wrapped, images, ids, target=1)
+    maps = grad_cams(wrapped, images, ids, target=1)
     assert scale.tolist() == [8.0]
     close(
         maps.of(1, 2),

@@ -10,8 +10,7 @@ import transformers
 from torch import Tensor, nn
 
 from gazeshift.models.adapters import blip_caption, blip_matching, lxmert_answers, similarity, vilt_answers, zero_shot
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import by_hook, close, seeded
+from tests.models.outside_model import by_hook, close, grad_cams, seeded
 
 
 def sentences(vocabulary: int = 90, rows: int = 3, length: int = 6) -> dict[str, Tensor]:
@@ -57,8 +56,8 @@ def test_clip_and_siglip_equal_a_hook_in_the_whole_model(
     model: Any = seeded(make)
     pixels = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(4))
     words = sentences()
-    maps = explain_inputs(similarity(model), pixels, words, target=0)
-    classes = explain_inputs(zero_shot(model, words), pixels, target=2)
+    maps = grad_cams(similarity(model), pixels, words, target=0)
+    classes = grad_cams(zero_shot(model, words), pixels, target=2)
     assert maps.raw.shape == (6, 4, 4)
     with torch.no_grad():
         whole = model(pixel_values=pixels, **words).logits_per_image
@@ -87,7 +86,7 @@ def test_blip_reads_the_image_with_the_text() -> None:
         (transformers.BlipForConditionalGeneration, lambda model: blip_caption(model, 3), 7),
     ):
         model: Any = seeded(lambda make=make: make(config))
-        maps = explain_inputs(wrapped(model), pixels, words, target=target)
+        maps = grad_cams(wrapped(model), pixels, words, target=target)
         layer, kept = model.vision_model.post_layernorm, []
         hook = layer.register_forward_hook(lambda module, arguments, output, kept=kept: kept.append(output))
         out = model(pixel_values=pixels, **{name: value[1:2] for name, value in words.items()})
@@ -105,7 +104,7 @@ def test_vilt_in_spite_of_its_shuffled_patches() -> None:
     model: Any = seeded(lambda: transformers.ViltForQuestionAnswering(config))
     pixels = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(4))
     words, state = sentences(), torch.get_rng_state()
-    maps = explain_inputs(vilt_answers(model), pixels, words, target=3)
+    maps = grad_cams(vilt_answers(model), pixels, words, target=3)
     assert torch.equal(torch.get_rng_state(), state)
     one = {name: value[2:] for name, value in words.items()}
     layer = model.vilt.embeddings.patch_embeddings.projection
@@ -121,7 +120,7 @@ def test_lxmert_by_the_slow_path() -> None:
     regions = torch.rand(2, 7, 8, generator=torch.Generator().manual_seed(4))
     boxes = torch.rand(2, 7, 4, generator=torch.Generator().manual_seed(5))
     words = sentences()
-    maps = explain_inputs(lxmert_answers(model, 7), (regions, boxes), words, target=4)
+    maps = grad_cams(lxmert_answers(model, 7), (regions, boxes), words, target=4)
     assert maps.raw.shape == (6, 1, 7)
     one = {name: value[:1] for name, value in words.items()}
     kept: list[Tensor] = []

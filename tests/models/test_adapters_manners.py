@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters import TokenGrid, wrap
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import Fusion, close, seeded
+from tests.models.outside_model import Fusion, close, grad_cams, seeded
 
 
 def state_of(model: nn.Module) -> list[Any]:
@@ -50,11 +49,11 @@ def test_nothing_stays_behind_also_after_an_exception(fails_at: int | None, imag
     wrapped = Fails()
     before, state = state_of(wrapped), torch.get_rng_state()
     if fails_at is None:
-        explain_inputs(wrap(wrapped, "inner.layer", image="pixels", text="ids"), images, ids)
+        grad_cams(wrap(wrapped, "inner.layer", image="pixels", text="ids"), images, ids)
         assert len(passes) >= 4
     else:
         with pytest.raises(BrokenError):
-            explain_inputs(wrap(wrapped, "inner.layer", image="pixels", text="ids"), images, ids)
+            grad_cams(wrap(wrapped, "inner.layer", image="pixels", text="ids"), images, ids)
     assert state_of(wrapped) == before
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -62,10 +61,10 @@ def test_nothing_stays_behind_also_after_an_exception(fails_at: int | None, imag
 @pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode])
 def test_frozen_and_without_grad(around: Callable[[], Any], images: Tensor, ids: Tensor) -> None:
     model = seeded(Fusion)
-    expected = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids)
+    expected = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids)
     model.requires_grad_(False)
     with around():
-        maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images * 1, ids)
+        maps = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images * 1, ids)
     close(maps.raw, expected.raw)
 
 
@@ -79,18 +78,18 @@ def test_a_lightning_module(images: Tensor, ids: Tensor) -> None:
             return self.net(pixels, ids)
 
     model = seeded(Lit)
-    maps = explain_inputs(wrap(model, "net.layer", image="pixels", text="ids"), images, ids)
-    close(maps.raw, explain_inputs(wrap(model.net, "layer", image="pixels", text="ids"), images, ids).raw)
+    maps = grad_cams(wrap(model, "net.layer", image="pixels", text="ids"), images, ids)
+    close(maps.raw, grad_cams(wrap(model.net, "layer", image="pixels", text="ids"), images, ids).raw)
 
 
 def test_bfloat16_and_autocast_stay_near_float32(images: Tensor, ids: Tensor) -> None:
     model = seeded(Fusion)
-    exact = explain_inputs(
+    exact = grad_cams(
         wrap(copy.deepcopy(model).double(), "layer", image="pixels", text="ids"), images.double(), ids, target=1
     ).raw
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        mixed = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1).raw
-    half = explain_inputs(wrap(model.bfloat16(), "layer", image="pixels", text="ids"), images.bfloat16(), ids, target=1)
+        mixed = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1).raw
+    half = grad_cams(wrap(model.bfloat16(), "layer", image="pixels", text="ids"), images.bfloat16(), ids, target=1)
     assert mixed.dtype == half.raw.dtype == np.float32
     for maps in (mixed, half.raw):
         apart = np.abs(maps - exact).max((1, 2)) / np.abs(exact).max((1, 2))
@@ -114,27 +113,27 @@ def test_errors_say_what_to_do(
     options: dict[str, Any], words: str, error: type[Exception], images: Tensor, ids: Tensor
 ) -> None:
     with pytest.raises(error, match=words):
-        explain_inputs(wrap(seeded(Fusion), image="pixels", text="ids", **options), images, ids)
+        grad_cams(wrap(seeded(Fusion), image="pixels", text="ids", **options), images, ids)
 
 
 def test_wrong_inputs_are_refused(images: Tensor, ids: Tensor) -> None:
     wrapped = wrap(seeded(Fusion), "layer", image="pixels", text="ids")
     with pytest.raises(UsageError, match="as many texts as images"):
-        explain_inputs(wrapped, images, ids, aligned=True)
+        grad_cams(wrapped, images, ids, aligned=True)
     with pytest.raises(UsageError, match="not a class"):
-        explain_inputs(wrapped, images, ids, target=3)
+        grad_cams(wrapped, images, ids, target=3)
     with pytest.raises(UsageError, match="unknown target"):
-        explain_inputs(wrapped, images, ids, target="best")
-    assert explain_inputs(wrapped, images, ids[:2], aligned=True).raw.shape == (2, 4, 5)
+        grad_cams(wrapped, images, ids, target="best")
+    assert grad_cams(wrapped, images, ids[:2], aligned=True).raw.shape == (2, 4, 5)
     for target in (True, torch.tensor(1.7), torch.tensor([0, 1, 2, 0])):
         with pytest.raises(UsageError, match="one index for each of 6 combinations"):
-            explain_inputs(wrapped, images, ids, target=target)
+            grad_cams(wrapped, images, ids, target=target)
     with pytest.raises(UsageError, match="at least one image"):
-        explain_inputs(wrapped, images[:0], ids)
+        grad_cams(wrapped, images[:0], ids)
     with pytest.raises(UsageError, match="takes text inputs \\(ids\\)"):
-        explain_inputs(wrapped, images, None)
+        grad_cams(wrapped, images, None)
     with pytest.raises(UsageError, match="wrapped without text="):
-        explain_inputs(wrap(seeded(Fusion), "layer", image="pixels"), images, ids)
+        grad_cams(wrap(seeded(Fusion), "layer", image="pixels"), images, ids)
 
 
 def test_undefined_maps_are_told_why(ids: Tensor) -> None:
@@ -143,7 +142,7 @@ def test_undefined_maps_are_told_why(ids: Tensor) -> None:
     nothing = torch.zeros(2, 3, 21, 25)
     nothing[1] = torch.nan
     nn.init.zeros_(model.head[2].weight)
-    first, second = explain_inputs(wrapped, nothing, ids[:1], target=0).reasons
+    first, second = grad_cams(wrapped, nothing, ids[:1], target=0).reasons
     assert first is not None
     assert "every value is zero" in first
     assert second is not None

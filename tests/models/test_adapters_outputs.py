@@ -14,8 +14,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters import TokenGrid, split, wrap
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import Fusion, by_hook, close, seeded
+from tests.models.outside_model import Fusion, by_hook, close, grad_cams, seeded
 
 
 def draw(*shape: int, seed: int = 3) -> Tensor:
@@ -79,7 +78,7 @@ class Uses(nn.Module):
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_the_grid_is_found_copied_and_exchanged_in_any_form(form: str) -> None:
     model, pixels = seeded(lambda: Uses(form)), draw(3, 3, 8, 8)
-    maps = explain_inputs(wrap(model, "body", image="pixels", part=FORMS[form][1]), pixels, target=0)
+    maps = grad_cams(wrap(model, "body", image="pixels", part=FORMS[form][1]), pixels, target=0)
     for index in range(3):
         grid = model.body.conv(pixels[index : index + 1]).detach().requires_grad_()
         (slope,) = torch.autograd.grad(model.head((grid.relu() ** 2).mean((2, 3)))[0, 0], grid)
@@ -103,7 +102,7 @@ class TwoWays(nn.Module):
 @pytest.mark.parametrize("keep", [lambda out: out, lambda out: out.clone(), lambda out: out * 2, torch.relu])
 def test_ours_comes_before_hooks_that_are_there(keep: Callable[[Tensor], Tensor]) -> None:
     model, pixels = seeded(lambda: TwoWays(keep)), draw(2, 3, 19, 19)
-    maps = explain_inputs(wrap(model, "layer", image="pixels"), pixels, target=1)
+    maps = grad_cams(wrap(model, "layer", image="pixels"), pixels, target=1)
     grid = model.layer(pixels[1:]).detach().requires_grad_()
     both = [torch.tanh(keep(grid)).mean((2, 3)), torch.tanh(model.last(torch.tanh(grid))).mean((2, 3))]
     (slope,) = torch.autograd.grad(model.head(torch.cat(both, 1))[0, 1], grid)
@@ -134,7 +133,7 @@ def test_hidden_states_that_transformers_records() -> None:
     layer = dict(model.named_modules())[
         next(n for n, _ in model.named_modules() if n.endswith(("layer.0", "layers.0")))
     ]
-    maps = explain_inputs(wrap(model, layer, image="pixels", grid=TokenGrid(4, 4, 1)), pixels, target=1)
+    maps = grad_cams(wrap(model, layer, image="pixels", grid=TokenGrid(4, 4, 1)), pixels, target=1)
     kept: list[Tensor] = []
 
     def take(module: nn.Module, given: Any, out: Any) -> Any:
@@ -174,7 +173,7 @@ def test_buffers_are_as_they_were(check: bool) -> None:
         expected = model(pixels)
         for name, (buffer, value) in before.items():
             model._buffers[name] = None if buffer is None else buffer.copy_(value)
-    maps = explain_inputs(wrap(model, "layer", image="pixels", check=check), pixels)
+    maps = grad_cams(wrap(model, "layer", image="pixels", check=check), pixels)
     for name, (buffer, value) in before.items():
         assert model._buffers[name] is buffer
         assert buffer is None or torch.equal(buffer, value)
@@ -187,12 +186,12 @@ def test_a_logit_that_is_not_finite_is_never_explained_silently(value: float, im
     with torch.no_grad():
         model.head[2].bias[1] = value
     wrapped = wrap(model, "layer", image="pixels", text="ids")
-    maps = explain_inputs(wrapped, images, ids)
+    maps = grad_cams(wrapped, images, ids)
     if value != torch.inf:
         assert {row.target for row in maps.rows} <= {0, 2}
         assert all(reason is None or "logit" not in reason for reason in maps.reasons)
         close(maps.raw[5], by_hook(model.layer, lambda: model(images[1:], ids[2:])[0, maps.rows[5].target]))
-    asked = explain_inputs(wrapped, images, ids, target=1)
+    asked = grad_cams(wrapped, images, ids, target=1)
     assert all(reason and reason.startswith(f"the logit of class 1 is {value}") for reason in asked.reasons)
     assert asked.undefined.all()
 
@@ -234,11 +233,11 @@ def spoilt(part: str, change: Callable[[Any], Any]) -> Parts:
 )
 def test_split_trusts_no_shape(part: str, change: Callable[[Any], Any], said: str) -> None:
     with pytest.raises(ModelError, match=said.replace("6", "[16]")):
-        explain_inputs(split(spoilt(part, change)), draw(2, 3, 8, 8), draw(3, 3))
+        grad_cams(split(spoilt(part, change)), draw(2, 3, 8, 8), draw(3, 3))
 
 
 def test_split_takes_one_score_a_row() -> None:
-    maps = explain_inputs(split(spoilt("classify", lambda out: out.sum(1))), draw(2, 3, 8, 8), draw(3, 3))
+    maps = grad_cams(split(spoilt("classify", lambda out: out.sum(1))), draw(2, 3, 8, 8), draw(3, 3))
     assert (maps.raw.shape, maps.logits.shape) == ((6, 2, 2), (6, 1))
 
 
@@ -250,8 +249,7 @@ def test_an_untrue_pools_first_is_said_and_not_used(change: Any, true: bool) -> 
 
     parts = Linear() if true else spoilt("classify", change)
     fast, slow = (
-        explain_inputs(split(parts, pools_first=pools), draw(2, 3, 8, 8), draw(3, 3), target=1)
-        for pools in (True, False)
+        grad_cams(split(parts, pools_first=pools), draw(2, 3, 8, 8), draw(3, 3), target=1) for pools in (True, False)
     )
     close(fast.raw, slow.raw)
     assert [note[:27] for note in fast.notes] == ([] if true else ["pools_first=True was given,"])
@@ -278,9 +276,9 @@ def test_every_name_of_a_layer_finds_it(
         seeded(Fusion),
         "cuda" if torch.cuda.is_available() else "cpu",
     )  # data parallelism asks for the former
-    expected = explain_inputs(wrap(plain, "layer", image="pixels", text="ids"), images, ids).raw
+    expected = grad_cams(wrap(plain, "layer", image="pixels", text="ids"), images, ids).raw
     wrapped = wrap(shell(Shared().to(where)), name, image="pixels", text="ids")
-    close(explain_inputs(wrapped, images.to(where), ids.to(where)).raw, expected)
+    close(grad_cams(wrapped, images.to(where), ids.to(where)).raw, expected)
 
 
 def test_a_name_that_is_not_there_is_still_refused() -> None:
@@ -292,12 +290,12 @@ def test_a_name_that_is_not_there_is_still_refused() -> None:
 def test_only_named_arguments_count_as_rows(images: Tensor, ids: Tensor) -> None:
     """A processor's output holds more than the model is given, with other numbers of rows."""
     wrapped = wrap(seeded(Fusion), "layer", image="pixels", text="ids")
-    more = explain_inputs(
+    more = grad_cams(
         wrapped,
         {"pixels": images, "crops": torch.zeros(7, 4)},
         {"ids": ids, "overflow": torch.zeros(9), "names": ["a"]},
     )
-    close(more.raw, explain_inputs(wrapped, images, ids).raw)
+    close(more.raw, grad_cams(wrapped, images, ids).raw)
 
     class Overflowing(Fusion):
         def forward(self, pixels: Tensor, ids: Tensor, overflow: Tensor) -> Tensor:
@@ -305,4 +303,4 @@ def test_only_named_arguments_count_as_rows(images: Tensor, ids: Tensor) -> None
 
     both = wrap(seeded(Overflowing), "layer", image="pixels", text=("ids", "overflow"))
     with pytest.raises(UsageError, match="rows"):
-        explain_inputs(both, images, {"ids": ids, "overflow": torch.zeros(9)})
+        grad_cams(both, images, {"ids": ids, "overflow": torch.zeros(9)})

@@ -26,7 +26,12 @@ def test_the_four_maps_are_those_of_a_hook(early: bool) -> None:
     images, ids = contrasted(8), some_ids()[[0, 1, 2, 0, 1, 2, 0, 1]]
     changed = ids.roll(1, 0)
     shifts = shift_inputs(
-        wrap(model, "layer", image="pixels", text="ids"), images, ids, changed, classes=("a", "b", "c")
+        wrap(model, "layer", image="pixels", text="ids"),
+        images,
+        ids,
+        changed,
+        method="grad-cam",
+        classes=("a", "b", "c"),
     )
     assert {shift.switched for shift in shifts} == {False, True}, "these texts make the comparison empty"
     assert sum(math.isfinite(shift.js_bits) for shift in shifts) >= 3, "too few defined maps to compare"

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gazeshift.models.adapters import wrap
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import each_is_its_own, seeded
+from tests.models.outside_model import each_is_its_own, grad_cams, seeded
 
 
 def draw(*shape: int, seed: int = 3) -> Tensor:
@@ -130,7 +129,7 @@ def test_every_combination_is_its_own(way: str, text_free: bool | None) -> None:
     """Also where the first image is blank and the text that matters is the last of eleven; a wrong ``text_free`` changes no map."""
     model, images, ids = seeded(WAYS[way]), draw(3, 3, 13, 13), torch.tensor([0] * 10 + [4])
     images[0] = 0
-    maps = explain_inputs(
+    maps = grad_cams(
         wrap(model, "layer", image="pixels", text="ids", text_free=text_free), images, ids[[0, 9, 10]], target=1
     )
     each_is_its_own(model, model.layer, maps, images, ids[[0, 9, 10]])
@@ -139,21 +138,21 @@ def test_every_combination_is_its_own(way: str, text_free: bool | None) -> None:
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_row_by_row_the_last_of_many_is_its_own(way: str) -> None:
     model, images, ids = seeded(WAYS[way]), draw(19, 3, 13, 13), torch.tensor([0] * 18 + [4])
-    maps = explain_inputs(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1, aligned=True)
+    maps = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1, aligned=True)
     each_is_its_own(model, model.layer, maps, images, ids)
 
 
 @pytest.mark.parametrize(("way", "said"), [("side branch", False), ("scales channels", True), ("a rare word", True)])
 def test_an_untrue_promise_is_said(way: str, said: bool) -> None:
     wrapped = wrap(seeded(WAYS[way]), "layer", image="pixels", text="ids", text_free=True)
-    notes = explain_inputs(wrapped, draw(2, 3, 13, 13), torch.tensor([0, 1, 4])).notes
+    notes = grad_cams(wrapped, draw(2, 3, 13, 13), torch.tensor([0, 1, 4])).notes
     assert bool(notes) == said
     assert not said or "text_free=True was given, but the text reaches layer 'layer'" in notes[0]
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way.startswith(("left", "argument"))])
 def test_what_cannot_be_reused_is_said(way: str) -> None:
-    (note,) = explain_inputs(
+    (note,) = grad_cams(
         wrap(seeded(WAYS[way]), "layer", image="pixels", text="ids"), draw(2, 3, 13, 13), torch.tensor([0, 1, 4])
     ).notes
     assert "has side effects" in note
@@ -172,7 +171,7 @@ def test_with_a_true_promise_and_no_checks_the_trunk_runs_once_an_image() -> Non
 
     model.first._conv_forward = counted
     wrapped = wrap(model, "layer", image="pixels", text="ids", text_free=True, check=False)
-    maps = explain_inputs(wrapped, images, ids, target=1)
+    maps = grad_cams(wrapped, images, ids, target=1)
     assert sum(rows) == 1 + 2  # one row to see what flows into the layer, then every image
     del model.first._conv_forward
     each_is_its_own(model, model.layer, maps, images, ids)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gazeshift.errors import ModelError
-from gazeshift.models import Classifier, ImageSpec, build_trunk, set_affine
+from gazeshift.models import BoundClassifier, Classifier, ImageSpec, build_trunk, set_affine
 from gazeshift.saliency import Rows, compute_maps
 
 Build = Callable[..., Classifier]
@@ -41,7 +41,7 @@ def test_same_logits_and_a_map_of_the_centred_grid(build: Build, images: torch.T
         expected = plain(images, none, none.bool())
         torch.testing.assert_close(model(images, none, none.bool()), expected, rtol=0, atol=1e-9)
     target = torch.tensor([0, 1, 2, 3, 4, 0])
-    maps = compute_maps(model, image, text, Rows(torch.arange(6), torch.arange(6), target)).maps
+    maps = compute_maps(BoundClassifier(model, image, text), Rows(torch.arange(6), torch.arange(6), target)).maps
     weight = plain.head.layers[1].weight.detach()[target]
     offset = 0 if features == "plain" else model.trunk.mean[:, None, None]
     by_hand = torch.einsum("rc,rchw->rhw", weight, grid - offset) / grid[0, 0].numel()

@@ -27,8 +27,7 @@ from gazeshift.models.adapters.layouts import (
     sequence_first,
     windows,
 )
-from gazeshift.saliency.outside import explain_inputs
-from tests.models.outside_model import close, seeded
+from tests.models.outside_model import close, grad_cams, seeded
 
 # A layout, the shape of an output of three rows, the shape of its grids, and whether rows can be picked from the output.
 WINDOWS = torch.tensor([[0, 1, 4, 5], [2, 3, 6, 7]])
@@ -163,8 +162,8 @@ def test_a_layer_of_any_layout_has_the_map_of_its_grid(form: str) -> None:
     lay, read, grid = LAID[form]
     model = seeded(lambda: Laid(lay, read))
     images = torch.rand(3, 3, 16, 20, generator=torch.Generator().manual_seed(1))
-    expected = explain_inputs(wrap(model, "patch", image="image"), images, target=1)
-    found = explain_inputs(wrap(model, "layer", image="image", grid=grid), images, target=1)
+    expected = grad_cams(wrap(model, "patch", image="image"), images, target=1)
+    found = grad_cams(wrap(model, "layer", image="image", grid=grid), images, target=1)
     close(found.raw, expected.raw)
     np.testing.assert_allclose(found.logits, expected.logits, rtol=1e-5, atol=1e-6)
 
@@ -192,8 +191,8 @@ def test_an_object_of_three_parts_may_have_any_layout(form: str, number: int) ->
 
     images = torch.rand(number, 3, 16, 20, generator=torch.Generator().manual_seed(1))
     texts = torch.tensor([[1.0], [2.0]])
-    expected = explain_inputs(wrap(model, "patch", image="image"), images, target=1)
-    found = explain_inputs(split(Mine(), grid), images, texts, target=1)
+    expected = grad_cams(wrap(model, "patch", image="image"), images, target=1)
+    found = grad_cams(split(Mine(), grid), images, texts, target=1)
     for image in range(number):
         close(found.of(image, 1), 2 * expected.of(image))
     assert found.raw.shape == (2 * number, 4, 5)
@@ -222,17 +221,17 @@ def test_left_padded_prefixes_follow_their_rows() -> None:
     images = torch.rand(2, 3, 16, 20, generator=torch.Generator().manual_seed(1))
     ids = torch.tensor([[0, 0, 3, 4], [1, 2, 3, 4], [0, 5, 6, 7]])
     rule = wrap(model, "layer", image="image", text="ids", grid=lambda image, text: TokenGrid(4, 5, starts_of(text)))
-    maps = explain_inputs(rule, images, ids, target=2)
+    maps = grad_cams(rule, images, ids, target=2)
     for row, raw in zip(maps.rows, maps.raw, strict=True):
         start = int(starts_of(ids)[row.text])
         alone = wrap(model, "layer", image="image", text="ids", grid=TokenGrid(4, 5, start))
-        close(raw, explain_inputs(alone, images[[row.image]], ids[[row.text]], target=2).raw[0])
+        close(raw, grad_cams(alone, images[[row.image]], ids[[row.text]], target=2).raw[0])
 
 
 def test_a_volume_is_drawn_slice_below_slice() -> None:
     model = seeded(lambda: nn.Sequential(nn.Conv3d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 2 * 4 * 5, 2)))
     volumes = torch.rand(2, 1, 4, 6, 7, generator=torch.Generator().manual_seed(1))
-    maps = explain_inputs(wrap(model, "0", image="input", grid="b c d h w"), volumes, target=1, method="hires-cam")
+    maps = grad_cams(wrap(model, "0", image="input", grid="b c d h w"), volumes, target=1, method="hires-cam")
     grid = model[0](volumes).detach().requires_grad_()
     (slope,) = torch.autograd.grad(model[1:](grid)[:, 1].sum(), grid)
     close(maps.raw, (slope * grid).sum(1).flatten(1, 2).detach().numpy())
@@ -259,7 +258,7 @@ def test_qwen_packs_the_patches_of_all_images(layer: str, layout: Layout, cells:
         model, layer, image=("pixel_values", "image_grid_thw"), text=tuple(texts), grid=layout,
         output=lambda out: out.logits[:, -1],
     )  # fmt: skip
-    maps = explain_inputs(wrapped, images, texts, target=11)
+    maps = grad_cams(wrapped, images, texts, target=11)
     assert maps.raw.shape == (4, *cells)
     module, seen = dict(model.named_modules())[layer], []
     for row, raw in zip(maps.rows, maps.raw, strict=True):

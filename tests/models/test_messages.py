@@ -254,10 +254,6 @@ def test_the_cause_is_named(cause: str) -> None:
             lambda: explain_inputs(similarity(seeded(tiny_clip)), {"images": torch.rand(2, 3, 32, 32)}, sentences()),
             "no pixel_values",
         ),
-        (
-            lambda: explain_inputs(wrap(Parts(), "layer", image="image"), torch.rand(2, 3, 9, 9), method="occlusion"),
-            "takes a gazeshift classifier; .* choose one of grad-cam",
-        ),
     ],
 )
 def test_ready_made_adapters_send_nobody_where_they_cannot_go(call: Callable[[], Any], words: str) -> None:

@@ -12,7 +12,16 @@ from torch import Tensor, nn
 
 import gazeshift as gs
 from gazeshift.errors import ModelError
-from gazeshift.models import HEADS, HeadSpec, ImageSpec, TextSpec, build_text, build_trunk
+from gazeshift.models import (
+    HEADS,
+    BoundClassifier,
+    HeadSpec,
+    ImageSpec,
+    TextSpec,
+    build_text,
+    build_trunk,
+    encode_texts,
+)
 from gazeshift.models.affine import Affine
 from gazeshift.models.features import TextFeatures
 from gazeshift.models.heads import FusionHead
@@ -240,7 +249,7 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def test_nobody_asks_which_part_it_is() -> None:
-    parts = {each.__name__ for base in KINDS for each in {base, *everything(base)}} | {"Classifier", "Bound"}
+    parts = {each.__name__ for base in KINDS for each in {base, *everything(base)}} | {"Classifier"}
     asked = [
         f"{path.relative_to(SOURCE)}:{line}: {name}"
         for path in sorted(SOURCE.rglob("*.py"))
@@ -262,7 +271,8 @@ def test_a_model_answers_what_an_explanation_asks(build: Callable[..., gs.Classi
         model = build(name, image=ImageSpec(name="none") if name == "text-only" else "small_cnn")
         with torch.no_grad():
             features = model.encode_image(pictures())
-        assert model.affine.is_identity
-        assert model.places(features).tokens == features.grid.shape[2] * features.grid.shape[3]
-        assert 0 < model.step(features) < 1e-2
+        bound = BoundClassifier(model, features, encode_texts(model, ["pie"]))
+        assert bound.affine.is_identity
+        assert bound.places().tokens == features.grid.shape[2] * features.grid.shape[3]
+        assert 0 < bound.step < 1e-2
         assert isinstance(model.head, nn.Module)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gazeshift.errors import ModelError
-from gazeshift.models import Classifier, ImageSpec, build_trunk, load, save
+from gazeshift.models import BoundClassifier, Classifier, ImageSpec, build_trunk, load, save
 from gazeshift.models.cut import cut
 from gazeshift.saliency import Rows, compute_maps
 
@@ -55,7 +55,7 @@ def test_maps_at_an_earlier_tap_equal_hooks_on_the_whole_net(build: Build) -> No
     with torch.no_grad():
         features, text = model.encode_image(images), model.encode_text(tokens.ids, tokens.mask)
     rows = Rows(torch.zeros(2, dtype=torch.long), torch.arange(2), torch.tensor([1, 0]))
-    found = compute_maps(model, features, text, rows, "hires-cam").maps
+    found = compute_maps(BoundClassifier(model, features, text), rows, "hires-cam").maps
     seen: list[Tensor] = []
     net = model.trunk.net
     hook = net.layer3.register_forward_hook(lambda _, __, out: seen.append(out))

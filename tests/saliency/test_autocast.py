@@ -7,6 +7,7 @@ from PIL import Image
 from tests.precise import maps_in_double, well_scaled
 
 import gazeshift as gs
+from gazeshift.models import BoundClassifier
 from gazeshift.saliency import Rows, compute_maps
 from gazeshift.saliency.speed import TOLERANCE
 
@@ -35,9 +36,8 @@ def test_under_autocast_the_head_and_the_map_stay_in_float32(build: Build, image
             features, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
     # The same half-precision features, with everything after the tap outside of autocast.
     rows = Rows(torch.tensor([0, 0]), torch.tensor([0, 1]), torch.tensor([2, 2]))
-    by_hand = compute_maps(
-        model, features.to(torch.float32), text.with_precision(torch.float32), rows, "default"
-    ).maps.numpy()
+    bound = BoundClassifier(model, features.to(torch.float32), text.with_precision(torch.float32))
+    by_hand = compute_maps(bound, rows, "default").maps.numpy()
     np.testing.assert_allclose(half.raw[:2], by_hand, rtol=0, atol=1e-5 * abs(by_hand).max())
     assert apart(model, half.raw[:2]) <= MOST or head == "early-fusion", "a linear head has no unit that could flip"
 

@@ -7,7 +7,7 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from gazeshift.models import Classifier, ImageFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures
 from gazeshift.saliency import Rows, compute_maps
 
 ENCODERS = [
@@ -55,7 +55,7 @@ def test_grad_cam_equals_captum(build: Callable[..., Classifier], name: str, siz
     with torch.no_grad():
         image, text = model.encode_image(images), model.encode_text(tokens.ids, tokens.mask)
         scores = net(images, tokens.ids, tokens.mask)[torch.arange(2), target]
-    computed = compute_maps(model, image, text, Rows(torch.arange(2), torch.arange(2), target))
+    computed = compute_maps(BoundClassifier(model, image, text), Rows(torch.arange(2), torch.arange(2), target))
     peak = expected.abs().amax((1, 2))
     assert (peak > 0).all()
     error = (computed.maps - expected).abs().amax((1, 2)) / peak

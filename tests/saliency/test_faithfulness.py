@@ -11,7 +11,7 @@ from tests.saliency.conftest import Encoded
 import gazeshift as gs
 from gazeshift.errors import UsageError
 from gazeshift.measures import noisy_linear_imputation
-from gazeshift.models import Classifier, ImageFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures
 from gazeshift.saliency import Probe, Rows, compute_maps, explain, map_faithfulness, tap_score
 from gazeshift.saliency.hide import MIXINGS, hidden_scores, pixel_score
 
@@ -22,7 +22,7 @@ KEEPS = np.concatenate([(RNG.random((6, 4, 4)) < 0.5), np.zeros((1, 4, 4)), np.o
 
 def probe_of(case: Encoded, pixels: torch.Tensor | None = None) -> Probe:
     rows = Rows(torch.tensor([0, 1, 1]), torch.tensor([0, 1, 3]), torch.tensor([2, 0, 4]))
-    return Probe(case.model, case.image, case.text, rows, pixels)
+    return Probe(BoundClassifier(case.model, case.image, case.text, pixels), rows)
 
 
 def by_hand(grid: torch.Tensor, keep: np.ndarray, how: str) -> torch.Tensor:
@@ -69,7 +69,7 @@ def test_hiding_at_the_pixels_is_painting_squares(build: Callable[..., Classifie
     with torch.no_grad():
         image, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
     zero = torch.zeros(1, dtype=torch.long)
-    score = pixel_score(Probe(model, image, text, Rows(zero, zero, zero + 3), pixels), 0, how)
+    score = pixel_score(Probe(BoundClassifier(model, image, text, pixels), Rows(zero, zero, zero + 3)), 0, how)
     for keep in (np.array([[1.0, 0.0], [1.0, 1.0]]), np.zeros((2, 2))):
         changed = pixels.clone()
         for y, x in np.argwhere(keep == 0):
@@ -93,7 +93,7 @@ def test_pixels_filled_from_their_neighbours_are_the_same_every_time(build: Call
 def test_all_measures_against_loops(tiny: Callable[..., Encoded], tail: str) -> None:
     case = tiny(tail=tail)
     probe = probe_of(case)
-    raw = compute_maps(case.model, case.image, case.text, probe.rows).maps[1].numpy()
+    raw = compute_maps(BoundClassifier(case.model, case.image, case.text), probe.rows).maps[1].numpy()
     found = map_faithfulness(raw, tap_score(probe, 1), tap_score(probe, 1, "neighbours"), samples=30)
 
     def score(keep: np.ndarray, how: str = "zero") -> float:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.models import Classifier, ImageFeatures, ImageSpec, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, ImageSpec, TextFeatures
 from gazeshift.saliency import Probe, Rows, compute_maps
 from gazeshift.saliency.attention import attention_gradient, rollout
 
@@ -85,8 +85,8 @@ def read(relevance: Tensor, net: str) -> Tensor:
 def test_equals_attention_seen_by_hooks(build: Build, net: str, tap: str, blocks: int) -> None:
     model = vit(build, net, tap)
     image, text = encode(model)
-    gradient = compute_maps(model, image, text, ROWS, "attention-gradient")
-    rolled = compute_maps(model, image, text, ROWS, "rollout")
+    gradient = compute_maps(BoundClassifier(model, image, text), ROWS, "attention-gradient")
+    rolled = compute_maps(BoundClassifier(model, image, text), ROWS, "rollout")
     for index, asked in enumerate(ASKED):
         steps = hooked(model, *asked)
         assert len(steps) == blocks
@@ -101,18 +101,18 @@ def test_equals_attention_seen_by_hooks(build: Build, net: str, tap: str, blocks
 def test_unfused_attention_is_seen_too(build: Build) -> None:
     model = vit(build, "registers")
     image, text = encode(model)
-    probe = Probe(model, image, text, ROWS)
+    probe = Probe(BoundClassifier(model, image, text), ROWS)
     fused = attention_gradient(probe), rollout(probe)
     model.trunk.last_blocks[0].attn.fused_attn = False
-    probe = Probe(model, image, text, ROWS)
+    probe = Probe(BoundClassifier(model, image, text), ROWS)
     torch.testing.assert_close((attention_gradient(probe), rollout(probe)), fused, rtol=1e-9, atol=1e-14)
 
 
 def test_rollout_is_blind_to_class_and_text(build: Build) -> None:
     model = vit(build, "class token")
     image, text = encode(model)
-    rolled = compute_maps(model, image, text, ROWS, "rollout").maps
-    gradient = compute_maps(model, image, text, ROWS, "attention-gradient").maps
+    rolled = compute_maps(BoundClassifier(model, image, text), ROWS, "rollout").maps
+    gradient = compute_maps(BoundClassifier(model, image, text), ROWS, "attention-gradient").maps
     torch.testing.assert_close(rolled[0], rolled[2], rtol=1e-12, atol=0)
     assert float((gradient[0] - gradient[2]).abs().max() / gradient.abs().max()) > 1e-3
 
@@ -124,4 +124,4 @@ def test_a_trunk_without_attention_after_the_tap_is_refused(build: Build, name: 
     model = build(image=ImageSpec(name=name, options=options)).double()
     image, text = encode(model)
     with pytest.raises(UsageError, match="no attention over the grid"):
-        compute_maps(model, image, text, ROWS, method)
+        compute_maps(BoundClassifier(model, image, text), ROWS, method)

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.models import Classifier, ImageFeatures, ImageSpec, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, ImageSpec, TextFeatures
 from gazeshift.saliency import PIXEL_METHODS, Probe, Rows, compute_maps, explain
 from gazeshift.saliency import cams as registry
 from gazeshift.saliency.probe import CHUNK_BYTES
@@ -37,7 +37,7 @@ class Seen:
     text: TextFeatures
 
     def probe(self, **changed: Any) -> Probe:
-        return Probe(self.model, self.image, self.text, changed.get("rows", ROWS), self.pixels)
+        return Probe(BoundClassifier(self.model, self.image, self.text, self.pixels), changed.get("rows", ROWS))
 
     def logit(self, picture: Tensor, text: int, target: int) -> float:
         """One whole forward pass of one image."""
@@ -91,7 +91,7 @@ def slow_score_cam(seen: Seen, image: int, text: int, target: int) -> Tensor:
 
 @pytest.mark.slow
 def test_score_cam_equals_the_papers_algorithm(seen: Seen) -> None:
-    computed = compute_maps(seen.model, seen.image, seen.text, ROWS, "score-cam", pixels=seen.pixels)
+    computed = compute_maps(BoundClassifier(seen.model, seen.image, seen.text, seen.pixels), ROWS, "score-cam")
     for index, asked in enumerate(ASKED[:2]):
         assert_same(computed.maps[index], slow_score_cam(seen, *asked))
         assert float(computed.scores[index]) == pytest.approx(seen.logit(seen.pixels[asked[0]], *asked[1:]))
@@ -112,7 +112,7 @@ def test_score_cam_weighs_the_channels_before_the_affine(build: Build) -> None:
     tokens = model.tokenize(TEXTS)
     with torch.no_grad():
         text, plain = model.encode_text(tokens.ids, tokens.mask), model.encode_image(pixels)
-        expected = compute_maps(model, plain, text, rows, "score-cam", pixels=pixels).maps
+        expected = compute_maps(BoundClassifier(model, plain, text, pixels), rows, "score-cam").maps
         model.trunk.mean.copy_(plain.grid.mean((0, 2, 3)))
         model.trunk.deviation.fill_(0.5)
         narrow = model.head.image[1]  # takes the affine back, so that the model is the same function
@@ -120,7 +120,7 @@ def test_score_cam_weighs_the_channels_before_the_affine(build: Build) -> None:
         narrow.weight *= 0.5
         moved = model.encode_image(pixels)
     assert not torch.allclose(moved.grid, plain.grid)
-    assert_same(compute_maps(model, moved, text, rows, "score-cam", pixels=pixels).maps, expected)
+    assert_same(compute_maps(BoundClassifier(model, moved, text, pixels), rows, "score-cam").maps, expected)
 
 
 def test_score_cam_of_a_grid_without_any_mask_is_zero(seen: Seen) -> None:
@@ -143,7 +143,7 @@ def test_occlusion_equals_captum(seen: Seen, window: int) -> None:
 
 
 def test_occlusion_hides_one_cell_after_the_other(seen: Seen) -> None:
-    computed = compute_maps(seen.model, seen.image, seen.text, ROWS, "occlusion", pixels=seen.pixels)
+    computed = compute_maps(BoundClassifier(seen.model, seen.image, seen.text, seen.pixels), ROWS, "occlusion")
     image, text, target = ASKED[1]
     for i, j in product(range(4), range(4)):
         hidden = seen.pixels[image].clone()
@@ -206,13 +206,13 @@ def counted(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 def test_the_trunk_runs_once_per_mask_whatever_the_texts(
     seen: Seen, counted: list[int], method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = compute_maps(seen.model, seen.image, seen.text, ROWS.part(0, 1), method, pixels=seen.pixels)
+    alone = compute_maps(BoundClassifier(seen.model, seen.image, seen.text, seen.pixels), ROWS.part(0, 1), method)
     once = sum(counted)
     every = Rows(torch.zeros(15).long(), torch.arange(3).repeat_interleave(5), torch.arange(5).repeat(3))
     for budget in (CHUNK_BYTES, 1):  # also where a single grid is more than fits
         counted.clear()
         monkeypatch.setattr("gazeshift.saliency.probe.CHUNK_BYTES", budget)
-        maps = compute_maps(seen.model, seen.image, seen.text, every, method, pixels=seen.pixels).maps
+        maps = compute_maps(BoundClassifier(seen.model, seen.image, seen.text, seen.pixels), every, method).maps
         assert sum(counted) == once > 0
         assert max(counted) <= 16
         assert_same(maps[[2]], alone.maps)
@@ -221,8 +221,8 @@ def test_the_trunk_runs_once_per_mask_whatever_the_texts(
 
 @pytest.mark.parametrize("method", sorted(PIXEL_METHODS))
 def test_lacking_pixels_are_asked_for(seen: Seen, method: str) -> None:
-    with pytest.raises(UsageError, match="give the pixels"):
-        compute_maps(seen.model, seen.image, seen.text, ROWS, method)
+    with pytest.raises(UsageError, match="give its pixels"):
+        compute_maps(BoundClassifier(seen.model, seen.image, seen.text), ROWS, method)
 
 
 @pytest.mark.parametrize("method", sorted(registry.METHODS))

@@ -9,7 +9,7 @@ from captum.attr import FeatureAblation, IntegratedGradients, LayerGradientXActi
 from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
-from gazeshift.models import Classifier, ImageFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures
 from gazeshift.saliency import METHODS, PIXEL_METHODS, Probe, Rows, compute_maps
 from gazeshift.saliency.cams import default_method, tap_methods
 from gazeshift.saliency.path import IntegratedGradients as OurIntegratedGradients
@@ -126,7 +126,7 @@ def assert_same(found: Tensor, expected: Tensor, tolerance: float) -> None:
 @pytest.mark.parametrize("method", sorted(SLOW))
 def test_equals_the_papers_formula(tiny: Tiny, method: str, tail: str) -> None:
     encoded = tiny("early-fusion", tail)
-    computed = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method)
+    computed = compute_maps(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS, method)
     slow, tolerance = SLOW[method]
     for index, (image, text, target) in enumerate(ASKED):
         logits = classify(encoded, text, target)
@@ -144,9 +144,9 @@ def test_no_method_of_the_grid_lacks_a_slow_one() -> None:
 @pytest.mark.parametrize("method", ON_THE_GRID)
 def test_closed_form_equals_the_whole_grid(tiny: Tiny, method: str) -> None:
     encoded = tiny(tail="mean")
-    closed = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method)
+    closed = compute_maps(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS, method)
     encoded.model.pools_first = False
-    whole = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method)
+    whole = compute_maps(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS, method)
     assert_same(closed.maps, whole.maps, 1e-12)
     torch.testing.assert_close(closed.scores, whole.scores, rtol=1e-12, atol=1e-14)
 
@@ -155,9 +155,9 @@ def test_closed_form_equals_the_whole_grid(tiny: Tiny, method: str) -> None:
 @pytest.mark.parametrize("tail", ["mean", "flatten"])
 def test_chunks_do_not_show(tiny: Tiny, method: str, tail: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded = tiny(tail=tail)
-    whole = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method)
+    whole = compute_maps(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS, method)
     monkeypatch.setattr("gazeshift.saliency.probe.CHUNK_BYTES", 3 * 4 * 6 * (1 if tail == "mean" else 16))
-    chunked = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method)
+    chunked = compute_maps(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS, method)
     assert_same(chunked.maps, whole.maps, 1e-12)
     torch.testing.assert_close(chunked.scores, whole.scores, rtol=1e-12, atol=1e-14)
 
@@ -165,7 +165,7 @@ def test_chunks_do_not_show(tiny: Tiny, method: str, tail: str, monkeypatch: pyt
 def test_under_mean_pooling_three_are_one(tiny: Tiny) -> None:
     encoded = tiny(tail="mean")
     maps = [
-        compute_maps(encoded.model, encoded.image, encoded.text, ROWS, method).maps
+        compute_maps(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS, method).maps
         for method in ("grad-cam", "hires-cam", "xgrad-cam")
     ]
     assert_same(maps[1], maps[0], 1e-14)
@@ -176,7 +176,7 @@ def test_under_mean_pooling_three_are_one(tiny: Tiny) -> None:
 @pytest.mark.parametrize("baseline", ["zero", "mean"])
 def test_integrated_gradients_are_complete(tiny: Tiny, baseline: str, tail: str) -> None:
     encoded = tiny("late-fusion", tail)  # smooth along the path, so the rule is exact to many digits
-    probe = Probe(encoded.model, encoded.image, encoded.text, ROWS)
+    probe = Probe(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS)
     grids = encoded.image.grid
     start = torch.zeros_like(grids) if baseline == "zero" else grids.mean((2, 3), keepdim=True).expand_as(grids)
     fall = [
@@ -190,7 +190,7 @@ def test_integrated_gradients_are_complete(tiny: Tiny, baseline: str, tail: str)
 def test_integrated_gradients_names_an_unknown_baseline(tiny: Tiny) -> None:
     encoded = tiny()
     with pytest.raises(UsageError, match="unknown baseline 'black'"):
-        OurIntegratedGradients("black")(Probe(encoded.model, encoded.image, encoded.text, ROWS))
+        OurIntegratedGradients("black")(Probe(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS))
 
 
 @pytest.mark.parametrize("tail", ["mean", "flatten"])
@@ -220,7 +220,7 @@ def test_equals_captum(tiny: Tiny, head: str, tail: str) -> None:
         ("integrated-gradients", path),
         ("ablation-cam", (falls * grids).sum(1)),
     ]:
-        computed = compute_maps(model, encoded.image, encoded.text, ROWS, method)
+        computed = compute_maps(BoundClassifier(model, encoded.image, encoded.text), ROWS, method)
         assert_same(computed.maps, expected, 1e-6 if method == "integrated-gradients" else 1e-12)
 
 
@@ -228,7 +228,7 @@ def test_equals_captum(tiny: Tiny, head: str, tail: str) -> None:
 def test_an_affine_before_the_tap_does_not_move_maps_that_rest_on_positive_channels(tiny: Tiny, method: str) -> None:
     encoded = tiny("early-fusion", "mean")
     model = encoded.model
-    expected = compute_maps(model, encoded.image, encoded.text, ROWS, method)
+    expected = compute_maps(BoundClassifier(model, encoded.image, encoded.text), ROWS, method)
     mean = encoded.image.grid.mean((0, 2, 3))
     deviation = torch.linspace(0.5, 2, 6, dtype=torch.float64)
     with torch.no_grad():
@@ -238,7 +238,7 @@ def test_an_affine_before_the_tap_does_not_move_maps_that_rest_on_positive_chann
         narrow.bias += narrow.weight @ mean
         narrow.weight *= deviation
     image = ImageFeatures((encoded.image.grid - mean[:, None, None]) / deviation[:, None, None])
-    moved = compute_maps(model, image, encoded.text, ROWS, method)
+    moved = compute_maps(BoundClassifier(model, image, encoded.text), ROWS, method)
     torch.testing.assert_close(moved.scores, expected.scores, rtol=1e-12, atol=1e-12)
     assert_same(moved.maps, expected.maps, 1e-12)
 
@@ -248,7 +248,7 @@ def test_a_dead_channel_or_grid_gives_numbers(tiny: Tiny, method: str) -> None:
     encoded = tiny(tail="flatten")
     grid = encoded.image.grid.clone()
     grid[0, 2], grid[1] = 0, 0
-    maps = compute_maps(encoded.model, ImageFeatures(grid), encoded.text, ROWS, method).maps
+    maps = compute_maps(BoundClassifier(encoded.model, ImageFeatures(grid), encoded.text), ROWS, method).maps
     assert maps.isfinite().all()
     assert maps[0].abs().max() > 0
     assert maps[1].abs().max() == 0, "nothing stands at the tap"
@@ -256,7 +256,7 @@ def test_a_dead_channel_or_grid_gives_numbers(tiny: Tiny, method: str) -> None:
 
 def test_eigen_cam_hears_nothing(tiny: Tiny) -> None:
     encoded = tiny()
-    maps = compute_maps(encoded.model, encoded.image, encoded.text, ROWS, "eigen-cam").maps
+    maps = compute_maps(BoundClassifier(encoded.model, encoded.image, encoded.text), ROWS, "eigen-cam").maps
     assert torch.equal(maps[0], maps[3])
     assert torch.equal(maps[1], maps[2])
     assert not torch.equal(maps[0], maps[1])

@@ -11,9 +11,8 @@ from tests.saliency.conftest import TEXTS, Encoded
 
 import gazeshift as gs
 from gazeshift.errors import UsageError
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.saliency import Baseline, four_logits, mean_features, share_between_players
-from gazeshift.saliency.explain import encode_for
 
 PICTURE = Image.fromarray(np.random.default_rng(1).integers(0, 255, (32, 32, 3), dtype=np.uint8))
 ADDITIVE = ["early-linear", "late-fusion"]
@@ -34,7 +33,7 @@ def test_two_players_against_one_pair_at_a_time(tiny: Callable[..., Encoded], he
     case = tiny(head, tail)
     absent = mean_features(case.image, case.text)
     images, texts = torch.tensor([0, 1, 1, 0]), torch.tensor([0, 1, 2, 3])
-    four = four_logits(case.model, case.image, case.text, images, texts, absent)
+    four = four_logits(BoundClassifier(case.model, case.image, case.text), images, texts, absent)
     target = four.both.argmax(1)
     shares = four.shapley(target)
     grid, vector = case.image.grid.mean(0, keepdim=True), case.text.pooled.mean(0, keepdim=True)
@@ -75,7 +74,7 @@ def test_many_players_against_every_order(tiny: Callable[..., Encoded]) -> None:
     case = tiny(tail="mean", images=1)
     model, read = case.model, reader(case.model)
     image = ImageFeatures(case.image.grid.mean((2, 3), keepdim=True))
-    found = share_between_players(model, image, "red pie", 2, read, orders=6)
+    found = share_between_players(lambda said: BoundClassifier(model, image, read(said)), "red pie", 2, orders=6)
     assert found.exact
 
     def value(there: set[str]) -> float:
@@ -95,7 +94,9 @@ def test_many_players_against_every_order(tiny: Callable[..., Encoded]) -> None:
 def test_cells_and_words_add_up_to_what_both_say(tiny: Callable[..., Encoded], tail: str) -> None:
     case = tiny(tail=tail, images=1)
     read = reader(case.model)
-    found = share_between_players(case.model, case.image, TEXTS[0], 1, read, orders=4)
+    found = share_between_players(
+        lambda said: BoundClassifier(case.model, case.image, read(said)), TEXTS[0], 1, orders=4
+    )
     assert (len(found.image), len(found.text)) == (16, 4)
     with torch.no_grad():
         whole = case.model.classify(case.image, read([TEXTS[0]]))[0, 1]
@@ -107,7 +108,8 @@ def test_what_stands_for_the_absent_is_said_and_counts(build: Callable[..., Clas
     model = build(size=32)
     plain = gs.modality(model, PICTURE, "red pie", orders=2)
     assert plain.baseline == "a grid of zeros at the tap; the empty text"
-    image, text = encode_for(model, PICTURE, ["red pie"])
+    bound = model.bind([PICTURE], ["red pie"])
+    image, text = bound.image, bound.text
     own = gs.modality(model, PICTURE, "red pie", baseline=mean_features(image, text), orders=2)
     assert own.text == own.image == own.interaction == 0
     assert own.logit == own.logit_neither == pytest.approx(plain.logit)
@@ -127,7 +129,7 @@ def test_the_mean_of_pictures_and_texts_is_that_of_their_features(build: Callabl
     model = build("early-fusion")
     pictures = [PICTURE, PICTURE.rotate(90), PICTURE.rotate(180)]
     found = gs.mean_of_pairs(model, pictures, TEXTS)
-    grids = torch.cat([encode_for(model, picture, [""])[0].grid for picture in pictures])
+    grids = torch.cat([model.bind([picture], [""]).grid for picture in pictures])
     shape = found.image.grid.shape[2:]
     expected = grids.mean(0, keepdim=True) if shape == grids.shape[2:] else grids.mean((0, 2, 3), keepdim=True)
     torch.testing.assert_close(found.image.grid, expected)

@@ -10,7 +10,7 @@ import torch
 from tests.precise import well_scaled
 
 from gazeshift.measures import undefined
-from gazeshift.models import Classifier, ImageSpec
+from gazeshift.models import BoundClassifier, Classifier, ImageSpec
 from gazeshift.models.heads import HEADS
 from gazeshift.rounding import ROUNDING
 from gazeshift.saliency import METHODS, PIXEL_METHODS, Rows, compute_maps
@@ -68,14 +68,14 @@ class Case:
         self.pixels = pixels
 
     def maps(self, method: str, rows: Rows) -> ComputedMaps:
-        return compute_maps(self.single, self.image, self.text, rows, method, pixels=self.pixels)
+        return compute_maps(BoundClassifier(self.single, self.image, self.text, self.pixels), rows, method)
 
     def in_double(self, method: str, rows: Rows) -> ComputedMaps:
         """The same grids, texts and weights; what follows the tap in double precision."""
         self.single.double()
         try:
             image, text = self.image.to(torch.float64), self.text.with_precision(torch.float64)
-            return compute_maps(self.single, image, text, rows, method, pixels=self.pixels.double())
+            return compute_maps(BoundClassifier(self.single, image, text, self.pixels.double()), rows, method)
         finally:
             self.single.float()
 

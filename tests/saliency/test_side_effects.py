@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gazeshift.models import Classifier
+from gazeshift.models import BoundClassifier, Classifier
 from gazeshift.saliency import Rows, compute_maps, explain
 
 Build = Callable[..., Classifier]
@@ -70,7 +70,7 @@ def test_nothing_is_left_behind_after_an_exception(
     with pytest.raises(RuntimeError, match="no"):
         explain(model, picture, TEXTS)
     with pytest.raises(RuntimeError, match="no"):
-        compute_maps(model, image, text, Rows(torch.tensor([0]), torch.tensor([0]), torch.tensor([0])))
+        compute_maps(BoundClassifier(model, image, text), Rows(torch.tensor([0]), torch.tensor([0]), torch.tensor([0])))
     assert state(model) == before
 
 
@@ -93,10 +93,11 @@ def test_features_encoded_in_inference_mode_can_be_explained_outside(build: Buil
     pixels = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     rows = Rows(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([2, 3]))
     with torch.no_grad():
-        expected = compute_maps(model, model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask), rows)
+        image, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
+        expected = compute_maps(BoundClassifier(model, image, text), rows)
     with torch.inference_mode():
         image, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
-    assert torch.equal(compute_maps(model, image, text, rows).maps, expected.maps)
+    assert torch.equal(compute_maps(BoundClassifier(model, image, text), rows).maps, expected.maps)
 
 
 def test_maps_carry_no_graph(build: Build) -> None:
@@ -104,7 +105,9 @@ def test_maps_carry_no_graph(build: Build) -> None:
     tokens = model.tokenize(TEXTS)
     image, text = model.encode_image(torch.randn(1, 3, 64, 64)), model.encode_text(tokens.ids, tokens.mask)
     assert image.grid.requires_grad, "as in training"
-    computed = compute_maps(model, image, text, Rows(torch.tensor([0]), torch.tensor([0]), torch.tensor([0])))
+    computed = compute_maps(
+        BoundClassifier(model, image, text), Rows(torch.tensor([0]), torch.tensor([0]), torch.tensor([0]))
+    )
     assert not computed.maps.requires_grad
     assert not computed.scores.requires_grad
     assert image.grid.grad_fn is not None

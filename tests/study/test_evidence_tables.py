@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from gazeshift.evaluation.equivariance import DIRECTIONS, Windows, content_shift
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import centroid, distribution, information_split, jensen_shannon
 from gazeshift.models.affine import NO_AFFINE
-from gazeshift.models.features import TokenPlaces
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 from tests.tiny_study import TINY, run_tiny
@@ -163,16 +163,7 @@ class Looks(torch.nn.Module):
     """A classifier whose map is its grid."""
 
     pools_first = True
-    affine = NO_AFFINE
-
-    def step(self, image: gs.models.ImageFeatures) -> float:
-        return 2.0**-23
-
-    def places(self, image: gs.models.ImageFeatures) -> TokenPlaces:
-        return image.places
-
-    def encode_image(self, images: torch.Tensor) -> gs.models.ImageFeatures:
-        raise NotImplementedError("features are given")
+    trunk = SimpleNamespace(affine=NO_AFFINE)
 
     def classify(self, image: gs.models.ImageFeatures, text: gs.models.TextFeatures) -> torch.Tensor:
         return image.grid.mean((2, 3)) @ torch.tensor([[1.0, 0.0]])

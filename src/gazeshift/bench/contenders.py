@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import torch
 
 from gazeshift.bench.subject import Subject
+from gazeshift.models import BoundClassifier, encode_texts
 from gazeshift.saliency import Rows, class_logits, compute_maps, row_logits
-from gazeshift.saliency.encode import encode_texts
 
 Work = Callable[[], object]
 
@@ -31,9 +31,11 @@ def ours(subject: Subject) -> Work:
     def work() -> object:
         with torch.no_grad():
             tokens = model.tokenize(subject.texts[:count])
-            features, text = model.encode_image(subject.images), model.encode_text(tokens.ids, tokens.mask)
-        predicted = row_logits(model, features, text, each, each).argmax(1)
-        return compute_maps(model, features, text, Rows(each, each, predicted)).maps.cpu()
+            bound = BoundClassifier(
+                model, model.encode_image(subject.images), model.encode_text(tokens.ids, tokens.mask)
+            )
+        predicted = row_logits(bound, each, each).argmax(1)
+        return compute_maps(bound, Rows(each, each, predicted)).maps.cpu()
 
     return work
 
@@ -45,10 +47,10 @@ def ours_many_texts(subject: Subject) -> Work:
     def work() -> object:
         with torch.no_grad():
             features = model.encode_image(subject.images[:1])
-        text = encode_texts(model, subject.texts)
-        predicted = class_logits(model, features, text)[0].argmax(1)
+        bound = BoundClassifier(model, features, encode_texts(model, subject.texts))
+        predicted = class_logits(bound, len(subject.texts))[0].argmax(1)
         place = torch.arange(len(predicted), device=predicted.device)
-        return compute_maps(model, features, text, Rows(torch.zeros_like(place), place, predicted)).maps.cpu()
+        return compute_maps(bound, Rows(torch.zeros_like(place), place, predicted)).maps.cpu()
 
     return work
 

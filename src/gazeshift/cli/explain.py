@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from gazeshift.atomic import atomic_write
+from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.data.decode import decode
@@ -18,9 +19,8 @@ from gazeshift.drawing.remarks import UNREAD
 from gazeshift.drawing.strip import strip
 from gazeshift.errors import UsageError
 from gazeshift.measures import centre_bias, coverage, distribution
-from gazeshift.models import load
-from gazeshift.models.features import Tokens
-from gazeshift.preprocessing import Preprocessing
+from gazeshift.models.addresses import Address
+from gazeshift.models.face import Heard, Model
 from gazeshift.saliency import SaliencyMaps, explain, shift
 
 
@@ -64,7 +64,7 @@ class Explained:
 
 
 def explain_image(
-    folder: Path,
+    address: Address,
     image: Path,
     texts: Sequence[str],
     target: str,
@@ -87,12 +87,12 @@ def explain_image(
         raise UsageError(f"--label {label} only works with --target label.")
     if image.is_dir():
         raise UsageError(f"{image}: is a folder; name one image file.")
-    model = load(folder)
+    model = open_model(address)
     maps = explain(model, image, texts, target, label=label, method=method)
-    read = model.tokenize(list(texts))
+    read = model.heard(list(texts))
     records = _records(maps, read)
     if out is not None:
-        _draw(model.spec.preprocessing, image, maps, len(records), out)
+        _draw(model, image, maps, len(records), out)
     if save is not None:
         maps.save(save)
     if as_json:
@@ -109,13 +109,13 @@ def explain_image(
             )
         )
     else:
-        _print(maps, records, model.structure.sentence)
+        _print(maps, records, None if model.structure is None else model.structure.sentence)
         for done, path in (("drawn", out), ("saved", save)):
             if path is not None:
                 typer.echo(f"{done}: {path}")
 
 
-def _records(maps: SaliencyMaps, read: Tokens) -> list[Explained]:
+def _records(maps: SaliencyMaps, read: Heard) -> list[Explained]:
     """One record per text."""
     p = distribution(maps.raw[: len(maps.texts)])
     bias, spread = centre_bias(p), coverage(p)
@@ -148,7 +148,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str) -> None:
+def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | None) -> None:
     console = terminal()
     # Every target but ``predicted`` is one class for all texts.
     explained = "the predicted class" if maps.target == "predicted" else f"the class {records[0].explained}"
@@ -187,7 +187,8 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str) -> 
     unread = [str(number) for number, record in enumerate(records, start=1) if record.unread]
     if unread:
         console.print(f"{UNREAD} Text {', '.join(unread)}.")
-    console.print(literal(structure))
+    for said in (*maps.remarks, *([] if structure is None else [structure])):
+        console.print(literal(said))
 
 
 def said_of(remarks: Sequence[tuple[str | None, ...]]) -> dict[str, list[str]]:
@@ -204,9 +205,9 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _draw(preprocessing: Preprocessing, image: Path, maps: SaliencyMaps, count: int, out: Path) -> None:
-    """The crop and, side by side, one map per text, each over its own maximum, numbered as in the table."""
-    crop = preprocessing.crop_image(decode(image, image.name).convert("RGB"))
+def _draw(model: Model, image: Path, maps: SaliencyMaps, count: int, out: Path) -> None:
+    """What the model sees of the image and, side by side, one map per text, each over its own maximum, numbered as in the table."""
+    crop = model.view(decode(image, image.name))
     picture = strip(crop, list(maps.raw[:count]))
     with atomic_write(out) as file:
         picture.save(file, format="PNG")

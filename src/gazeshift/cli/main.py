@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gazeshift import __version__
+from gazeshift.cli.asking import asking
 from gazeshift.cli.data import data
 from gazeshift.cli.interrupt import interruptible
 from gazeshift.errors import GazeshiftError
@@ -21,6 +22,7 @@ app = typer.Typer(
     epilog="Start with: gazeshift study configs/plates.yaml --out runs/plates",
 )
 app.add_typer(data, name="data")
+app.add_typer(asking)
 
 
 def _print_version(wanted: bool) -> None:
@@ -100,66 +102,6 @@ def evaluate(
 
     with interruptible():
         evaluate_model(model, root, split, as_json)
-
-
-@app.command(
-    epilog='Example: gazeshift explain MODEL photo.jpg --text "tuna tartare" --text "red tomato ketchup" --out maps.png'
-)
-def explain(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
-    text: Annotated[
-        list[str] | None, typer.Option("--text", help="A text; repeatable. Without it, the empty text.")
-    ] = None,
-    target: Annotated[
-        str,
-        typer.Option("--target", help="predicted, reference (predicted with the first text), label, or a class name."),
-    ] = "predicted",
-    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.png", help="PNG file to draw the maps in, side by side.")
-    ] = None,
-    save: Annotated[
-        Path | None, typer.Option("--save", metavar="FILE.safetensors", help="File to save the raw maps in.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Draw what a model looks at in one image with one or more texts, and measure how the map moves."""
-    from gazeshift.cli.explain import explain_image
-
-    with interruptible("nothing was written."):
-        explain_image(
-            model, image, text or [""], target, label=label, method=method, out=out, save=save, as_json=as_json
-        )
-
-
-@app.command(epilog='Example: gazeshift words MODEL photo.jpg "Ahi Tuna Tartare Recipes"')
-def words(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
-    target: Annotated[
-        str, typer.Option("--target", help="predicted (with the whole text), label, or a class name.")
-    ] = "predicted",
-    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    how: Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")] = "leave-out",
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE.png|.html",
-            help="PNG or HTML file to draw: the map, the coloured words, and the maps without the strongest words.",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Show which words of a text move the map of an image, and the logit of the class."""
-    from gazeshift.cli.words import explain_words
-
-    with interruptible("nothing was written."):
-        explain_words(model, image, text, target, label=label, how=how, method=method, out=out, as_json=as_json)
 
 
 @app.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")

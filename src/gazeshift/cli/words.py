@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gazeshift.atomic import atomic_write
+from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, plain, terminal
 from gazeshift.data.decode import decode
@@ -18,7 +19,8 @@ from gazeshift.drawing.coloured import coloured_words
 from gazeshift.drawing.numbers import clipped
 from gazeshift.drawing.remarks import CUT, UNREAD
 from gazeshift.errors import UsageError
-from gazeshift.models import Classifier, load
+from gazeshift.models.addresses import Address
+from gazeshift.models.face import Model
 from gazeshift.registry import known_name
 from gazeshift.saliency import WordEffects, word_effects
 from gazeshift.saliency.words import WAYS
@@ -36,7 +38,7 @@ class _Effect:
 
 
 def explain_words(
-    folder: Path,
+    address: Address,
     image: Path,
     text: str,
     target: str,
@@ -50,9 +52,9 @@ def explain_words(
     """Leave out each word in turn; print how the class's logit and its map change, and draw it on request."""
     _check(image, target, label, out)
     how = known_name(WAYS, how, "--how")
-    model = load(folder)
+    model = open_model(address)
     found = word_effects(model, image, text, target, how=how, method=method, label=label)
-    read = model.tokenize([text])
+    read = model.heard([text])
     cut, unread = read.truncated[0], read.unread[0]
     if out is not None:
         _draw(model, image, found, how, cut, out)
@@ -102,14 +104,14 @@ def _print(found: WordEffects, cut: bool, unread: bool) -> None:
         console.print(UNREAD)
 
 
-def _draw(model: Classifier, image: Path, found: WordEffects, how: str, cut: bool, out: Path) -> None:
+def _draw(model: Model, image: Path, found: WordEffects, how: str, cut: bool, out: Path) -> None:
     """A picture or a page, whole or not at all; says which characters a picture lacks."""
-    crop = model.spec.preprocessing.crop_image(decode(image, image.name).convert("RGB"))
+    crop = model.view(decode(image, image.name))
     with atomic_write(out) as file:
         if out.suffix.lower() == ".html":
             from gazeshift.report.word_page import word_page
 
-            file.write_text(word_page(crop, found, image.name, model.spec.name, how, cut=cut), encoding="utf-8")
+            file.write_text(word_page(crop, found, image.name, model.name, how, cut=cut), encoding="utf-8")
             return
         from gazeshift.drawing.word_sheet import word_sheet
 

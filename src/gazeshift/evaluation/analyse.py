@@ -1,16 +1,17 @@
 """One model over the test pairs: its predictions, where it looks with each text, and what moved the map."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gazeshift.edits import Edited
-from gazeshift.evaluation.question import ImageSource, Question, TextSource, referred_mask
+from gazeshift.evaluation.question import Question, referred_mask
+from gazeshift.evaluation.viewer import Viewer
 from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
     Measurable,
@@ -31,12 +32,8 @@ from gazeshift.measures import (
     undefined,
     wasserstein,
 )
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
-from gazeshift.saliency import Rows, compute_maps, row_logits
 from gazeshift.saliency.affine import other_side
-
-SHARD = 64
-"""Images per chunk: bounds the memory and does not change the results."""
+from gazeshift.saliency.asked import Asked as Combinations
 
 OTHERS = 8
 """Other images whose masks a map is compared with."""
@@ -50,28 +47,24 @@ class Analysis:
     maps: list[Row]
 
 
-def analyse(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> Analysis:
+def analyse(viewer: Viewer, question: Question) -> Analysis:
     """Explain every pair with every text of the question.
 
     Args:
-        model: sees images.
+        viewer: a model that sees images, with the question's pairs.
         question: the pairs, texts and masks of the evaluation.
-        images: function from pair indices to features at the tap.
-        texts: encoded texts.
     """
-    edits = list(question.texts) if model.structure.reads_text else ["original"]
+    edits = list(question.texts) if viewer.reads_text else ["original"]
     measures: list[pd.DataFrame] = []
     maps: list[Row] = []
     transported = _drawn_rows(question, edits)
-    for start in range(0, len(question.pairs), SHARD):
-        shard = range(start, min(start + SHARD, len(question.pairs)))
+    for shard in viewer.shards(len(question.pairs)):
         asked = [(index, edit, edited) for index in shard for edit in edits if (edited := question.texts[edit][index])]
-        features = images(shard)
-        found = _explain_shard(model, question, asked, start, features, texts)
-        measured = _measures(model, question, asked, found)
+        found = _explain_shard(viewer, question, asked, shard)
+        measured = _measures(viewer.classes, question, asked, found)
         chosen = np.array([(index, edit) in transported for index, edit, _ in asked])
         measures.append(measured.assign(wasserstein=_transport(found, chosen)))
-        maps += _maps(model, question, asked, found)
+        maps += _maps(viewer.classes, question, asked, found)
     return Analysis(pd.concat(measures, ignore_index=True), maps)
 
 
@@ -113,42 +106,39 @@ class _Found:
     other_side: np.ndarray | None
 
 
-def _explain_shard(
-    model: Classifier,
-    question: Question,
-    asked: Sequence[Asked],
-    start: int,
-    features: ImageFeatures,
-    texts: TextSource,
-) -> _Found:
-    encoded = texts([edited.text for _, _, edited in asked])
-    device = features.grid.device
-    image = torch.tensor([index - start for index, _, _ in asked], device=device)
-    text = torch.arange(len(asked), device=device)
-    logits = row_logits(model, features, encoded, image, text)
-    predicted = logits.argmax(1)
+def _explain_shard(viewer: Viewer, question: Question, asked: Sequence[Asked], shard: range) -> _Found:
+    bound = viewer.bind(shard, [edited.text for _, _, edited in asked])
+    device = bound.grid.device
+    image = torch.tensor([index - shard.start for index, _, _ in asked], device=device)
+    rows = Combinations.of(bound, image, torch.arange(len(asked), device=device))
+    predicted = rows.predicted
     # Row of each text's own original: the last ``original`` at or before it.
     own = torch.tensor(_originals(asked), device=device)
-    classes = {name: place for place, name in enumerate(model.classes)}
-    label = torch.tensor([classes[question.pairs[index].label] for index, _, _ in asked], device=device)
     reference = predicted[own]
+    label, known = _labels(viewer.classes, [question.pairs[index].label for index, _, _ in asked], device)
+    text = torch.arange(len(asked), device=device)
     wanted = [(own, reference), (own, predicted), (text, reference), (text, predicted), (text, label)]
-    m00, m10, m01, m11, true_class = _unique_maps(model, question.method, features, encoded, image, wanted)
-    rows = Rows(image, text, predicted)
-    beyond = _beyond_the_affine(model, question.method, features, encoded, rows)
-    confidence = logits.softmax(1).gather(1, predicted[:, None])[:, 0]
+    m00, m10, m01, m11, true_class = _unique_maps(rows, question.method, wanted)
+    true_class[~known] = np.nan
+    confidence = rows.logits.softmax(1).gather(1, predicted[:, None])[:, 0]
     guessed, sure, before = (part.cpu().numpy() for part in (predicted, confidence, reference))
+    beyond = _beyond_the_affine(rows, question.method)
     return _Found(guessed, sure, before, m00, m10, m01, m11, true_class, beyond)
 
 
-def _beyond_the_affine(
-    model: Classifier, method: str, features: ImageFeatures, encoded: TextFeatures, rows: Rows
-) -> np.ndarray | None:
-    """The maps of some rows on the network's own grid; None if the tap is already there."""
-    other = other_side(model, features)
-    if other is None:
-        return None
-    return compute_maps(other.model, other.features, encoded, rows, method).maps.float().cpu().numpy()
+def _labels(
+    classes: Sequence[str], labels: Sequence[str], device: torch.device
+) -> tuple[Int[Tensor, " r"], Bool[np.ndarray, " r"]]:
+    """The index of each label, and whether it is one of the model's classes at all."""
+    place = {name: index for index, name in enumerate(classes)}
+    known = np.array([label in place for label in labels])
+    return torch.tensor([place.get(label, 0) for label in labels], device=device), known
+
+
+def _beyond_the_affine(rows: Combinations, method: str) -> np.ndarray | None:
+    """The maps of the predicted classes on the network's own grid; None if the tap is already there."""
+    other = other_side(rows.bound)
+    return None if other is None else replace(rows, bound=other).maps(rows.predicted, method)
 
 
 def _originals(asked: Sequence[Asked]) -> list[int]:
@@ -159,23 +149,15 @@ def _originals(asked: Sequence[Asked]) -> list[int]:
     return rows
 
 
-def _unique_maps(
-    model: Classifier,
-    method: str,
-    features: ImageFeatures,
-    encoded: TextFeatures,
-    image: Tensor,
-    wanted: Sequence[tuple[Tensor, Tensor]],
-) -> list[np.ndarray]:
+def _unique_maps(rows: Combinations, method: str, wanted: Sequence[tuple[Tensor, Tensor]]) -> list[np.ndarray]:
     """The maps for every requested list of (text, class); each (text, class) is computed once. A text belongs to one image."""
     pairs = torch.stack([torch.cat([t for t, _ in wanted]), torch.cat([c for _, c in wanted])], dim=1)
     unique, place = torch.unique(pairs, dim=0, return_inverse=True)
-    rows = Rows(image[unique[:, 0]], unique[:, 0], unique[:, 1])
-    maps = compute_maps(model, features, encoded, rows, method).maps.float().cpu().numpy()
+    maps = rows.at(unique[:, 0]).maps(unique[:, 1], method)
     return [maps[part.cpu().numpy()] for part in place.chunk(len(wanted))]
 
 
-def _measures(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> pd.DataFrame:
+def _measures(classes: Sequence[str], question: Question, asked: Sequence[Asked], found: _Found) -> pd.DataFrame:
     maps = Measurable(found.m11)
     p, alone = maps.p, measure_maps(maps)
     before = distribution(found.m00)
@@ -188,7 +170,7 @@ def _measures(model: Classifier, question: Question, asked: Sequence[Asked], fou
             "label": [pair.label for pair in pairs],
             "edit": [edit for _, edit, _ in asked],
             "text": [edited.text for _, _, edited in asked],
-            "predicted": [model.classes[place] for place in found.predicted],
+            "predicted": [classes[place] for place in found.predicted],
             "confidence": found.confidence,
             "defined": ~undefined(found.m11),
             "centre_bias": alone["centre_bias"],
@@ -263,15 +245,13 @@ def _elsewhere(index: int, count: int) -> list[int]:
     return sorted({(index + 1 + step * count // OTHERS) % count for step in range(OTHERS)} - {index})
 
 
-def _maps(model: Classifier, question: Question, asked: Sequence[Asked], found: _Found) -> list[Row]:
+def _maps(classes: Sequence[str], question: Question, asked: Sequence[Asked], found: _Found) -> list[Row]:
     rows = []
     for row, (index, edit, edited) in enumerate(asked):
         pair = question.pairs[index]
         common = {"key": pair.key, "label": pair.label, "edit": edit, "text": edited.text}
-        rows.append(
-            {**common, "target": "predicted", "class": model.classes[found.predicted[row]], "map": found.m11[row]}
-        )
+        rows.append({**common, "target": "predicted", "class": classes[found.predicted[row]], "map": found.m11[row]})
         if found.predicted[row] != found.reference[row]:
-            reference = model.classes[found.reference[row]]
+            reference = classes[found.reference[row]]
             rows.append({**common, "target": "reference", "class": reference, "map": found.m01[row]})
     return rows

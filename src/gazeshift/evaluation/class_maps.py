@@ -4,24 +4,20 @@ from pathlib import Path
 
 import torch
 
-from gazeshift.evaluation.question import ImageSource, Question, TextSource
+from gazeshift.evaluation.question import Question
+from gazeshift.evaluation.viewer import Viewer
 from gazeshift.mapstore.store import MapFile
-from gazeshift.models import Classifier
-from gazeshift.saliency import Rows, compute_maps
-
-SHARD = 64
+from gazeshift.saliency.asked import Asked
 
 
-def write_class_maps(model: Classifier, question: Question, images: ImageSource, texts: TextSource, path: Path) -> None:
+def write_class_maps(viewer: Viewer, question: Question, path: Path) -> None:
     """Store the maps of every class of every pair, of a model that reads no text."""
-    count = len(model.classes)
+    count = len(viewer.classes)
     with MapFile(path) as file:
-        for start in range(0, len(question.pairs), SHARD):
-            shard = range(start, min(start + SHARD, len(question.pairs)))
-            features, nothing = images(shard), texts([""])
-            image = torch.arange(len(shard), device=features.grid.device).repeat_interleave(count)
-            target = torch.arange(count, device=image.device).repeat(len(shard))
-            rows = Rows(image, torch.zeros_like(image), target)
-            maps = compute_maps(model, features, nothing, rows, question.method).maps.float().cpu().numpy()
+        for shard in viewer.shards(len(question.pairs)):
+            bound = viewer.bind(shard, [""])
+            image = torch.arange(len(shard), device=bound.grid.device)
+            rows = Asked.of(bound, image, torch.zeros_like(image)).at(image.repeat_interleave(count))
+            maps = rows.maps(torch.arange(count, device=image.device).repeat(len(shard)), question.method)
             keys = [question.pairs[index].key for index in shard for _ in range(count)]
-            file.add({"key": keys, "class": model.classes * len(shard)}, maps)
+            file.add({"key": keys, "class": viewer.classes * len(shard)}, maps)

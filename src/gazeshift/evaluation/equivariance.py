@@ -12,7 +12,7 @@ from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ordered
 from gazeshift.evaluation.question import TextSource
 from gazeshift.measures import centroid, distribution, equivariance
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import INTERPOLATIONS, Preprocessing
 from gazeshift.saliency import Rows, compute_maps, row_logits
@@ -110,7 +110,9 @@ def _centroids(
     image = torch.arange(count * len(DIRECTIONS), device=device)
     which = image // len(DIRECTIONS)
     unmoved = which[:: len(DIRECTIONS)] * len(DIRECTIONS)
-    predicted = row_logits(model, features, text, unmoved, torch.arange(count, device=device)).argmax(1)
-    maps = compute_maps(model, features, text, Rows(image, which, predicted[which]), method).maps
+    predicted = row_logits(BoundClassifier(model, features, text), unmoved, torch.arange(count, device=device)).argmax(
+        1
+    )
+    maps = compute_maps(BoundClassifier(model, features, text), Rows(image, which, predicted[which]), method).maps
     p = distribution(maps.float().cpu().numpy())
     return centroid(p).reshape(count, len(DIRECTIONS), 2)

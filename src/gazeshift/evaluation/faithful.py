@@ -11,9 +11,8 @@ from torch import Tensor
 
 from gazeshift.data.plates import Scene, label_map, render
 from gazeshift.measures import ShiftFaithfulness, beyond_rounding, mask_to_grid, shift_faithfulness
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
-from gazeshift.models.adapters.protocol import Explainable
-from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.saliency import Rows, class_logits, compute_maps
 from gazeshift.saliency.cams import DEFAULT
 
 SHARD = 16
@@ -116,7 +115,7 @@ def reading(model: Classifier) -> TextSource:
 
 
 def region_changes(
-    model: Explainable,
+    model: Classifier,
     changes: Sequence[TextChange],
     see: SceneSource,
     read: TextSource,
@@ -161,7 +160,7 @@ Row = tuple[int, int, float, float, float]
 
 
 def _shard(
-    model: Explainable,
+    model: Classifier,
     scenes: Sequence[Scene],
     changes: Sequence[tuple[int, TextChange]],
     see: SceneSource,
@@ -171,16 +170,16 @@ def _shard(
     views = [View(scene, without) for scene in scenes for without in (None, *_indices(scene))]
     place = {view: row for row, view in enumerate(views)}
     texts = list(dict.fromkeys(text for _, change in changes for text in (change.before, change.after)))
-    features, encoded = see.encode(views), read(texts)
-    logits = _logits(model, features, encoded, len(views), len(texts))
-    height, width = features.grid.shape[2:]
+    bound = BoundClassifier(model, see.encode(views), read(texts))
+    logits = class_logits(bound, len(texts)).double().cpu().numpy()
+    height, width = bound.grid.shape[2:]
     regions = {scene: _regions(see.labels(scene), scene, height, width) for scene in scenes}
     asked = [
         (place[View(change.scene)], texts.index(change.before), texts.index(change.after)) for _, change in changes
     ]
     explained = [int(logits[row, before].argmax()) for row, before, _ in asked]
-    before = _maps(model, features, encoded, [(row, text) for row, text, _ in asked], explained, method)
-    after = _maps(model, features, encoded, [(row, text) for row, _, text in asked], explained, method)
+    before = _maps(bound, [(row, text) for row, text, _ in asked], explained, method)
+    after = _maps(bound, [(row, text) for row, _, text in asked], explained, method)
     rows: list[Row] = []
     for (number, change), (whole, t0, t1), c, m0, m1 in zip(changes, asked, explained, before, after, strict=True):
         for index, region in zip(_indices(change.scene), regions[change.scene], strict=True):
@@ -200,26 +199,17 @@ def _indices(scene: Scene) -> list[int]:
     return [item.index for item in scene.objects]
 
 
-def _logits(model: Explainable, image: ImageFeatures, text: TextFeatures, views: int, texts: int) -> np.ndarray:
-    device = image.grid.device
-    which = torch.arange(views, device=device).repeat_interleave(texts)
-    words = torch.arange(texts, device=device).repeat(views)
-    return row_logits(model, image, text, which, words).view(views, texts, -1).double().cpu().numpy()
-
-
 def _maps(
-    model: Explainable,
-    image: ImageFeatures,
-    text: TextFeatures,
+    bound: Bound,
     asked: Sequence[tuple[int, int]],
     classes: Sequence[int],
     method: str,
 ) -> Float[np.ndarray, "r h w"]:
     def index(values: Sequence[int]) -> Tensor:
-        return torch.tensor(values, device=image.grid.device)
+        return torch.tensor(values, device=bound.grid.device)
 
     rows = Rows(index([row for row, _ in asked]), index([words for _, words in asked]), index(classes))
-    return compute_maps(model, image, text, rows, method).maps.double().cpu().numpy()
+    return compute_maps(bound, rows, method).maps.double().cpu().numpy()
 
 
 def _regions(labels: UInt8[np.ndarray, "H W"], scene: Scene, height: int, width: int) -> Float[np.ndarray, "k h w"]:

@@ -22,12 +22,13 @@ from gazeshift.edits import (
     matched_modifiers,
     word_use,
 )
-from gazeshift.evaluation.question import ImageSource, Question, TextSource
+from gazeshift.evaluation.question import Question, TextSource
+from gazeshift.evaluation.viewer import Viewer
 from gazeshift.mapstore.store import write_table
 from gazeshift.measures import coverage, decompose, distribution
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models import TextFeatures
 from gazeshift.pairs import Pair
-from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.saliency.asked import Asked
 
 SHARD = 16
 """Images at once; each comes with all its texts."""
@@ -90,38 +91,35 @@ def modifier_files(store: Path) -> tuple[Path, Path]:
     return store / "modifiers.json", store / "words.parquet"
 
 
-def modifier_rows(model: Classifier, question: Question, images: ImageSource, texts: TextSource) -> pd.DataFrame:
+def modifier_rows(viewer: Viewer, question: Question, encode: TextSource | None = None) -> pd.DataFrame:
     """Measures of every image with every modified text against the bare one.
 
     Args:
-        model: sees images and reads texts.
+        viewer: a model that sees images and reads texts, with the question's pairs.
         question: a question with ``crossed`` texts, the bare one first.
-        images: function from pair indices to features at the tap.
-        texts: encoded texts.
+        encode: encodes texts, to see how far these move; None if the model does not show that.
 
     Returns:
         key, label, kind, word, truth; ``js_bits``, ``js_distance`` and ``coverage_change`` from the bare text's map to this one's, each of
         the class predicted with its own text; ``switch`` and ``within``, the split of ``js_bits``; ``switched``; ``text_change``, the
         length of the change of the encoded text. NaN where a map is undefined.
     """
-    parts = [
-        _shard(model, question, range(start, min(start + SHARD, len(question.pairs))), images, texts)
-        for start in range(0, len(question.pairs), SHARD)
-    ]
+    parts = [_shard(viewer, question, shard, encode) for shard in viewer.shards(len(question.pairs), SHARD)]
     return pd.concat(parts, ignore_index=True)
 
 
-def _shard(model: Classifier, question: Question, shard: range, images: ImageSource, texts: TextSource) -> pd.DataFrame:
+def _shard(viewer: Viewer, question: Question, shard: range, encode: TextSource | None) -> pd.DataFrame:
     asked = [(index, text) for index in shard for text in question.crossed[index]]
-    features, encoded = images(shard), texts([text.text for _, text in asked])
-    device = features.grid.device
+    said = [text.text for _, text in asked]
+    bound = viewer.bind(shard, said)
+    device = bound.grid.device
     image = torch.tensor([index - shard.start for index, _ in asked], device=device)
     text = torch.arange(len(asked), device=device)
     bare = torch.tensor(_bare_rows([text for _, text in asked]), device=device)
-    predicted = row_logits(model, features, encoded, image, text).argmax(1)
-    before, now = predicted[bare], predicted
+    rows = Asked.of(bound, image, text)
+    before, now = rows.predicted[bare], rows.predicted
     m00, m10, m01, m11 = (
-        _maps(model, question.method, features, encoded, image, which, classes)
+        _maps(rows, question.method, which, classes)
         for which, classes in ((bare, before), (bare, now), (text, before), (text, now))
     )
     change = decompose(m00, m10, m01, m11)
@@ -139,7 +137,7 @@ def _shard(model: Classifier, question: Question, shard: range, images: ImageSou
             "switch": change.switch,
             "within": change.within,
             "switched": (before != now).cpu().numpy(),
-            "text_change": (encoded.pooled - encoded.pooled[bare]).norm(dim=1).cpu().numpy(),
+            "text_change": np.nan if encode is None else _text_change(encode(said), bare),
         }
     )
     return frame[frame["kind"] != BARE]
@@ -154,16 +152,11 @@ def _bare_rows(texts: Sequence[ModifiedText]) -> list[int]:
     return rows
 
 
-def _maps(
-    model: Classifier,
-    method: str,
-    features: ImageFeatures,
-    encoded: TextFeatures,
-    image: Int[Tensor, " r"],
-    text: Int[Tensor, " r"],
-    classes: Int[Tensor, " r"],
-) -> np.ndarray:
-    """Maps of some rows; identical rows are computed once."""
-    unique, place = torch.unique(torch.stack([image, text, classes], dim=1), dim=0, return_inverse=True)
-    maps = compute_maps(model, features, encoded, Rows(*unique.unbind(1)), method).maps
-    return maps.float().cpu().numpy()[place.cpu().numpy()]
+def _text_change(encoded: TextFeatures, bare: Int[Tensor, " r"]) -> np.ndarray:
+    return (encoded.pooled - encoded.pooled[bare]).norm(dim=1).cpu().numpy()
+
+
+def _maps(rows: Asked, method: str, text: Int[Tensor, " r"], classes: Int[Tensor, " r"]) -> np.ndarray:
+    """Maps of some texts, each with a class; identical ones are computed once."""
+    unique, place = torch.unique(torch.stack([text, classes], dim=1), dim=0, return_inverse=True)
+    return rows.at(unique[:, 0]).maps(unique[:, 1], method)[place.cpu().numpy()]

@@ -15,6 +15,7 @@ from gazeshift.edits import Edited
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
 from gazeshift.evaluation.question import ObjectMasks, Question
+from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.instrument.exam import Exam
 from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
@@ -27,7 +28,7 @@ from gazeshift.measures import (
     shift_faithfulness,
     text_information,
 )
-from gazeshift.models import Classifier, ImageFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures
 from gazeshift.pairs import Pair, SceneObject
 from gazeshift.saliency import Rows, compute_maps, row_logits
 
@@ -52,6 +53,11 @@ def encode(subject: Subject, scenes: Sequence[Scene]) -> ImageFeatures:
     return ImageFeatures(torch.cat([part.grid for part in parts]))
 
 
+def bound(subject: Subject, exam: Exam) -> BoundClassifier:
+    """The model with all scenes and their own captions."""
+    return BoundClassifier(subject.model, encode(subject, exam.scenes), subject.read(exam.texts))
+
+
 def accuracy(subject: Subject, exam: Exam, permuted: str = "nothing") -> float:
     """Share of scenes whose label is predicted.
 
@@ -67,7 +73,7 @@ def accuracy(subject: Subject, exam: Exam, permuted: str = "nothing") -> float:
     rows, moved = torch.arange(count), torch.arange(count).roll(1)
     image = moved if permuted == "images" else rows
     text = moved if permuted == "texts" else rows
-    logits = row_logits(subject.model, encode(subject, exam.scenes), subject.read(exam.texts), image, text)
+    logits = row_logits(bound(subject, exam), image, text)
     labels = torch.tensor([subject.model.classes.index(scene.label) for scene in exam.scenes])
     return float((logits.argmax(1) == labels).float().mean())
 
@@ -143,7 +149,7 @@ def look(subject: Subject, exam: Exam) -> Looks:
         return masks[row]
 
     question = Question(pairs, _texts(exam), masks_of, "grad-cam")
-    found = analyse(model, question, lambda rows: features.rows(torch.tensor(list(rows))), read)
+    found = analyse(viewer_of(model, lambda rows: features.rows(torch.tensor(list(rows))), read), question)
     predicted = [record for record in found.maps if record["target"] == "predicted"]
     maps = np.stack([np.asarray(record["map"]) for record in predicted if record["edit"] == "original"])
     referred = [caption.referred or scene.target for scene, caption in zip(exam.scenes, exam.captions, strict=True)]
@@ -218,14 +224,13 @@ def fixed_maps(subject: Subject, exam: Exam, classes: Sequence[int]) -> Float[np
     """Raw maps of given classes under the own captions."""
     rows = torch.arange(len(exam.scenes))
     asked = Rows(rows, rows, torch.tensor(classes))
-    features, text = encode(subject, exam.scenes), subject.read(exam.texts)
-    return compute_maps(subject.model, features, text, asked).maps.double().cpu().numpy()
+    return compute_maps(bound(subject, exam), asked).maps.double().cpu().numpy()
 
 
 def predicted_classes(subject: Subject, exam: Exam) -> list[int]:
     """Classes predicted with the own captions."""
     rows = torch.arange(len(exam.scenes))
-    logits = row_logits(subject.model, encode(subject, exam.scenes), subject.read(exam.texts), rows, rows)
+    logits = row_logits(bound(subject, exam), rows, rows)
     return [int(c) for c in logits.argmax(1)]
 
 

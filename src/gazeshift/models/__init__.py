@@ -1,10 +1,12 @@
 """Classifiers of an image and a text, split at the tap."""
 
+from gazeshift.models.bound import Bound
 from gazeshift.models.build import build_classifier, build_text, build_tokenizer, set_affine
-from gazeshift.models.classifier import Classifier
+from gazeshift.models.classifier import BoundClassifier, Classifier, encode_texts
+from gazeshift.models.face import Model
 from gazeshift.models.features import ImageFeatures, TextFeatures
 from gazeshift.models.files import load, read_config, save, versions
-from gazeshift.models.fingerprint import digest, known_digest
+from gazeshift.models.fingerprint import digest
 from gazeshift.models.heads import HEADS, Structure
 from gazeshift.models.image import build_trunk
 from gazeshift.models.modes import evaluating
@@ -13,10 +15,13 @@ from gazeshift.models.spec import HeadSpec, ImageSpec, ModelSpec, TextSpec
 
 __all__ = [
     "HEADS",
+    "Bound",
+    "BoundClassifier",
     "Classifier",
     "HeadSpec",
     "ImageFeatures",
     "ImageSpec",
+    "Model",
     "ModelSpec",
     "Structure",
     "TextFeatures",
@@ -27,8 +32,8 @@ __all__ = [
     "build_tokenizer",
     "build_trunk",
     "digest",
+    "encode_texts",
     "evaluating",
-    "known_digest",
     "load",
     "read_config",
     "save",

@@ -1,13 +1,21 @@
 """The core: ``classify(encode_image(images), encode_text(tokens))``. The text never enters the image trunk."""
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from PIL import Image
 from torch import Tensor, nn
 
+from gazeshift.errors import UsageError
 from gazeshift.models.affine import Affine
+from gazeshift.models.face import Heard
 from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces, Tokens, no_tokens
+from gazeshift.models.fingerprint import known_digest
 from gazeshift.models.heads import HEADS, Structure
 from gazeshift.models.modes import evaluating
 from gazeshift.models.spec import ModelSpec
@@ -16,6 +24,8 @@ from gazeshift.models.text import Encoder
 from gazeshift.models.tokenizer import TextTokenizer
 from gazeshift.models.trunk import Trunk
 from gazeshift.registry import lookup
+
+_TEXTS_AT_ONCE = 128  # more gain nothing on a CPU, and a sentence encoder's inner layers are wide
 
 
 class Classifier(nn.Module):
@@ -51,22 +61,47 @@ class Classifier(nn.Module):
         return self.spec.classes
 
     @property
+    def name(self) -> str:
+        """Of its specification."""
+        return self.spec.name
+
+    @property
+    def sees_image(self) -> bool:
+        """From its structure."""
+        return self.structure.sees_image
+
+    @property
+    def reads_text(self) -> bool:
+        """From its structure."""
+        return self.structure.reads_text
+
+    @property
+    def mask_token(self) -> str | None:
+        """Of its tokenizer."""
+        return None if self.tokenizer is None else self.tokenizer.mask_token
+
+    def digest(self) -> str:
+        """Fingerprint of specification, vocabulary and weights."""
+        return known_digest(self)
+
+    def identity(self) -> str:
+        """Its specification and its vocabulary."""
+        words = [] if self.tokenizer is None else [json.dumps(sorted(self.tokenizer.tokenizer.get_vocab().items()))]
+        return "".join([self.spec.model_dump_json(), *words])
+
+    def marks(self) -> tuple[object, ...]:
+        """Its specification and the size of its vocabulary."""
+        return self.spec, 0 if self.tokenizer is None else len(self.tokenizer.tokenizer)
+
+    def heard(self, texts: Sequence[str]) -> Heard:
+        """Which texts are cut, and in which the tokenizer knows nothing."""
+        tokens = self.tokenize(texts)
+        return Heard(tokens.truncated, tokens.unread)
+
+    @property
     def device(self) -> torch.device:
         """Where the head's weights are."""
         return next(self.head.parameters()).device
-
-    @property
-    def affine(self) -> Affine:
-        """The affine between the trunk's own grid and the tap."""
-        return self.trunk.affine
-
-    def step(self, image: ImageFeatures) -> float:
-        """The coarsest relative precision of ``classify``; no head convolves."""
-        return coarsest_step([image.grid.dtype], image.grid.device, convolves=not self.pools_first)
-
-    def places(self, image: ImageFeatures) -> TokenPlaces:
-        """Positions of the grid's cells among the tokens that attend to each other after the tap."""
-        return image.places
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Texts to tokens, on the model's device."""
@@ -90,6 +125,135 @@ class Classifier(nn.Module):
     ) -> Float[Tensor, "b classes"]:
         """``classify(encode_image(images), encode_text(ids, mask))``."""
         return self.classify(self.encode_image(images), self.encode_text(ids, mask))
+
+    def view(self, picture: Image.Image) -> Image.Image:
+        """The part of a picture that the model sees, and a map covers."""
+        return self.spec.preprocessing.crop_image(picture.convert("RGB"))
+
+    def bind(self, pictures: Sequence[Image.Image], texts: Sequence[str]) -> "BoundClassifier":
+        """Pictures at the tap and encoded texts, in evaluation mode and without gradients, ready to be explained."""
+        preprocessing = self.spec.preprocessing
+        crops = torch.from_numpy(np.stack([preprocessing.crop(picture) for picture in pictures]))
+        images = preprocessing.normalise(crops).to(self.device)
+        with torch.no_grad(), evaluating(self):
+            features = self.encode_image(images)
+        # Under autocast the encoders may answer in half precision; the head and the map stay in the head's own.
+        return BoundClassifier(self, features.to(self.precision), encode_texts(self, texts), images)
+
+    @property
+    def precision(self) -> torch.dtype:
+        """Of the head's weights."""
+        return next(self.head.parameters()).dtype
+
+
+@dataclass(frozen=True, eq=False)
+class BoundClassifier:
+    """A classifier bound to encoded images and texts: ``gazeshift.models.bound.Bound``.
+
+    Attributes:
+        model: the classifier.
+        image: encoded images.
+        text: encoded texts.
+        images: the images as input to the trunk; only methods that change them need these.
+        notes: none.
+        tolerance: unlimited: it keeps no state.
+    """
+
+    model: Classifier
+    image: ImageFeatures
+    text: TextFeatures
+    images: Float[Tensor, "n 3 H W"] | None = None
+    notes: tuple[str, ...] = ()
+    tolerance: float = math.inf
+
+    @property
+    def grid(self) -> Float[Tensor, "n c h w"]:
+        """What the trunk gave at the tap."""
+        return self.image.grid
+
+    @property
+    def pools_first(self) -> bool:
+        """Of the classifier."""
+        return self.model.pools_first
+
+    @property
+    def affine(self) -> Affine:
+        """The affine between the trunk's own grid and the tap."""
+        return self.model.trunk.affine
+
+    @property
+    def step(self) -> float:
+        """The coarsest relative precision of ``classify``; no head convolves."""
+        return coarsest_step([self.grid.dtype], self.grid.device, convolves=not self.pools_first)
+
+    def places(self) -> TokenPlaces:
+        """Positions of the grid's cells among the tokens that attend to each other after the tap."""
+        return self.image.places
+
+    def modules(self) -> Iterator[nn.Module]:
+        """The classifier's."""
+        return self.model.modules()
+
+    def eval(self) -> object:
+        """The classifier in evaluation mode."""
+        return self.model.eval()
+
+    def known_logits(self, grid_row: Int[Tensor, " p"], text: Int[Tensor, " p"]) -> None:
+        """None: they have yet to be computed."""
+
+    def grid_rows(self, image: Int[Tensor, " p"], text: Int[Tensor, " p"]) -> Int[Tensor, " p"]:
+        """One grid per image: no text enters before the tap."""
+        return image
+
+    def logits(
+        self, grids: Float[Tensor, "r c y x"], grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"]
+    ) -> Float[Tensor, "r classes"]:
+        """``classify`` with other grids; the tokens besides the grid are the image's own."""
+        prefix = None if self.image.prefix is None else self.image.prefix[grid_row]
+        return self.model.classify(ImageFeatures(grids, prefix), self.text.rows(text))
+
+    def pixels(self, grid_row: int) -> Float[Tensor, "3 H W"]:
+        """The image as input to the trunk.
+
+        Raises:
+            UsageError: only its features were kept.
+        """
+        if self.images is None:
+            raise UsageError(
+                "this method changes the image itself, and only its features are at hand: give its pixels."
+            )
+        return self.images[grid_row]
+
+    @torch.no_grad()
+    def look_again(
+        self, images: Float[Tensor, "m 3 H W"], grid_row: int, text: Int[Tensor, " t"]
+    ) -> Float[Tensor, "t m classes"]:
+        """Logits of other images: the trunk runs once per image, whatever the number of texts."""
+        features = self.model.encode_image(images)
+        features = features.averaged() if self.pools_first else features
+        which = torch.arange(len(images), device=text.device).repeat(len(text))
+        logits = self.model.classify(features.rows(which), self.text.rows(text.repeat_interleave(len(images))))
+        return logits.view(len(text), len(images), -1)
+
+
+@torch.no_grad()
+def encode_texts(model: Classifier, texts: Sequence[str]) -> TextFeatures:
+    """Text features as the head gets them, in evaluation mode, the head's precision and bounded memory.
+
+    All are padded to the longest, as in one batch.
+    """
+    with evaluating(model):
+        tokens = model.tokenize(texts)
+        parts = [
+            model.encode_text(tokens.ids[start : start + _TEXTS_AT_ONCE], tokens.mask[start : start + _TEXTS_AT_ONCE])
+            for start in range(0, len(texts), _TEXTS_AT_ONCE)
+        ]
+    joined = TextFeatures(
+        torch.cat([part.tokens for part in parts]),
+        torch.cat([part.mask for part in parts]),
+        torch.cat([part.pooled for part in parts]),
+    )
+    return joined.with_precision(model.precision)
 
 
 def _pools_first(trunk: Trunk, example: ImageFeatures) -> bool:

@@ -1,27 +1,38 @@
 """A model's fingerprint: two models with the same one give the same numbers."""
 
 import hashlib
-import json
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from gazeshift.models.classifier import Classifier
-
 _SAMPLED = 256  # how many values of a tensor are checked for changes that bypass autograd's counters
 
 
-def digest(model: Classifier) -> str:
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A model with a fingerprint."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """Its weights."""
+
+    def identity(self) -> str:
+        """What it is besides its weights: its spec, its vocabulary."""
+
+    def marks(self) -> tuple[object, ...]:
+        """What changes whenever its identity does, and is cheap to compare."""
+
+
+def digest(model: Fingerprinted) -> str:
     """sha256 over a model's spec, vocabulary and weights: two models with the same digest give the same numbers."""
-    sha = hashlib.sha256(model.spec.model_dump_json().encode())
-    if model.tokenizer is not None:
-        sha.update(json.dumps(sorted(model.tokenizer.tokenizer.get_vocab().items())).encode())
+    sha = hashlib.sha256(model.identity().encode())
     for name, value in sorted(model.state_dict().items()):
         sha.update(name.encode())
         sha.update(
-            value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+            value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
         )  # bytes: numpy knows no bfloat16
     return sha.hexdigest()
 
@@ -34,10 +45,10 @@ class _Known:
     digest: str
 
 
-_known: "weakref.WeakKeyDictionary[Classifier, _Known]" = weakref.WeakKeyDictionary()
+_known: "weakref.WeakKeyDictionary[Fingerprinted, _Known]" = weakref.WeakKeyDictionary()
 
 
-def known_digest(model: Classifier) -> str:
+def known_digest(model: Fingerprinted) -> str:
     """``digest(model)``, recomputed only when the model has changed; for callers that need it for every image.
 
     A change is detected from the address, shape and version counter of every tensor, and from up to 256 of its values. Every way to
@@ -59,7 +70,7 @@ def known_digest(model: Classifier) -> str:
 
 
 @torch.no_grad()
-def _seen(model: Classifier) -> tuple[object, ...]:
+def _seen(model: Fingerprinted) -> tuple[object, ...]:
     tensors = model.state_dict()
     places = tuple((name, _place(value)) for name, value in tensors.items())
     samples = [_sample(value) for value in tensors.values()]
@@ -73,8 +84,7 @@ def _seen(model: Classifier) -> tuple[object, ...]:
         .tobytes()
         for kind in kinds
     )
-    words = 0 if model.tokenizer is None else len(model.tokenizer.tokenizer)
-    return (model.spec, words, places, values)
+    return (*model.marks(), places, values)
 
 
 def _place(value: Tensor) -> tuple[object, ...]:

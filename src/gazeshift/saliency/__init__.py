@@ -1,6 +1,7 @@
 """Maps of what a classifier looks at, and how a text moves them."""
 
 from gazeshift.saliency.cams import METHODS, PIXEL_METHODS
+from gazeshift.saliency.combination import Combination
 from gazeshift.saliency.compute import class_logits, compute_maps, row_logits
 from gazeshift.saliency.explain import explain
 from gazeshift.saliency.faithfulness import MapFaithfulness, faithfulness, map_faithfulness
@@ -29,6 +30,7 @@ effects = text_influence
 
 __all__ = [
     "Baseline",
+    "Combination",
     "METHODS",
     "TextInfluence",
     "MapBatch",

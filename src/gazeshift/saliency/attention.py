@@ -44,7 +44,7 @@ def _as_read(probe: Probe, relevance: Float[Tensor, "r n n"]) -> Float[Tensor, "
     """Mean over the tokens that are read, at the cells of the grid."""
     read = _readers(probe).to(relevance.dtype)
     mean = torch.einsum("rn,rnm->rm", read, relevance) / read.sum(1, keepdim=True).clamp(min=1)
-    return mean[:, probe.places.cells].reshape(-1, *probe.image.grid.shape[2:])
+    return mean[:, probe.places.cells].reshape(-1, *probe.grid.shape[2:])
 
 
 def _readers(probe: Probe) -> Bool[Tensor, "r n"]:

@@ -1,11 +1,11 @@
 """Class activation maps: functions of a probe that return raw, signed maps on the native grid. One dict of them."""
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.models.adapters.protocol import Explainable
 from gazeshift.registry import folded, known_name
 from gazeshift.saliency.attention import attention_gradient, rollout
 from gazeshift.saliency.gradient import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam, xgrad_cam
@@ -49,7 +49,16 @@ DEFAULT = "default"
 """Use instead of a method's name to get the method that suits the model."""
 
 
-def method_for(model: Explainable, name: str) -> str:
+@runtime_checkable
+class Pooling(Protocol):
+    """A model, or a bound model, that says what follows its tap."""
+
+    @property
+    def pools_first(self) -> bool:
+        """Whether everything after the tap depends on the grid only through its mean."""
+
+
+def method_for(model: Pooling, name: str) -> str:
     """The method of a name in any spelling; ``default`` is the one that suits the model.
 
     Raises:
@@ -58,7 +67,7 @@ def method_for(model: Explainable, name: str) -> str:
     return default_method(model) if folded(name) == DEFAULT else known_name({*METHODS, DEFAULT}, name, "method")
 
 
-def default_method(model: Explainable) -> str:
+def default_method(model: Pooling) -> str:
     """The default method: Grad-CAM under global pooling, HiResCAM elsewhere.
 
     Under global pooling the two are the same map. Elsewhere (flatten, attention) the mean of a channel's gradient can vanish where the

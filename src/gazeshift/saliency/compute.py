@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from gazeshift.models import ImageFeatures, TextFeatures, evaluating
-from gazeshift.models.adapters.protocol import Explainable
-from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, method_for
+from gazeshift.models import evaluating
+from gazeshift.models.bound import Bound
+from gazeshift.saliency.cams import DEFAULT, METHODS, PIXEL_METHODS, method_for
 from gazeshift.saliency.magnitude import noise_of, resolved
 from gazeshift.saliency.path import gaps_of
 from gazeshift.saliency.probe import Probe, Rows, chunk
@@ -31,38 +31,28 @@ class ComputedMaps:
     gaps: Float[Tensor, " r"]
 
 
-def compute_maps(
-    model: Explainable,
-    image: ImageFeatures,
-    text: TextFeatures,
-    rows: Rows,
-    method: str = "grad-cam",
-    *,
-    pixels: Float[Tensor, "n 3 H W"] | None = None,
-) -> ComputedMaps:
+def compute_maps(bound: Bound, rows: Rows, method: str = DEFAULT) -> ComputedMaps:
     """Compute the map of every row; the model's own modes are restored.
 
     Args:
-        model: the classifier.
-        image: encoded images.
-        text: encoded texts.
-        rows: which image, text and class each row explains.
+        bound: the model with its images and texts.
+        rows: which grid, text and class each row explains.
         method: a name in ``METHODS``, or ``default``: the one that suits the model (``default_method``).
-        pixels: the images as input to the trunk; only the ``PIXEL_METHODS`` need them.
 
     Raises:
-        UsageError: an unknown method, one that needs the pixels without them, or one that needs attention on a model without it.
+        UsageError: an unknown method, one that changes the image of a model without its pixels, or one that needs attention on a model
+            without it.
     """
-    method = method_for(model, method)
+    method = method_for(bound, method)
     draw = METHODS[method]
-    cells = 1 if model.pools_first else image.grid[0, 0].numel()
-    size = chunk(image.grid.shape[1] * cells, image.grid.device)
+    cells = 1 if bound.pools_first else bound.grid[0, 0].numel()
+    size = chunk(bound.grid.shape[1] * cells, bound.grid.device)
     # A changed image goes through the trunk once for all its rows, so these methods get all rows; their logits are chunked in the probe.
     size = len(rows) if method in PIXEL_METHODS else size
     parts = []
-    with evaluating(model):
+    with evaluating(bound):
         for start in range(0, len(rows), size):
-            probe = Probe(model, image, text, rows.part(start, start + size), pixels)
+            probe = Probe(bound, rows.part(start, start + size))
             maps = draw(probe).detach()
             noise, gaps = noise_of(method, probe), gaps_of(method, probe, maps)
             parts.append((resolved(maps, noise), probe.scores, noise.amax((1, 2)), gaps))
@@ -70,27 +60,21 @@ def compute_maps(
 
 
 @torch.no_grad()
-def row_logits(
-    model: Explainable,
-    image: ImageFeatures,
-    text: TextFeatures,
-    image_index: Int[Tensor, " r"],
-    text_index: Int[Tensor, " r"],
-) -> Float[Tensor, "r classes"]:
-    """Logits of chosen image-text combinations, from the tap on, in chunks."""
-    source = image.averaged() if model.pools_first else image
-    size = chunk(source.grid[0].numel(), source.grid.device)
-    with evaluating(model):
+def row_logits(bound: Bound, grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Float[Tensor, "r classes"]:
+    """Logits of chosen grids with texts, from the tap on, in chunks."""
+    source = bound.grid.mean((2, 3), keepdim=True) if bound.pools_first else bound.grid
+    size = chunk(source[0].numel(), source.device)
+    with evaluating(bound):
         parts = [
-            model.classify(source.rows(image_index[start : start + size]), text.rows(text_index[start : start + size]))
-            for start in range(0, len(image_index), size)
+            bound.logits(source[rows], rows, text[start : start + size])
+            for start in range(0, len(grid_row), size)
+            for rows in [grid_row[start : start + size]]
         ]
     return torch.cat(parts)
 
 
-def class_logits(model: Explainable, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "n t classes"]:
-    """Logits of every image with every text, from the tap on."""
-    device = image.grid.device
-    images = torch.arange(len(image), device=device).repeat_interleave(len(text))
-    texts = torch.arange(len(text), device=device).repeat(len(image))
-    return row_logits(model, image, text, images, texts).view(len(image), len(text), -1)
+def class_logits(bound: Bound, texts: int) -> Float[Tensor, "n t classes"]:
+    """Logits of every grid with every one of some texts, from the tap on."""
+    count, device = len(bound.grid), bound.grid.device
+    grids = torch.arange(count, device=device).repeat_interleave(texts)
+    return row_logits(bound, grids, torch.arange(texts, device=device).repeat(count)).view(count, texts, -1)

@@ -1,33 +1,27 @@
 """One image, some texts: the maps, and everything a comparison of them needs."""
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from PIL import Image
 from torch import Tensor
 
-from gazeshift.data.decode import decode
-from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating, known_digest
-from gazeshift.registry import lookup
+from gazeshift.errors import UsageError
+from gazeshift.models.bound import predicted
+from gazeshift.models.face import Model
+from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.cams import DEFAULT, method_for
-from gazeshift.saliency.compute import class_logits, compute_maps
-from gazeshift.saliency.encode import encode_texts
+from gazeshift.saliency.combination import Combination, appended, as_combination, class_index
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
-from gazeshift.saliency.probe import Rows
-
-Picture = str | Path | bytes | Image.Image
-_NOT_IN_PNG = {"CMYK", "F", "I", "LAB", "YCbCr"}
+from gazeshift.saliency.pictures import Picture, name_of, open_picture
+from gazeshift.saliency.recast import with_outputs
 
 
 def explain(
-    model: Classifier,
+    model: Model,
     image: Picture,
     texts: Sequence[str] = ("",),
-    target: str = "predicted",
+    target: str | Combination = "predicted",
     *,
     label: str | None = None,
     method: str = DEFAULT,
@@ -36,11 +30,12 @@ def explain(
     """Compute the maps of one image with some texts.
 
     Args:
-        model: a classifier, as returned by ``load``.
-        image: a file, its bytes, or a Pillow image.
+        model: any model: ``load``, ``model`` or ``from_hub``.
+        image: a file, its bytes, a Pillow image, or an array.
         texts: one map is computed for each; for no text, use the empty text.
-        target: the class whose logit is explained. ``predicted``: the one predicted with the same text. ``reference``: the one
-            predicted with ``texts[0]``. ``label``: the one given as ``label``. Or a class name.
+        target: whose logit is explained. ``predicted``: the class predicted with the same text. ``reference``: the one predicted with
+            ``texts[0]``. ``label``: the one given as ``label``. A class name. ``A rather than B``: the difference of two logits. Or any
+            weighted sum of them, a ``Combination``.
         label: the true class, for ``target="label"``.
         method: a name in ``gazeshift.saliency.METHODS``, or ``default``: the one that suits the model (``default_method``).
         key: name of the image in the result; the file's name if None.
@@ -50,7 +45,7 @@ def explain(
 
     Raises:
         UsageError: no text, an unknown class, target or method, a model that sees no image.
-        ImageError: the image cannot be decoded.
+        ImageError, ModelError: the image cannot be decoded, or the model not be explained at its layer.
 
     Example:
         >>> import gazeshift as gs
@@ -58,95 +53,62 @@ def explain(
         >>> maps.raw.shape  # doctest: +SKIP
         (4, 8, 8)
     """
-    texts = _at_least_one(texts)
-    if not model.structure.sees_image:
-        raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
-    method = method_for(model, method)
-    pixels = pixels_of(model, image, name := key or name_of(image))
-    features, encoded = encode(model, pixels, texts)
-    with torch.autocast(model.device.type, enabled=False):
-        logits = class_logits(model, features, encoded)[0]
-        predicted = logits.argmax(1)
-        text_index, target_index = _rows(_targets(model, target, label, predicted), predicted)
-        rows = Rows(torch.zeros_like(text_index), text_index, target_index)
-        computed = compute_maps(model, features, encoded, rows, method, pixels=pixels)
-    probability = logits.softmax(1)[text_index, target_index]
+    texts, name = at_least_one(texts), key or name_of(image)
+    check_sees(model)
+    bound = model.bind([open_picture(image, name)], texts)
+    method, combination = method_for(bound, method), as_combination(target, model.classes)
+    # The head and the map stay in their own precision, whatever the caller's trunk runs in.
+    with torch.autocast(bound.grid.device.type, enabled=False):
+        asked = _with_output(Asked.of(bound, *_every(len(texts))), combination, model.classes)
+        answered = predicted(asked.logits[:, : len(model.classes)])
+        text_index, target_index = _rows(_targets(model.classes, combination or target, label, answered), answered)
+        computed = asked.at(text_index).compute(target_index, method)
+    probability = _probabilities(asked.logits, len(model.classes))[text_index, target_index]
     columns = (text_index, target_index, computed.scores, probability)
     return SaliencyMaps(
         key=name,
         raw=computed.maps.float().cpu().numpy(),
         rows=tuple(MapRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)),
         texts=texts,
-        predicted=tuple(predicted.tolist()),
-        target=target,
-        classes=model.classes,
+        predicted=tuple(answered.tolist()),
+        target=str(target) if combination is None else combination.title,
+        classes=model.classes if combination is None else (*model.classes, combination.title),
         method=method,
-        model=known_digest(model),
+        model=model.digest(),
         noise=computed.noise.float().cpu().numpy(),
         gaps=computed.gaps.float().cpu().numpy(),
+        remarks=bound.notes,
     )
 
 
-def _at_least_one(texts: Sequence[str]) -> tuple[str, ...]:
+def at_least_one(texts: Sequence[str]) -> tuple[str, ...]:
+    """Texts as a tuple; one text may come alone.
+
+    Raises:
+        UsageError: there is none.
+    """
     given = (texts,) if isinstance(texts, str) else tuple(texts)
     if not given:
         raise UsageError("explain needs at least one text; an empty text is ''.")
     return given
 
 
-def name_of(image: Picture) -> str:
-    """The name of an image in results and errors: its file's name, if it is a file."""
-    return Path(image).name if isinstance(image, str | Path) else "image"
-
-
-def encode_for(model: Classifier, image: Picture, texts: Sequence[str]) -> tuple[ImageFeatures, TextFeatures]:
-    """One image at the tap and some texts, encoded in evaluation mode and without gradients."""
-    return encode(model, pixels_of(model, image, name_of(image)), texts)
-
-
-def encode(
-    model: Classifier, pixels: Float[Tensor, "1 3 H W"], texts: Sequence[str]
-) -> tuple[ImageFeatures, TextFeatures]:
-    """The same from the pixels."""
-    with torch.no_grad(), evaluating(model):
-        image = model.encode_image(pixels)
-    # Under autocast the encoders may answer in half precision; the head and the map stay in the head's own.
-    return image.to(next(model.head.parameters()).dtype), encode_texts(model, texts)
-
-
-def pixels_of(model: Classifier, image: Picture, name: str) -> Float[Tensor, "1 3 H W"]:
-    """The image as the model sees it: decoded, cropped, normalised."""
-    preprocessing = model.spec.preprocessing
-    source = _file_bytes(image, name) if isinstance(image, Image.Image) else image
-    picture = decode(Path(source) if isinstance(source, str) else source, name)
-    crop = torch.from_numpy(preprocessing.crop(picture))[None]
-    return preprocessing.normalise(crop).to(model.device)
-
-
-def _file_bytes(picture: Image.Image, name: str) -> bytes:
-    """A Pillow image as the bytes of a lossless file: it too may be transparent, 16-bit or rotated, and one decoder handles that."""
-    file = io.BytesIO()
-    try:
-        picture.save(file, "TIFF" if picture.mode in _NOT_IN_PNG else "PNG", exif=picture.getexif(), compress_level=1)
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{name}: not a usable image ({error}); convert the image to RGB.") from error
-    return file.getvalue()
-
-
-def class_index(classes: Sequence[str], name: str) -> int:
-    """Index of a class by its name.
+def check_sees(model: object) -> None:
+    """Refuse a model without maps.
 
     Raises:
-        UsageError: no such class; suggests the nearest.
-
-    Example:
-        >>> class_index(["pie", "tart"], "tart")
-        1
+        UsageError: it sees no image, or it is no model with pictures and sentences at all; says what to do.
     """
-    return lookup({known: index for index, known in enumerate(classes)}, name, "class")
+    if not isinstance(model, Model):
+        raise UsageError(
+            f"a {type(model).__name__} does not say how it reads pictures and texts: give gazeshift.model(net, layer=..., preprocess=..., "
+            "tokenizer=..., classes=...), or explain_inputs for tensors."
+        )
+    if not model.sees_image:
+        raise UsageError(f"model {model.name!r} sees no image: it has no map.")
 
 
-def choose_target(model: Classifier, target: str, label: str | None, predicted: int) -> int:
+def choose_target(classes: Sequence[str], target: str, label: str | None, predicted: int) -> int:
     """The class index of a target, for a pair with a predicted class.
 
     Raises:
@@ -157,14 +119,40 @@ def choose_target(model: Classifier, target: str, label: str | None, predicted: 
     if target == "label" and label is None:
         raise UsageError("target 'label' needs the true class: give label=CLASS (--label CLASS).")
     name = label if target == "label" and label is not None else target
-    return class_index(model.classes, name)
+    return class_index(classes, name)
 
 
-def _targets(model: Classifier, target: str, label: str | None, predicted: Int[Tensor, " t"]) -> Int[Tensor, " t"]:
-    """The class that each requested map explains."""
+def _every(texts: int) -> tuple[Int[Tensor, " t"], Int[Tensor, " t"]]:
+    """One image with every text."""
+    return torch.zeros(texts, dtype=torch.long), torch.arange(texts)
+
+
+def _with_output(asked: Asked, combination: Combination | None, classes: Sequence[str]) -> Asked:
+    """With the combination as one more output."""
+    if combination is None:
+        return asked
+    weights = combination.over(classes)[None]
+
+    def out(logits: Tensor) -> Tensor:
+        return appended(logits, weights)
+
+    return Asked(with_outputs(asked.bound, out), asked.grid_row, asked.text, out(asked.logits))
+
+
+def _targets(
+    classes: Sequence[str], target: str | Combination, label: str | None, predicted: Int[Tensor, " t"]
+) -> Int[Tensor, " t"]:
+    """The output that each requested map explains."""
+    if isinstance(target, Combination):
+        return torch.full_like(predicted, len(classes))
     if target == "predicted":
         return predicted
-    return torch.full_like(predicted, choose_target(model, target, label, int(predicted[0])))
+    return torch.full_like(predicted, choose_target(classes, target, label, int(predicted[0])))
+
+
+def _probabilities(logits: Float[Tensor, "t outputs"], classes: int) -> Float[Tensor, "t outputs"]:
+    """Of the classes; a combination of logits has none."""
+    return torch.cat([logits[:, :classes].softmax(1), torch.full_like(logits[:, classes:], torch.nan)], dim=1)
 
 
 def _rows(wanted: Int[Tensor, " t"], predicted: Int[Tensor, " t"]) -> tuple[Int[Tensor, " r"], Int[Tensor, " r"]]:

@@ -18,10 +18,14 @@ from gazeshift.measures import (
     sensitivity_n,
 )
 from gazeshift.measures.perturbation import Score
-from gazeshift.models import Classifier, evaluating
+from gazeshift.models import evaluating
+from gazeshift.models.face import Model
 from gazeshift.registry import lookup
-from gazeshift.saliency.explain import Picture, encode, explain, name_of, pixels_of
+from gazeshift.saliency.asked import Asked
+from gazeshift.saliency.cams import DEFAULT, method_for
+from gazeshift.saliency.explain import check_sees, choose_target
 from gazeshift.saliency.hide import pixel_score, tap_score
+from gazeshift.saliency.pictures import Picture, open_picture
 from gazeshift.saliency.probe import Probe, Rows
 
 SHARES = (0.1, 0.3, 0.5)
@@ -76,13 +80,13 @@ class MapFaithfulness:
 
 
 def faithfulness(
-    model: Classifier,
+    model: Model,
     image: Picture,
     text: str = "",
     target: str = "predicted",
     *,
     label: str | None = None,
-    method: str = "grad-cam",
+    method: str = DEFAULT,
     at: str = "tap",
     hide: str = "zero",
     samples: int = 200,
@@ -92,8 +96,8 @@ def faithfulness(
     """Compute the map of one image with one text, then hide cells and see whether those that it marks matter.
 
     Args:
-        model: a classifier that sees images.
-        image: a file, its bytes, or a Pillow image.
+        model: any model that sees images.
+        image: a file, its bytes, a Pillow image, or an array.
         text: kept unchanged.
         target: as in ``explain``.
         label: the true class, for ``target="label"``.
@@ -116,13 +120,15 @@ def faithfulness(
         (-1.9, 0.83)
     """
     ask = lookup(PLACES, at, "place to hide cells")
-    maps = explain(model, image, [text], target, label=label, method=method)
-    pixels = pixels_of(model, image, name_of(image))
-    features, encoded = encode(model, pixels, [text])
-    first = torch.zeros(1, dtype=torch.long, device=features.grid.device)
-    probe = Probe(model, features, encoded, Rows(first, first, first + maps.rows[0].target), pixels)
-    with evaluating(model), torch.autocast(model.device.type, enabled=False):
-        return map_faithfulness(maps.raw[0], ask(probe, 0, hide), ask(probe, 0, IMPUTATION), samples, seed, steps)
+    check_sees(model)
+    bound = model.bind([open_picture(image)], [text])
+    first = torch.zeros(1, dtype=torch.long, device=bound.grid.device)
+    with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
+        asked = Asked.of(bound, first, first)
+        explained = first + choose_target(model.classes, target, label, int(asked.predicted[0]))
+        raw = asked.maps(explained, method_for(bound, method))[0]
+        probe = Probe(bound, Rows(asked.grid_row, first, explained))
+        return map_faithfulness(raw, ask(probe, 0, hide), ask(probe, 0, IMPUTATION), samples, seed, steps)
 
 
 def map_faithfulness(

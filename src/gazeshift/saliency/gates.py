@@ -16,7 +16,8 @@ from torch import Tensor
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.heads import Gates
-from gazeshift.saliency.explain import Picture, class_index, encode_for
+from gazeshift.saliency.combination import class_index
+from gazeshift.saliency.pictures import Picture, open_picture
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def gate_account(model: Classifier, image: Picture, before: str, after: str, tar
         UsageError: a different head, or an unknown class.
     """
     gates = _gates(model)
-    features, text = encode_for(model, image, (before, after))
+    bound = model.bind([open_picture(image)], (before, after))
+    features, text = bound.image, bound.text
     with torch.no_grad(), evaluating(model):
         predicted = model.classify(features.rows(torch.zeros(2, dtype=torch.long)), text).argmax(1)
         open_before, open_after = (

@@ -42,7 +42,7 @@ def xgrad_cam(probe: Probe) -> Float[Tensor, "r h w"]:
         return probe.weigh(probe.slopes[:, :, 0, 0])
     weights = torch.empty_like(probe.slopes[:, :, 0, 0])
     for index, mine in probe.by_image():
-        grid = probe.image.grid[index]
+        grid = probe.grid[index]
         total = grid.sum((1, 2))
         inner = torch.einsum("rchw,chw->rc", probe.slopes[mine], grid)
         weights[mine] = torch.where(total == 0, 0, inner / torch.where(total == 0, 1, total))
@@ -59,10 +59,10 @@ def grad_cam_plus_plus(probe: Probe) -> Float[Tensor, "r h w"]:
     """
     probe = before_affine(probe)
     slopes = probe.slopes
-    total = probe.image.grid.sum((2, 3), keepdim=True)[probe.rows.image]
+    total = probe.grid.sum((2, 3), keepdim=True)[probe.rows.image]
     below = 2 + slopes * total  # the fraction cancelled by g^2, which is not 0 wherever ReLU(g) is not
     shares = torch.where(below > 0, slopes.relu() / torch.where(below > 0, below, 1), 0)
-    return probe.weigh(shares.mean((2, 3)) * probe.image.grid[0, 0].numel())
+    return probe.weigh(shares.mean((2, 3)) * probe.grid[0, 0].numel())
 
 
 def layer_cam(probe: Probe) -> Float[Tensor, "r h w"]:

@@ -68,10 +68,10 @@ def hidden_scores(
         UsageError: an unknown way of hiding.
     """
     mix = lookup(MIXINGS, how, "way of hiding")
-    grid = probe.image.grid[probe.rows.image[rows[0]]]
+    grid = probe.grid[probe.rows.image[rows[0]]]
     channels, height, width = grid.shape
     cells = grid.flatten(1).T
-    pools_first = probe.model.pools_first
+    pools_first = probe.bound.pools_first
     size = max(1, CHUNK_BYTES // (8 * len(cells) * max(len(cells), 1 if pools_first else channels)))
 
     def changed(part: Float[Tensor, "p h w"]) -> Float[Tensor, "p c y x"]:
@@ -98,7 +98,7 @@ def tap_score(probe: Probe, row: int = 0, how: str = "zero") -> Score:
     lookup(MIXINGS, how, "way of hiding")
 
     def score(keep: Float[np.ndarray, "m h w"]) -> Float[np.ndarray, " m"]:
-        kept = torch.from_numpy(np.asarray(keep, dtype=np.float64)).to(probe.image.grid)
+        kept = torch.from_numpy(np.asarray(keep, dtype=np.float64)).to(probe.grid)
         rows = torch.full((len(keep),), row, device=kept.device)
         return hidden_scores(probe, kept, rows, how).double().cpu().numpy()
 
@@ -136,7 +136,7 @@ def pixel_score(probe: Probe, row: int = 0, how: str = "zero", seed: int = 0) ->
         UsageError: an unknown way of hiding, or a probe without pixels.
     """
     fill = lookup(FILLINGS, how, "way of hiding")
-    pixels = probe.pixels[int(probe.rows.image[row])]
+    pixels = probe.bound.pixels(int(probe.rows.image[row]))
     picture = pixels.double().cpu().numpy()
     rng = np.random.default_rng(seed)
     which = torch.tensor([row], device=pixels.device)

@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gazeshift.models import ImageFeatures
 from gazeshift.rounding import rounding
 from gazeshift.saliency.affine import before_affine
 from gazeshift.saliency.probe import Probe
@@ -19,56 +18,51 @@ from gazeshift.saliency.probe import Probe
 Magnitude = Callable[[Probe], Float[Tensor, "r h w"]]
 
 
-def _sizes(probe: Probe) -> Probe:
-    """The probe with the absolute values of its grids: its products are then sums of the sizes of their terms."""
-    return Probe(probe.model, ImageFeatures(probe.image.grid.abs(), probe.image.prefix), probe.text, probe.rows)
-
-
 def _cell_by_cell(probe: Probe) -> Float[Tensor, "r h w"]:
     """``sum_k |g_k A_k|``. Of integrated gradients too, whose gradients along the path are of the size of those at its end."""
-    return _sizes(probe).contract(probe.slopes.abs())
+    return probe.contract(probe.slopes.abs(), probe.grid.abs())
 
 
 def _by_mean_gradient(probe: Probe) -> Float[Tensor, "r h w"]:
     """``sum_k mean|g_k| |A_k|``: a mean gradient that cancels is rounding, too."""
-    return _sizes(probe).weigh(probe.slopes.abs().mean((2, 3)))
+    return probe.weigh(probe.slopes.abs().mean((2, 3)), probe.grid.abs())
 
 
 def _positive_mean(probe: Probe) -> Float[Tensor, "r h w"]:
     """``sum_k mean(ReLU(g_k)) |A_k|``, before a constant affine of the trunk: the terms of Grad-CAM++, whose weights add nothing up."""
     probe = before_affine(probe)
-    return _sizes(probe).weigh(probe.slopes.relu().mean((2, 3)))
+    return probe.weigh(probe.slopes.relu().mean((2, 3)), probe.grid.abs())
 
 
 def _positive(probe: Probe) -> Float[Tensor, "r h w"]:
     """``sum_k ReLU(g_k) |A_k|``, before a constant affine of the trunk."""
     probe = before_affine(probe)
-    return _sizes(probe).contract(probe.slopes.relu())
+    return probe.contract(probe.slopes.relu(), probe.grid.abs())
 
 
 def _by_weighted_mean(probe: Probe) -> Float[Tensor, "r h w"]:
     """``sum_k v_k |A_k|``, ``v_k = (sum|g_k A_k| + |w_k| sum|A_k|) / |sum A_k|``: the sum that divides may cancel as well."""
     probe = before_affine(probe)
     if probe.slopes.shape[2:] == (1, 1):
-        return _sizes(probe).weigh(probe.slopes[:, :, 0, 0].abs())
+        return probe.weigh(probe.slopes[:, :, 0, 0].abs(), probe.grid.abs())
     weights = torch.empty_like(probe.slopes[:, :, 0, 0])
     for index, mine in probe.by_image():
-        grid, slopes = probe.image.grid[index], probe.slopes[mine]
+        grid, slopes = probe.grid[index], probe.slopes[mine]
         total, gross = grid.sum((1, 2)), grid.abs().sum((1, 2))
         over = torch.where(total == 0, torch.inf, total.abs())
         weight = torch.einsum("rchw,chw->rc", slopes, grid).abs() / over
         weights[mine] = (torch.einsum("rchw,chw->rc", slopes.abs(), grid.abs()) + weight * gross) / over
-    return _sizes(probe).weigh(weights)
+    return probe.weigh(weights, probe.grid.abs())
 
 
 def _norms(probe: Probe) -> Float[Tensor, "r h w"]:
     """``|A|`` over the channels, which bounds the projection on a singular vector."""
-    return torch.linalg.vector_norm(probe.image.grid, dim=1)[probe.rows.image]
+    return torch.linalg.vector_norm(probe.grid, dim=1)[probe.rows.image]
 
 
 def _largest(probe: Probe) -> Float[Tensor, "r h w"]:
     """``max_k |A_k|``, before a constant affine of the trunk: it bounds a mean over the channels."""
-    return before_affine(probe).image.grid.abs().amax(1)[probe.rows.image]
+    return before_affine(probe).grid.abs().amax(1)[probe.rows.image]
 
 
 def _differences(probe: Probe) -> Float[Tensor, "r h w"]:
@@ -78,7 +72,7 @@ def _differences(probe: Probe) -> Float[Tensor, "r h w"]:
 
 def _difference(probe: Probe) -> Float[Tensor, "r h w"]:
     """``2 |y|``: a difference of two logits."""
-    return (2 * probe.scores.abs())[:, None, None].expand(-1, *probe.image.grid.shape[2:])
+    return (2 * probe.scores.abs())[:, None, None].expand(-1, *probe.grid.shape[2:])
 
 
 def _mean_difference(probe: Probe) -> Float[Tensor, "r h w"]:
@@ -88,7 +82,7 @@ def _mean_difference(probe: Probe) -> Float[Tensor, "r h w"]:
 
 def _none(probe: Probe) -> Float[Tensor, "r h w"]:
     """0: sums of numbers that are not negative keep all their digits."""
-    return probe.image.grid.new_zeros(len(probe.rows), *probe.image.grid.shape[2:])
+    return probe.grid.new_zeros(len(probe.rows), *probe.grid.shape[2:])
 
 
 _SHOWN = 500
@@ -122,7 +116,7 @@ def noise_of(method: str, probe: Probe) -> Float[Tensor, "r h w"]:
         probe: the question that the maps answer.
     """
     magnitude = MAGNITUDES.get(method, _none)
-    return rounding(probe.step) * magnitude(probe).detach().abs()
+    return rounding(probe.bound.step) * magnitude(probe).detach().abs()
 
 
 def resolved(maps: Float[Tensor, "r h w"], noise: Float[Tensor, "r h w"]) -> Float[Tensor, "r h w"]:

@@ -68,6 +68,7 @@ class SaliencyMaps:
         model: digest of the model.
         noise: each map's noise level, in units of the map: the residue of its terms due to rounding. None: unknown (files of version 0.1).
         gaps: relative completeness error of each map's sum; NaN for methods without completeness.
+        remarks: further remarks on how a third-party model was explained, one sentence each; usually empty.
     """
 
     key: str
@@ -81,6 +82,7 @@ class SaliencyMaps:
     model: str
     noise: Float[np.ndarray, " r"] | None = None
     gaps: Float[np.ndarray, " r"] | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> tuple[str | None, ...]:
@@ -151,7 +153,8 @@ class SaliencyMaps:
             UsageError: a folder, a device or a pipe is there.
         """
         fields = {
-            name: getattr(self, name) for name in ("key", "texts", "predicted", "target", "classes", "method", "model")
+            name: getattr(self, name)
+            for name in ("key", "texts", "predicted", "target", "classes", "method", "model", "remarks")
         }
         meta = {**fields, "rows": [[row.text, row.target, row.logit, row.probability] for row in self.rows]}
         metadata = {"format": FORMAT, "maps": json.dumps(meta)}
@@ -184,8 +187,8 @@ class SaliencyMaps:
         try:
             meta = json.loads(metadata["maps"])
             rows = tuple(MapRow(*row) for row in meta.pop("rows"))
-            for name in ("texts", "predicted", "classes"):
-                meta[name] = tuple(meta[name])
+            for name in ("texts", "predicted", "classes", "remarks"):
+                meta[name] = tuple(meta.get(name, ()))
             return cls(rows=rows, **arrays, **meta)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: the description of its maps is damaged ({error}).") from error

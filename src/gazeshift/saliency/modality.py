@@ -9,17 +9,21 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.measures import MmShap, TwoPlayerShapley, mm_shap, two_player_shapley
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.measures import MmShap, TwoPlayerShapley, keep_pixels, mm_shap, two_player_shapley
+from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_texts, evaluating
+from gazeshift.models.face import Model
+from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.compute import row_logits
-from gazeshift.saliency.encode import encode_texts
-from gazeshift.saliency.explain import Picture, choose_target, encode, encode_for, name_of, pixels_of
+from gazeshift.saliency.explain import choose_target
 from gazeshift.saliency.hide import hidden_scores
+from gazeshift.saliency.pictures import Picture, open_picture
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.words import split_words
 
-TextReader = Callable[[Sequence[str]], TextFeatures]
+Binding = Callable[[Sequence[str]], Bound]
+"""One image with any texts, bound to a model."""
 
+_IMAGES_AT_ONCE = 16
 SIDE = 4
 """MM-SHAP's image players lie on a fixed grid of at most this many cells per side, whatever the model's own grid."""
 
@@ -82,7 +86,8 @@ def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[
             raise UsageError(
                 "the mean of pairs needs a list of images and a list of texts, with at least one entry each."
             )
-    parts = [mean_features(*encode_for(model, image, texts[:1])).image for image in images]
+    bound = (model.bind([open_picture(image)], texts[:1]) for image in images)
+    parts = [mean_features(one.image, one.text).image for one in bound]
     prefixes = [part.prefix for part in parts if part.prefix is not None]
     joined = ImageFeatures(torch.cat([part.grid for part in parts]), torch.cat(prefixes) if prefixes else None)
     return mean_features(joined, encode_texts(model, texts))
@@ -113,72 +118,72 @@ class FourLogits:
 
 
 def four_logits(
-    model: Classifier,
-    image: ImageFeatures,
-    text: TextFeatures,
-    image_index: Int[Tensor, " r"],
-    text_index: Int[Tensor, " r"],
-    baseline: Baseline,
+    bound: BoundClassifier, image_index: Int[Tensor, " r"], text_index: Int[Tensor, " r"], baseline: Baseline
 ) -> FourLogits:
     """Logits of pairs with one modality, both or none replaced by the baseline; four passes of the head per pair.
 
     Args:
-        model: any classifier.
-        image: encoded images.
-        text: encoded texts.
+        bound: a classifier with encoded images and texts.
         image_index: the image of each pair.
         text_index: the text of each pair.
         baseline: the replacement for an absent modality.
     """
     none = torch.zeros_like(image_index)
     asked = (
-        (image, text, image_index, text_index),
-        (baseline.image, text, none, text_index),
-        (image, baseline.text, image_index, none),
+        (bound.image, bound.text, image_index, text_index),
+        (baseline.image, bound.text, none, text_index),
+        (bound.image, baseline.text, image_index, none),
         (baseline.image, baseline.text, none, none),
     )
-    return FourLogits(*(row_logits(model, *one).double().cpu().numpy() for one in asked))
+    logits = (row_logits(BoundClassifier(bound.model, image, text), *rows) for image, text, *rows in asked)
+    return FourLogits(*(one.double().cpu().numpy() for one in logits))
 
 
-def share_between_players(
-    model: Classifier,
-    image: ImageFeatures,
-    text: str,
-    target: int,
-    read: TextReader,
-    orders: int = 16,
-    seed: int = 0,
-) -> MmShap:
-    """MM-SHAP of one pair: image cells on a fixed grid of at most ``SIDE`` x ``SIDE``, hidden with zeros at the tap, and words, left out.
+def share_between_players(bind: Binding, text: str, target: int, orders: int = 16, seed: int = 0) -> MmShap:
+    """MM-SHAP of one pair: image cells on a fixed grid of at most ``SIDE`` x ``SIDE``, hidden, and words, left out.
 
-    The trunk does not run; the text encoder reads every required set of words once.
+    A classifier trained here has its cells hidden with zeros at the tap, where its trunk need not run again; any other model in the image
+    itself, because a class token may know it, too. The text encoder reads every required set of words once.
 
     Args:
-        model: a classifier that sees images and reads text.
-        image: one encoded image, on its whole grid.
+        bind: binds the image to texts.
         text: with any number of words.
         target: class index.
-        read: encodes texts.
         orders: number of random orders of the players.
         seed: random seed.
     """
     spans = split_words(text)
-    regions = _regions(*image.grid.shape[2:])
+    height, width = bind([text]).grid.shape[2:]
+    regions = _regions(height, width)
     count = len(regions)
-    keeps = torch.from_numpy(regions).to(image.grid)
 
     def value(present: Bool[np.ndarray, "m players"]) -> Float[np.ndarray, " m"]:
-        shown = torch.from_numpy(present[:, :count].astype(np.float64)).to(keeps)
-        keep = torch.einsum("mp,phw->mhw", shown, keeps)
+        keep = np.einsum("mp,phw->mhw", present[:, :count].astype(np.float64), regions)
         said, which = np.unique(present[:, count:], axis=0, return_inverse=True)
-        encoded = read([" ".join(text[a:b] for (a, b), here in zip(spans, row, strict=True) if here) for row in said])
-        each = torch.arange(len(said), device=keeps.device)
-        probe = Probe(model, image, encoded, Rows(torch.zeros_like(each), each, torch.full_like(each, target)))
-        rows = torch.from_numpy(which.reshape(-1)).to(keeps.device)
-        return hidden_scores(probe, keep, rows).double().cpu().numpy()
+        bound = bind([" ".join(text[a:b] for (a, b), here in zip(spans, row, strict=True) if here) for row in said])
+        with evaluating(bound):
+            return _hidden(bound, keep, which.reshape(-1), target).double().cpu().numpy()
 
-    with evaluating(model):
-        return mm_shap(value, count, len(spans), orders, np.random.default_rng(seed))
+    return mm_shap(value, count, len(spans), orders, np.random.default_rng(seed))
+
+
+def _hidden(
+    bound: Bound, keep: Float[np.ndarray, "m h w"], text: Int[np.ndarray, " m"], target: int
+) -> Float[Tensor, " m"]:
+    """The target's logit of the image with cells hidden, each with its text."""
+    if isinstance(bound, BoundClassifier):
+        each = torch.arange(len(bound.text), device=bound.grid.device)
+        probe = Probe(bound, Rows(torch.zeros_like(each), each, torch.full_like(each, target)))
+        return hidden_scores(probe, torch.from_numpy(keep).to(bound.grid), torch.from_numpy(text).to(each.device))
+    image = bound.pixels(0)
+    shown = torch.from_numpy(keep_pixels(keep, *image.shape[1:])).to(image)
+    out = image.new_empty(len(keep))
+    for row in sorted(set(text.tolist())):
+        mine = torch.from_numpy((text == row).nonzero()[0]).to(image.device)
+        for some in torch.split(mine, _IMAGES_AT_ONCE):
+            one = torch.tensor([row], device=image.device)
+            out[some] = bound.look_again(image * shown[some, None], 0, one)[0, :, target].to(out)
+    return out
 
 
 @dataclass(frozen=True)
@@ -215,7 +220,7 @@ class Modality:
 
 
 def modality(
-    model: Classifier,
+    model: Model,
     image: Picture,
     text: str,
     target: str = "predicted",
@@ -228,13 +233,14 @@ def modality(
     """Compute how much of a logit comes from the text, how much from the image, and how much from both together.
 
     Args:
-        model: a classifier that sees images and reads text.
-        image: a file, its bytes, or a Pillow image.
+        model: any model that sees images and reads text.
+        image: a file, its bytes, a Pillow image, or an array.
         text: its text.
         target: as in ``explain``.
         label: the true class, for ``target="label"``.
-        baseline: replaces an absent modality, usually ``mean_of_pairs`` of training pairs. None: a grid of zeros at the tap and the
-            empty text; the numbers depend on this choice, so it is part of the result.
+        baseline: replaces an absent modality of a classifier trained here, usually ``mean_of_pairs`` of training pairs. None: a grid of
+            zeros at the tap (of any other model: an image of its mean colour) and the empty text; the numbers depend on this choice, so it
+            is part of the result.
         orders: number of random orders of MM-SHAP's players; with few, its shares drift towards each modality's share of the players.
         seed: random seed.
 
@@ -248,20 +254,18 @@ def modality(
         >>> found.text, found.image, found.interaction, found.players.t_shap  # doctest: +SKIP
         (3.1, 1.2, 0.4, 0.61)
     """
-    if not (model.structure.sees_image and model.structure.reads_text):
-        raise UsageError(f"model {model.spec.name!r} has only one modality: there is no share to compute.")
-    read = _reader(model)
-    features, encoded = encode(model, pixels_of(model, image, name_of(image)), [text])
-    with evaluating(model), torch.autocast(model.device.type, enabled=False):
-        baseline = baseline or _nothing(features, read)
-        first = torch.zeros(1, dtype=torch.long, device=features.grid.device)
-        four = four_logits(model, features, encoded, first, first, baseline)
-        explained = choose_target(model, target, label, int(four.both[0].argmax()))
+    if not (model.sees_image and model.reads_text):
+        raise UsageError(f"model {model.name!r} has only one modality: there is no share to compute.")
+    picture = open_picture(image)
+    bound = model.bind([picture], [text, ""])
+    with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
+        four, sentence = _four(bound, baseline)
+        explained = choose_target(model.classes, target, label, int(four.both[0].argmax()))
         shares = four.shapley(np.array([explained]))
-        players = share_between_players(model, features, text, explained, read, orders, seed)
+        players = share_between_players(lambda said: model.bind([picture], said), text, explained, orders, seed)
     return Modality(
         explained=model.classes[explained],
-        baseline=baseline.sentence,
+        baseline=sentence,
         text=float(shares.text[0]),
         image=float(shares.image[0]),
         interaction=float(shares.interaction[0]),
@@ -271,26 +275,29 @@ def modality(
         logit_neither=float(four.neither[0, explained]),
         players=players,
         words=tuple(text[start:end] for start, end in split_words(text)),
-        grid=_side(*features.grid.shape[2:]),
+        grid=_side(*bound.grid.shape[2:]),
     )
 
 
-def _reader(model: Classifier) -> TextReader:
-    """Reads texts in the precision of the model's head."""
-    precision = next(model.head.parameters()).dtype
+def _four(bound: Bound, baseline: Baseline | None) -> tuple[FourLogits, str]:
+    """Logits of an image and a text (row 0; row 1 is the empty text) with one, both or none of them, and what replaces the absent one."""
+    first = torch.zeros(1, dtype=torch.long, device=bound.grid.device)
+    if isinstance(bound, BoundClassifier):
+        baseline = baseline or _nothing(bound)
+        return four_logits(bound, first, first, baseline), baseline.sentence
+    if baseline is not None:
+        raise UsageError("a baseline of mean features is for models trained here; leave baseline= out for this one.")
+    both, texts = Asked.of(bound, torch.zeros(2, dtype=torch.long), torch.arange(2)), torch.arange(2).to(first)
+    blank = bound.look_again(torch.zeros_like(bound.pixels(0))[None], 0, texts)[:, 0]
+    logits = (both.logits[:1], blank[:1], both.logits[1:], blank[1:])
+    return FourLogits(*(one.double().cpu().numpy() for one in logits)), "an image of the mean colour; the empty text"
 
-    def read(texts: Sequence[str]) -> TextFeatures:
-        with torch.no_grad():
-            tokens = model.tokenize(texts)
-            return model.encode_text(tokens.ids, tokens.mask).with_precision(precision)
 
-    return read
-
-
-def _nothing(image: ImageFeatures, read: TextReader) -> Baseline:
+def _nothing(bound: BoundClassifier) -> Baseline:
+    image, empty = bound.image, bound.text.rows(torch.tensor([1], device=bound.grid.device))
     prefix = None if image.prefix is None else torch.zeros_like(image.prefix)
     return Baseline(
-        ImageFeatures(torch.zeros_like(image.grid), prefix), read([""]), "a grid of zeros at the tap; the empty text"
+        ImageFeatures(torch.zeros_like(image.grid), prefix), empty, "a grid of zeros at the tap; the empty text"
     )
 
 

@@ -1,26 +1,22 @@
 """Maps of a third-party model, for inputs in its own form."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from gazeshift.errors import ModelError, UsageError, listed, shown
+from gazeshift.errors import UsageError, listed, shown
 from gazeshift.measures import undefined
-from gazeshift.models.adapters import Bound, Outside
+from gazeshift.models.adapters import Outside
 from gazeshift.models.adapters.inputs import count
-from gazeshift.models.adapters.protocol import predicted
-from gazeshift.models.adapters.rounding import apart
 from gazeshift.registry import known_name
-from gazeshift.saliency.cams import METHODS, PIXEL_METHODS, tap_methods
-from gazeshift.saliency.compute import ComputedMaps, compute_maps
-from gazeshift.saliency.probe import Rows
-from gazeshift.saliency.reasons import why_undefined
+from gazeshift.saliency.asked import Asked
+from gazeshift.saliency.cams import DEFAULT, METHODS
+from gazeshift.saliency.recast import with_outputs
 from gazeshift.saliency.shift import Shift, shift_of
 from gazeshift.saliency.targets import Target, target_rows
 
@@ -89,7 +85,7 @@ def explain_inputs(
     target: Target = "predicted",
     *,
     aligned: bool = False,
-    method: str = "grad-cam",
+    method: str = DEFAULT,
 ) -> InputMaps:
     """Compute the maps of a third-party model, for every image with every text.
 
@@ -100,7 +96,7 @@ def explain_inputs(
         target: ``predicted``, a class index, one index per combination, or several per combination for images with several labels: a
             list for each, or a mask ``(combinations, classes)``. There is a map for each class.
         aligned: image i belongs to text i, instead of every image with every text.
-        method: a name in ``gazeshift.saliency.METHODS``.
+        method: a name in ``gazeshift.saliency.METHODS``, or ``default``.
 
     Raises:
         UsageError: inputs with different numbers of rows, a class that does not exist, an unknown method or target.
@@ -112,7 +108,7 @@ def explain_inputs(
         >>> explain_inputs(wrap(net, "0", image="input"), torch.rand(5, 3, 8, 8)).raw.shape
         (5, 6, 6)
     """
-    _check_method(method)
+    known_name({*METHODS, DEFAULT}, method, "method")
     images, texts = _read(model, images, texts)
     image_index, text_index = _combinations(count(images, "image"), count(texts, "text"), aligned)
     asked = _ask(model, images, texts, image_index, text_index)
@@ -136,7 +132,7 @@ def shift_inputs(
     before: Any,
     after: Any,
     *,
-    method: str = "grad-cam",
+    method: str = DEFAULT,
     classes: Sequence[str] | None = None,
 ) -> tuple[Shift, ...]:
     """How the map of each image moves when its text is replaced, and why: the class switched, or the text re-weighted the evidence.
@@ -149,7 +145,7 @@ def shift_inputs(
         images: one row per image, in the form the model takes.
         before: one row per image, or a single one for all.
         after: the replacement texts, likewise.
-        method: a name in ``gazeshift.saliency.METHODS``.
+        method: a name in ``gazeshift.saliency.METHODS``, or ``default``.
         classes: names of the model's classes, two for a single score; their numbers if None.
 
     Returns:
@@ -173,12 +169,12 @@ def shift_inputs(
         >>> len(shifts), shifts[0].js_bits == shifts[0].switch + shifts[0].within
         (5, True)
     """
-    _check_method(method)
+    known_name({*METHODS, DEFAULT}, method, "method")
     first, second = (
-        _each_with_its(model, images, texts, name).with_two_classes()
+        _two_classes(_each_with_its(model, images, texts, name))
         for name, texts in (("before", before), ("after", after))
     )
-    names = _names_of(first.classes, classes)
+    names = _names_of(first.logits.shape[1], classes)
     quadruples = zip(
         first.maps(first.predicted, method),
         first.maps(second.predicted, method),
@@ -186,7 +182,7 @@ def shift_inputs(
         second.maps(second.predicted, method),
         strict=True,
     )
-    answers = zip(first.named(names), second.named(names), strict=True)
+    answers = zip(_named(first, names), _named(second, names), strict=True)
     notes = tuple(dict.fromkeys((*first.bound.notes, *second.bound.notes)))
     return tuple(
         replace(shift_of(*four, before, after), notes=notes)
@@ -204,81 +200,21 @@ def _names_of(count: int, classes: Sequence[str] | None) -> list[str]:
     return names
 
 
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """A bound model with the combinations of its rows, and their logits."""
-
-    bound: Bound
-    image_row: Int[Tensor, " r"]
-    text_row: Int[Tensor, " r"]
-    logits: Float[Tensor, "r classes"]
-
-    @property
-    def predicted(self) -> Int[Tensor, " r"]:
-        return predicted(self.logits)
-
-    @property
-    def classes(self) -> int:
-        return self.logits.shape[1]
-
-    def at(self, rows: Int[Tensor, " r"]) -> "_Asked":
-        """The same for chosen combinations, which may be chosen several times."""
-        return replace(self, image_row=self.image_row[rows], text_row=self.text_row[rows], logits=self.logits[rows])
-
-    def named(self, names: Sequence[str]) -> list[str]:
-        """The predicted class of each row by its name."""
-        lost = self.logits.isnan().all(1).tolist()
-        return [_NO_CLASS if nan else names[each] for each, nan in zip(self.predicted.tolist(), lost, strict=True)]
-
-    def with_two_classes(self) -> "_Asked":
-        """A single-score model as a model of two classes, against and for; others unchanged."""
-        if self.classes > 1:
-            return self
-        tail = self.bound.tail
-        self.bound.tail = lambda grid, image, text: _against_and_for(tail(grid, image, text))
-        return replace(self, logits=_against_and_for(self.logits))
-
-    def maps(self, targets: Int[Tensor, " r"], method: str) -> Float[np.ndarray, "r h w"]:
-        return self.compute(targets, method).maps.float().cpu().numpy()
-
-    def compute(self, targets: Int[Tensor, " r"], method: str) -> ComputedMaps:
-        """Maps and scores; a map whose logit is not finite is NaN.
-
-        Raises:
-            ModelError: the explained logits differ from those computed before.
-        """
-        with torch.autocast(self.logits.device.type, enabled=False):  # maps are float32; the model keeps its precision
-            rows = Rows(self.image_row, self.text_row, targets)
-            computed = compute_maps(self.bound, self.bound.image, self.bound.text, rows, method)
-        answered = self.logits.gather(1, targets[:, None])[:, 0]
-        largest = float(self.logits.nan_to_num(0, 0, 0).abs().max())
-        if self.bound.rounding and apart(computed.scores, answered, largest) > self.bound.rounding.to_refuse:
-            raise ModelError(
-                "two passes give different logits: the model keeps state from one pass to the next; switch that off."
-            )
-        lost = ~torch.isfinite(answered)
-        return replace(computed, maps=computed.maps.masked_fill(lost[:, None, None], torch.nan))
-
-    def reasons(
-        self, raw: Float[np.ndarray, "r h w"], noise: list[float], targets: Int[Tensor, " r"]
-    ) -> tuple[str | None, ...]:
-        """Why maps are undefined; None where they are not."""
-        answered = self.logits.gather(1, targets[:, None])[:, 0].tolist()
-        rows = zip(raw, noise, self.image_row.tolist(), targets.tolist(), answered, strict=True)
-        return tuple(_reason(one, level, self.bound.image.grid[row], *asked) for one, level, row, *asked in rows)
+def _named(asked: Asked, names: Sequence[str]) -> list[str]:
+    """The predicted class of each row by its name."""
+    lost = asked.logits.isnan().all(1).tolist()
+    return [_NO_CLASS if nan else names[each] for each, nan in zip(asked.predicted.tolist(), lost, strict=True)]
 
 
-def _against_and_for(score: Float[Tensor, "r 1"]) -> Float[Tensor, "r 2"]:
-    return torch.cat([-score, score], dim=1)
+def _two_classes(asked: Asked) -> Asked:
+    """A single-score model as a model of two classes, against and for; others unchanged."""
+    if asked.logits.shape[1] > 1:
+        return asked
+    return replace(asked, bound=with_outputs(asked.bound, _against_and_for), logits=_against_and_for(asked.logits))
 
 
-def _check_method(method: str) -> None:
-    """Before anything runs: a method that exists and needs nothing but the layer's grid."""
-    if known_name(METHODS, method, "method") in PIXEL_METHODS:
-        raise UsageError(
-            f"{method} shows changed images to the trunk, which takes a gazeshift classifier; for a third-party model choose one of "
-            f"{listed(tap_methods(), 20)}."
-        )
+def _against_and_for(score: Float[Tensor, "*r 1"]) -> Float[Tensor, "*r 2"]:
+    return torch.cat([-score, score], dim=-1)
 
 
 def _read(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
@@ -288,15 +224,13 @@ def _read(model: Outside, images: Any, texts: Any) -> tuple[Any, Any]:
     return model.read(images, texts)
 
 
-def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> _Asked:
+def _ask(model: Outside, images: Any, texts: Any, image_index: Tensor, text_index: Tensor) -> Asked:
     if not len(image_index):
         raise UsageError("give at least one image and one text to explain.")
-    bound = model.bind(images, texts, image_index, text_index)
-    device = bound.image.grid.device
-    return _Asked(bound, bound.image_row.to(device), text_index.to(device), bound.logits)
+    return Asked.of(model.bind(images, texts, image_index, text_index), image_index, text_index)
 
 
-def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> _Asked:
+def _each_with_its(model: Outside, images: Any, texts: Any, name: str) -> Asked:
     """Image i with text i, or with the only text."""
     images, texts = _read(model, images, texts)
     number, given = count(images, "image"), count(texts, name)
@@ -314,15 +248,3 @@ def _combinations(images: int, texts: int, aligned: bool) -> tuple[Tensor, Tenso
             raise UsageError(f"aligned=True needs as many texts as images; there are {texts} and {images}.")
         return torch.arange(images), torch.arange(images)
     return torch.arange(images).repeat_interleave(texts), torch.arange(texts).repeat(images)
-
-
-def _reason(
-    raw: Float[np.ndarray, "h w"], noise: float, grid: Float[Tensor, "c h w"], target: int, logit: float
-) -> str | None:
-    if not bool(torch.isfinite(grid).all()):
-        return "the layer's output is not finite: check the input, and whether half precision overflows"
-    if not math.isfinite(logit):
-        return (
-            f"the logit of class {target} is {logit}: check the model's weights, and whether half precision overflows"
-        )
-    return why_undefined(raw, noise)

@@ -57,10 +57,10 @@ class IntegratedGradients:
 
     def gaps(self, probe: Probe, maps: Float[Tensor, "r h w"]) -> Float[Tensor, " r"]:
         """How far each map's sum misses ``y(A) - y(B)``, as a share of it, 0 and up; gaps within the logits' own rounding are 0."""
-        start = lookup(BASELINES, self.baseline, "baseline")(probe.tap.grid)[probe.rows.image]
+        start = lookup(BASELINES, self.baseline, "baseline")(probe.tap)[probe.rows.image]
         rise = probe.scores - probe.score(start, torch.arange(len(probe.rows), device=start.device))
         missed = (rise - maps.sum((1, 2))).abs()
-        hidden = missed <= rounding(probe.step) * probe.scores.abs()
+        hidden = missed <= rounding(probe.bound.step) * probe.scores.abs()
         return torch.where(hidden, 0, missed / rise.abs())
 
     def _missed(self, probe: Probe, maps: Float[Tensor, "r h w"]) -> Bool[Tensor, " r"]:
@@ -70,7 +70,7 @@ class IntegratedGradients:
         """The integral with this many points, over ``a = s ** crowding``: the higher, the more of them lie near the baseline."""
         image = probe.rows.image
         baseline = lookup(BASELINES, self.baseline, "baseline")
-        end, start = probe.tap.grid[image], baseline(probe.tap.grid)[image]
+        end, start = probe.tap[image], baseline(probe.tap)[image]
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         places = (nodes + 1) / 2
         slopes = crowding * places ** (crowding - 1) / 2

@@ -1,4 +1,4 @@
-"""The only place that uses autograd: it provides what methods need from a classifier at the tap."""
+"""The only place that uses autograd: it provides what methods need from a bound model at the tap."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,8 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.errors import UsageError, listed
-from gazeshift.models import ImageFeatures, TextFeatures
-from gazeshift.models.adapters.protocol import Explainable
+from gazeshift.models.bound import Bound
 from gazeshift.models.features import TokenPlaces
 from gazeshift.saliency.recording import AttentionRecorder, after, one_sided
 
@@ -27,7 +26,7 @@ def chunk(values: int, device: torch.device) -> int:
 
 @dataclass(frozen=True)
 class Rows:
-    """What to explain: row i asks for the map of class ``target[i]`` of image ``image[i]`` with text ``text[i]`` (all indices)."""
+    """What to explain: row i asks for the map of class ``target[i]`` on grid ``image[i]`` with text ``text[i]`` (all indices)."""
 
     image: Int[Tensor, " r"]
     text: Int[Tensor, " r"]
@@ -74,66 +73,40 @@ def _no_attention(seen: list[Tensor], places: TokenPlaces) -> str:
 
 
 class Probe:
-    """A classifier seen from the tap, for some images, texts and classes.
+    """A bound model seen from the tap, for some images, texts and classes.
 
-    The trunk has already run, once per image. The tap becomes a leaf and ``classify`` runs from there, so the text-free trunk is never run
-    again and no hook is needed. If the model pools first, the leaf is the grid's mean: one small vector per row, whatever the grid.
+    The trunk has already run, once per image. The tap becomes a leaf and the logits are computed from there, so the text-free trunk is
+    never run again and no hook is needed. If the model pools first, the leaf is the grid's mean: one small vector per row.
     Works with frozen parameters, inside ``no_grad`` and inside ``inference_mode``; touches no ``.grad``. The model must be in evaluation
     mode.
 
     Args:
-        model: the classifier.
-        image: encoded images.
-        text: encoded texts.
-        rows: which image, text and class each row explains.
-        pixels: the images themselves, as input to the trunk; only ``rescore`` needs them.
+        bound: the model with its images and texts.
+        rows: which grid, text and class each row explains.
     """
 
-    def __init__(
-        self,
-        model: Explainable,
-        image: ImageFeatures,
-        text: TextFeatures,
-        rows: Rows,
-        pixels: Float[Tensor, "n 3 H W"] | None = None,
-    ) -> None:
-        self.model = model
-        self.image = image
-        self.text = text
+    def __init__(self, bound: Bound, rows: Rows) -> None:
+        self.bound = bound
         self.rows = rows
-        self._pixels = pixels
 
     def of(self, index: Int[Tensor, " m"]) -> "Probe":
         """The same question for some of the rows."""
-        return Probe(self.model, self.image, self.text, self.rows.chosen(index), self._pixels)
-
-    @cached_property
-    def tap(self) -> ImageFeatures:
-        """What is replaced and differentiated: the images' grids, or their means (1 x 1) if the model pools first."""
-        return self.image.averaged() if self.model.pools_first else self.image
+        return Probe(self.bound, self.rows.chosen(index))
 
     @property
-    def step(self) -> float:
-        """The coarsest relative step of the numbers that what follows the tap computes with."""
-        return self.model.step(self.tap)
+    def grid(self) -> Float[Tensor, "n c h w"]:
+        """The model's grids."""
+        return self.bound.grid
+
+    @cached_property
+    def tap(self) -> Float[Tensor, "n c y x"]:
+        """What is replaced and differentiated: the grids, or their means (1 x 1) if the model pools first."""
+        return self.grid.mean((2, 3), keepdim=True) if self.bound.pools_first else self.grid
 
     @property
     def batch(self) -> int:
         """How many grids of ``tap`` are held at once."""
-        return chunk(self.tap.grid[0].numel(), self.tap.grid.device)
-
-    @property
-    def pixels(self) -> Float[Tensor, "n 3 H W"]:
-        """The images as input to the trunk.
-
-        Raises:
-            UsageError: they were not given.
-        """
-        if self._pixels is None:
-            raise UsageError(
-                "this method changes the image itself: give the pixels (compute_maps(..., pixels=images))."
-            )
-        return self._pixels
+        return chunk(self.tap[0].numel(), self.tap.device)
 
     @property
     def scores(self) -> Float[Tensor, " r"]:
@@ -148,55 +121,70 @@ class Probe:
     @property
     def gradients(self) -> Float[Tensor, "r c h w"]:
         """``slopes`` on the whole grid. Under mean pooling an expanded view: it takes the memory of one cell."""
-        return self.slopes.expand(-1, -1, *self.image.grid.shape[2:])
+        return self.slopes.expand(-1, -1, *self.grid.shape[2:])
 
     def slopes_at(self, grids: Float[Tensor, "r c y x"]) -> Float[Tensor, "r c y x"]:
         """``slopes`` for other grids at the tap, shaped like those of ``tap``, one per row."""
         return self._differentiate(grids)[1]
 
+    @torch.no_grad()
     def score(self, grids: Float[Tensor, "m c y x"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
         """Logit of row ``rows[i]`` with ``grids[i]``, shaped like those of ``tap``, at the tap; in chunks."""
-        image, prefix = self.rows.image[rows], self.tap.prefix
-        replaced = ImageFeatures(grids, None if prefix is None else prefix[image])
-        return self._score(replaced, torch.arange(len(rows), device=rows.device), rows)
+        asked = self.rows.chosen(rows)
+        parts = []
+        for start in range(0, len(rows), self.batch):
+            part = asked.part(start, start + self.batch)
+            logits = self.bound.logits(grids[start : start + self.batch], part.image, part.text)
+            parts.append(logits.gather(1, part.target[:, None])[:, 0])
+        return torch.cat(parts)
 
     @torch.no_grad()
     def rescore(self, images: Float[Tensor, "m 3 H W"], rows: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
-        """Logits of chosen rows for other images: the trunk runs once per image, whatever the number of rows."""
+        """Logits of rows of one grid for its image, changed: where no text reaches the trunk it runs once per image."""
+        asked = self.rows.chosen(rows)
         parts = []
         for start in range(0, len(images), _TRUNK_BATCH):
             part = images[start : start + _TRUNK_BATCH]
-            features = self.model.encode_image(part)
-            features = features.averaged() if self.model.pools_first else features
-            which = torch.arange(len(part), device=rows.device).repeat(len(rows))
-            parts.append(self._score(features, which, rows.repeat_interleave(len(part))).view(len(rows), -1))
+            logits = self.bound.look_again(part, int(asked.image[0]), asked.text)
+            parts.append(logits.gather(2, asked.target[:, None, None].expand(-1, len(part), 1))[:, :, 0])
         return torch.cat(parts, dim=1)
 
-    def weigh(self, weights: Float[Tensor, "r c"]) -> Float[Tensor, "r h w"]:
-        """``sum_c weights[r, c] A[image of r, c]``: each row's weighted sum of its image's channels, one product per image."""
-        height, width = self.image.grid.shape[2:]
+    def weigh(
+        self, weights: Float[Tensor, "r c"], grids: Float[Tensor, "n c h w"] | None = None
+    ) -> Float[Tensor, "r h w"]:
+        """``sum_c weights[r, c] A[grid of r, c]``: each row's weighted sum of its grid's channels, one product per grid.
+
+        Args:
+            weights: one per row and channel.
+            grids: instead of the model's own.
+        """
+        grids = self.grid if grids is None else grids
+        height, width = grids.shape[2:]
         out = weights.new_empty(len(self.rows), height, width)
         for index, mine in self.by_image():
-            out[mine] = (weights[mine] @ self.image.grid[index].flatten(1)).view(-1, height, width)
+            out[mine] = (weights[mine] @ grids[index].flatten(1)).view(-1, height, width)
         return out
 
-    def contract(self, weights: Float[Tensor, "r c y x"]) -> Float[Tensor, "r h w"]:
-        """``sum_c weights[r, c] * A[image of r, c]`` cell by cell; weights of 1 x 1 apply to every cell."""
+    def contract(
+        self, weights: Float[Tensor, "r c y x"], grids: Float[Tensor, "n c h w"] | None = None
+    ) -> Float[Tensor, "r h w"]:
+        """``sum_c weights[r, c] * A[grid of r, c]`` cell by cell; weights of 1 x 1 apply to every cell."""
         if weights.shape[2:] == (1, 1):
-            return self.weigh(weights[:, :, 0, 0])
+            return self.weigh(weights[:, :, 0, 0], grids)
+        grids = self.grid if grids is None else grids
         out = torch.empty_like(weights[:, 0])
         for index, mine in self.by_image():
-            out[mine] = (weights[mine] * self.image.grid[index]).sum(1)
+            out[mine] = (weights[mine] * grids[index]).sum(1)
         return out
 
     def by_image(self) -> list[tuple[int, Int[Tensor, " r"]]]:
-        """Every requested image, with the indices of its rows."""
+        """Every requested grid, with the indices of its rows."""
         return [(index, (self.rows.image == index).nonzero()[:, 0]) for index in sorted(set(self.rows.image.tolist()))]
 
     @cached_property
     def places(self) -> TokenPlaces:
         """Positions of the grid's cells among the tokens that attend to each other after the tap."""
-        return self.model.places(self.tap)
+        return self.bound.places()
 
     @cached_property
     def attention(self) -> tuple[Attention, ...]:
@@ -213,10 +201,10 @@ class Probe:
 
     def _attention(self, start: int) -> list[Attention]:
         rows = self.rows.part(start, start + _ROWS_THAT_ATTEND)
-        part = Probe(self.model, self.image, self.text, rows)
+        part = Probe(self.bound, rows)
         with torch.inference_mode(False), torch.enable_grad():
             with AttentionRecorder() as recorder:
-                leaf, scores = part._leaf_and_scores(self.tap.grid[rows.image])
+                leaf, scores = part._leaf_and_scores(self.tap[rows.image])
             seen = after(recorder.weights, leaf)
             kept = [weights for weights in seen if _over_tokens(weights, len(rows), self.places.tokens)]
             if not kept:
@@ -235,38 +223,23 @@ class Probe:
 
     @cached_property
     def _forward_scores(self) -> Float[Tensor, " r"]:
-        rows = torch.arange(len(self.rows), device=self.rows.image.device)
-        return self._score(self.tap, self.rows.image, rows)
+        return self.score(self.tap[self.rows.image], torch.arange(len(self.rows), device=self.rows.image.device))
 
     @cached_property
     def _scores_and_slopes(self) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c y x"]]:
-        return self._differentiate(self.tap.grid[self.rows.image])
-
-    @torch.no_grad()
-    def _score(self, features: ImageFeatures, which: Int[Tensor, " m"], rows: Int[Tensor, " m"]) -> Float[Tensor, " m"]:
-        """Logit of row ``rows[i]`` with ``features[which[i]]``."""
-        size, text, target = self.batch, self.rows.text[rows], self.rows.target[rows]
-        parts = []
-        for start in range(0, len(rows), size):
-            part = slice(start, start + size)
-            logits = self.model.classify(features.rows(which[part]), self.text.rows(text[part]))
-            parts.append(logits.gather(1, target[part, None])[:, 0])
-        return torch.cat(parts)
+        return self._differentiate(self.tap[self.rows.image])
 
     def _differentiate(self, grids: Float[Tensor, "r c y x"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c y x"]]:
         with torch.inference_mode(False), torch.enable_grad():
             leaf, scores = self._leaf_and_scores(grids)
             (slopes,) = torch.autograd.grad(scores.sum(), leaf)
         # A cell moves the mean by its share of the grid; 1 where the tap is the grid itself.
-        share = self.tap.grid[0, 0].numel() / self.image.grid[0, 0].numel()
+        share = self.tap[0, 0].numel() / self.grid[0, 0].numel()
         return scores.detach(), slopes * share
 
     def _leaf_and_scores(self, grids: Float[Tensor, "r c y x"]) -> tuple[Float[Tensor, "r c y x"], Float[Tensor, " r"]]:
-        prefix = self.tap.prefix
-        # These copies also turn tensors made in inference mode into ordinary ones.
-        chosen = None if prefix is None else prefix[self.rows.image]
-        text = self.text.rows(self.rows.text)
+        # This copy also turns a tensor made in inference mode into an ordinary one.
         leaf = grids.detach().clone().requires_grad_()
-        # The product gives classify a tensor of its own, so that an in-place ReLU right after the tap cannot spoil the leaf.
-        logits = self.model.classify(ImageFeatures(leaf * 1, chosen), text)
+        # The product gives the model a tensor of its own, so that an in-place ReLU right after the tap cannot spoil the leaf.
+        logits = self.bound.logits(leaf * 1, self.rows.image, self.rows.text)
         return leaf, logits.gather(1, self.rows.target[:, None].clone())[:, 0]

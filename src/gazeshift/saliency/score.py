@@ -1,6 +1,6 @@
 """Maps from the explained logit of changed images and grids. The class and the text enter through these logits alone; no gradient.
 
-Score-CAM, occlusion and RISE show the trunk masked images (``probe.pixels``). Hidden pixels become 0 in the trunk's input: the mean
+Score-CAM, occlusion and RISE show the trunk masked images (``Bound.pixels``). Hidden pixels become 0 in the trunk's input: the mean
 colour of the model's normalisation. A masked image goes through the trunk once, whatever the number of texts.
 """
 
@@ -25,7 +25,7 @@ def ablation_cam(probe: Probe) -> Float[Tensor, "r h w"]:
     map's sign if the logit is negative. Sees what the gradient does not: a hidden unit's gate held open by a single channel. On features
     that a model centres, 0 is the mean of the training images.
     """
-    grids, image = probe.tap.grid, probe.rows.image
+    grids, image = probe.tap, probe.rows.image
     channels = grids.shape[1]
     scores = probe.scores.repeat_interleave(channels)
     everything = torch.arange(len(probe.rows) * channels, device=image.device)
@@ -46,7 +46,7 @@ def score_cam(probe: Probe) -> Float[Tensor, "r h w"]:
     that is the same in every cell has no mask and no weight. Assumes ``A >= 0``: summed before a constant affine of the trunk.
     As many images go through the trunk as it has channels.
     """
-    grid = probe.image.grid
+    grid = probe.grid
     low, high = grid.amin((2, 3), keepdim=True), grid.amax((2, 3), keepdim=True)
     varies = (high > low)[:, :, 0, 0]
     masks = (grid - low) / torch.where(high > low, high - low, 1)
@@ -55,7 +55,7 @@ def score_cam(probe: Probe) -> Float[Tensor, "r h w"]:
         used = varies[index].nonzero()[:, 0]
         if len(used):
             shown = masks[index, used]
-            size = tuple(probe.pixels.shape[2:])
+            size = tuple(probe.bound.pixels(index).shape[1:])
             parts = (_enlarge(part, size, "bilinear") for part in _pieces(shown))
             weights[mine[:, None], used] = _behind_masks(probe, index, mine, parts).softmax(1).to(weights.dtype)
     return before_affine(probe).weigh(weights)
@@ -76,11 +76,11 @@ class Occlusion:
 
     def __call__(self, probe: Probe) -> Float[Tensor, "r h w"]:
         """The maps of all rows; as many images go through the trunk as the square has places."""
-        windows = self._windows(probe.image.grid)
-        places = windows.flatten(1).to(probe.image.grid.dtype)
-        size = tuple(probe.pixels.shape[2:])
+        windows = self._windows(probe.grid)
+        places = windows.flatten(1).to(probe.grid.dtype)
         out = places.new_empty(len(probe.rows), places.shape[1])
         for index, mine in probe.by_image():
+            size = tuple(probe.bound.pixels(index).shape[1:])
             hidden = (1 - _enlarge(part, size, "nearest-exact") for part in _pieces(windows.to(places.dtype)))
             fall = probe.scores[mine, None] - _behind_masks(probe, index, mine, hidden)
             out[mine] = fall @ places / places.sum(0)
@@ -120,17 +120,20 @@ class Rise:
 
     def __call__(self, probe: Probe) -> Float[Tensor, "r h w"]:
         """The maps of all rows; ``masks`` images go through the trunk for every image."""
-        grid, (height, width) = probe.image.grid, probe.pixels.shape[2:]
-        cells = torch.cat(
-            [interpolate(part[:, None], size=grid.shape[2:], mode="area") for part in self.draw(height, width)]
-        )
+        grid = probe.grid
         out = grid.new_empty(len(probe.rows), *grid.shape[2:])
         for index, mine in probe.by_image():
-            parts = (part.to(probe.pixels) for part in self.draw(height, width))
+            pixels = probe.bound.pixels(index)
+            cells = self._cells(*pixels.shape[1:], *grid.shape[2:])
+            parts = (part.to(pixels) for part in self.draw(*pixels.shape[1:]))
             scores = _behind_masks(probe, index, mine, parts)
             weights = (scores - scores.mean(1, keepdim=True)) / (self.masks * self.p)
-            out[mine] = torch.einsum("rm,mhw->rhw", weights, cells[:, 0].to(weights)).to(out.dtype)
+            out[mine] = torch.einsum("rm,mhw->rhw", weights, cells.to(weights)).to(out.dtype)
         return out
+
+    def _cells(self, height: int, width: int, rows: int, columns: int) -> Float[Tensor, "m h w"]:
+        """The masks averaged over each cell of a grid."""
+        return torch.cat([_averaged(part, (rows, columns)) for part in self.draw(height, width)])
 
     def draw(self, height: int, width: int) -> Iterator[Float[Tensor, "m H W"]]:
         """The masks for images of a size, piece by piece; the same each time, whatever the device.
@@ -159,9 +162,13 @@ def _enlarge(masks: Float[Tensor, "m h w"], size: tuple[int, ...], mode: str) ->
     return interpolate(masks[:, None], size=size, mode=mode)[:, 0]
 
 
+def _averaged(masks: Float[Tensor, "m H W"], size: tuple[int, ...]) -> Float[Tensor, "m h w"]:
+    return interpolate(masks[:, None], size=size, mode="area")[:, 0]
+
+
 def _behind_masks(
     probe: Probe, index: int, rows: Tensor, parts: Iterator[Float[Tensor, "p H W"]]
 ) -> Float[Tensor, "r m"]:
     """Logits of an image's rows where the image is multiplied with each mask."""
-    image = probe.pixels[index]
+    image = probe.bound.pixels(index)
     return torch.cat([probe.rescore(image * masks[:, None], rows) for masks in parts], dim=1)

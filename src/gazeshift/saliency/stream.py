@@ -13,13 +13,12 @@ from torch import Tensor
 from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ahead
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_texts
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
 from gazeshift.saliency.cams import DEFAULT, method_for, tap_methods
+from gazeshift.saliency.combination import class_index
 from gazeshift.saliency.compute import compute_maps, row_logits
-from gazeshift.saliency.encode import encode_texts
-from gazeshift.saliency.explain import class_index
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.speed import Speed, trunk_runner
 
@@ -99,8 +98,7 @@ class _Block:
     """Some images at the tap, and the pairing of images and texts: each with all of them, or each with its own."""
 
     pairs: Sequence[Pair]
-    image: ImageFeatures
-    text: TextFeatures
+    bound: BoundClassifier
     image_index: Int[Tensor, " p"]
     text_index: Int[Tensor, " p"]
 
@@ -115,7 +113,7 @@ class _Asked:
 
 def _asked(model: Classifier, target: str | Sequence[str]) -> _Asked:
     def predicted(block: _Block) -> Int[Tensor, "p 1"]:
-        logits = row_logits(model, block.image, block.text, block.image_index, block.text_index)
+        logits = row_logits(block.bound, block.image_index, block.text_index)
         return logits.argmax(1, keepdim=True)
 
     def label(block: _Block) -> Int[Tensor, "p 1"]:
@@ -180,10 +178,11 @@ def _blocks(
         index = torch.arange(len(here), device=image.grid.device)
         some = image.rows(index + start)
         if shared is None:
-            yield _Block(here, some, encode_texts(model, [pair.text for pair in here]), index, index)
+            own = encode_texts(model, [pair.text for pair in here])
+            yield _Block(here, BoundClassifier(model, some, own), index, index)
         else:
             every = torch.arange(texts, device=index.device).repeat(len(here))
-            yield _Block(here, some, shared, index.repeat_interleave(texts), every)
+            yield _Block(here, BoundClassifier(model, some, shared), index.repeat_interleave(texts), every)
 
 
 def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped: tuple[str, ...]) -> MapBatch:
@@ -195,7 +194,7 @@ def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped:
             block.text_index.repeat_interleave(asked.count),
             classes.flatten(),
         )
-        found = compute_maps(model, block.image, block.text, rows, method)
+        found = compute_maps(block.bound, rows, method)
 
     def shaped(values: Tensor) -> np.ndarray:
         return values.view(len(block.pairs), -1, asked.count, *values.shape[1:]).cpu().numpy()

@@ -14,10 +14,10 @@ def eigen_cam(probe: Probe) -> Float[Tensor, "r h w"]:
     map, a negative control. A singular vector has no sign of its own: the map's sum is made positive, which for ``A >= 0`` makes the whole
     map so.
     """
-    height, width = probe.image.grid.shape[2:]
-    out = probe.image.grid.new_empty(len(probe.rows), height, width)
+    height, width = probe.grid.shape[2:]
+    out = probe.grid.new_empty(len(probe.rows), height, width)
     for index, mine in probe.by_image():
-        cells = probe.image.grid[index].flatten(1).T
+        cells = probe.grid[index].flatten(1).T
         u, s, _ = torch.linalg.svd(cells.float() if cells.element_size() < 4 else cells, full_matrices=False)
         projected = u[:, 0] * s[0]
         out[mine] = torch.where(projected.sum() < 0, -projected, projected).view(height, width).to(out.dtype)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.errors import UsageError, shown
-from gazeshift.models.adapters.protocol import predicted
+from gazeshift.models.bound import predicted
 
 Target = str | int | Tensor | np.ndarray | Sequence[Any]
 

@@ -7,11 +7,13 @@ from jaxtyping import Float
 
 from gazeshift.errors import UsageError
 from gazeshift.measures import distribution, jensen_shannon
-from gazeshift.models import Classifier
+from gazeshift.models.face import Model
 from gazeshift.registry import known_name
 from gazeshift.rounding import beyond_rounding
 from gazeshift.saliency.cams import DEFAULT
-from gazeshift.saliency.explain import Picture, explain
+from gazeshift.saliency.combination import Combination
+from gazeshift.saliency.explain import explain
+from gazeshift.saliency.pictures import Picture
 from gazeshift.scripts import word_spans
 
 WAYS = ("leave-out", "mask")
@@ -58,10 +60,10 @@ def split_words(text: str) -> list[tuple[int, int]]:
 
 
 def word_effects(
-    model: Classifier,
+    model: Model,
     image: Picture,
     text: str,
-    target: str = "reference",
+    target: str | Combination = "reference",
     *,
     how: str = "leave-out",
     label: str | None = None,
@@ -73,8 +75,8 @@ def word_effects(
     switch.
 
     Args:
-        model: a classifier that sees images and reads text.
-        image: a file, its bytes, or a Pillow image.
+        model: any model that sees images and reads text.
+        image: a file, its bytes, a Pillow image, or an array.
         text: a text with at least one word.
         target: as in ``explain``; ``predicted`` means the class predicted with the whole text.
         how: ``leave-out``, or ``mask`` by the tokenizer's mask token, which keeps the other words in their places.
@@ -87,8 +89,8 @@ def word_effects(
     spans = split_words(text)
     if not spans:
         raise UsageError("word effects need a text with at least one word.")
-    if not model.structure.reads_text:
-        raise UsageError(f"model {model.spec.name!r} reads no text: no word has an effect.")
+    if not model.reads_text:
+        raise UsageError(f"model {model.name!r} reads no text: no word has an effect.")
     instead = _replacement(model, how)
     shortened = [" ".join((text[:start] + instead + text[end:]).split()) for start, end in spans]
     fixed = "reference" if target == "predicted" else target
@@ -109,10 +111,9 @@ def word_effects(
     )
 
 
-def _replacement(model: Classifier, how: str) -> str:
+def _replacement(model: Model, how: str) -> str:
     if known_name(WAYS, how, "way to remove a word") == "leave-out":
         return ""
-    token = None if model.tokenizer is None else model.tokenizer.mask_token
-    if not token:
-        raise UsageError(f"the tokenizer of {model.spec.name!r} has no mask token; use how='leave-out'.")
-    return token
+    if not model.mask_token:
+        raise UsageError(f"the tokenizer of {model.name!r} has no mask token; use how='leave-out'.")
+    return model.mask_token

@@ -13,6 +13,7 @@ from gazeshift.evaluation.equivariance import equivariance_rows
 from gazeshift.evaluation.modifiers import modifier_rows
 from gazeshift.evaluation.question import Question
 from gazeshift.evaluation.reading import with_reading
+from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.mapstore.store import Row, write_maps, write_table
 from gazeshift.models import Classifier, TokenizerPieces, load, save
 from gazeshift.pairs import Pair
@@ -114,14 +115,15 @@ def _explain(
     constant = study.models[unit.model].texts == "constant"  # it reads the empty text, whatever it is given
     if constant:
         question = question.with_texts({"original": question.texts["original"]})
-    found = analyse(model, question, images, texts)
+    viewer = viewer_of(model, images, texts)
+    found = analyse(viewer, question)
     write_maps(found.maps, run.maps(unit))
     pieces = None if model.tokenizer is None else TokenizerPieces(model.tokenizer)
     write_table(with_reading(found.measures, pieces).assign(**unit.tag), run.part(unit, "measures"))
     if not model.structure.reads_text:
-        write_class_maps(model, question, images, texts, run.class_maps(unit))
+        write_class_maps(viewer, question, run.class_maps(unit))
     elif question.crossed and not constant:
-        write_table(modifier_rows(model, question, images, texts).assign(**unit.tag), run.part(unit, "modifiers"))
+        write_table(modifier_rows(viewer, question, texts).assign(**unit.tag), run.part(unit, "modifiers"))
     if study.explain.windows:
         windows = ingredients.windows(model, question.pairs, recipe)
         slopes = equivariance_rows(model, windows, texts, question.method)

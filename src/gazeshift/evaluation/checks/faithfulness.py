@@ -4,7 +4,7 @@ import pandas as pd
 
 from gazeshift.evaluation.checks.subject import Subject, own_maps, per_pair
 from gazeshift.measures import undefined
-from gazeshift.models import evaluating
+from gazeshift.models import BoundClassifier, evaluating
 from gazeshift.saliency import Probe, map_faithfulness, tap_score
 
 SAMPLES = 100
@@ -19,7 +19,7 @@ def faithfulness(subject: Subject) -> pd.DataFrame:
     parts = []
     for shard in subject.shards:
         own = own_maps(subject, shard)
-        probe = Probe(subject.model, own.image, own.text, own.rows)
+        probe = Probe(BoundClassifier(subject.model, own.image, own.text), own.rows)
         with evaluating(subject.model):
             found = [
                 map_faithfulness(

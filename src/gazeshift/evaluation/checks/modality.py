@@ -1,5 +1,7 @@
 """How much text and image matter to the prediction: from stored features, only the head runs again (for MM-SHAP the text encoder too)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -7,7 +9,7 @@ from jaxtyping import Float, Int
 
 from gazeshift.evaluation.checks.subject import Subject, grid_of, means, per_pair
 from gazeshift.measures import Figure, conditional_utilisation, crossed_accuracy, crossed_statistic
-from gazeshift.models import ImageFeatures
+from gazeshift.models import BoundClassifier, ImageFeatures
 from gazeshift.saliency import class_logits, four_logits, share_between_players
 
 CROSSED_IMAGES = 200
@@ -60,7 +62,7 @@ def _labels(subject: Subject, shard: range) -> Int[np.ndarray, " n"]:
 def _players(subject: Subject, shard: range) -> pd.DataFrame:
     image, text = subject.images(shard), subject.texts([subject.text_of(index) for index in shard])
     each = torch.arange(len(shard), device=image.grid.device)
-    four = four_logits(subject.model, image, text, each, each, subject.baseline())
+    four = four_logits(BoundClassifier(subject.model, image, text), each, each, subject.baseline())
     shares = four.shapley(four.both.argmax(1))
     labels = _labels(subject, shard)
     return per_pair(
@@ -81,7 +83,7 @@ def _players(subject: Subject, shard: range) -> pd.DataFrame:
 def _crossed(subject: Subject) -> pd.DataFrame:
     shard = range(len(subject.question.pairs))
     image, text = _at_the_head(subject), subject.texts([subject.text_of(index) for index in shard])
-    logits = class_logits(subject.model, image, text).double().cpu().numpy()
+    logits = class_logits(BoundClassifier(subject.model, image, text), len(text)).double().cpu().numpy()
     labels = _labels(subject, shard)
     found = crossed_accuracy(logits, labels)
     return per_pair(
@@ -110,7 +112,10 @@ def _shares(subject: Subject) -> pd.DataFrame:
     for index in shard:
         image, text = subject.images([index]), subject.text_of(index)
         first = torch.zeros(1, dtype=torch.long, device=image.grid.device)
-        four = four_logits(subject.model, image, subject.texts([text]), first, first, subject.baseline())
-        target = int(four.both[0].argmax())
-        found.append(share_between_players(subject.model, image, text, target, subject.texts, ORDERS).t_shap)
+
+        def bind(said: Sequence[str], image: ImageFeatures = image) -> BoundClassifier:
+            return BoundClassifier(subject.model, image, subject.texts(said))
+
+        four = four_logits(bind([text]), first, first, subject.baseline())
+        found.append(share_between_players(bind, text, int(four.both[0].argmax()), ORDERS).t_shap)
     return per_pair(subject, shard, {"t_shap": np.array(found)})

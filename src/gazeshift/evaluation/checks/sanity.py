@@ -15,7 +15,7 @@ from gazeshift.evaluation.faithful import reading
 from gazeshift.evaluation.information import text_sets
 from gazeshift.evaluation.question import TextSource
 from gazeshift.measures import distribution, jensen_shannon, spearman, text_information, undefined
-from gazeshift.models import Classifier, evaluating
+from gazeshift.models import BoundClassifier, Classifier, evaluating
 from gazeshift.models.randomise import cascade, with_random_encoder, with_random_head
 from gazeshift.saliency import Rows, row_logits
 
@@ -76,7 +76,7 @@ def text_terms(
     encoded = texts([text for _, text in there])
     which = torch.tensor([place for place, _ in there], device=image.grid.device)
     each = torch.arange(len(there), device=which.device)
-    predicted = row_logits(model, image, encoded, which, each).argmax(1)
+    predicted = row_logits(BoundClassifier(model, image, encoded), which, each).argmax(1)
     raw = maps_of(model, image, encoded, Rows(which, each, predicted), subject.question.method)
     p = np.full((len(asked), *raw.shape[1:]), np.nan)
     p[[edited is not None for _, edited in asked]] = distribution(raw)

@@ -12,7 +12,7 @@ from torch import Tensor
 from gazeshift.data.plates import Scene
 from gazeshift.evaluation.question import ImageSource, Question, TextSource
 from gazeshift.measures import Figure, crossed_figure
-from gazeshift.models import Classifier, ImageFeatures, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures
 from gazeshift.saliency import Baseline, Rows, compute_maps, row_logits
 
 SHARD = 32
@@ -100,7 +100,7 @@ def own_maps(subject: Subject, shard: Sequence[int]) -> OwnMaps:
     """Draw the maps of some pairs with their own texts."""
     image, text = subject.images(shard), subject.texts([subject.text_of(index) for index in shard])
     each = torch.arange(len(shard), device=image.grid.device)
-    predicted = row_logits(subject.model, image, text, each, each).argmax(1)
+    predicted = row_logits(BoundClassifier(subject.model, image, text), each, each).argmax(1)
     rows = Rows(each, each, predicted)
     return OwnMaps(image, text, rows, maps_of(subject.model, image, text, rows, subject.question.method))
 
@@ -109,7 +109,7 @@ def maps_of(
     model: Classifier, image: ImageFeatures, text: TextFeatures, rows: Rows, method: str
 ) -> Float[np.ndarray, "r h w"]:
     """Raw maps as an array."""
-    return compute_maps(model, image, text, rows, method).maps.float().cpu().numpy()
+    return compute_maps(BoundClassifier(model, image, text), rows, method).maps.float().cpu().numpy()
 
 
 def per_pair(subject: Subject, shard: Sequence[int], measures: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -19,12 +19,11 @@ from gazeshift.models.adapters.layouts import (
     windows,
 )
 from gazeshift.models.adapters.module import wrap
-from gazeshift.models.adapters.protocol import Bound, Explainable, Outside
+from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.adapters.split import split
+from gazeshift.models.adapters.user_model import model
 
 __all__ = [
-    "Bound",
-    "Explainable",
     "Heads",
     "Outside",
     "Packed",
@@ -37,6 +36,7 @@ __all__ = [
     "blip_caption",
     "blip_matching",
     "lxmert_answers",
+    "model",
     "sequence_first",
     "similarity",
     "split",

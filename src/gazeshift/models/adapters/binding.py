@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.errors import ModelError
+from gazeshift.models.adapters.bound_module import BoundModule
 from gazeshift.models.adapters.checks import (
     ONE_BY_ONE,
     WAY_OUT,
@@ -21,12 +22,12 @@ from gazeshift.models.adapters.checks import (
     to_be_alone,
 )
 from gazeshift.models.adapters.corners import Trial
+from gazeshift.models.adapters.eyes import tensor_eye
 from gazeshift.models.adapters.finding import doubted, layout_of
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, places_of
 from gazeshift.models.adapters.parts import exchanged
 from gazeshift.models.adapters.passes import Passes, Replay, Seen
-from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.recording import Results, reusable, reusing
 from gazeshift.models.adapters.rounding import Rounding, logits_apart, rounding_of
 
@@ -44,7 +45,6 @@ class Binding:
         kept: modules that may be reused if no text reaches the layer, with their number of calls.
         image: the image of each combination.
         text: the text of each combination.
-        texts: how many texts there are.
     """
 
     passes: Passes
@@ -55,7 +55,6 @@ class Binding:
     kept: dict[torch.nn.Module, int]
     image: Int[Tensor, " p"]
     text: Int[Tensor, " p"]
-    texts: int
 
     @classmethod
     def of(
@@ -64,7 +63,6 @@ class Binding:
         grid: str | Layout | LayoutRule | None,
         image: Int[Tensor, " p"],
         text: Int[Tensor, " p"],
-        texts: int,
     ) -> "Binding":
         """Find the layout and the reusable modules with one pass of the first combination.
 
@@ -96,14 +94,14 @@ class Binding:
 
         trial = Trial(take(passes.images, image[:1]), 1, passes.model, tap.layer, other)
         layout = layout_of(grid, found[0], tap.name, trial)
-        return cls(passes, grid, layout, found[0], trial, kept, image, text, texts)
+        return cls(passes, grid, layout, found[0], trial, kept, image, text)
 
     @property
     def rounding(self) -> Rounding:
         """Of the model."""
         return rounding_of(self.passes.model)
 
-    def trusted(self, text_free: bool | None) -> Bound:
+    def trusted(self, text_free: bool | None) -> BoundModule:
         """Without checks: one pass per image if ``text_free`` is True, and nothing reused if it is False."""
         if text_free:
             first = _first_of_each(self.image)
@@ -114,11 +112,11 @@ class Binding:
         else:
             seen = self._see(text_free, gradients=False)
         bound = self._bound(seen, self._replay(seen, reuse=text_free is not False))
-        check_gradient(bound, self.text, self._layer)
-        bound.answer(self.text)
+        check_gradient(bound, self._layer)
+        bound.answer()
         return bound
 
-    def checked(self, text_free: bool | None) -> Bound:
+    def checked(self, text_free: bool | None) -> BoundModule:
         """With every row computed in two ways, and the checks of ``gazeshift.models.adapters.checks``.
 
         Raises:
@@ -131,21 +129,21 @@ class Binding:
         bound.rounding = self.rounding
         bound.notes += doubted(self.grid, self.output, self.trial)
         changed = self._changing(bound, results)
-        if len(self.image) == 1 and heeds_neighbours(bound, self.text, self.rounding):
+        if len(self.image) == 1 and heeds_neighbours(bound, self.rounding):
             bound.tail, bound.notes = one_by_one(bound.tail), (*bound.notes, ONE_BY_ONE)
             changed = each_alone(changed)
-        check_difference(bound, self.text, changed, self._layer, self.rounding)
+        check_difference(bound, changed, self._layer, self.rounding)
         return bound
 
-    def _agreeing(self, plain: Seen, text_free: bool | None) -> tuple[Bound, Results]:
+    def _agreeing(self, plain: Seen, text_free: bool | None) -> tuple[BoundModule, Results]:
         """The fastest way that reproduces the unchanged model's logits, and what it reuses."""
         name, moved = self.passes.tap.name, float("inf")
         for seen, reuse in self._ways(plain, text_free):
             replay = self._replay(seen, reuse=reuse)
             bound = self._bound(seen, replay)
             try:
-                check_gradient(bound, self.text, self._layer)
-                moved = logits_apart(bound.answer(self.text), seen.logits)
+                check_gradient(bound, self._layer)
+                moved = logits_apart(bound.answer(), seen.logits)
             except (RuntimeError, ModelError):  # what another pass has left behind may have a different shape
                 if not reuse:
                     raise
@@ -166,14 +164,14 @@ class Binding:
         yield with_gradients, True
         yield with_gradients, False
 
-    def _notes(self, bound: Bound, plain: Seen, *, alone: bool, text_free: bool | None) -> Iterator[str]:
+    def _notes(self, bound: BoundModule, plain: Seen, *, alone: bool, text_free: bool | None) -> Iterator[str]:
         name = self.passes.tap.name
         if alone and plain.results and plain.free:
             yield (
                 f"what runs before layer {name!r} has side effects (attributes, caches, random numbers), so the whole "
                 "model runs for every map"
             )
-        moved = logits_apart(bound.logits, plain.logits)
+        moved = logits_apart(bound.answers, plain.logits)
         if moved > self.rounding.to_refuse:
             yield (
                 f"without gradients the model gives different logits (one moves by {moved:.1%} of the largest; PyTorch's transformer "
@@ -193,22 +191,27 @@ class Binding:
         results = seen.results if reuse and seen.free else {}
         return Replay(self.passes, self.layout, image_of, results, seen.logits.shape[1])
 
-    def _bound(self, seen: Seen, replay: Replay) -> Bound:
-        return Bound(
-            self.passes.model, replay, seen.grids, self.texts, seen.row, places=places_of(self.layout, self.output)
+    def _bound(self, seen: Seen, replay: Replay) -> BoundModule:
+        return BoundModule(
+            self.passes.model,
+            replay,
+            seen.grids,
+            (self.image, self.text, seen.row),
+            places=places_of(self.layout, self.output),
+            eye=tensor_eye(self.passes.images, self.passes.again),
         )
 
     def _alone(self, number: int, seed: int) -> Float[Tensor, "1 classes"]:
         return self.passes.logits(self.image[number : number + 1], self.text[number : number + 1], seed)
 
-    def _changing(self, bound: Bound, results: Results) -> Changed:
+    def _changing(self, bound: BoundModule, results: Results) -> Changed:
         """Runs a combination with the layer's own output changed in place, before every hook and for every holder of the tensor."""
         tap = self.passes.tap
         others = {module: outputs for module, outputs in results.items() if module is not tap.layer}
 
         def changed(number: int, added: Float[Tensor, "m c h w"]) -> Float[Tensor, "m classes"]:
             stood: list[tuple[Tensor, Tensor]] = []
-            each, row = torch.full((len(added),), number), bound.image_row[number].expand(len(added))
+            each, row = torch.full((len(added),), number), bound.row[number].expand(len(added))
             layout = self.passes.placed(self.layout, self.image[each], self.text[each])
 
             def change(output: object) -> object:

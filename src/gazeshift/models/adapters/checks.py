@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.utils.checkpoint import CheckpointError
 
 from gazeshift.errors import ModelError
+from gazeshift.models.adapters.bound_module import BoundModule, Tail
 from gazeshift.models.adapters.inputs import Inputs, count, extremes, leaves, take
 from gazeshift.models.adapters.passes import all_against_all
-from gazeshift.models.adapters.protocol import Bound, Tail, predicted
 from gazeshift.models.adapters.rounding import Rounding, apart
-from gazeshift.models.features import ImageFeatures
+from gazeshift.models.bound import predicted
 
 ONE_BY_ONE = (
     "what follows the layer treats a row differently when other rows are in the batch: each row gets its own pass"
@@ -109,22 +109,18 @@ def check_reading(read: Callable[[Inputs], Inputs], texts: Inputs, encoded: Inpu
             )
 
 
-def heeds_neighbours(bound: Bound, text: Int[Tensor, " p"], rounding: Rounding) -> bool:
+def heeds_neighbours(bound: BoundModule, rounding: Rounding) -> bool:
     """Whether what follows the layer gives the first combination different logits when larger grids come before and after it.
 
     Some methods run a single combination with many grids at once.
     """
-    rows, texts, own = (
-        bound.image.rows(bound.image_row[:1].repeat(3)),
-        bound.text.rows(text[:1].repeat(3)),
-        bound.logits[:1],
-    )
-    sizes = torch.tensor([2.0, 1.0, 3.0], device=own.device)[:, None, None, None]
+    rows, texts = bound.row[:1].repeat(3), bound.text[:1].repeat(3)
+    sizes = torch.tensor([2.0, 1.0, 3.0], device=bound.grid.device)[:, None, None, None]
     try:
-        among = bound.classify(ImageFeatures(rows.grid * sizes, rows.prefix), texts)
+        among = bound.logits(bound.grid[rows] * sizes, rows, texts)
     except (RuntimeError, ModelError):
         return True
-    return apart(among[1:2], own) > rounding.to_refuse
+    return apart(among[1:2], bound.answers[:1]) > rounding.to_refuse
 
 
 def one_by_one(tail: Tail) -> Tail:
@@ -143,27 +139,26 @@ def each_alone(changed: Changed) -> Changed:
     return lambda number, added: torch.cat([changed(number, one[None]) for one in added])
 
 
-def check_gradient(bound: Bound, text: Int[Tensor, " p"], layer: str) -> None:
+def check_gradient(bound: BoundModule, layer: str) -> None:
     """One row from the grid to the output: refuses a model without a gradient, before any map is computed.
 
     Raises:
         ModelError: the output does not depend on the grid.
     """
-    if _slope(bound, text, 0, 0) is None:
+    if _slope(bound, 0, 0) is None:
         raise ModelError(
             f"the output does not depend on {layer}: choose a layer that it depends on (or the model detaches it, runs under no_grad, or "
             f"computes it a second time: {_CHECKPOINTS})."
         )
 
 
-def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, layer: str, rounding: Rounding) -> None:
+def check_difference(bound: BoundModule, changed: Changed, layer: str, rounding: Rounding) -> None:
     """One finite difference: the effect of a small change at the layer on a logit must match the gradient.
 
     The change is along one fixed random direction, of the first combination whose logits are finite, for its predicted class.
 
     Args:
         bound: the model, after its first pass.
-        text: the text of each combination.
         changed: runs a combination with other grids.
         layer: its name in messages.
         rounding: rounding of the model.
@@ -171,13 +166,13 @@ def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, la
     Raises:
         ModelError: gradient and difference disagree by more than curvature and rounding explain.
     """
-    targets = predicted(bound.logits)
-    finite = torch.isfinite(bound.logits.gather(1, targets[:, None])[:, 0]).nonzero()
+    targets = predicted(bound.answers)
+    finite = torch.isfinite(bound.answers.gather(1, targets[:, None])[:, 0]).nonzero()
     if not len(finite):
         return
     number = int(finite[0])
-    target, grid = int(targets[number]), bound.image.grid[bound.image_row[number]]
-    found = _slope(bound, text, number, target)
+    target, grid = int(targets[number]), bound.grid[bound.row[number]]
+    found = _slope(bound, number, target)
     if found is None or not bool(torch.isfinite(found).all() and torch.isfinite(grid).all()):
         return
     slope = found
@@ -190,7 +185,7 @@ def check_difference(bound: Bound, text: Int[Tensor, " p"], changed: Changed, la
 
     whole = measured(step)
     expected = float(slope.norm() * step.norm()) / step.numel() ** 0.5  # for a direction independent of the slope
-    noise = rounding.of_logits * _largest(bound.logits)
+    noise = rounding.of_logits * _largest(bound.answers)
     if abs(whole.error) <= _FAULT * max(abs(whole.moved), abs(whole.said), expected) + noise:
         return
     # If the step crosses kinks (ReLU, maxima) the disagreement shrinks with the step; if it is rounding it grows.
@@ -220,12 +215,12 @@ class _Difference:
         return self.moved - self.said
 
 
-def _slope(bound: Bound, text: Tensor, number: int, target: int) -> Float[Tensor, "c h w"] | None:
+def _slope(bound: BoundModule, number: int, target: int) -> Float[Tensor, "c h w"] | None:
     """Gradient of one combination's logit; None where there is none."""
-    row = bound.image.rows(bound.image_row[number : number + 1])
+    row = bound.row[number : number + 1]
     with torch.inference_mode(False), torch.enable_grad():
-        leaf = row.grid.detach().clone().requires_grad_()
-        logits = bound.classify(ImageFeatures(leaf * 1, row.prefix), bound.text.rows(text[number : number + 1]))
+        leaf = bound.grid[row].detach().clone().requires_grad_()
+        logits = bound.logits(leaf * 1, row, bound.text[number : number + 1])
         if not logits.requires_grad:
             return None
         try:

@@ -80,6 +80,21 @@ def layout_of(grid: str | Layout | LayoutRule | None, output: Tensor, layer: str
     raise ModelError(_refusal(shape, layer, found or options, images, trial, several=len(found) > 1))
 
 
+def candidates(output: Tensor, trial: Trial) -> list[Layout]:
+    """Every layout that fits an output by its shape and the images' sides, without a test of the model.
+
+    Args:
+        output: the layer's output.
+        trial: the pass that produced it.
+    """
+    images = sides_of(trial.images)
+    layouts = [option.layout for option in _options(output, images, trial)]
+    if output.ndim != len("bchw"):
+        return layouts
+    sizes = [layout.read(output).shape for layout in layouts]
+    return [layout for layout, size in zip(layouts, sizes, strict=True) if may_be_a_grid(size[2], size[3], images)]
+
+
 def doubted(grid: str | Layout | LayoutRule | None, output: Tensor, trial: Trial) -> tuple[str, ...]:
     """A note if the corners of the image are clearly not seen in the corners of the given grid, usually because its prefix is wrong.
 

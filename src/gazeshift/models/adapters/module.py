@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError
 from gazeshift.models.adapters.arguments import calling, names_of, only_named
 from gazeshift.models.adapters.binding import Binding
+from gazeshift.models.adapters.bound_module import BoundModule
 from gazeshift.models.adapters.checks import check_reading
 from gazeshift.models.adapters.hindrances import naming_failure, naming_quantised, refuse_unwatchable
-from gazeshift.models.adapters.inputs import Inputs, count
+from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.layers import find_layer, unwrapped
 from gazeshift.models.adapters.layouts import Layout, LayoutRule
 from gazeshift.models.adapters.parts import find_logits
 from gazeshift.models.adapters.passes import Passes, Tap
-from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.reading import readable
 from gazeshift.models.adapters.rounding import rounding_of
 from gazeshift.models.adapters.state import quiet, steady
@@ -38,6 +38,11 @@ class HookedModel:
     read_text: Callable[[Any], Inputs] | None
     check: bool
 
+    @property
+    def modules(self) -> nn.Module:
+        """The module itself."""
+        return self.model
+
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
         """The named arguments of both as tensors; texts for ``read_text`` are passed on unchanged."""
         images, texts = readable(images, "image", self.model), readable(texts, "text", self.model)
@@ -45,7 +50,7 @@ class HookedModel:
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
-    ) -> Bound:
+    ) -> BoundModule:
         """Run the model for every combination, then again from its layer on, and compare.
 
         Raises:
@@ -55,13 +60,13 @@ class HookedModel:
         images, texts = self.read(images, texts)
         refuse_unwatchable(self.model, self.tap.name, self.tap.layer)
         with quiet(self.model), naming_quantised(self.model, RuntimeError):
-            texts = self._encoded(texts)
+            texts = self.encoded(texts)
             passes = Passes(self.model, self.tap, self.forward, self.output, images, texts)
-            binding = Binding.of(passes, self.grid, image_index, text_index, count(texts, "text"))
+            binding = Binding.of(passes, self.grid, image_index, text_index)
             with naming_quantised(self.model, ModelError):
                 return binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
 
-    def _encoded(self, texts: Inputs) -> Inputs:
+    def encoded(self, texts: Inputs) -> Inputs:
         """The model's text input, computed once for all texts."""
         if self.read_text is None:
             return texts
@@ -128,7 +133,7 @@ def wrap(
         >>> import torch
         >>> wrapped = wrap(Fusion(), "trunk", image="pixels", text="words")
         >>> index = torch.zeros(1, dtype=torch.long)
-        >>> wrapped.bind(torch.rand(1, 3, 8, 8), torch.rand(1, 4), index, index).image.grid.shape
+        >>> wrapped.bind(torch.rand(1, 3, 8, 8), torch.rand(1, 4), index, index).grid.shape
         torch.Size([1, 4, 6, 6])
     """
     model = unwrapped(model)

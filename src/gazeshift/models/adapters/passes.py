@@ -1,7 +1,7 @@
 """Forward passes of a third-party model, a few rows at a time: unchanged, and with given grids at its layer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters.hindrances import eager, naming_failure, refuse_numbers
-from gazeshift.models.adapters.inputs import Inputs, take
+from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
 from gazeshift.models.adapters.parts import exchanged, logits_of, select
 from gazeshift.models.adapters.recording import MAX_BYTES, Results, at_layer, keeping, reusing
@@ -111,6 +111,14 @@ class Passes:
             with naming_failure("output=", result):
                 logits = self.output(result)
         return logits_of(logits, len(image))
+
+    @torch.no_grad()
+    def again(self, images: Inputs, image: int, text: Int[Tensor, " t"]) -> Float[Tensor, "t m classes"]:
+        """Logits of other images, all in the place of one, each with each of some texts: as many whole passes."""
+        other, number = replace(self, images=images), count(images, "image")
+        rows, texts = torch.arange(number).repeat(len(text)), text.cpu().repeat_interleave(number)
+        parts = [other.logits(rows[some], texts[some]) for some in portions(len(rows))]
+        return joined(parts).view(len(text), number, -1)
 
     def watched(
         self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], change: Callable[[Any], Any]

@@ -1,6 +1,6 @@
 """Any object with ``encode_image``, ``encode_text`` and ``classify``: no hooks needed, because the text-free trunk is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
+from gazeshift.models.adapters.bound_module import BoundModule, Eye
 from gazeshift.models.adapters.checks import (
     ONE_BY_ONE,
     check_company,
@@ -18,16 +19,15 @@ from gazeshift.models.adapters.checks import (
     to_be_alone,
 )
 from gazeshift.models.adapters.corners import Trial
+from gazeshift.models.adapters.eyes import tensor_eye
 from gazeshift.models.adapters.finding import doubted, layout_of
 from gazeshift.models.adapters.hindrances import naming_failure
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed, places_of, rows_first
 from gazeshift.models.adapters.parts import logits_of
-from gazeshift.models.adapters.protocol import Bound
 from gazeshift.models.adapters.reading import readable
 from gazeshift.models.adapters.rounding import logits_apart, rounding_of
 from gazeshift.models.adapters.state import quiet, steady
-from gazeshift.models.features import ImageFeatures
 
 _GRID = "encode_image's grid"
 
@@ -55,32 +55,40 @@ class SplitModel:
     pools_first: bool
     check: bool
 
+    @property
+    def modules(self) -> nn.Module:
+        """The modules that the object is or contains, to put in evaluation mode for a while."""
+        model = self.model
+        if isinstance(model, nn.Module):
+            return model
+        return nn.ModuleList([value for value in vars(model).values() if isinstance(value, nn.Module)])
+
     def read(self, images: Any, texts: Any) -> tuple[Inputs, Inputs]:
         """Both as tensors on the model's device; the parts take them whole."""
-        parts = _modules(self.model)
+        parts = self.modules
         return readable(images, "image", parts), readable(texts, "text", parts)
 
     def bind(
         self, images: Inputs, texts: Inputs, image_index: Int[Tensor, " p"], text_index: Int[Tensor, " p"]
-    ) -> Bound:
+    ) -> BoundModule:
         """Run both encoders once, and classify every combination.
 
         Raises:
             ModelError: a part returns a different number of rows than it got, or its rows depend on each other; or gradients do not
                 match the output.
         """
-        parts = _modules(self.model)
+        parts = self.modules
         with quiet(parts):
             run = _Run(self.model, parts, self.grid, images, texts, image_index, text_index)
             encoded = _Encoded.of(run)
             if not self.check:
                 bound = encoded.bound(self.pools_first)
-                check_gradient(bound, text_index, _GRID)
-                bound.answer(text_index)
+                check_gradient(bound, _GRID)
+                bound.answer()
                 return bound
             bound = encoded.bound(pools_first=False)
-            check_gradient(bound, text_index, _GRID)
-            bound.answer(text_index)
+            check_gradient(bound, _GRID)
+            bound.answer()
             _check(run, bound)
             bound.notes += doubted(run.grid, encoded.features, run.trial)
             return _pooled(encoded, bound) if self.pools_first else bound
@@ -108,7 +116,7 @@ def split(
         ...     def classify(self, image, text):
         ...         return image.mean((2, 3)) * text
         >>> index = torch.zeros(1, dtype=torch.long)
-        >>> split(Mine()).bind(torch.rand(1, 3, 8, 8), ["soup"], index, index).image.grid.shape
+        >>> split(Mine()).bind(torch.rand(1, 3, 8, 8), ["soup"], index, index).grid.shape
         torch.Size([1, 3, 2, 2])
     """
     return SplitModel(model, grid, pools_first, check)
@@ -146,6 +154,21 @@ class _Run:
                 return self.checked(self.model.encode_image(changed), count(changed, "image"))
 
         return Trial(self.images, count(self.images, "image"), self.modules, None, other)
+
+    @property
+    def eye(self) -> Eye | None:
+        """How the images can be changed."""
+        return tensor_eye(self.images, self.again)
+
+    def again(self, images: Inputs, image: int, text: Int[Tensor, " t"]) -> Float[Tensor, "t m classes"]:
+        """Logits of other images with each of some texts; both encoders run once."""
+        number = count(images, "image")
+        with quiet(self.modules):
+            grids = replace(self, images=images).encoded_images(torch.arange(number))
+            texts = self.encoded_texts(take(self.texts, text))
+            rows = torch.arange(len(text)).repeat_interleave(number)
+            features = grids.repeat(len(text), *[1] * (grids.ndim - 1))
+            return self.logits(features, take(texts, rows), len(rows)).view(len(text), number, -1)
 
     def encoded_texts(self, texts: Inputs) -> Any:
         with steady(self.modules), naming_failure("encode_text", texts):
@@ -186,7 +209,7 @@ class _Encoded:
             run, features, run.encoded_texts(run.texts), layout_of(run.grid, features, "encode_image", run.trial)
         )
 
-    def bound(self, pools_first: bool) -> Bound:
+    def bound(self, pools_first: bool) -> BoundModule:
         def tail(grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]) -> Tensor:
             layout = placed(self.layout, take(self.run.images, image), take(self.run.texts, text))
             if rows_first(layout):
@@ -197,32 +220,32 @@ class _Encoded:
             # With pooling first the grid has one cell: there is nothing of the original to keep around it.
             return self.run.logits(layout.write(whole, grid.to(whole.dtype)), take(self.texts, text), len(image))
 
-        rows, texts = count(self.run.images, "image"), count(self.texts, "text")
+        rows = count(self.run.images, "image")
         layout = placed(self.layout, self.run.images, self.run.texts)
         grid = grids_of(layout, self.features, rows, "encode_image").float()
         places = places_of(self.layout, self.features)
-        return Bound(self.run.modules, tail, grid, texts, self.run.image.to(grid.device), pools_first, places)
+        combinations = (self.run.image, self.run.text, self.run.image)
+        return BoundModule(self.run.modules, tail, grid, combinations, pools_first, places, self.run.eye)
 
 
-def _check(run: _Run, bound: Bound) -> None:
-    rounding = bound.rounding = rounding_of(run.modules, bound.image.grid)
+def _check(run: _Run, bound: BoundModule) -> None:
+    rounding = bound.rounding = rounding_of(run.modules, bound.grid)
 
     def changed(number: int, added: Float[Tensor, "m c h w"]) -> Float[Tensor, "m classes"]:
-        rows = bound.image.rows(bound.image_row[number].expand(len(added)))
-        text = bound.text.rows(run.text[number].expand(len(added)))
-        return bound.classify(ImageFeatures(rows.grid + added, rows.prefix), text)
+        row, text = (index[number].expand(len(added)) for index in (bound.row, bound.text))
+        return bound.logits(bound.grid[row] + added, row, text)
 
-    check_company(run.alone, to_be_alone(run.images, run.texts, run.image, run.text), bound.logits, rounding)
-    if len(run.image) == 1 and heeds_neighbours(bound, run.text, rounding):
+    check_company(run.alone, to_be_alone(run.images, run.texts, run.image, run.text), bound.answers, rounding)
+    if len(run.image) == 1 and heeds_neighbours(bound, rounding):
         bound.tail, bound.notes = one_by_one(bound.tail), (*bound.notes, ONE_BY_ONE)
-    check_difference(bound, run.text, changed, _GRID, rounding)
+    check_difference(bound, changed, _GRID, rounding)
 
 
-def _pooled(encoded: _Encoded, whole: Bound) -> Bound:
+def _pooled(encoded: _Encoded, whole: BoundModule) -> BoundModule:
     """The model on the means of its grids, if they suffice."""
     pooled = encoded.bound(pools_first=True)
-    moved = logits_apart(pooled.answer(encoded.run.text), whole.logits)
-    if moved <= rounding_of(encoded.run.modules, whole.image.grid).of_logits:
+    moved = logits_apart(pooled.answer(), whole.answers)
+    if moved <= rounding_of(encoded.run.modules, whole.grid).of_logits:
         pooled.rounding, pooled.notes = whole.rounding, whole.notes
         return pooled
     whole.notes += (
@@ -230,10 +253,3 @@ def _pooled(encoded: _Encoded, whole: Bound) -> Bound:
         "maps are computed without it",
     )
     return whole
-
-
-def _modules(model: object) -> nn.Module:
-    """The modules that an object is or contains, to put in evaluation mode for a while."""
-    if isinstance(model, nn.Module):
-        return model
-    return nn.ModuleList([value for value in vars(model).values() if isinstance(value, nn.Module)])

@@ -1,0 +1,23 @@
+"""The model that a command names, and the options that say how a published one is asked."""
+
+from collections.abc import Sequence
+
+import typer
+
+from gazeshift.models.addresses import Address, Question
+from gazeshift.models.face import Model
+
+
+def address_of(
+    model: str, as_: str | None, classes: Sequence[str] | None, prompt: str | None, trust_remote_code: bool
+) -> Address:
+    """What a command line says about its model."""
+    return Address(model, Question(as_, tuple(classes or ()), prompt, trust_remote_code))
+
+
+def open_model(address: Address) -> Model:
+    """Open a model, and say so where that runs code of the user's or of the model's folder."""
+    if address.runs_code:
+        whose = "code of the model's folder" if address.question.trust_remote_code else "your own code"
+        typer.echo(f"{address.at}: runs {whose}.", err=True)
+    return address.open()

@@ -1,0 +1,68 @@
+"""What everything above the models asks of a model, whether it was trained here, published by others, or written by the user."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from PIL.Image import Image
+
+from gazeshift.models.bound import Bound
+from gazeshift.models.heads import Structure
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a model takes in of some texts.
+
+    Attributes:
+        truncated: per text, whether it was longer than the model reads and was cut.
+        unread: per text, whether it is not empty but the model knows nothing in it.
+    """
+
+    truncated: tuple[bool, ...]
+    unread: tuple[bool, ...]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A model of pictures and texts."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in results and messages."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the logits, in order."""
+
+    def digest(self) -> str:
+        """A fingerprint: two models with the same one give the same numbers."""
+
+    @property
+    def structure(self) -> Structure | None:
+        """What the text can do to a map, declared; None if nobody knows, so that it has to be tried."""
+
+    @property
+    def sees_image(self) -> bool:
+        """Whether the logits depend on the image."""
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the logits depend on the text."""
+
+    @property
+    def mask_token(self) -> str | None:
+        """Stands for a masked word; None if the model knows no such token."""
+
+    def heard(self, texts: Sequence[str]) -> Heard:
+        """What it takes in of some texts."""
+
+    def view(self, picture: Image) -> Image:
+        """The part of a picture that the model sees and a map covers: what the map is drawn on."""
+
+    def bind(self, pictures: Sequence[Image], texts: Sequence[str]) -> Bound:
+        """Pictures and texts encoded, every one with every other, ready to be explained.
+
+        Raises:
+            ModelError: the model cannot be explained with these; says why.
+        """

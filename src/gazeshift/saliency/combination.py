@@ -1,0 +1,105 @@
+"""A target made of several logits: why A rather than B, or any weighted sum."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gazeshift.errors import UsageError
+from gazeshift.registry import lookup
+
+RATHER_THAN = " rather than "
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """A weighted sum of logits, explained like a class.
+
+    The map of a sum is the sum of the maps for every method that is linear in the logit's gradient, so the map of "A rather than B" shows
+    what speaks for A and against B at once. Several labels of a model with sigmoid outputs: a weight of 1 each.
+
+    Attributes:
+        weights: by class (its name, or its index).
+        name: what it is called in results; made from the weights if None.
+
+    Example:
+        >>> Combination({"pie": 1.0, "tart": -1.0}).title
+        'pie rather than tart'
+        >>> Combination({"cat": 1.0, "dog": 1.0}).title
+        '+1 cat +1 dog'
+    """
+
+    weights: Mapping[str | int, float]
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a sum of nothing."""
+        if not any(self.weights.values()):
+            raise UsageError("a combination of targets needs at least one class with a weight other than 0.")
+
+    @property
+    def title(self) -> str:
+        """Its name."""
+        if self.name is not None:
+            return self.name
+        by_weight = {weight: [str(each) for each, one in self.weights.items() if one == weight] for weight in (1, -1)}
+        if len(self.weights) == 2 and all(len(some) == 1 for some in by_weight.values()):
+            return f"{by_weight[1][0]}{RATHER_THAN}{by_weight[-1][0]}"
+        return " ".join(f"{weight:+g} {each}" for each, weight in self.weights.items())
+
+    def over(self, classes: Sequence[str]) -> Float[Tensor, " classes"]:
+        """A weight for each of a model's classes.
+
+        Raises:
+            UsageError: a class that the model does not have; suggests similar ones.
+        """
+        found = torch.zeros(len(classes))
+        for each, weight in self.weights.items():
+            found[class_index(classes, each)] += float(weight)
+        return found
+
+
+def class_index(classes: Sequence[str], name: str | int) -> int:
+    """Index of a class by its name, or by its number.
+
+    Raises:
+        UsageError: no such class; suggests the nearest.
+
+    Example:
+        >>> class_index(["pie", "tart"], "tart"), class_index(["pie", "tart"], 0)
+        (1, 0)
+    """
+    if isinstance(name, int) and not isinstance(name, bool):
+        if not 0 <= name < len(classes):
+            raise UsageError(f"target {name} is not a class: the model has classes 0 to {len(classes) - 1}.")
+        return name
+    return lookup({known: index for index, known in enumerate(classes)}, str(name), "class")
+
+
+def as_combination(target: object, classes: Sequence[str]) -> Combination | None:
+    """A target as a combination, if it is one: ``A rather than B`` in words, or a ``Combination``; None for any other.
+
+    Example:
+        >>> as_combination("pie rather than tart", ["pie", "tart"]).weights
+        {'pie': 1.0, 'tart': -1.0}
+        >>> as_combination("pie", ["pie", "tart"]) is None
+        True
+    """
+    if isinstance(target, Combination):
+        return target
+    if not isinstance(target, str) or target in classes or RATHER_THAN not in target:
+        return None
+    wanted, other = target.split(RATHER_THAN, 1)
+    return Combination({wanted: 1.0, other: -1.0})
+
+
+def appended(logits: Float[Tensor, "*r classes"], weights: Float[Tensor, "k classes"]) -> Float[Tensor, "*r all"]:
+    """Logits with combinations of them as further outputs.
+
+    Example:
+        >>> appended(torch.tensor([[3.0, 1.0]]), torch.tensor([[1.0, -1.0]]))
+        tensor([[3., 1., 2.]])
+    """
+    return torch.cat([logits, logits @ weights.to(logits).T], dim=-1)
