@@ -105,7 +105,7 @@ def test_no_text_reaches_the_tap(name: str) -> None:
     images, texts = given.read([picture()], TEXTS)
     rows = len(TEXTS) * len(OPTIONS)
     bound = given.net.bind(images, texts, torch.zeros(rows, dtype=torch.long), torch.arange(rows))
-    assert len(bound.image) == 1
+    assert len(bound.grid) == 1
     assert bound.notes == ()
 
 
