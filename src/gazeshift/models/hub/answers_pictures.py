@@ -77,8 +77,8 @@ def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
 
 
 def _rows(values: list[Tensor], packed: bool) -> Tensor | PackedRows:
-    every = torch.cat(values)
-    return PackedRows(every, [len(each) for each in values]) if packed else every
+    every, lengths = torch.cat(values), [len(each) for each in values]
+    return PackedRows(every, lengths) if packed and set(lengths) != {1} else every
 
 
 def _shape(cells: Cells) -> str:
