@@ -1,0 +1,85 @@
+"""Pictures as a vision-language model's inputs, with the places of their cells."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from gazeshift.errors import UsageError
+from gazeshift.models.adapters import Packed, PackedRows, TokensAt
+from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.hub.vision_language import Family
+from gazeshift.models.hub.vision_language_grids import Cells, Seen
+
+_TOKEN, _TOKENS = "token", "tokens"
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Pictures that a processor has read, all with the same grid.
+
+    Attributes:
+        inputs: one row per picture: the model's arguments, and the places of the cells.
+        block: the text that stands for one of them in a prompt.
+    """
+
+    inputs: dict[str, Inputs]
+    block: str
+
+
+def read_pictures(model: Any, processor: Any, family: Family, pictures: Sequence[Image]) -> Pictures:
+    """Pictures as the model's processor reads them.
+
+    Raises:
+        UsageError: they have grids of different sizes.
+    """
+    seen = [_seen(model.config, processor, family, picture) for picture in pictures]
+    cells = [family.cells(each) for each in seen]
+    for each, other in zip(seen[1:], cells[1:], strict=True):
+        if each.block != seen[0].block or not torch.equal(other.token, cells[0].token):
+            raise UsageError(
+                f"this model reads the pictures as {_shape(cells[0])} and {_shape(other)} cells: explain pictures of different shapes one "
+                "at a time."
+            )
+    names = [name for name in family.images if name in seen[0].values]
+    values = {name: _rows([each.values[name] for each in seen], name in family.packed) for name in names}
+    token = torch.stack([each.token for each in cells])
+    return Pictures({**values, _TOKEN: token, _TOKENS: cells[0].tokens}, seen[0].block)
+
+
+def arguments_of(inputs: Inputs) -> dict[str, Any]:
+    """The model's arguments among the inputs of pictures."""
+    return {name: value for name, value in inputs.items() if name not in {_TOKEN, _TOKENS}}
+
+
+def layout_of(images: Inputs, texts: Inputs) -> Packed:
+    """Where the cells are in the tap's output; a rule for ``wrap``."""
+    return Packed(images[_TOKENS], TokensAt(images[_TOKEN][0]))
+
+
+def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PaliGemma's processor, of its own call of numpy
+        read = processor(
+            images=[picture.convert("RGB")],
+            text=[processor.image_token],
+            return_text_replacement_offsets=True,
+            return_tensors="pt",
+        )
+    (found,) = read["text_replacement_offsets"][0]
+    values = {name: read[name] for name in family.images if name in read}
+    tokens = int((read["input_ids"] == config.image_token_id).sum())
+    return Seen(values, tokens, found["replacement"], (picture.height, picture.width), processor, config)
+
+
+def _rows(values: list[Tensor], packed: bool) -> Tensor | PackedRows:
+    every, lengths = torch.cat(values), [len(each) for each in values]
+    return PackedRows(every, lengths) if packed and set(lengths) != {1} else every
+
+
+def _shape(cells: Cells) -> str:
+    return " x ".join(map(str, cells.token.shape))

@@ -1,0 +1,143 @@
+"""What differs between vision-language models that answer: the layer, the cells of a picture, and how a prompt is framed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Bool, Int
+from PIL.Image import Image
+from torch import Tensor
+
+from gazeshift.errors import ModelError, listed
+from gazeshift.models.hub import vision_language_grids as grids
+from gazeshift.models.hub import vision_language_views as views
+
+Kinds = Callable[[Int[Tensor, "r n"], Bool[Tensor, "r n"], Any], dict[str, Tensor]]
+"""Token ids, which of them are the answer, and the model's configuration, to what else the model asks of each token."""
+
+
+def _no_kinds(ids: Tensor, answer: Tensor, config: Any) -> dict[str, Tensor]:
+    return {}
+
+
+def _images_named(name: str) -> Kinds:
+    """1 for the tokens that stand for a picture."""
+    return lambda ids, answer, config: {name: (ids == config.image_token_id).long()}
+
+
+def _answer_follows(ids: Tensor, answer: Tensor, config: Any) -> dict[str, Tensor]:
+    """PaliGemma reads its prompt in both directions (0), and what follows it word by word (1)."""
+    return {"token_type_ids": (answer.long().cumsum(1) > 0).long()}
+
+
+def _as_written(prompt: str, processor: Any) -> str:
+    return prompt
+
+
+def _framed_by_paligemma(prompt: str, processor: Any) -> str:
+    """The picture, the start token, the question and a line break, as the processor puts them."""
+    end = prompt.rfind(processor.image_token) + len(processor.image_token)
+    return f"{prompt[:end]}{processor.tokenizer.bos_token}{prompt[end:]}\n"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of vision-language model.
+
+    Attributes:
+        processors: class names of the processors that read for it.
+        tap: the layer that gives the picture's tokens as the language model gets them; no text reaches it.
+        cells: which token is which cell of the picture.
+        images: the model's arguments that the processor makes of a picture.
+        packed: those of them without an axis for pictures: all views, or all patches, in one sequence.
+        part: the part of the layer's output that holds the tokens.
+        view: what part of a picture the cells cover.
+        placeholder: what ``<image>`` becomes; ``{image}`` is the model's own token.
+        framed: a prompt as the processor rewrites it.
+        kinds: what else the model asks of each token.
+        notes: what a user should know about its maps.
+    """
+
+    processors: tuple[str, ...]
+    tap: str
+    cells: Callable[[grids.Seen], grids.Cells]
+    images: tuple[str, ...] = ("pixel_values",)
+    packed: tuple[str, ...] = ()
+    part: str | None = None
+    view: Callable[[Image, Any, Any], Image] = views.whole
+    placeholder: str = "{image}"
+    framed: Callable[[str, Any], str] = _as_written
+    kinds: Kinds = _no_kinds
+    notes: tuple[str, ...] = ()
+
+
+_TILES = (
+    "where the model cuts a picture into tiles the map shows these; it also sees the whole picture at a lower resolution, and the evidence "
+    "of that is in no cell",
+)
+_PROJECTOR = "model.multi_modal_projector"
+_SPLITS = Family(
+    ("Idefics3Processor", "SmolVLMProcessor"),
+    "model.connector",
+    grids.splits,
+    images=("pixel_values", "pixel_attention_mask"),
+    notes=_TILES,
+)
+
+FAMILIES: dict[str, Family] = {
+    "llava": Family(("LlavaProcessor",), _PROJECTOR, grids.plain, view=views.cropped),
+    "llava_next": Family(
+        ("LlavaNextProcessor",),
+        _PROJECTOR,
+        grids.any_resolution,
+        images=("pixel_values", "image_sizes"),
+        view=views.unpadded,
+        notes=_TILES,
+    ),
+    "qwen2_5_vl": Family(
+        ("Qwen2_5_VLProcessor",),
+        "model.visual",
+        grids.merged,
+        images=("pixel_values", "image_grid_thw"),
+        packed=("pixel_values",),
+        part="pooler_output",
+        placeholder="<|vision_start|>{image}<|vision_end|>",
+        kinds=_images_named("mm_token_type_ids"),
+    ),
+    "idefics3": _SPLITS,
+    "smolvlm": _SPLITS,
+    "paligemma": Family(
+        ("PaliGemmaProcessor",), _PROJECTOR, grids.plain, framed=_framed_by_paligemma, kinds=_answer_follows
+    ),
+    "internvl": Family(("InternVLProcessor",), _PROJECTOR, grids.canvas, packed=("pixel_values",), notes=_TILES),
+    "gemma3": Family(
+        ("Gemma3Processor",),
+        _PROJECTOR,
+        grids.pan_and_scan,
+        packed=("pixel_values",),
+        kinds=_images_named("token_type_ids"),
+        notes=_TILES,
+    ),
+}
+"""By ``config.model_type``."""
+
+
+def family_of(model: Any, processor: Any) -> Family:
+    """The family of a model whose processor fits.
+
+    Raises:
+        ModelError: an unknown kind of model, or a processor of another one.
+    """
+    kind = model.config.model_type
+    if kind not in FAMILIES:
+        raise ModelError(
+            f"{type(model).__name__} ({kind}) is not among the vision-language models that gazeshift asks for answers: "
+            f"{listed(FAMILIES, 20)}; use wrap(model, layer, ...) for others."
+        )
+    family, given = FAMILIES[kind], type(processor).__name__
+    if given not in family.processors:
+        raise ModelError(
+            f"a {given} does not read for a {type(model).__name__}: load AutoProcessor from the model's own folder, which gives a "
+            f"{family.processors[0]}."
+        )
+    return family
