@@ -28,6 +28,7 @@ PUBLIC = [
     "effects",
     "explain",
     "faithfulness",
+    "from_hub",
     "load",
     "mean_of_pairs",
     "modality",

@@ -15,6 +15,7 @@ from gazeshift.lazy import on_demand
 if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
     from gazeshift.models.adapters import model
+    from gazeshift.models.hub import from_hub
     from gazeshift.runs.summary import Summary, read_summary
     from gazeshift.saliency import (
         Baseline,
@@ -49,6 +50,7 @@ _HOME = {
     "effects": "gazeshift.saliency",
     "explain": "gazeshift.saliency",
     "faithfulness": "gazeshift.saliency",
+    "from_hub": "gazeshift.models.hub",
     "load": "gazeshift.models",
     "mean_of_pairs": "gazeshift.saliency",
     "modality": "gazeshift.saliency",
@@ -75,6 +77,7 @@ __all__ = [
     "effects",
     "explain",
     "faithfulness",
+    "from_hub",
     "load",
     "mean_of_pairs",
     "modality",

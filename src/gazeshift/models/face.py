@@ -54,6 +54,9 @@ class Model(Protocol):
     def mask_token(self) -> str | None:
         """Stands for a masked word; None if the model knows no such token."""
 
+    def about(self, picture: Image, text: str) -> "Model":
+        """The model as it is asked about a picture and a text: itself, unless its outputs are the tokens of its own answer to them."""
+
     def heard(self, texts: Sequence[str]) -> Heard:
         """What it takes in of some texts."""
 

@@ -55,7 +55,9 @@ def explain(
     """
     texts, name = at_least_one(texts), key or name_of(image)
     check_sees(model)
-    bound = model.bind([open_picture(image, name)], texts)
+    picture = open_picture(image, name)
+    model = model.about(picture, texts[0])
+    bound = model.bind([picture], texts)
     method, combination = method_for(bound, method), as_combination(target, model.classes)
     # The head and the map stay in their own precision, whatever the caller's trunk runs in.
     with torch.autocast(bound.grid.device.type, enabled=False):

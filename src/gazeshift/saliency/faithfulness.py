@@ -121,7 +121,9 @@ def faithfulness(
     """
     ask = lookup(PLACES, at, "place to hide cells")
     check_sees(model)
-    bound = model.bind([open_picture(image)], [text])
+    picture = open_picture(image)
+    model = model.about(picture, text)
+    bound = model.bind([picture], [text])
     first = torch.zeros(1, dtype=torch.long, device=bound.grid.device)
     with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
         asked = Asked.of(bound, first, first)

@@ -257,6 +257,7 @@ def modality(
     if not (model.sees_image and model.reads_text):
         raise UsageError(f"model {model.name!r} has only one modality: there is no share to compute.")
     picture = open_picture(image)
+    model = model.about(picture, text)
     bound = model.bind([picture], [text, ""])
     with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
         four, sentence = _four(bound, baseline)

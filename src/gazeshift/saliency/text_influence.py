@@ -102,7 +102,7 @@ def _change_on_pictures(model: Model, method: str) -> float:
     changes = []
     for _ in range(IMAGES):
         picture = Image.fromarray(rng.integers(0, 256, (_SIZE[1], _SIZE[0], 3), dtype=np.uint8))
-        bound = model.bind([picture], _TRIED)
+        bound = model.about(picture, _TRIED[0]).bind([picture], _TRIED)
         text, target = torch.cartesian_prod(torch.arange(texts), classes).to(bound.grid.device).unbind(1)
         with torch.autocast(bound.grid.device.type, enabled=False):
             asked = Asked.of(bound, torch.zeros(texts, dtype=torch.long), torch.arange(texts)).at(text)

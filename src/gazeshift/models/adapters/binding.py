@@ -198,6 +198,7 @@ class Binding:
             seen.grids,
             (self.image, self.text, seen.row),
             places=places_of(self.layout, self.output),
+            again=self.passes.again,
             eye=tensor_eye(self.passes.images, self.passes.again),
         )
 

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
+from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.rounding import Rounding, rounding_of
 from gazeshift.models.adapters.state import frozen
 from gazeshift.models.affine import NO_AFFINE, Affine
@@ -18,6 +19,10 @@ _GRIDS_AT_ONCE = 64
 
 Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
 """Grids, their rows and text rows to logits."""
+
+
+Looking = Callable[[Inputs, int, Int[Tensor, " t"]], Float[Tensor, "t m classes"]]
+"""The inputs of m images, all in the place of one image, and text rows to logits."""
 
 
 @runtime_checkable
@@ -50,6 +55,7 @@ class BoundModule(nn.Module):
         answers: logits of each requested combination, computed as for its map; set by ``answer``.
         notes: what a user should know about how the model is explained, one sentence each.
         rounding: how far its logits may differ between passes; None without checks.
+        again: shows it other images, in the form of its inputs.
         eye: how its images can be changed; None if nobody knows.
     """
 
@@ -63,6 +69,7 @@ class BoundModule(nn.Module):
         combinations: tuple[Int[Tensor, " p"], Int[Tensor, " p"], Int[Tensor, " p"]],
         pools_first: bool = False,
         places: TokenPlaces | None = None,
+        again: Looking | None = None,
         eye: Eye | None = None,
     ) -> None:
         super().__init__()
@@ -72,6 +79,7 @@ class BoundModule(nn.Module):
         self.image, self.text, self.row = (index.to(grid.device) for index in combinations)
         self.pools_first = pools_first
         self.token_places = places
+        self.again = again
         self.eye = eye
         self.notes: tuple[str, ...] = ()
         self.rounding: Rounding | None = None

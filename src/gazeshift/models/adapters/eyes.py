@@ -1,17 +1,18 @@
 """How the images of a third-party model can be changed: in the one tensor that holds them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from PIL import Image
 from torch import Tensor
 
+from gazeshift.models.adapters.bound_module import Looking
 from gazeshift.models.adapters.inputs import Inputs, leaves, mapped, take
 
 _COLOURS = 3
-Looking = Callable[[Inputs, int, Int[Tensor, " t"]], Float[Tensor, "t m classes"]]
-"""The inputs of m images, all in the place of one image, and text rows to logits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,39 @@ class TensorEye:
         number = iter(range(self.place + 1))
         changed = mapped(others, lambda leaf: images.to(leaf.dtype) if next(number, None) == self.place else leaf)
         return self.run(changed, image, text)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureEye:
+    """Images as pictures, for models that cut them into tiles or patches themselves.
+
+    Attributes:
+        views: what the model sees of each picture, and its map covers.
+        mean: the mean colour of the model's normalisation, 0 to 1.
+        read: a picture to the model's image inputs.
+        run: shows other images to the model.
+    """
+
+    views: Sequence[Image.Image]
+    mean: Sequence[float]
+    read: Callable[[Image.Image], Inputs]
+    run: Looking
+
+    def pixels(self, image: int) -> Float[Tensor, "3 H W"]:
+        """The picture, 0 to 1, without the mean colour."""
+        return torch.from_numpy(np.asarray(self.views[image], np.float32).transpose(2, 0, 1).copy()) / 255 - self._mean
+
+    def look(
+        self, images: Float[Tensor, "m 3 H W"], image: int, text: Int[Tensor, " t"]
+    ) -> Float[Tensor, "t m classes"]:
+        """Logits of changed pictures, rounded to 8 bits."""
+        shades = ((images.float().cpu() + self._mean) * 255).round().clamp(0, 255).to(torch.uint8)
+        pictures = [Image.fromarray(shade.numpy().transpose(1, 2, 0)) for shade in shades]
+        return torch.cat([self.run(self.read(picture), image, text) for picture in pictures], dim=1)
+
+    @property
+    def _mean(self) -> Float[Tensor, "3 1 1"]:
+        return torch.tensor(self.mean, dtype=torch.float32)[:, None, None]
 
 
 def tensor_eye(images: Inputs, run: Looking) -> TensorEye | None:

@@ -10,12 +10,14 @@ from PIL.Image import Image
 
 from gazeshift.errors import ModelError, listed
 from gazeshift.models.adapters.bound_module import BoundModule
+from gazeshift.models.adapters.eyes import PictureEye
 from gazeshift.models.adapters.inputs import Inputs, count
 from gazeshift.models.adapters.options import BoundRows
 from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.bound import Bound
 from gazeshift.models.face import Heard
 from gazeshift.models.heads import Structure
+from gazeshift.preprocessing import IMAGENET_MEAN
 
 Reading = Callable[[Sequence[Image], Sequence[str]], tuple[Inputs, Inputs]]
 """RGB pictures and texts to a model's inputs: one row per picture, and ``options`` rows per text (one text after the other)."""
@@ -35,6 +37,8 @@ class Given:
         options: rows of text input per text. Above 1, there is one row for each class, and the score of row k is the logit of class k.
         mask_token: stands for a masked word; None if there is none.
         notes: what a user should know about how the model is asked, one sentence each.
+        mean_colour: of the model's normalisation, 0 to 1: what stands for a hidden part of a picture that is no single tensor.
+        answering: for a model whose outputs are the tokens of its own answer: the same with the answer to a picture and a text.
         truncated: which of some texts are longer than the model reads; None if nobody knows.
         sees_image: always.
         structure: unknown.
@@ -49,6 +53,8 @@ class Given:
     options: int = 1
     mask_token: str | None = None
     notes: tuple[str, ...] = ()
+    mean_colour: tuple[float, float, float] = IMAGENET_MEAN
+    answering: "Callable[[Image, str], Given] | None" = None
     truncated: Callable[[Sequence[str]], tuple[bool, ...]] | None = None
     sees_image: bool = True
     structure: Structure | None = None
@@ -65,6 +71,10 @@ class Given:
             if isinstance(value, torch.Tensor):
                 sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
         return sha.hexdigest()
+
+    def about(self, picture: Image, text: str) -> "Given":
+        """Itself; a model that answers in its own words, with the answer to this picture and text."""
+        return self if self.answering is None else self.answering(picture.convert("RGB"), text)
 
     def heard(self, texts: Sequence[str]) -> Heard:
         """Which texts are cut, where that is known."""
@@ -92,12 +102,23 @@ class Given:
                 "name for each output with classes=."
             )
         bound.notes = (*self.notes, *bound.notes)
+        if bound.eye is None and bound.again is not None:
+            seen = [self._seen(picture.convert("RGB")) for picture in pictures]
+            bound.eye = PictureEye(seen, self.mean_colour, self._image_inputs, bound.again)
         if self.reads_text and self.options == 1:
             return bound
         first = (
             torch.arange(len(texts)) * self.options if self.reads_text else torch.zeros(len(texts), dtype=torch.long)
         )
         return BoundRows(bound, first[:, None] + torch.arange(self.options))
+
+    def _seen(self, picture: Image) -> Image:
+        """What can be shown again with the same cells: the part that the map covers, or, where that is padded, the picture."""
+        view = self.view(picture)
+        return view if view.width * view.height < picture.width * picture.height else picture
+
+    def _image_inputs(self, picture: Image) -> Inputs:
+        return self.net.read(*self.read([picture], [""]))[0]
 
     def trusted(self, picture: Image, texts: Sequence[str]) -> "Given":
         """The same model after one bind with all checks, and from then on without: for many pictures.

@@ -229,7 +229,9 @@ class _Encoded:
         grid = grids_of(layout, self.features, rows, "encode_image").float()
         places = places_of(self.layout, self.features)
         combinations = (self.run.image, self.run.text, self.run.image)
-        return BoundModule(self.run.modules, tail, grid, combinations, pools_first, places, self.run.eye)
+        return BoundModule(
+            self.run.modules, tail, grid, combinations, pools_first, places, self.run.again, self.run.eye
+        )
 
 
 def _check(run: _Run, bound: BoundModule) -> None:
