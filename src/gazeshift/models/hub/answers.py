@@ -195,6 +195,7 @@ class Asked:
             view=lambda picture: family.view(picture, self.processor, self.model.config),
             reads_text=self.prompt.reads_text,
             options=options,
+            mean_colour=tuple(map(float, self.processor.image_processor.image_mean)),
             notes=(*notes, *family.notes),
         )
 
