@@ -14,7 +14,7 @@ from tests.hub.tiny_vlm import builders
 
 
 def test_every_family_has_a_tiny_model() -> None:
-    assert set(FAMILIES) == set(builders)
+    assert set(FAMILIES) == {name.split(",")[0] for name in builders}
 
 
 @pytest.mark.parametrize("name", MODELS)

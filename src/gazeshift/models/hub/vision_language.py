@@ -75,6 +75,26 @@ _TILES = (
     "where the model cuts a picture into tiles the map shows these; it also sees the whole picture at a lower resolution, and the evidence "
     "of that is in no cell",
 )
+_DEEPSTACK = (
+    "the map shows the picture's tokens; this model also adds features of earlier layers to them (DeepStack), and the evidence of these "
+    "is in no cell",
+)
+
+
+def _qwen(processor: str, notes: tuple[str, ...] = ()) -> Family:
+    return Family(
+        (processor,),
+        "model.visual",
+        grids.merged,
+        images=("pixel_values", "image_grid_thw"),
+        packed=("pixel_values",),
+        part="pooler_output",
+        placeholder="<|vision_start|>{image}<|vision_end|>",
+        kinds=_images_named("mm_token_type_ids"),
+        notes=notes,
+    )
+
+
 _PROJECTOR = "model.multi_modal_projector"
 _SPLITS = Family(
     ("Idefics3Processor", "SmolVLMProcessor"),
@@ -85,7 +105,13 @@ _SPLITS = Family(
 )
 
 FAMILIES: dict[str, Family] = {
-    "llava": Family(("LlavaProcessor",), _PROJECTOR, grids.plain, view=views.cropped),
+    "llava": Family(
+        ("LlavaProcessor", "PixtralProcessor"),
+        _PROJECTOR,
+        grids.plain,
+        images=("pixel_values", "image_sizes"),
+        view=views.cropped,
+    ),
     "llava_next": Family(
         ("LlavaNextProcessor",),
         _PROJECTOR,
@@ -94,16 +120,9 @@ FAMILIES: dict[str, Family] = {
         view=views.unpadded,
         notes=_TILES,
     ),
-    "qwen2_5_vl": Family(
-        ("Qwen2_5_VLProcessor",),
-        "model.visual",
-        grids.merged,
-        images=("pixel_values", "image_grid_thw"),
-        packed=("pixel_values",),
-        part="pooler_output",
-        placeholder="<|vision_start|>{image}<|vision_end|>",
-        kinds=_images_named("mm_token_type_ids"),
-    ),
+    "qwen2_vl": _qwen("Qwen2VLProcessor"),
+    "qwen2_5_vl": _qwen("Qwen2_5_VLProcessor"),
+    "qwen3_vl": _qwen("Qwen3VLProcessor", _DEEPSTACK),
     "idefics3": _SPLITS,
     "smolvlm": _SPLITS,
     "paligemma": Family(
