@@ -184,6 +184,7 @@ class Asked:
     ) -> Given:
         """The model at its tap, scored."""
         family = self.family
+        red, green, blue = map(float, self.processor.image_processor.image_mean)
         net = wrap(
             self.model, family.tap, part=family.part, grid=layout_of, forward=partial(_scored, self.model, score)
         )
@@ -195,7 +196,7 @@ class Asked:
             view=lambda picture: family.view(picture, self.processor, self.model.config),
             reads_text=self.prompt.reads_text,
             options=options,
-            mean_colour=tuple(map(float, self.processor.image_processor.image_mean)),
+            mean_colour=(red, green, blue),
             notes=(*notes, *family.notes),
         )
 
