@@ -68,6 +68,7 @@ MODELS = {
     "idefics3": SPLITS,
     "smolvlm": SPLITS,
     "paligemma": ByHand(PROJECTOR, (4, 4), lambda r, c: 4 * r + c),
+    "blip-2": ByHand("vision_model.post_layernorm", (4, 4), lambda r, c: 1 + 4 * r + c),
     "internvl": ByHand(PROJECTOR, (4, 6), lambda r, c: _in_tiles(r, c, 2, 3, 0), "<IMG_CONTEXT>"),
     "gemma3": ByHand(PROJECTOR, (2, 2), lambda r, c: 2 * r + c, "<start_of_image>"),
     "gemma3, pan and scan": ByHand(

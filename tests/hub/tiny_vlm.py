@@ -154,6 +154,27 @@ def paligemma(folder: Path) -> None:
     saved(folder, lambda: hf.PaliGemmaForConditionalGeneration(config), processor)
 
 
+def blip_2(folder: Path) -> None:
+    words = tokenizer("<image>")
+    pictures = hf.BlipImageProcessor(size={"height": 28, "width": 28})
+    small = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
+    queries = {**small, "encoder_hidden_size": 16, "cross_attention_frequency": 1, "vocab_size": 8}
+    words_of = {
+        "vocab_size": 400, "hidden_size": 32, "ffn_dim": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "word_embed_proj_dim": 32, "pad_token_id": 2, "bos_token_id": 0, "eos_token_id": 1,
+    }  # fmt: skip
+    config = hf.Blip2Config(
+        vision_config=VISION,
+        qformer_config=queries,
+        text_config={"model_type": "opt", **words_of},
+        num_query_tokens=3,
+        image_token_id=words.convert_tokens_to_ids("<image>"),
+    )
+    saved(
+        folder, lambda: hf.Blip2ForConditionalGeneration(config), hf.Blip2Processor(pictures, words, num_query_tokens=3)
+    )
+
+
 def internvl(folder: Path) -> None:
     named = {"start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": "<IMG_CONTEXT>"}
     words = tokenizer(**named, video_token="<video>")
@@ -237,6 +258,7 @@ builders: dict[str, Callable[[Path], None]] = {
     "idefics3": idefics3,
     "smolvlm": smolvlm,
     "paligemma": paligemma,
+    "blip-2": blip_2,
     "internvl": internvl,
     "gemma3": gemma3,
 }

@@ -66,6 +66,13 @@ def plain(seen: Seen) -> Cells:
     return Cells(stitched(1, 1, height, width, seen.tokens - height * width), seen.tokens)
 
 
+def before_queries(seen: Seen) -> Cells:
+    """One view, patch after patch after a class token; learned queries read it for the language model: BLIP-2."""
+    patch = seen.config.vision_config.patch_size
+    height, width = (int(side) // patch for side in seen.values["pixel_values"].shape[-2:])
+    return Cells(stitched(1, 1, height, width, 1), height * width + 1)
+
+
 def any_resolution(seen: Seen) -> Cells:
     """A thumbnail, then tiles over a padded picture of which the model drops the cells that hold padding only: LLaVA-NeXT."""
     from transformers.models.llava_next import modeling_llava_next as anyres  # noqa: PLC0415  takes seconds
