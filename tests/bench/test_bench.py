@@ -77,8 +77,9 @@ def test_ratios_are_those_of_the_seconds() -> None:
         assert ratios["map_vs_forward"] == pytest.approx(seconds["ours"] / seconds["forward"])
         assert ratios["pytorch_grad_cam_vs_ours"] == pytest.approx(seconds["pytorch-grad-cam"] / seconds["ours"])
     for many in result.texts:
-        mine, loop = many.seconds.values()
+        mine, outside, loop = many.seconds.values()
         assert many.ratios["texts_loop_vs_ours"] == pytest.approx(loop / mine)
+        assert many.ratios["texts_loop_vs_outside"] == pytest.approx(loop / outside)
         assert many.memory_mb >= 0
     pipeline = result.pipeline
     assert pipeline is not None
@@ -180,7 +181,7 @@ def test_the_command_prints_a_table_or_json_and_refuses_what_timm_does_not_have(
     code, out, _ = gazeshift("bench", *tiny, "--json")
     assert code == 0
     wanted = {"map_vs_forward", "pytorch_grad_cam_vs_ours", "texts_loop_vs_ours", "pipeline_vs_forward"}
-    wanted |= {"outside_checks_vs_none"}
+    wanted |= {"outside_checks_vs_none", "texts_loop_vs_outside"}
     assert wanted <= set(json.loads(out)["ratios"])
     code, out, _ = gazeshift("bench", *tiny)
     assert code == 0

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gazeshift.bench.results import BatchTimes
 from gazeshift.bench.subject import Subject
 from gazeshift.bench.timing import interleave
-from gazeshift.models import ImageFeatures
+from gazeshift.models import ImageFeatures, encode_texts
 from gazeshift.models.adapters import wrap
 from gazeshift.saliency import explain_inputs
 
@@ -24,9 +24,7 @@ class Outside(nn.Module):
     def __init__(self, subject: Subject) -> None:
         super().__init__()
         self.net, self.tap = subject.plain.model, nn.Identity()
-        text = subject.plain.text
-        assert text is not None  # noqa: S101  # set by make_subject
-        self.text = text
+        self.text = encode_texts(subject.model, subject.texts)
 
     def forward(self, images: Float[Tensor, "b 3 H W"], rows: Int[Tensor, " b"]) -> Float[Tensor, "b classes"]:
         """Logits of each image with the text of its row."""
@@ -39,6 +37,13 @@ def explained(subject: Subject, *, check: bool) -> Callable[[], object]:
     model = wrap(Outside(subject), "tap", image="images", text="rows", check=check)
     rows = torch.arange(len(subject.images), device=subject.images.device)
     return lambda: explain_inputs(model, subject.images, rows, aligned=True).raw
+
+
+def many_texts(subject: Subject) -> Callable[[], object]:
+    """All texts on one image, as for any third-party model, with all checks and a map of the predicted class for each."""
+    model = wrap(Outside(subject), "tap", image="images", text="rows")
+    rows = torch.arange(len(subject.texts), device=subject.images.device)
+    return lambda: explain_inputs(model, subject.images[:1], rows).raw
 
 
 def measure_checks(subject: Subject, rounds: int, device: str) -> BatchTimes:

@@ -48,7 +48,7 @@ class TextTimes:
     Attributes:
         texts: number of texts.
         seconds: median seconds by contender.
-        ratios: ``texts_loop_vs_ours``, if a peer is installed.
+        ratios: ``texts_loop_vs_ours`` and ``texts_loop_vs_outside``, if a peer is installed.
         memory_mb: how much higher the process's peak memory is than for one text.
     """
 
@@ -105,7 +105,8 @@ class BenchResult:
         """The ratios of the last batch, the largest number of texts, the third-party model and the data set together.
 
         ``map_vs_forward``: seconds of a batch, divided by the model's eager float32 forward pass; ``<peer>_vs_ours``: a peer's, divided
-        by ours. ``texts_loop_vs_ours``: a peer's loop over the texts of one image, divided by ours. ``outside_checks_vs_none``: with the
+        by ours. ``texts_loop_vs_ours``: a peer's loop over the texts of one image, divided by ours; ``texts_loop_vs_outside``: by ours for
+        the same model as a third-party module, with all checks. ``outside_checks_vs_none``: with the
         checks divided by without.
         """
         files = {} if self.pipeline is None else self.pipeline.ratios

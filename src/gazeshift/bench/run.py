@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from gazeshift.bench.contenders import PEERS, Work, forward, installed_peers, offered_peers, ours, ours_many_texts
-from gazeshift.bench.outside import measure_checks
+from gazeshift.bench.outside import many_texts, measure_checks
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.results import BatchTimes, BenchResult, Machine, TextTimes
 from gazeshift.bench.settings import BenchSettings
@@ -87,13 +87,17 @@ def _texts(
     one = subject.first(1)
     many = ours_many_texts(replace(one, texts=subject.texts[:count]))
     memory = extra_mb(ours_many_texts(replace(one, texts=subject.texts[:1])), many, settings.device)
-    seconds = interleave({"ours": many}, settings.rounds, settings.device)
+    outside = many_texts(replace(one, texts=subject.texts[:count]))
+    seconds = interleave({"ours": many, "ours, as a third-party model": outside}, settings.rounds, settings.device)
     ratios: Mapping[str, float] = {}
     if peers:
         # Measured on a few texts, and by itself: beside its loop ours would be a rounding error.
         loop = interleave({"loop": _loop(one, peers[0])}, settings.rounds, settings.device)["loop"] / LOOPED * count
         seconds[f"{peers[0]}, one call per text"] = loop
-        ratios = {"texts_loop_vs_ours": loop / seconds["ours"]}
+        ratios = {
+            "texts_loop_vs_ours": loop / seconds["ours"],
+            "texts_loop_vs_outside": loop / seconds["ours, as a third-party model"],
+        }
     return TextTimes(count, seconds, ratios, memory)
 
 
