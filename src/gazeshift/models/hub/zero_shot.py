@@ -60,7 +60,7 @@ def zero_shot(model: Any, processor: Any, classes: Sequence[str], *, prompt: str
         view=reader.view,
         reads_text=reads,
         mask_token=reader.mask_token,
-        notes=(reader.family.score,),
+        notes=reader.family.notes,
         mean_colour=reader.mean_colour,
         truncated=truncated if reads else None,
     )
