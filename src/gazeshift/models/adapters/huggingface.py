@@ -74,7 +74,7 @@ def similarity(
     Raises:
         ModelError: the model has no such towers.
     """
-    towers, name = _towers(model), layer or _last_heard(model)
+    towers, name = _towers(model), layer or last_heard(model)
     wrapped = wrap(
         towers,
         f"model.{name}",
@@ -99,7 +99,7 @@ def zero_shot(
         layer: as for ``similarity``.
         grid: as for ``similarity``.
     """
-    towers, name = _towers(model), layer or _last_heard(model)
+    towers, name = _towers(model), layer or last_heard(model)
     with evaluating(model), torch.no_grad():
         classes = _sentences(model, readable(prompts, "prompt", model))
     wrapped = wrap(
@@ -237,7 +237,7 @@ def _blip_tap(model: nn.Module) -> str:
     return BLIP_TAP
 
 
-def _last_heard(model: nn.Module) -> str:
+def last_heard(model: nn.Module) -> str:
     """Name of the last layer of the image tower with cells that are used other than through a norm only."""
     blocks = dict(model.named_modules()).get("vision_model.encoder.layers")
     if not isinstance(blocks, nn.ModuleList) or len(blocks) < 2:

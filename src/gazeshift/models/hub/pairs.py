@@ -1,17 +1,25 @@
 """What differs between published models that score a picture and a sentence: the layer, the arguments, the output."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gazeshift.models.adapters.huggingface import BLIP_TAP, SENTENCE, blip_matching, similarity, vilt_answers
+from gazeshift.models.adapters.huggingface import (
+    BLIP_TAP,
+    SENTENCE,
+    blip_matching,
+    last_heard,
+    similarity,
+    vilt_answers,
+    zero_shot,
+)
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.layouts import LayoutRule, TokenGrid, sequence_first
 from gazeshift.models.adapters.module import HookedModel, wrap
+from gazeshift.models.hub import open_clip
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,8 @@ class Family:
         notes: what the score is, and what else a user should know about its maps.
         images: the model's arguments that the processor makes of a picture.
         padding: how the texts of one call are made equally long: ``longest``, or ``max_length`` as in training.
-        towers: whether pictures and sentences are encoded apart, so that it can be a zero-shot classifier.
-        grid: layout of the layer's output; None if its shape tells.
+        classifier: the model at its layer with one score for each of some sentences, tokenised; None for a model that reads picture and
+            sentence together, which is no zero-shot classifier.
         longest: how many tokens of a sentence a model of some configuration has positions for.
     """
 
@@ -34,9 +42,19 @@ class Family:
     notes: tuple[str, ...]
     images: tuple[str, ...] = ("pixel_values",)
     padding: str = "longest"
-    towers: bool = False
-    grid: LayoutRule | None = None
+    classifier: Callable[[Any, Mapping[str, Tensor]], HookedModel] | None = None
     longest: Callable[[Any], int] = lambda config: int(config.text_config.max_position_embeddings)
+
+
+def _towers(processor: str, layer: Callable[[Any], str], *, grid: LayoutRule | None = None, **others: Any) -> Family:
+    """A model whose picture and sentence are encoded apart, with the layer of its image tower."""
+    return Family(
+        (processor,),
+        lambda model: similarity(model, layer(model), grid),
+        ("the score is the scaled cosine similarity of picture and sentence, the logit of the model's training",),
+        classifier=lambda model, sentences: zero_shot(model, sentences, layer(model), grid),
+        **others,
+    )
 
 
 def _naflex(images: Inputs, texts: Inputs) -> TokenGrid:
@@ -80,21 +98,19 @@ def _bridge_tower(model: Any) -> HookedModel:
     )
 
 
-_COSINE = ("the score is the scaled cosine similarity of picture and sentence, the logit of the model's training",)
 _MATCH = ("the score is that of the model's matching head, the logit of a match minus that of no match",)
 _SIDE_BY_SIDE = "attention methods multiply the attentions of the two picture streams in the order they run, though these run side by side"
 
 FAMILIES: dict[str, Family] = {
-    "clip": Family(("CLIPProcessor",), similarity, _COSINE, towers=True),
-    "siglip": Family(("SiglipProcessor",), similarity, _COSINE, padding="max_length", towers=True),
-    "siglip2": Family(
-        ("Siglip2Processor",),
-        partial(similarity, grid=_naflex),
-        _COSINE,
+    "clip": _towers("CLIPProcessor", last_heard),
+    "open_clip": _towers("OpenClipProcessor", open_clip.last_heard),
+    "siglip": _towers("SiglipProcessor", last_heard, padding="max_length"),
+    "siglip2": _towers(
+        "Siglip2Processor",
+        last_heard,
+        grid=_naflex,
         images=("pixel_values", "pixel_attention_mask", "spatial_shapes"),
         padding="max_length",
-        towers=True,
-        grid=_naflex,
     ),
     "blip": Family(("BlipProcessor",), _blip, _MATCH),
     "blip-2": Family(
