@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import gazeshift as gs
-from gazeshift.models.hub.matching import MATCH
+from gazeshift.models.hub.matching import MATCH, matching
 from gazeshift.models.hub.pairs import FAMILIES
 from tests.hub.answering import TEXTS, picture
 from tests.hub.tiny_dual import builders
@@ -300,7 +300,7 @@ def test_pictures_are_read_together_or_said_to_differ(name: str) -> None:
 
 
 def _other_processor() -> Any:
-    return gs.models.hub.matching.matching(loaded("clip")[0], loaded("blip")[1])
+    return matching(loaded("clip")[0], loaded("blip")[1])
 
 
 @pytest.mark.parametrize(
@@ -314,13 +314,31 @@ def _other_processor() -> Any:
         (lambda: gs.from_hub(folder("clip"), "matching", classes=["a"]), "takes no classes"),
         (lambda: gs.from_hub(tempfile.mkdtemp()), "cannot be loaded"),
         (lambda: gs.from_hub(folder("clip") / "nothing"), "cannot be loaded"),
-        (lambda: gs.models.hub.matching.matching(hf.BertModel(_bert()), loaded("clip")[1]), "BertModel .bert. is not among"),
+        (lambda: matching(hf.BertModel(_bert()), loaded("clip")[1]), "BertModel .bert. is not among"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line(wrong: Callable[[], Any], said: str) -> None:
     with pytest.raises(gs.errors.GazeshiftError, match=said) as error:
         wrong()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("clip", hf.CLIPForImageClassification),
+        ("blip", hf.BlipForConditionalGeneration),
+        ("vilt", hf.ViltForQuestionAnswering),
+        ("bridgetower", hf.BridgeTowerModel),
+    ],
+)
+def test_another_model_of_the_same_type_is_named(name: str, kind: Any) -> None:
+    model, processor = loaded(name)
+    other = kind(model.config)
+    with pytest.raises(
+        gs.errors.ModelError, match=f"a {kind.__name__} does not score .* load a {type(model).__name__}"
+    ):
+        matching(other, processor)
 
 
 def _bert() -> Any:

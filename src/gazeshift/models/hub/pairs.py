@@ -27,7 +27,8 @@ class Family:
     """A kind of model that scores a picture and a sentence.
 
     Attributes:
-        processors: class names of the processors that read for it.
+        model: class name of its models; others of the same type answer in other ways (captions, classes of their own).
+        processor: class name of the processor that reads for it.
         net: the model at its layer, with one score for a picture and a sentence.
         notes: what the score is, and what else a user should know about its maps.
         images: the model's arguments that the processor makes of a picture.
@@ -37,7 +38,8 @@ class Family:
         longest: how many tokens of a sentence a model of some configuration has positions for.
     """
 
-    processors: tuple[str, ...]
+    model: str
+    processor: str
     net: Callable[[Any], HookedModel]
     notes: tuple[str, ...]
     images: tuple[str, ...] = ("pixel_values",)
@@ -46,10 +48,13 @@ class Family:
     longest: Callable[[Any], int] = lambda config: int(config.text_config.max_position_embeddings)
 
 
-def _towers(processor: str, layer: Callable[[Any], str], *, grid: LayoutRule | None = None, **others: Any) -> Family:
+def _towers(
+    model: str, processor: str, layer: Callable[[Any], str], *, grid: LayoutRule | None = None, **others: Any
+) -> Family:
     """A model whose picture and sentence are encoded apart, with the layer of its image tower."""
     return Family(
-        (processor,),
+        model,
+        processor,
         lambda model: similarity(model, layer(model), grid),
         ("the score is the scaled cosine similarity of picture and sentence, the logit of the model's training",),
         classifier=lambda model, sentences: zero_shot(model, sentences, layer(model), grid),
@@ -102,28 +107,35 @@ _MATCH = ("the score is that of the model's matching head, the logit of a match 
 _SIDE_BY_SIDE = "attention methods multiply the attentions of the two picture streams in the order they run, though these run side by side"
 
 FAMILIES: dict[str, Family] = {
-    "clip": _towers("CLIPProcessor", last_heard),
-    "open_clip": _towers("OpenClipProcessor", open_clip.last_heard),
-    "siglip": _towers("SiglipProcessor", last_heard, padding="max_length"),
+    "clip": _towers("CLIPModel", "CLIPProcessor", last_heard),
+    "open_clip": _towers("OpenClip", "OpenClipProcessor", open_clip.last_heard),
+    "siglip": _towers("SiglipModel", "SiglipProcessor", last_heard, padding="max_length"),
     "siglip2": _towers(
+        "Siglip2Model",
         "Siglip2Processor",
         last_heard,
         grid=_naflex,
         images=("pixel_values", "pixel_attention_mask", "spatial_shapes"),
         padding="max_length",
     ),
-    "blip": Family(("BlipProcessor",), _blip, _MATCH),
+    "blip": Family("BlipForImageTextRetrieval", "BlipProcessor", _blip, _MATCH),
     "blip-2": Family(
-        ("Blip2Processor",), _blip_2, _MATCH, longest=lambda config: config.qformer_config.max_position_embeddings
+        "Blip2ForImageTextRetrieval",
+        "Blip2Processor",
+        _blip_2,
+        _MATCH,
+        longest=lambda config: config.qformer_config.max_position_embeddings,
     ),
     "vilt": Family(
-        ("ViltProcessor",),
+        "ViltForImageAndTextRetrieval",
+        "ViltProcessor",
         vilt_answers,
         ("the score is that of the model's matching head",),
         longest=lambda config: config.max_position_embeddings,
     ),
     "bridgetower": Family(
-        ("BridgeTowerProcessor",),
+        "BridgeTowerForImageAndTextRetrieval",
+        "BridgeTowerProcessor",
         _bridge_tower,
         (*_MATCH, _SIDE_BY_SIDE),
         # RoBERTa counts its positions from the one after its padding token.

@@ -42,10 +42,15 @@ class PairReader:
                 "gazeshift.model(net, layer, ...) for others."
             )
         family, given = FAMILIES[kind], type(processor).__name__
-        if given not in family.processors:
+        if type(model).__name__ != family.model:
+            raise ModelError(
+                f"a {type(model).__name__} does not score a picture and a sentence: load a {family.model}, or use "
+                "gazeshift.model(net, layer, ...)."
+            )
+        if given != family.processor:
             raise ModelError(
                 f"a {given} does not read for a {type(model).__name__}: load AutoProcessor from the model's own folder, which gives a "
-                f"{family.processors[0]}."
+                f"{family.processor}."
             )
         return cls(model, processor, family)
 
