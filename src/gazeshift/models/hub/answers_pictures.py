@@ -1,6 +1,5 @@
 """Pictures as a vision-language model's inputs, with the places of their cells."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,18 +61,10 @@ def layout_of(images: Inputs, texts: Inputs) -> Packed:
 
 
 def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # PaliGemma's processor, of its own call of numpy
-        read = processor(
-            images=[picture.convert("RGB")],
-            text=[processor.image_token],
-            return_text_replacement_offsets=True,
-            return_tensors="pt",
-        )
-    (found,) = read["text_replacement_offsets"][0]
+    read, block = family.reads(processor, picture.convert("RGB"))
     values = {name: read[name] for name in family.images if name in read}
-    tokens = int((read["input_ids"] == config.image_token_id).sum())
-    return Seen(values, tokens, found["replacement"], (picture.height, picture.width), processor, config)
+    tokens = processor.tokenizer(block, add_special_tokens=False)["input_ids"].count(config.image_token_id)
+    return Seen(values, tokens, block, (picture.height, picture.width), processor, config)
 
 
 def _rows(values: list[Tensor], packed: bool) -> Tensor | PackedRows:

@@ -66,8 +66,18 @@ def plain(seen: Seen) -> Cells:
     return Cells(stitched(1, 1, height, width, seen.tokens - height * width), seen.tokens)
 
 
+def before_queries(seen: Seen) -> Cells:
+    """One view, patch after patch after a class token; learned queries read it for the language model: BLIP-2."""
+    patch = seen.config.vision_config.patch_size
+    height, width = (int(side) // patch for side in seen.values["pixel_values"].shape[-2:])
+    return Cells(stitched(1, 1, height, width, 1), height * width + 1)
+
+
 def any_resolution(seen: Seen) -> Cells:
-    """A thumbnail, then tiles over a padded picture of which the model drops the cells that hold padding only: LLaVA-NeXT."""
+    """A thumbnail, then tiles over a padded picture of which the model drops the cells that hold padding only: LLaVA-NeXT.
+
+    Nothing but the thumbnail is left of a picture that is narrower than a cell.
+    """
     from transformers.models.llava_next import modeling_llava_next as anyres  # noqa: PLC0415  takes seconds
 
     vision = seen.config.vision_config
@@ -76,7 +86,8 @@ def any_resolution(seen: Seen) -> Cells:
         list(seen.size), seen.config.image_grid_pinpoints, vision.image_size
     )
     tiles = stitched(rows, columns, side, side, side * side)
-    return Cells(anyres.unpad_image(tiles[None], list(seen.size))[0], side * side * (1 + rows * columns))
+    token = anyres.unpad_image(tiles[None], list(seen.size))[0]
+    return Cells(token if token.numel() else stitched(1, 1, side, side), side * side * (1 + rows * columns))
 
 
 def splits(seen: Seen) -> Cells:
