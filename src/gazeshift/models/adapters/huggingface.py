@@ -16,9 +16,9 @@ from gazeshift.models.adapters.module import HookedModel, wrap
 from gazeshift.models.adapters.reading import readable
 from gazeshift.models.modes import evaluating
 
-_BLIP_TAP = "vision_model.post_layernorm"
+BLIP_TAP = "vision_model.post_layernorm"
 """The text attends to the image's tokens only after this norm. It also runs once more, for the class token."""
-_TEXT = ("input_ids", "attention_mask")
+SENTENCE = ("input_ids", "attention_mask")
 _IMAGE = ("pixel_values", "pixel_attention_mask", "spatial_shapes")
 _PATCHES = "vilt.embeddings.patch_embeddings.projection"
 
@@ -36,16 +36,14 @@ class TwoTowers(nn.Module):
     scale: Tensor
     bias: Tensor
 
-    def __init__(
-        self, model: nn.Module, image_features: Callable[..., Tensor], scale: Tensor, bias: Tensor
-    ) -> None:
+    def __init__(self, model: nn.Module, image_features: Callable[..., Tensor], scale: Tensor, bias: Tensor) -> None:
         super().__init__()
         self.model = model
         self.image_features = image_features
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("bias", bias, persistent=False)
 
-    def forward(self, images: Mapping[str, Tensor], sentences: Float[Tensor, "b *k d"]) -> Float[Tensor, "b *k"]:
+    def forward(self, images: Mapping[str, Tensor], sentences: Float[Tensor, "b ... d"]) -> Float[Tensor, "b ..."]:
         """Similarity of image i and sentence i, or each of the sentences i."""
         return self._scaled("bd,b...d->b...", images, sentences)
 
@@ -58,7 +56,9 @@ class TwoTowers(nn.Module):
         return self.scale * torch.einsum(product, seen, said) + self.bias
 
 
-def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | LayoutRule | None = None) -> HookedModel:
+def similarity(
+    model: nn.Module, layer: str | None = None, grid: str | Layout | LayoutRule | None = None
+) -> HookedModel:
     """CLIP or SigLIP: the map of the similarity between an image and a sentence. One score, so the target is class 0.
 
     Images are ``pixel_values``; texts are the tokenizer's output (``input_ids``, ``attention_mask``), or one of them. Sentences
@@ -74,7 +74,7 @@ def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | 
     Raises:
         ModelError: the model has no such towers.
     """
-    towers, name = _towers(model), layer or _last_heard(model)
+    towers, name = _towers(model), layer or last_heard(model)
     wrapped = wrap(
         towers,
         f"model.{name}",
@@ -82,11 +82,14 @@ def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | 
         grid=grid,
         read_text=lambda texts: _sentences(model, texts),
     )
-    return replace(wrapped, image=_IMAGE, text=_TEXT)  # of what a processor gives for both
+    return replace(wrapped, image=_IMAGE, text=SENTENCE)  # of what a processor gives for both
 
 
 def zero_shot(
-    model: nn.Module, prompts: Mapping[str, Any], layer: str | None = None, grid: str | Layout | LayoutRule | None = None
+    model: nn.Module,
+    prompts: Mapping[str, Any],
+    layer: str | None = None,
+    grid: str | Layout | LayoutRule | None = None,
 ) -> HookedModel:
     """CLIP or SigLIP as a classifier: one class per prompt; the targets are their indices.
 
@@ -96,7 +99,7 @@ def zero_shot(
         layer: as for ``similarity``.
         grid: as for ``similarity``.
     """
-    towers, name = _towers(model), layer or _last_heard(model)
+    towers, name = _towers(model), layer or last_heard(model)
     with evaluating(model), torch.no_grad():
         classes = _sentences(model, readable(prompts, "prompt", model))
     wrapped = wrap(
@@ -115,7 +118,7 @@ def blip_matching(model: nn.Module) -> HookedModel:
         _blip_tap(model),
         nth=0,
         image="pixel_values",
-        text=("input_ids", "attention_mask"),
+        text=SENTENCE,
         output=lambda out: out.itm_score,
     )
 
@@ -137,7 +140,7 @@ def blip_caption(model: nn.Module, position: int) -> HookedModel:
         _blip_tap(model),
         nth=0,
         image="pixel_values",
-        text=("input_ids", "attention_mask"),
+        text=SENTENCE,
         output=lambda out: out.logits[:, position - 1],
     )
 
@@ -156,7 +159,7 @@ def vilt_answers(model: nn.Module) -> HookedModel:
         model,
         _PATCHES,
         image="pixel_values",
-        text=("input_ids", "attention_mask"),
+        text=SENTENCE,
     )
 
 
@@ -186,7 +189,7 @@ def lxmert_answers(model: Any, regions: int) -> HookedModel:
         model,
         f"lxmert.encoder.x_layers.{layers - 2}",
         image=("visual_feats", "visual_pos"),
-        text=("input_ids", "attention_mask"),
+        text=SENTENCE,
         output=lambda out: out.question_answering_score,
         grid=TokenGrid(1, regions),
         part=1,
@@ -204,14 +207,15 @@ def _towers(model: Any) -> TwoTowers:
     return TwoTowers(model, lambda **images: _vectors(model.get_image_features(**images)), scale, bias)
 
 
-def _sentences(model: Any, texts: Any) -> Float[Tensor, "t *k d"]:
-    """The vectors of texts, or of the ``k`` sentences of each."""
-    arguments = only_named(texts, _TEXT) if isinstance(texts, Mapping) else {"input_ids": texts}
+def _sentences(model: Any, texts: Any) -> Float[Tensor, "t ... d"]:
+    """The vectors of texts, or of the several sentences of each."""
+    arguments = only_named(texts, SENTENCE) if isinstance(texts, Mapping) else {"input_ids": texts}
     if not isinstance(arguments, Mapping) or "input_ids" not in arguments:
         raise UsageError(f"the texts hold {listed(arguments)} but no input_ids: give the tokenizer's output.")
     shape = arguments["input_ids"].shape[:-1]
     rows = {name: value.flatten(0, -2) for name, value in arguments.items()}
-    return _vectors(model.get_text_features(**rows)).unflatten(0, shape)
+    vectors = _vectors(model.get_text_features(**rows))
+    return vectors.view(*shape, -1)
 
 
 def _views(images: Any) -> Mapping[str, Tensor]:
@@ -228,12 +232,12 @@ def _vectors(output: Any) -> Tensor:
 
 
 def _blip_tap(model: nn.Module) -> str:
-    if _BLIP_TAP not in dict(model.named_modules()):
+    if BLIP_TAP not in dict(model.named_modules()):
         raise ModelError(f"{type(model).__name__} is not a BLIP: use wrap(model, layer, ...) and name the layer there.")
-    return _BLIP_TAP
+    return BLIP_TAP
 
 
-def _last_heard(model: nn.Module) -> str:
+def last_heard(model: nn.Module) -> str:
     """Name of the last layer of the image tower with cells that are used other than through a norm only."""
     blocks = dict(model.named_modules()).get("vision_model.encoder.layers")
     if not isinstance(blocks, nn.ModuleList) or len(blocks) < 2:

@@ -55,7 +55,7 @@ def box_of(preprocess: Callable[[Image.Image], Any], size: tuple[int, int]) -> B
     try:
         black, white = (_greys(preprocess, np.full(size[::-1], shade)) for shade in (0, _WHITE))
         across, down = (_Axis.of(preprocess, black, white, size, axis) for axis in (1, 0))
-    except _Unclear:
+    except _UnclearError:
         return None
     return across.start, down.start, across.stop, down.stop
 
@@ -71,7 +71,7 @@ def cut(picture: Image.Image, box: Box) -> Image.Image:
     return picture.crop((left, upper, max(right, left + 1), max(lower, upper + 1)))
 
 
-class _Unclear(Exception):
+class _UnclearError(Exception):
     """The ramps do not say where pixels come from."""
 
 
@@ -96,14 +96,16 @@ class _Axis:
         ramp = np.linspace(0, _WHITE, side).round() if side > 1 else np.zeros(1)
         ramp = np.broadcast_to(ramp if axis else ramp[:, None], size[::-1])
         read = [_greys(preprocess, ramp) for _ in range(_REPEATS)]
-        if any(each.shape != black.shape for each in (white, *read)) or not all(np.array_equal(each, read[0]) for each in read):
-            raise _Unclear
+        if any(each.shape != black.shape for each in (white, *read)) or not all(
+            np.array_equal(each, read[0]) for each in read
+        ):
+            raise _UnclearError
         if side == 1:
             return cls(0.0, 1.0)
         span = white - black
         seen = np.abs(span) > 0.5 * np.abs(span).max()
         if not seen.any():
-            raise _Unclear
+            raise _UnclearError
         source = 0.5 + (side - 1) * (read[0] - black)[seen] / span[seen]
         return cls.fitted(source, 0.5 + np.nonzero(seen)[axis], black.shape[axis], side)
 
@@ -119,8 +121,10 @@ class _Axis:
         off = np.abs(source - (slope * target + offset))
         # Pixels at an edge are mixed with what lies beyond it, so a tenth of them may be off.
         if slope <= 0 or np.quantile(off, 0.9) > _BENT * side + 1:
-            raise _Unclear
-        return cls(float(offset), float(slope * length + offset))
+            raise _UnclearError
+        start, stop = float(offset), float(slope * length + offset)
+        near = slope / 4  # of an output pixel: a ramp of 256 greys says no more
+        return cls(0.0 if abs(start) < near else start, float(side) if abs(stop - side) < near else stop)
 
 
 def _greys(preprocess: Callable[[Image.Image], Any], shades: np.ndarray) -> Float[np.ndarray, "h w"]:
@@ -128,7 +132,7 @@ def _greys(preprocess: Callable[[Image.Image], Any], shades: np.ndarray) -> Floa
     grey = Image.fromarray(np.ascontiguousarray(shades.astype(np.uint8))).convert("RGB")
     shown = _shown(preprocess(grey))
     if shown is None:
-        raise _Unclear
+        raise _UnclearError
     return shown.double().mean(0).numpy()
 
 

@@ -34,7 +34,7 @@ def matching(model: Any, processor: Any) -> Given:
         classes=(MATCH,),
         view=reader.view,
         mask_token=reader.mask_token,
-        notes=(reader.family.score,),
+        notes=reader.family.notes,
         mean_colour=reader.mean_colour,
         truncated=reader.truncated,
     )

@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
 from gazeshift.errors import ModelError, UsageError, listed
+from gazeshift.models.adapters.huggingface import SENTENCE
 from gazeshift.models.adapters.view import view_of
 from gazeshift.models.hub.pairs import FAMILIES, Family
-
-_SENTENCE = ("input_ids", "attention_mask")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +42,15 @@ class PairReader:
                 "gazeshift.model(net, layer, ...) for others."
             )
         family, given = FAMILIES[kind], type(processor).__name__
-        if given not in family.processors:
+        if type(model).__name__ != family.model:
+            raise ModelError(
+                f"a {type(model).__name__} does not score a picture and a sentence: load a {family.model}, or use "
+                "gazeshift.model(net, layer, ...)."
+            )
+        if given != family.processor:
             raise ModelError(
                 f"a {given} does not read for a {type(model).__name__}: load AutoProcessor from the model's own folder, which gives a "
-                f"{family.processors[0]}."
+                f"{family.processor}."
             )
         return cls(model, processor, family)
 
@@ -67,8 +69,7 @@ class PairReader:
     @property
     def longest(self) -> int:
         """How many tokens of a sentence the model reads."""
-        texts = self.model.config.get_text_config()
-        return min(self.processor.tokenizer.model_max_length, texts.max_position_embeddings)
+        return min(int(self.processor.tokenizer.model_max_length), self.family.longest(self.model.config))
 
     def pictures(self, pictures: Sequence[Image]) -> dict[str, Tensor]:
         """Pictures as the model's arguments.
@@ -76,8 +77,14 @@ class PairReader:
         Raises:
             UsageError: they have grids of different sizes.
         """
-        read = self.processor.image_processor(images=list(pictures), return_tensors="pt")
-        return {name: self._placed(read[name]) for name in self.family.images if name in read}
+        # One at a time: together, processors pad smaller pictures to the size of the largest.
+        seen = [self.processor(images=[picture], return_tensors="pt") for picture in pictures]
+        rows = {name: [each[name] for each in seen] for name in self.family.images}
+        if any(_shape(each, self.family.images) != _shape(seen[0], self.family.images) for each in seen):
+            raise UsageError(
+                "this model reads the pictures in different shapes: explain pictures of different shapes one at a time."
+            )
+        return {name: self._placed(torch.cat(values)) for name, values in rows.items()}
 
     def sentences(self, sentences: Sequence[str]) -> dict[str, Tensor]:
         """Sentences as the model's arguments, cut where they are too long."""
@@ -88,7 +95,7 @@ class PairReader:
             max_length=self.longest,
             return_tensors="pt",
         )
-        return {name: self._placed(read[name]) for name in _SENTENCE if name in read}
+        return {name: self._placed(read[name]) for name in SENTENCE if name in read}
 
     def truncated(self, sentences: Sequence[str]) -> tuple[bool, ...]:
         """Which sentences are longer than the model reads."""
@@ -102,3 +109,8 @@ class PairReader:
 
     def _placed(self, value: Tensor) -> Tensor:
         return value.to(self.model.device, self.model.dtype if value.is_floating_point() else value.dtype)
+
+
+def _shape(seen: Any, names: Sequence[str]) -> list[Any]:
+    """What says how many cells a picture has: the shapes of tensors, and the numbers of rows and columns themselves."""
+    return [seen[name].tolist() if name == "spatial_shapes" else seen[name].shape for name in names]

@@ -1,14 +1,15 @@
 """A published two-tower model as a classifier: one class a sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PIL.Image import Image
+from torch import Tensor
 
 from gazeshift.errors import ModelError, UsageError, listed
-from gazeshift.models.adapters import huggingface
 from gazeshift.models.adapters.given import Given
 from gazeshift.models.adapters.inputs import Inputs, mapped
+from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.hub.pairs import FAMILIES
 from gazeshift.models.hub.pairs_reading import PairReader
 
@@ -19,7 +20,7 @@ def zero_shot(model: Any, processor: Any, classes: Sequence[str], *, prompt: str
     """A published two-tower model as a classifier: the logit of a class is the similarity of the picture and the class's sentence.
 
     Args:
-        model: a CLIP, SigLIP or SigLIP 2 of transformers.
+        model: a CLIP, SigLIP or SigLIP 2 of transformers, or an ``OpenClip``.
         processor: its processor, as ``AutoProcessor`` gives it.
         classes: one sentence each, or what ``{class}`` becomes in the prompt.
         prompt: what is said of each class. With ``{text}`` the model reads texts, and every text has sentences of its own; without it
@@ -30,7 +31,8 @@ def zero_shot(model: Any, processor: Any, classes: Sequence[str], *, prompt: str
         UsageError: no classes, two that are the same, or a prompt without ``{class}``.
     """
     reader, names = PairReader.of(model, processor), tuple(map(str, classes))
-    _check(reader, names, prompt)
+    classifier = _classifier(reader)
+    _check(names, prompt)
     reads = _TEXT in prompt
 
     def sentences(text: str) -> list[str]:
@@ -46,12 +48,7 @@ def zero_shot(model: Any, processor: Any, classes: Sequence[str], *, prompt: str
     def truncated(texts: Sequence[str]) -> tuple[bool, ...]:
         return tuple(any(reader.truncated(sentences(text))) for text in texts)
 
-    grid = reader.family.grid
-    net = (
-        huggingface.similarity(model, grid=grid)
-        if reads
-        else huggingface.zero_shot(model, reader.sentences(sentences("")), grid=grid)
-    )
+    net = reader.family.net(model) if reads else classifier(model, reader.sentences(sentences("")))
     return Given(
         name=type(model).__name__,
         net=net,
@@ -60,7 +57,7 @@ def zero_shot(model: Any, processor: Any, classes: Sequence[str], *, prompt: str
         view=reader.view,
         reads_text=reads,
         mask_token=reader.mask_token,
-        notes=(reader.family.score,),
+        notes=reader.family.notes,
         mean_colour=reader.mean_colour,
         truncated=truncated if reads else None,
     )
@@ -71,13 +68,17 @@ def _filled(prompt: str, name: str, text: str) -> str:
     return _TEXT.join(part.replace(_CLASS, name) for part in prompt.split(_TEXT)).replace(_TEXT, text)
 
 
-def _check(reader: PairReader, names: tuple[str, ...], prompt: str) -> None:
-    if not reader.family.towers:
-        known = [kind for kind, family in FAMILIES.items() if family.towers]
+def _classifier(reader: PairReader) -> Callable[[Any, Mapping[str, Tensor]], Outside]:
+    if reader.family.classifier is None:
+        known = [kind for kind, family in FAMILIES.items() if family.classifier]
         raise ModelError(
             f"{type(reader.model).__name__} reads picture and sentence together, so it is no zero-shot classifier ({listed(known)} are): "
             "use as_='matching', with a sentence as the text."
         )
+    return reader.family.classifier
+
+
+def _check(names: tuple[str, ...], prompt: str) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if not names or twice:
         raise UsageError(
