@@ -12,10 +12,11 @@ from torch import Tensor
 from gazeshift.errors import UsageError
 from gazeshift.models.adapters import Packed, PackedRows, TokensAt
 from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.features import TokenPlaces
 from gazeshift.models.hub.vision_language import Family
 from gazeshift.models.hub.vision_language_grids import Cells, Seen
 
-_TOKEN, _TOKENS = "token", "tokens"
+_TOKEN, _TOKENS, _PLACE = "token", "tokens", "place"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +48,26 @@ def read_pictures(model: Any, processor: Any, family: Family, pictures: Sequence
             )
     names = [name for name in family.images if name in seen[0].values]
     values = {name: _rows([each.values[name] for each in seen], name in family.packed) for name in names}
-    token = torch.stack([each.token for each in cells])
-    return Pictures({**values, _TOKEN: token, _TOKENS: cells[0].tokens}, seen[0].block)
+    token, place = (torch.stack(each) for each in zip(*((one.token, one.in_prompt) for one in cells), strict=True))
+    return Pictures({**values, _TOKEN: token, _PLACE: place, _TOKENS: cells[0].tokens}, seen[0].block)
 
 
 def arguments_of(inputs: Inputs) -> dict[str, Any]:
     """The model's arguments among the inputs of pictures."""
-    return {name: value for name, value in inputs.items() if name not in {_TOKEN, _TOKENS}}
+    return {name: value for name, value in inputs.items() if name not in {_TOKEN, _PLACE, _TOKENS}}
 
 
 def layout_of(images: Inputs, texts: Inputs) -> Packed:
     """Where the cells are in the tap's output; a rule for ``wrap``."""
     return Packed(images[_TOKENS], TokensAt(images[_TOKEN][0]))
+
+
+def places_of(image_token: int, images: Inputs, texts: Inputs) -> TokenPlaces | None:
+    """Where the cells are in the prompts; None if it is not the same in every prompt, because a text comes before the picture."""
+    stands = texts["input_ids"] == image_token
+    if not bool((stands == stands[0]).all()):
+        return None
+    return TokenPlaces(stands.shape[1], stands[0].nonzero()[:, 0][images[_PLACE][0].flatten()])
 
 
 def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:

@@ -39,10 +39,17 @@ class Cells:
     Attributes:
         token: token of each cell; all tiles of a picture count on.
         tokens: how many tokens a picture has at the tap.
+        place: which of the picture's places in the prompt each cell takes; None if the places are those of the tokens.
     """
 
     token: Int[Tensor, "h w"]
     tokens: int
+    place: Int[Tensor, "h w"] | None = None
+
+    @property
+    def in_prompt(self) -> Int[Tensor, "h w"]:
+        """The place of each cell among those that stand for the picture in a prompt."""
+        return self.token if self.place is None else self.place
 
 
 def stitched(rows: int, columns: int, height: int, width: int, before: int = 0) -> Int[Tensor, "h w"]:
@@ -76,7 +83,11 @@ def any_resolution(seen: Seen) -> Cells:
         list(seen.size), seen.config.image_grid_pinpoints, vision.image_size
     )
     tiles = stitched(rows, columns, side, side, side * side)
-    return Cells(anyres.unpad_image(tiles[None], list(seen.size))[0], side * side * (1 + rows * columns))
+    token = anyres.unpad_image(tiles[None], list(seen.size))[0]
+    height, width = token.shape
+    # In the prompt each line of cells ends with a token of its own.
+    place = side * side + torch.arange(height * (width + 1)).view(height, width + 1)[:, :width]
+    return Cells(token, side * side * (1 + rows * columns), place)
 
 
 def splits(seen: Seen) -> Cells:
