@@ -125,11 +125,9 @@ def wrap(
         forward: for signatures that names cannot describe (a list, positions): ``forward(images, texts)`` calls the model.
         part: which part of the layer's output holds the grid, if it is a tuple, a mapping or a dataclass.
         nth: which call of the layer, counted from 0, if one pass runs it several times (a backbone shared by views).
-        text_free: whether no text reaches the layer; found out by default. If given, a mismatch is reported; with ``check=False`` it
-            saves passes.
+        text_free: whether no text reaches the layer; found out by default. A mismatch is reported; with ``check=False`` it saves passes.
         read_text: function applied to the texts once, before the first pass: an encoder that need not run again.
-        places: for attention methods, where later layers attend over other tokens than the layer's: a function from the images and texts
-            to the positions of the cells among these, None if rows differ.
+        places: from images and texts to the cells among the tokens that later layers attend over, if these are not the layer's own.
         check: False computes maps without the checks; with ``text_free=True`` the whole model then runs once per image.
 
     Raises:
@@ -149,9 +147,8 @@ def wrap(
         torch.Size([1, 4, 6, 6])
     """
     model = unwrapped(model)
-    name, found = find_layer(model, layer)
     images, texts = names_of(image), names_of(text)
     run = forward or calling(model, images, texts, dict(given or {}))
-    tap, logits = Tap(name, found, part, nth), output or find_logits
+    tap, logits = Tap(*find_layer(model, layer), part, nth), output or find_logits
     images, texts = () if forward else images, () if forward or read_text else texts
     return HookedModel(model, tap, run, logits, grid, images, texts, text_free, read_text, places, check)
