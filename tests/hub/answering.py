@@ -54,16 +54,21 @@ def _in_tiles(row: int, column: int, side: int, columns: int, before: int) -> in
     return tile * side * side + row % side * side + column % side
 
 
+QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 PROJECTOR = "model.multi_modal_projector"
 SPLITS = ByHand("model.connector", (4, 6), lambda r, c: _in_tiles(r, c, 2, 3, 0))
 MODELS = {
     "llava": ByHand(PROJECTOR, (4, 4), lambda r, c: 4 * r + c),
+    "llava, pixtral": ByHand(PROJECTOR, (3, 4), lambda r, c: 4 * r + c, "[IMG]"),
     # 2 x 2 tiles of 4 x 4 cells after a thumbnail; the first and last of the 8 rows are padding.
     "llava_next": ByHand(PROJECTOR, (6, 8), lambda r, c: _in_tiles(r + 1, c, 4, 2, 1)),
-    "qwen2_5_vl": ByHand("model.visual.merger", (3, 4), _window, "<|vision_start|><|image_pad|><|vision_end|>"),
+    "qwen2_vl": ByHand("model.visual.merger", (3, 4), lambda r, c: 4 * r + c, QWEN_IMAGE),
+    "qwen2_5_vl": ByHand("model.visual.merger", (3, 4), _window, QWEN_IMAGE),
+    "qwen3_vl": ByHand("model.visual.merger", (3, 4), lambda r, c: 4 * r + c, QWEN_IMAGE),
     "idefics3": SPLITS,
     "smolvlm": SPLITS,
     "paligemma": ByHand(PROJECTOR, (4, 4), lambda r, c: 4 * r + c),
+    "blip-2": ByHand("vision_model.post_layernorm", (4, 4), lambda r, c: 1 + 4 * r + c),
     "internvl": ByHand(PROJECTOR, (4, 6), lambda r, c: _in_tiles(r, c, 2, 3, 0), "<IMG_CONTEXT>"),
     "gemma3": ByHand(PROJECTOR, (2, 2), lambda r, c: 2 * r + c, "<start_of_image>"),
     "gemma3, pan and scan": ByHand(

@@ -20,7 +20,8 @@ METHODS = ["grad-cam", "hires-cam"]
 def read_by_processor(name: str, text: str, answer: str) -> tuple[dict[str, Tensor], int]:
     """A prompt with an answer as the processor itself reads them, and how many tokens the answer has."""
     _, processor = loaded(name)
-    prompt = PROMPT.replace("<image>", MODELS[name].image).replace("{text}", text)
+    # BLIP-2's processor puts the picture's places first, and takes none in a prompt.
+    prompt = PROMPT.replace("<image>", "" if name == "blip-2" else MODELS[name].image).replace("{text}", text)
     read = {"images": [picture()], "return_tensors": "pt"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # PaliGemma's processor calls numpy in an old way

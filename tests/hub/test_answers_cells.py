@@ -15,15 +15,14 @@ from gazeshift.models.hub.answers_pictures import arguments_of, layout_of
 from tests.hub.answering import MODELS, OPTIONS, PROMPT, loaded, picture
 
 SIZES = [(600, 400), (240, 520)]
-MIXING = ("out_proj", "attn.proj", "projection_layer")
+MIXING = ("out_proj", "attn.proj", "projection_layer", "self_attn.projection")
 """Names of the layers through which a vision tower's attention gives what it has gathered."""
 
 
 def tower(model: Any) -> nn.Module:
     """Everything that runs before the language model."""
-    return next(
-        found for name, found in model.model.named_children() if name in {"vision_tower", "visual", "vision_model"}
-    )
+    towers = {"vision_tower", "visual", "vision_model"}
+    return next(found for name, found in model.named_modules() if name.rpartition(".")[2] in towers)
 
 
 def marked(size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
@@ -58,7 +57,7 @@ def test_a_mark_moves_its_own_cell(name: str, size: tuple[int, int], monkeypatch
             lambda module, arguments, output: kept.append(given.net.tap.read(output))
         )
         with torch.no_grad():
-            model.model.get_image_features(**arguments_of(take(images, torch.tensor([0]))))
+            model.get_image_features(**arguments_of(take(images, torch.tensor([0]))))
         hook.remove()
         return layout_of(images, texts).read(kept[0])[0]
 

@@ -84,6 +84,21 @@ def llava(folder: Path) -> None:
     saved(folder, lambda: hf.LlavaForConditionalGeneration(config), processor)
 
 
+def llava_pixtral(folder: Path) -> None:
+    """LLaVA's architecture around Pixtral's tower, which sees pictures of any shape."""
+    words = tokenizer("[IMG_BREAK]", "[IMG_END]", image_token="[IMG]")
+    pictures = hf.PixtralImageProcessor(size={"longest_edge": 28}, patch_size={"height": 7, "width": 7})
+    config = hf.LlavaConfig(
+        vision_config=hf.PixtralVisionConfig(**VISION),
+        text_config=hf.MistralConfig(**TEXT),
+        image_token_id=words.image_token_id,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+    )
+    processor = hf.PixtralProcessor(pictures, words, patch_size=7)
+    saved(folder, lambda: hf.LlavaForConditionalGeneration(config), processor)
+
+
 def llava_next(folder: Path) -> None:
     words = tokenizer(image_token="<image>")
     pinpoints = [[28, 56], [56, 28], [56, 56], [28, 84]]
@@ -139,6 +154,27 @@ def paligemma(folder: Path) -> None:
     saved(folder, lambda: hf.PaliGemmaForConditionalGeneration(config), processor)
 
 
+def blip_2(folder: Path) -> None:
+    words = tokenizer("<image>")
+    pictures = hf.BlipImageProcessor(size={"height": 28, "width": 28})
+    small = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
+    queries = {**small, "encoder_hidden_size": 16, "cross_attention_frequency": 1, "vocab_size": 8}
+    words_of = {
+        "vocab_size": 400, "hidden_size": 32, "ffn_dim": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "word_embed_proj_dim": 32, "pad_token_id": 2, "bos_token_id": 0, "eos_token_id": 1,
+    }  # fmt: skip
+    config = hf.Blip2Config(
+        vision_config=VISION,
+        qformer_config=queries,
+        text_config={"model_type": "opt", **words_of},
+        num_query_tokens=3,
+        image_token_id=words.convert_tokens_to_ids("<image>"),
+    )
+    saved(
+        folder, lambda: hf.Blip2ForConditionalGeneration(config), hf.Blip2Processor(pictures, words, num_query_tokens=3)
+    )
+
+
 def internvl(folder: Path) -> None:
     named = {"start_image_token": "<img>", "end_image_token": "</img>", "context_image_token": "<IMG_CONTEXT>"}
     words = tokenizer(**named, video_token="<video>")
@@ -173,37 +209,56 @@ def gemma3(folder: Path) -> None:
     saved(folder, lambda: hf.Gemma3ForConditionalGeneration(config), processor)
 
 
-def qwen2_5_vl(folder: Path) -> None:
+def _qwen(folder: Path, config_of: Any, model_of: Any, processor_of: Any, vision: dict[str, Any]) -> None:
     named = {"image_token": "<|image_pad|>", "video_token": "<|video_pad|>"}
     words = tokenizer("<|vision_start|>", "<|vision_end|>", **named)
     limits = {"shortest_edge": 4 * 14 * 14, "longest_edge": 60 * 14 * 14}
     pictures = hf.Qwen2VLImageProcessor(patch_size=7, merge_size=2, size=limits)
     videos = hf.Qwen2VLVideoProcessor(patch_size=7, merge_size=2, size=limits)
-    vision = {
-        "hidden_size": 16, "intermediate_size": 24, "depth": 2, "num_heads": 2, "patch_size": 7, "out_hidden_size": 32,
-        "window_size": 28, "fullatt_block_indexes": [1],
-    }  # fmt: skip
     text = {**TEXT, "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]}}
     start, end = words.convert_tokens_to_ids(["<|vision_start|>", "<|vision_end|>"])
-    config = hf.Qwen2_5_VLConfig(
-        vision_config=vision,
+    config = config_of(
+        vision_config={"depth": 2, "num_heads": 2, "patch_size": 7, **vision},
         text_config=text,
         image_token_id=words.image_token_id,
         video_token_id=words.video_token_id,
         vision_start_token_id=start,
         vision_end_token_id=end,
     )
-    processor = hf.Qwen2_5_VLProcessor(pictures, words, videos)
-    saved(folder, lambda: hf.Qwen2_5_VLForConditionalGeneration(config), processor)
+    saved(folder, lambda: model_of(config), processor_of(pictures, words, videos))
+
+
+def qwen2_vl(folder: Path) -> None:
+    vision = {"embed_dim": 16, "hidden_size": 32, "mlp_ratio": 2}
+    _qwen(folder, hf.Qwen2VLConfig, hf.Qwen2VLForConditionalGeneration, hf.Qwen2VLProcessor, vision)
+
+
+def qwen2_5_vl(folder: Path) -> None:
+    vision = {
+        "hidden_size": 16, "intermediate_size": 24, "out_hidden_size": 32, "window_size": 28, "fullatt_block_indexes": [1]
+    }  # fmt: skip
+    _qwen(folder, hf.Qwen2_5_VLConfig, hf.Qwen2_5_VLForConditionalGeneration, hf.Qwen2_5_VLProcessor, vision)
+
+
+def qwen3_vl(folder: Path) -> None:
+    vision = {
+        "hidden_size": 16, "intermediate_size": 24, "out_hidden_size": 32, "num_position_embeddings": 16,
+        "deepstack_visual_indexes": [0],
+    }  # fmt: skip
+    _qwen(folder, hf.Qwen3VLConfig, hf.Qwen3VLForConditionalGeneration, hf.Qwen3VLProcessor, vision)
 
 
 builders: dict[str, Callable[[Path], None]] = {
     "llava": llava,
+    "llava, pixtral": llava_pixtral,
     "llava_next": llava_next,
+    "qwen2_vl": qwen2_vl,
     "qwen2_5_vl": qwen2_5_vl,
+    "qwen3_vl": qwen3_vl,
     "idefics3": idefics3,
     "smolvlm": smolvlm,
     "paligemma": paligemma,
+    "blip-2": blip_2,
     "internvl": internvl,
     "gemma3": gemma3,
 }

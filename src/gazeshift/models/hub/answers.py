@@ -49,7 +49,7 @@ def answers(model: Any, processor: Any, prompt: str, classes: Sequence[str], *, 
     options = tuple(classes)
     if not options:
         raise UsageError("no options to choose from: give classes=, such as classes=('yes', 'no').")
-    asked.rows([""], processor.image_token, options)
+    asked.rows([""], str(processor.image_token), options)
 
     def read(pictures: Sequence[Image], texts: Sequence[str]) -> tuple[Inputs, Inputs]:
         images = asked.pictures(pictures)
@@ -184,10 +184,12 @@ class Asked:
     ) -> Given:
         """The model at its tap, scored."""
         family = self.family
+        red, green, blue = map(float, self.processor.image_processor.image_mean)
         net = wrap(
             self.model,
             family.tap,
             part=family.part,
+            nth=family.nth,
             grid=layout_of,
             forward=partial(_scored, self.model, score),
             places=partial(places_of, self.model.config.image_token_id),
@@ -200,6 +202,7 @@ class Asked:
             view=lambda picture: family.view(picture, self.processor, self.model.config),
             reads_text=self.prompt.reads_text,
             options=options,
+            mean_colour=(red, green, blue),
             notes=(*notes, *family.notes),
         )
 

@@ -1,6 +1,5 @@
 """Pictures as a vision-language model's inputs, with the places of their cells."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +47,10 @@ def read_pictures(model: Any, processor: Any, family: Family, pictures: Sequence
             )
     names = [name for name in family.images if name in seen[0].values]
     values = {name: _rows([each.values[name] for each in seen], name in family.packed) for name in names}
-    token, place = (torch.stack(each) for each in zip(*((one.token, one.in_prompt) for one in cells), strict=True))
-    return Pictures({**values, _TOKEN: token, _PLACE: place, _TOKENS: cells[0].tokens}, seen[0].block)
+    where = {_TOKEN: torch.stack([each.token for each in cells]), _TOKENS: cells[0].tokens}
+    if cells[0].place is not None:
+        where[_PLACE] = cells[0].place.expand(len(cells), -1, -1)
+    return Pictures({**values, **where}, seen[0].block)
 
 
 def arguments_of(inputs: Inputs) -> dict[str, Any]:
@@ -63,7 +64,9 @@ def layout_of(images: Inputs, texts: Inputs) -> Packed:
 
 
 def places_of(image_token: int, images: Inputs, texts: Inputs) -> TokenPlaces | None:
-    """Where the cells are in the prompts; None if it is not the same in every prompt, because a text comes before the picture."""
+    """Where the cells are in the prompts; None if it is not the same in every prompt (a text comes before the picture)."""
+    if _PLACE not in images:
+        return None
     stands = texts["input_ids"] == image_token
     if not bool((stands == stands[0]).all()):
         return None
@@ -71,18 +74,10 @@ def places_of(image_token: int, images: Inputs, texts: Inputs) -> TokenPlaces | 
 
 
 def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # PaliGemma's processor, of its own call of numpy
-        read = processor(
-            images=[picture.convert("RGB")],
-            text=[processor.image_token],
-            return_text_replacement_offsets=True,
-            return_tensors="pt",
-        )
-    (found,) = read["text_replacement_offsets"][0]
+    read, block = family.reads(processor, picture.convert("RGB"))
     values = {name: read[name] for name in family.images if name in read}
-    tokens = int((read["input_ids"] == config.image_token_id).sum())
-    return Seen(values, tokens, found["replacement"], (picture.height, picture.width), processor, config)
+    tokens = processor.tokenizer(block, add_special_tokens=False)["input_ids"].count(config.image_token_id)
+    return Seen(values, tokens, block, (picture.height, picture.width), processor, config)
 
 
 def _rows(values: list[Tensor], packed: bool) -> Tensor | PackedRows:

@@ -36,7 +36,7 @@ class Prompt:
         Raises:
             UsageError: no place for the picture, or several.
         """
-        own = processor.image_token
+        own = str(processor.image_token)
         filled = template if own in template else template.replace(IMAGE, family.placeholder.format(image=own))
         if filled.count(own) != 1:
             places = f"{filled.count(own)} places" if filled.count(own) else "no place"
@@ -56,7 +56,7 @@ class Prompt:
         Raises:
             UsageError: the text holds a picture's token itself.
         """
-        own = self.processor.image_token
+        own = str(self.processor.image_token)
         found = next((token for token in (IMAGE, own) if self.reads_text and token in text), None)
         if found:
             raise UsageError(f"the text {shown(text)} holds {found!r}, which stands for a picture: take it out.")
@@ -96,7 +96,7 @@ class Prompt:
     def _ids(self, text: str) -> list[int]:
         """Token ids, without an end token that the tokenizer adds."""
         words = self.processor.tokenizer
-        ids: list[int] = words(text)["input_ids"]
+        ids: list[int] = words(text, add_special_tokens=self.family.started)["input_ids"]
         ends = (
             words.eos_token_id is not None and ids[-1:] == [words.eos_token_id] and not text.endswith(words.eos_token)
         )

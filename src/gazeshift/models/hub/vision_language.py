@@ -4,40 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Bool, Int
 from PIL.Image import Image
-from torch import Tensor
 
 from gazeshift.errors import ModelError, listed
 from gazeshift.models.hub import vision_language_grids as grids
 from gazeshift.models.hub import vision_language_views as views
-
-Kinds = Callable[[Int[Tensor, "r n"], Bool[Tensor, "r n"], Any], dict[str, Tensor]]
-"""Token ids, which of them are the answer, and the model's configuration, to what else the model asks of each token."""
-
-
-def _no_kinds(ids: Tensor, answer: Tensor, config: Any) -> dict[str, Tensor]:
-    return {}
-
-
-def _images_named(name: str) -> Kinds:
-    """1 for the tokens that stand for a picture."""
-    return lambda ids, answer, config: {name: (ids == config.image_token_id).long()}
-
-
-def _answer_follows(ids: Tensor, answer: Tensor, config: Any) -> dict[str, Tensor]:
-    """PaliGemma reads its prompt in both directions (0), and what follows it word by word (1)."""
-    return {"token_type_ids": (answer.long().cumsum(1) > 0).long()}
-
-
-def _as_written(prompt: str, processor: Any) -> str:
-    return prompt
-
-
-def _framed_by_paligemma(prompt: str, processor: Any) -> str:
-    """The picture, the start token, the question and a line break, as the processor puts them."""
-    end = prompt.rfind(processor.image_token) + len(processor.image_token)
-    return f"{prompt[:end]}{processor.tokenizer.bos_token}{prompt[end:]}\n"
+from gazeshift.models.hub import vision_language_wording as wording
 
 
 @dataclass(frozen=True)
@@ -51,9 +23,12 @@ class Family:
         images: the model's arguments that the processor makes of a picture.
         packed: those of them without an axis for pictures: all views, or all patches, in one sequence.
         part: the part of the layer's output that holds the tokens.
+        nth: which run of the layer, if it runs several times.
         view: what part of a picture the cells cover.
         placeholder: what ``<image>`` becomes; ``{image}`` is the model's own token.
+        reads: a processor and a picture to the arguments, and the text that stands for the picture in a prompt.
         framed: a prompt as the processor rewrites it.
+        started: whether the tokenizer puts its own special tokens around a prompt.
         kinds: what else the model asks of each token.
         notes: what a user should know about its maps.
     """
@@ -64,10 +39,13 @@ class Family:
     images: tuple[str, ...] = ("pixel_values",)
     packed: tuple[str, ...] = ()
     part: str | None = None
+    nth: int | None = None
     view: Callable[[Image, Any, Any], Image] = views.whole
     placeholder: str = "{image}"
-    framed: Callable[[str, Any], str] = _as_written
-    kinds: Kinds = _no_kinds
+    reads: Callable[[Any, Image], tuple[dict[str, Any], str]] = wording.by_placeholder
+    framed: Callable[[str, Any], str] = wording.as_written
+    started: bool = True
+    kinds: wording.Kinds = wording.no_kinds
     notes: tuple[str, ...] = ()
 
 
@@ -75,6 +53,26 @@ _TILES = (
     "where the model cuts a picture into tiles the map shows these; it also sees the whole picture at a lower resolution, and the evidence "
     "of that is in no cell",
 )
+_DEEPSTACK = (
+    "the map shows the picture's tokens; this model also adds features of earlier layers to them (DeepStack), and the evidence of these "
+    "is in no cell",
+)
+
+
+def _qwen(processor: str, notes: tuple[str, ...] = ()) -> Family:
+    return Family(
+        (processor,),
+        "model.visual",
+        grids.merged,
+        images=("pixel_values", "image_grid_thw"),
+        packed=("pixel_values",),
+        part="pooler_output",
+        placeholder="<|vision_start|>{image}<|vision_end|>",
+        kinds=wording.images_named("mm_token_type_ids"),
+        notes=notes,
+    )
+
+
 _PROJECTOR = "model.multi_modal_projector"
 _SPLITS = Family(
     ("Idefics3Processor", "SmolVLMProcessor"),
@@ -85,7 +83,13 @@ _SPLITS = Family(
 )
 
 FAMILIES: dict[str, Family] = {
-    "llava": Family(("LlavaProcessor",), _PROJECTOR, grids.plain, view=views.cropped),
+    "llava": Family(
+        ("LlavaProcessor", "PixtralProcessor"),
+        _PROJECTOR,
+        grids.plain,
+        images=("pixel_values", "image_sizes"),
+        view=views.cropped,
+    ),
     "llava_next": Family(
         ("LlavaNextProcessor",),
         _PROJECTOR,
@@ -94,20 +98,26 @@ FAMILIES: dict[str, Family] = {
         view=views.unpadded,
         notes=_TILES,
     ),
-    "qwen2_5_vl": Family(
-        ("Qwen2_5_VLProcessor",),
-        "model.visual",
-        grids.merged,
-        images=("pixel_values", "image_grid_thw"),
-        packed=("pixel_values",),
-        part="pooler_output",
-        placeholder="<|vision_start|>{image}<|vision_end|>",
-        kinds=_images_named("mm_token_type_ids"),
-    ),
+    "qwen2_vl": _qwen("Qwen2VLProcessor"),
+    "qwen2_5_vl": _qwen("Qwen2_5_VLProcessor"),
+    "qwen3_vl": _qwen("Qwen3VLProcessor", _DEEPSTACK),
     "idefics3": _SPLITS,
     "smolvlm": _SPLITS,
     "paligemma": Family(
-        ("PaliGemmaProcessor",), _PROJECTOR, grids.plain, framed=_framed_by_paligemma, kinds=_answer_follows
+        ("PaliGemmaProcessor",),
+        _PROJECTOR,
+        grids.plain,
+        framed=wording.framed_by_paligemma,
+        kinds=wording.answer_follows,
+    ),
+    "blip-2": Family(
+        ("Blip2Processor",),
+        "vision_model.post_layernorm",
+        grids.before_queries,
+        nth=0,
+        reads=wording.by_queries,
+        framed=wording.framed_by_blip_2,
+        started=False,
     ),
     "internvl": Family(("InternVLProcessor",), _PROJECTOR, grids.canvas, packed=("pixel_values",), notes=_TILES),
     "gemma3": Family(
@@ -115,7 +125,7 @@ FAMILIES: dict[str, Family] = {
         _PROJECTOR,
         grids.pan_and_scan,
         packed=("pixel_values",),
-        kinds=_images_named("token_type_ids"),
+        kinds=wording.images_named("token_type_ids"),
         notes=_TILES,
     ),
 }
@@ -139,5 +149,10 @@ def family_of(model: Any, processor: Any) -> Family:
         raise ModelError(
             f"a {given} does not read for a {type(model).__name__}: load AutoProcessor from the model's own folder, which gives a "
             f"{family.processors[0]}."
+        )
+    if model.config.get_text_config().is_encoder_decoder:
+        raise ModelError(
+            f"the language model of this {type(model).__name__} reads the question apart from its answer (an encoder and a decoder); "
+            "take one that continues its prompt."
         )
     return family
