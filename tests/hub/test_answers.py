@@ -162,8 +162,9 @@ def test_a_prompt_without_a_text_is_asked_once() -> None:
     assert len(texts["input_ids"]) == len(OPTIONS)
 
 
+# Pixtral's tower lays all pictures in one sequence of a single row, from which none can be taken.
 @pytest.mark.parametrize("rows", [2, 20])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"llava, pixtral"}))
 def test_the_vision_tower_runs_no_more_for_a_map(name: str, rows: int) -> None:
     """Once it has run for the checks; for two texts and for more than are run at once."""
     model, processor = loaded(name)
