@@ -1,4 +1,4 @@
-"""The commands that ask one model about one image: its maps, and its words."""
+"""The commands that ask one model: its maps of an image or of a data set, its words, its layers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -102,6 +102,49 @@ def words(
         explain_words(address, image, text, target, label=label, how=how, method=method, out=out, as_json=as_json)
 
 
+@asking.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")
+def maps(
+    model: ModelAddress,
+    root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data root.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="The Parquet file to write the maps to.")],
+    split: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "test",
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", help="A text to use for every image; repeatable. Without it, each pair's own text."),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            help="predicted (with that text), label (each pair's own), all, or a class name (repeatable).",
+            show_default="predicted",
+        ),
+    ] = None,
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
+    bfloat16: Annotated[
+        bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within a few per cent.")
+    ] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Compile the trunk: slower to start, then faster; same maps.")
+    ] = False,
+    as_: As = None,
+    classes: Classes = None,
+    prompt: Prompt = None,
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Store the maps of a whole data set, from image files on, with decoding ahead and in bounded memory."""
+    from gazeshift.cli.maps import store_maps
+    from gazeshift.cli.opening import address_of
+    from gazeshift.saliency import Speed
+
+    speed = Speed(batch, workers, "bfloat16" if bfloat16 else "float32", compiled)
+    with interruptible("no file was written."):
+        address = address_of(model, as_, classes, prompt, trust_remote_code)
+        store_maps(address, root, split, out, texts=text or [], target=target or [], method=method, speed=speed)
+
+
 @asking.command(epilog="Example: gazeshift layers python:mine:make --image photo.jpg")
 def layers(
     model: ModelAddress,
@@ -120,3 +163,39 @@ def layers(
 
     with interruptible():
         list_layers(address_of(model, as_, classes, prompt, trust_remote_code), image, as_json)
+
+
+@asking.command(epilog="Example: gazeshift guard python:mine:make --data pairs.csv --baseline guard.json")
+def guard(
+    model: ModelAddress,
+    root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The pairs: a data root, or a table.")],
+    baseline: Annotated[
+        Path, typer.Option("--baseline", metavar="FILE.json", help="The record to compare with; written if missing.")
+    ],
+    split: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "test",
+    images: Annotated[int, typer.Option("--images", min=10, help="Pairs at most, drawn evenly.")] = 100,
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    margin: Annotated[float, typer.Option("--margin", min=0, help="The least change that counts, from 0 to 1.")] = 0.02,
+    record: Annotated[bool, typer.Option("--record", help="Write the baseline anew.")] = False,
+    as_: As = None,
+    classes: Classes = None,
+    prompt: Prompt = None,
+    trust_remote_code: TrustRemoteCode = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fail (exit code 1) if a new checkpoint reads the text more, or looks at the thing less, than the recorded one."""
+    from gazeshift.cli.guard import guard_model
+    from gazeshift.cli.opening import address_of
+
+    with interruptible("no baseline was written."):
+        guard_model(
+            address_of(model, as_, classes, prompt, trust_remote_code),
+            root,
+            baseline,
+            split=split,
+            images=images,
+            method=method,
+            margin=margin,
+            anew=record,
+            as_json=as_json,
+        )

@@ -104,43 +104,6 @@ def evaluate(
         evaluate_model(model, root, split, as_json)
 
 
-@app.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")
-def maps(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
-    root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data root.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="The Parquet file to write the maps to.")],
-    split: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "test",
-    text: Annotated[
-        list[str] | None,
-        typer.Option("--text", help="A text to use for every image; repeatable. Without it, each pair's own text."),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            help="predicted (with that text), label (each pair's own), all, or a class name (repeatable).",
-            show_default="predicted",
-        ),
-    ] = None,
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
-    bfloat16: Annotated[
-        bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within a few per cent.")
-    ] = False,
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the trunk: slower to start, then faster; same maps.")
-    ] = False,
-) -> None:
-    """Store the maps of a whole data set, from image files on, with decoding ahead and in bounded memory."""
-    from gazeshift.cli.maps import store_maps
-    from gazeshift.saliency import Speed
-
-    speed = Speed(batch, workers, "bfloat16" if bfloat16 else "float32", compiled)
-    with interruptible("no file was written."):
-        store_maps(model, root, split, out, texts=text or [], target=target or [], method=method, speed=speed)
-
-
 @app.command(epilog="Example: gazeshift bench --model inception_v3 --batch 8 --texts 1000 --json")
 def bench(
     model: Annotated[str, typer.Option("--model", help="A timm model name.")] = "inception_v3",

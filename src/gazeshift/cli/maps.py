@@ -3,15 +3,18 @@
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import typer
 
 from gazeshift.cli.models import tell_findings
+from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_new_file
 from gazeshift.errors import DataError, UsageError
 from gazeshift.mapstore.collect import collect_maps
-from gazeshift.models import load, read_config
+from gazeshift.models import Classifier, read_config
+from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
 from gazeshift.study.pairs import SPLITS, read_pairs
@@ -23,7 +26,7 @@ _SHOWN = 5
 
 
 def store_maps(
-    folder: Path,
+    address: Address,
     root: Path,
     split: str,
     out: Path,
@@ -43,12 +46,13 @@ def store_maps(
         raise UsageError("--text: the same text is given twice; give each once.")
     if len(set(target)) < len(target):
         raise UsageError("--target: the same class is given twice; give each once.")
-    model = load(folder)
+    model = open_model(address)
     optional = [role for role, needed in (("text", not texts), ("label", "label" in target)) if not needed]
-    pairs = _pairs(folder, root, split, optional, model.classes)
+    pairs = pairs_for(address, root, split, optional, model.classes)
     asked = list(target) if len(target) > 1 else target[0] if target else "predicted"
     started = time.perf_counter()
-    with on_device(model), bar(sys.stderr.isatty()) as progress:
+    placed = on_device(model) if isinstance(model, Classifier) else nullcontext()
+    with placed, bar(sys.stderr.isatty()) as progress:
         task = progress.add_task("Maps", total=len(pairs))
         found = collect_maps(
             model,
@@ -78,9 +82,9 @@ def store_maps(
     )
 
 
-def _pairs(folder: Path, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
+def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
     """The pairs of a split, read with the data options of the model's training, but without its limit."""
-    stored = read_config(folder)["data"].get("settings", {})
+    stored = read_config(Path(address.at))["data"].get("settings", {}) if address.is_folder else {}
     whole = {"root": str(root), "limit": None, "drop_repeated_titles": False}
     needed = () if split == "all" else (split,)
     found = read_pairs(DataConfig(**{**stored, **whole}), root, needed, classes=classes, optional=optional)

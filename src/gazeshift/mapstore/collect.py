@@ -9,7 +9,7 @@ import numpy as np
 
 from gazeshift.mapstore.store import MapFile
 from gazeshift.measures import undefined
-from gazeshift.models import Classifier
+from gazeshift.models import Model
 from gazeshift.pairs import Pair
 from gazeshift.saliency import MapBatch, Speed, stream_maps
 from gazeshift.saliency.cams import DEFAULT
@@ -36,7 +36,7 @@ class Collected:
 
 
 def collect_maps(
-    model: Classifier,
+    model: Model,
     pairs: Iterable[Pair],
     path: Path,
     texts: Sequence[str] | None = None,
@@ -48,7 +48,7 @@ def collect_maps(
     """Compute and store the maps of many images; the file appears when complete, and not at all if there is no map.
 
     Args:
-        model: the classifier.
+        model: any model.
         pairs: any number; consumed as needed.
         path: a Parquet file, read back by ``gazeshift.mapstore.store.read_maps``: key, label, text, class, logit, map.
         texts: texts used for every image; None: each pair's own text.

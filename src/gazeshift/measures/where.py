@@ -203,7 +203,9 @@ def _overlap(pixels: int, cells: int) -> Float[np.ndarray, "cells pixels"]:
     return np.maximum(shared, 0) * cells / pixels
 
 
-def on_common_grid(p: Maps, q: Maps) -> tuple[Maps, Maps]:
+def on_common_grid(
+    p: Float[np.ndarray, "*b h w"], q: Float[np.ndarray, "*c y x"]
+) -> tuple[Float[np.ndarray, "*b i j"], Float[np.ndarray, "*c i j"]]:
     """Two distributions over grids of different sizes, both brought to the coarser of each side by area; mass is uniform within a cell.
 
     Example:
@@ -215,7 +217,7 @@ def on_common_grid(p: Maps, q: Maps) -> tuple[Maps, Maps]:
     return _on_grid(p, height, width), _on_grid(q, height, width)
 
 
-def _on_grid(p: Maps, height: int, width: int) -> Maps:
+def _on_grid(p: Float[np.ndarray, "*b h w"], height: int, width: int) -> Float[np.ndarray, "*b i j"]:
     if p.shape[-2:] == (height, width):
         return p
     cells = p.shape[-2] * p.shape[-1] / (height * width)

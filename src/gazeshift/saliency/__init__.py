@@ -7,7 +7,7 @@ from gazeshift.saliency.explain import explain
 from gazeshift.saliency.faithfulness import MapFaithfulness, faithfulness, map_faithfulness
 from gazeshift.saliency.gates import gate_account
 from gazeshift.saliency.hide import tap_score
-from gazeshift.saliency.maps import SaliencyMaps
+from gazeshift.saliency.maps import MapBatch, SaliencyMaps
 from gazeshift.saliency.modality import (
     Baseline,
     Modality,
@@ -21,7 +21,7 @@ from gazeshift.saliency.outside import explain_inputs, shift_inputs
 from gazeshift.saliency.probe import Probe, Rows
 from gazeshift.saliency.shift import Shift, shift
 from gazeshift.saliency.speed import Speed
-from gazeshift.saliency.stream import MapBatch, stream_maps
+from gazeshift.saliency.stream import stream_maps
 from gazeshift.saliency.text_influence import TextInfluence, text_influence
 from gazeshift.saliency.words import WordEffects, word_effects
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -15,6 +15,7 @@ from gazeshift.atomic import atomic_write
 from gazeshift.errors import DataError, UsageError
 from gazeshift.measures import distribution, undefined
 from gazeshift.measures.where import over_maximum
+from gazeshift.pairs import Pair
 from gazeshift.registry import lookup
 from gazeshift.saliency.reasons import why_incomplete, why_undefined
 
@@ -192,3 +193,30 @@ class SaliencyMaps:
             return cls(rows=rows, **arrays, **meta)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: the description of its maps is damaged ({error}).") from error
+
+
+@dataclass(frozen=True, eq=False)
+class MapBatch:
+    """The maps of some images: every image ``n`` with every text ``t`` for every requested class ``c``.
+
+    Attributes:
+        pairs: whose images could be decoded.
+        maps: raw and signed, on the native grid.
+        classes: index of the explained class of each map.
+        logits: of the explained class.
+        skipped: images that could not be decoded, one line each that starts with the key.
+        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods without completeness; None: unknown.
+    """
+
+    pairs: tuple[Pair, ...]
+    maps: Float[np.ndarray, "n t c h w"]
+    classes: Int[np.ndarray, "n t c"]
+    logits: Float[np.ndarray, "n t c"]
+    skipped: tuple[str, ...]
+    gaps: Float[np.ndarray, "n t c"] | None = None
+
+    @classmethod
+    def nothing(cls, skipped: tuple[str, ...]) -> "MapBatch":
+        """No map at all, and why."""
+        logits = np.zeros((0, 0, 0), np.float32)
+        return cls((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, skipped, logits)

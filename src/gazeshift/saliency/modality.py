@@ -260,7 +260,7 @@ def modality(
     model = model.about(picture, text)
     bound = model.bind([picture], [text, ""])
     with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
-        four, sentence = _four(bound, baseline)
+        four, sentence = four_of_pair(bound, baseline)
         explained = choose_target(model.classes, target, label, int(four.both[0].argmax()))
         shares = four.shapley(np.array([explained]))
         players = share_between_players(lambda said: model.bind([picture], said), text, explained, orders, seed)
@@ -280,7 +280,7 @@ def modality(
     )
 
 
-def _four(bound: Bound, baseline: Baseline | None) -> tuple[FourLogits, str]:
+def four_of_pair(bound: Bound, baseline: Baseline | None = None) -> tuple[FourLogits, str]:
     """Logits of an image and a text (row 0; row 1 is the empty text) with one, both or none of them, and what replaces the absent one."""
     first = torch.zeros(1, dtype=torch.long, device=bound.grid.device)
     if isinstance(bound, BoundClassifier):

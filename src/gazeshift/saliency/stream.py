@@ -7,20 +7,23 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ahead
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_texts
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, Model, TextFeatures, encode_texts
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
-from gazeshift.saliency.cams import DEFAULT, method_for, tap_methods
+from gazeshift.saliency.cams import DEFAULT, METHODS, method_for, tap_methods
 from gazeshift.saliency.combination import class_index
 from gazeshift.saliency.compute import compute_maps, row_logits
+from gazeshift.saliency.explain import check_sees
+from gazeshift.saliency.maps import MapBatch
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.speed import Speed, trunk_runner
+from gazeshift.saliency.stream_given import stream_given
 
 BATCHES_AHEAD = 3
 """How many batches of crops are decoded ahead of the trunk."""
@@ -28,29 +31,8 @@ BLOCK_BYTES = 32 * 2**20
 """Memory limit for maps handed over at once, unless those of one image alone exceed it."""
 
 
-@dataclass(frozen=True, eq=False)
-class MapBatch:
-    """The maps of some images: every image ``n`` with every text ``t`` for every requested class ``c``.
-
-    Attributes:
-        pairs: whose images could be decoded.
-        maps: raw and signed, on the native grid.
-        classes: index of the explained class of each map.
-        logits: of the explained class.
-        skipped: images that could not be decoded, one line each that starts with the key.
-        gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods without completeness; None: unknown.
-    """
-
-    pairs: tuple[Pair, ...]
-    maps: Float[np.ndarray, "n t c h w"]
-    classes: Int[np.ndarray, "n t c"]
-    logits: Float[np.ndarray, "n t c"]
-    skipped: tuple[str, ...]
-    gaps: Float[np.ndarray, "n t c"] | None = None
-
-
 def stream_maps(
-    model: Classifier,
+    model: Model,
     pairs: Iterable[Pair],
     texts: Sequence[str] | None = None,
     method: str = DEFAULT,
@@ -63,7 +45,7 @@ def stream_maps(
     many texts and classes the maps of one batch come in several parts.
 
     Args:
-        model: the classifier; runs on the device of its weights.
+        model: any model; a classifier trained here runs in batches on the device of its weights, others one picture at a time.
         pairs: any number; consumed as needed.
         texts: texts used for every image; None: each pair's own text.
         method: a method that needs no pixels (``tap_methods()``), or ``default``: the one that suits the model (``default_method``).
@@ -83,12 +65,13 @@ def stream_maps(
         ...     print(batch.maps.shape)
         (8, 2, 101, 8, 8)
     """
-    if not model.structure.sees_image:
-        raise UsageError(f"model {model.spec.name!r} sees no image: it has no map.")
+    check_sees(model)
     if isinstance(texts, str) or (texts is not None and not texts):
         raise UsageError("texts: give a list of at least one text, or None for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: give 1 or more, not {speed.batch}.")
+    if not isinstance(model, Classifier):
+        return stream_given(model, pairs, texts, known_name({*METHODS, DEFAULT}, method, "method"), speed, target)
     method = known_name(tap_methods(), method_for(model, method), "method for a whole data set")
     return _stream(model, pairs, texts, method, speed, _asked(model, target))
 
@@ -154,17 +137,12 @@ def _stream(
             skipped = tuple(crop for _, crop in group if isinstance(crop, str))
             kept = [(pair, crop) for pair, crop in group if not isinstance(crop, str)]
             if not kept:
-                yield _nothing(skipped)
+                yield MapBatch.nothing(skipped)
                 continue
             features = encode(np.stack([crop for _, crop in kept]))
             for block in _blocks([pair for pair, _ in kept], features, shared, model, asked.count):
                 yield _draw(model, block, method, asked, skipped)
                 skipped = ()  # reported once
-
-
-def _nothing(skipped: tuple[str, ...]) -> MapBatch:
-    logits = np.zeros((0, 0, 0), np.float32)
-    return MapBatch((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, skipped, logits)
 
 
 def _blocks(

@@ -1,0 +1,247 @@
+"""A guard for a product: does a new checkpoint read the text more, and look at the thing less, than the one before?
+
+Every pair is asked with its own text, a paraphrase, a text of another class, and none. What the answers and maps do is recorded pair by
+pair, and compared with an earlier record of the same pairs: a change counts if its whole interval lies beyond the noise floor.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL.Image import Image
+
+from gazeshift.data.decode import decode
+from gazeshift.edits import EDITS, Corpus, Edited, WholeWords, find_lexicon, random_for
+from gazeshift.errors import DataError, UsageError
+from gazeshift.evaluation.analyse import analyse
+from gazeshift.evaluation.question import MaskReader, Question
+from gazeshift.evaluation.viewer import given_viewer
+from gazeshift.measures import Figure, crossed_figure
+from gazeshift.models import Model, evaluating
+from gazeshift.models.adapters.given import Given
+from gazeshift.pairs import Pair
+from gazeshift.preprocessing import Preprocessing
+from gazeshift.records import Record
+from gazeshift.saliency.modality import four_of_pair
+
+FORMAT = "gazeshift-guard-1"
+TEXTS = ("original", "paraphrase", "other-class")
+MARGIN = 0.02
+"""The least change that counts, in shares of 1: nobody would act on a smaller one."""
+MIN_PAIRS = 10
+_CROP = Preprocessing(size=224, crop_fraction=1.0)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A measure that must not get worse.
+
+    Attributes:
+        sentence: what a change for the worse means.
+        sign: 1 if more of it is worse, -1 if less is.
+    """
+
+    sentence: str
+    sign: int
+
+
+WATCHED: dict[str, Watched] = {
+    "text_share": Watched("the answer rests more on the text", 1),
+    "follows_other_text": Watched("a text of another class switches the answer more often", 1),
+    "right_without_text": Watched("the picture alone gives the right answer less often", -1),
+    "mask_excess": Watched("the map lies less on the thing", -1),
+}
+"""What is compared.
+
+``text_share``: ``|t| / (|t| + |i|)`` with the Shapley values of text and image in the logit of the answer, 0 to 1. ``follows_other_text``:
+whether a text of another class switches the answer. ``right_without_text``: whether the answer with the empty text is the label; where
+the labels are among the classes. ``mask_excess``: mass of the map on the thing beyond what lies on other pairs' things; where there are
+masks."""
+
+
+class GuardRecord(Record):
+    """How a model responded to the edits, pair by pair.
+
+    Attributes:
+        format: version of this record.
+        name: of the model.
+        digest: of the model.
+        method: of the maps.
+        measures: by measure and key; None where it is undefined.
+        floor: by measure, how far a paraphrase moves its mean: less is noise.
+    """
+
+    format: str = FORMAT
+    name: str
+    digest: str
+    method: str
+    measures: dict[str, dict[str, float | None]]
+    floor: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a measure differs between two records.
+
+    Attributes:
+        measure: a name in ``WATCHED``.
+        before: its mean in the earlier record, over the pairs of both.
+        after: its mean now.
+        difference: of the pairs; its interval is over pairs.
+        floor: what must be exceeded.
+        worse: whether it got worse beyond the floor.
+    """
+
+    measure: str
+    before: float
+    after: float
+    difference: Figure
+    floor: float
+    worse: bool
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for people."""
+        if self.difference.mean is None:
+            return f"not compared: {self.measure} is defined on too few pairs in one of the records"
+        low, high = self.difference.interval or (float("nan"),) * 2
+        numbers = f"{self.measure} {self.before:.3f} -> {self.after:.3f}, by {self.difference.mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+        said = WATCHED[self.measure].sentence if self.worse else "no worse than before"
+        return f"{said}: {numbers} on {self.difference.n} pairs; the noise floor is {self.floor:.3f}"
+
+
+def record(
+    model: Model,
+    pairs: Sequence[Pair],
+    corpus: Sequence[Pair],
+    classes: Sequence[str],
+    method: str = "default",
+    progress: Callable[[int], None] = lambda done: None,
+) -> GuardRecord:
+    """Ask a model about pairs with a fixed set of texts.
+
+    Args:
+        model: any model that sees images and reads texts.
+        pairs: which are asked.
+        corpus: where texts of other classes come from; may be the same pairs.
+        classes: of the data.
+        method: a saliency method.
+        progress: called with the number of pairs done.
+
+    Raises:
+        UsageError: a model with one modality.
+        DataError: too few pairs, or no image that can be decoded.
+    """
+    if not (model.sees_image and model.reads_text):
+        raise UsageError(f"model {model.name!r} has only one modality: there is nothing to guard.")
+    if len(pairs) < MIN_PAIRS:
+        raise DataError(f"a guard needs at least {MIN_PAIRS} pairs; there are {len(pairs)}.")
+    texts = _texts(pairs, corpus, classes)
+    if isinstance(model, Given):
+        model = model.trusted(_picture(pairs[0]), (pairs[0].text, "another text", ""))
+    shares: dict[str, dict[str, float | None]] = {edit: {} for edit in ("original", "paraphrase")}
+    alone: dict[str, float | None] = {}
+    for done, pair in enumerate(pairs, start=1):
+        for edit, found in shares.items():
+            told = texts[edit][done - 1]
+            if told is not None:
+                found[pair.key], answer = _text_share(model, pair, told.text)
+                if edit == "original" and pair.label in model.classes:
+                    alone[pair.key] = float(model.classes[answer] == pair.label)
+        progress(done)
+    measures = {"text_share": shares["original"], "right_without_text": alone, **_of_maps(model, pairs, texts, method)}
+    both = [key for key in shares["paraphrase"] if shares["paraphrase"][key] is not None]
+    moved = _mean(shares["paraphrase"], both) - _mean(shares["original"], both) if both else 0.0
+    return GuardRecord(
+        name=model.name,
+        digest=model.digest(),
+        method=method,
+        measures={
+            name: found for name, found in measures.items() if any(value is not None for value in found.values())
+        },
+        floor={"text_share": abs(moved)},
+    )
+
+
+def compare(before: GuardRecord, after: GuardRecord, margin: float = MARGIN) -> tuple[Change, ...]:
+    """How every watched measure changed, on the pairs that both records have.
+
+    Args:
+        before: the baseline.
+        after: the new checkpoint.
+        margin: the least change that counts.
+
+    Raises:
+        DataError: the records share too few pairs, or are of different methods.
+    """
+    if before.method != after.method:
+        raise DataError(
+            f"the baseline has maps of {before.method}, not of {after.method}: record it again, or give --method."
+        )
+    changes = []
+    for name, watched in WATCHED.items():
+        old, new = before.measures.get(name, {}), after.measures.get(name, {})
+        keys = [key for key, value in old.items() if value is not None and new.get(key) is not None]
+        if not old or not new:
+            continue
+        if (shared := len(old.keys() & new.keys())) < MIN_PAIRS:
+            raise DataError(
+                f"{name}: the baseline and these data share {shared} pairs; {MIN_PAIRS} are needed. Record a baseline on these data."
+            )
+        if len(keys) < MIN_PAIRS:
+            changes.append(
+                Change(name, float("nan"), float("nan"), Figure(None, None, len(keys), 1), margin, worse=False)
+            )
+            continue
+        difference = crossed_figure(np.array([float(new[key] or 0) - float(old[key] or 0) for key in keys]))
+        floor = max(margin, before.floor.get(name, 0.0), after.floor.get(name, 0.0))
+        low, high = difference.interval or (0.0, 0.0)
+        worse = (low if watched.sign > 0 else -high) > floor
+        changes.append(Change(name, _mean(old, keys), _mean(new, keys), difference, floor, worse))
+    return tuple(changes)
+
+
+def _texts(pairs: Sequence[Pair], corpus: Sequence[Pair], classes: Sequence[str]) -> dict[str, list[Edited | None]]:
+    known = Corpus.of(corpus, tuple(classes), find_lexicon("english"))
+    made = {name: EDITS[name].build(known, WholeWords()) for name in TEXTS}
+    return {name: [edit(pair, random_for(name, pair.key)) for pair in pairs] for name, edit in made.items()}
+
+
+def _text_share(model: Model, pair: Pair, text: str) -> tuple[float | None, int]:
+    """The text's share of the logit of the answer, and the answer with the empty text."""
+    bound = model.bind([_picture(pair)], [text, ""])
+    with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
+        four, _ = four_of_pair(bound)
+    answer = int(four.both[0].argmax())
+    shares = four.shapley(np.array([answer]))
+    by_text, by_image = abs(float(shares.text[0])), abs(float(shares.image[0]))
+    both = by_text + by_image
+    return (by_text / both if both > 0 and np.isfinite(both) else None), int(four.image[0].argmax())
+
+
+def _of_maps(
+    model: Model, pairs: Sequence[Pair], texts: dict[str, list[Edited | None]], method: str
+) -> dict[str, dict[str, float | None]]:
+    question = Question(pairs, texts, MaskReader(_CROP, pairs), method)
+    rows = analyse(given_viewer(model, lambda row: _picture(pairs[row])), question).measures
+    own, other = (rows[rows["edit"] == edit] for edit in ("original", "other-class"))
+    return {
+        "follows_other_text": {key: float(value) for key, value in zip(other["key"], other["switched"], strict=True)},
+        "mask_excess": {key: _known(value) for key, value in zip(own["key"], own["mask_excess"], strict=True)},
+    }
+
+
+def _picture(pair: Pair) -> Image:
+    """The square around the middle, at the photo's own resolution: the same for every model."""
+    picture = decode(pair.image, pair.key)
+    left, top, right, bottom = _CROP.box(*picture.size)
+    return picture.crop((round(left), round(top), round(right), round(bottom)))
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _mean(values: dict[str, float | None], keys: Sequence[str]) -> float:
+    return float(np.mean([float(values[key] or 0) for key in keys]))

@@ -1,0 +1,115 @@
+"""Maps of a whole data set by a model that was not trained here: one picture at a time, checked on the first."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from PIL import Image
+from torch import Tensor
+
+from gazeshift.data.decode import decode
+from gazeshift.data.pool import map_ahead
+from gazeshift.errors import ImageError, ModelError, UsageError
+from gazeshift.models.adapters.given import Given
+from gazeshift.models.face import Model
+from gazeshift.pairs import Pair
+from gazeshift.saliency.asked import Asked
+from gazeshift.saliency.cams import method_for
+from gazeshift.saliency.combination import class_index
+from gazeshift.saliency.maps import MapBatch
+from gazeshift.saliency.speed import Speed
+
+_AHEAD = 16
+
+
+def stream_given(
+    model: Model,
+    pairs: Iterable[Pair],
+    texts: Sequence[str] | None,
+    method: str,
+    speed: Speed,
+    target: str | Sequence[str],
+) -> Iterator[MapBatch]:
+    """As ``stream_maps``, for any model of pictures and sentences; methods that change the picture work, too.
+
+    Raises:
+        UsageError: an unknown class, or precision or compilation, which are the model's own affair.
+        ModelError: the model cannot be explained, or its grids differ in size between pictures.
+    """
+    if speed.compiled or speed.precision != "float32":
+        raise UsageError("precision and compilation are for models trained here; set them in the given model itself.")
+    fixed = None if target in {"predicted", "label"} else _classes(model, target)
+
+    def read(pair: Pair) -> tuple[Pair, Image.Image | str]:
+        try:
+            return pair, decode(pair.image, pair.key)
+        except ImageError as error:
+            return pair, str(error)
+
+    size: tuple[int, ...] | None = None
+    with closing(map_ahead(read, pairs, speed.workers, _AHEAD)) as decoded:
+        for pair, picture in decoded:
+            if isinstance(picture, str):
+                yield MapBatch.nothing((picture,))
+                continue
+            said = [pair.text] if texts is None else list(texts)
+            if size is None and isinstance(model, Given):
+                model = model.trusted(picture, said)
+            batch = _draw(model, pair, picture, said, method, target, fixed)
+            size = _same_size(size, batch.maps.shape[3:])
+            yield batch
+
+
+def _draw(
+    model: Model,
+    pair: Pair,
+    picture: Image.Image,
+    texts: Sequence[str],
+    method: str,
+    target: str | Sequence[str],
+    fixed: Sequence[int] | None,
+) -> MapBatch:
+    bound = model.bind([picture], texts)
+    asked = Asked.of(bound, torch.zeros(len(texts), dtype=torch.long), torch.arange(len(texts)))
+    classes = _asked_classes(model, asked, pair, target, fixed)
+    each = classes.shape[1]
+    rows = torch.arange(len(texts), device=classes.device).repeat_interleave(each)
+    found = asked.at(rows).compute(classes.flatten(), method_for(bound, method))
+
+    def shaped(values: Tensor) -> np.ndarray:
+        return values.float().view(1, len(texts), each, *values.shape[1:]).cpu().numpy()
+
+    return MapBatch(
+        (pair,),
+        shaped(found.maps),
+        classes[None].cpu().numpy(),
+        shaped(found.scores),
+        (),
+        shaped(found.gaps),
+    )
+
+
+def _asked_classes(
+    model: Model, asked: Asked, pair: Pair, target: str | Sequence[str], fixed: Sequence[int] | None
+) -> Int[Tensor, "t c"]:
+    if fixed is not None:
+        return torch.tensor(fixed, device=asked.text.device).expand(len(asked.text), -1)
+    if target == "label":
+        return torch.full_like(asked.text, class_index(model.classes, pair.label))[:, None]
+    return asked.predicted[:, None]
+
+
+def _classes(model: Model, target: str | Sequence[str]) -> list[int]:
+    names = (target,) if isinstance(target, str) else tuple(target)
+    return [class_index(model.classes, name) for name in (model.classes if target == "all" else names)]
+
+
+def _same_size(size: tuple[int, ...] | None, found: tuple[int, ...]) -> tuple[int, ...]:
+    if size is not None and size != found:
+        raise ModelError(
+            f"this model's grid depends on the picture ({' x '.join(map(str, size))} and {' x '.join(map(str, found))} cells), and maps of "
+            "one file need one size: give pictures of one shape, or explain them one by one."
+        )
+    return found

@@ -1,0 +1,123 @@
+"""The guard of a product: what it records, and when it fails."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gazeshift as gs
+from gazeshift.data.decode import decode
+from gazeshift.data.plates import PlatesConfig, write
+from gazeshift.data.sources import load_pairs
+from gazeshift.errors import DataError, UsageError
+from gazeshift.evaluation.guard import MARGIN, GuardRecord, compare, record
+from gazeshift.pairs import Pair
+from tests.conftest import Command
+from tests.study import given_models
+
+HERE = "python:tests.study.given_models"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("guard") / "plates"
+    write(PlatesConfig(size=48, train=16, test=14, n_dishes=4), folder, 1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pairs(root: Path) -> list[Pair]:
+    return [pair for pair in load_pairs(root).pairs if pair.split == "test"]
+
+
+@pytest.fixture(scope="module")
+def before(pairs: list[Pair]) -> GuardRecord:
+    return record(given_models.make(), pairs, pairs, given_models.CLASSES)
+
+
+def test_the_share_of_the_text_is_that_of_modality(before: GuardRecord, pairs: list[Pair]) -> None:
+    for pair in pairs[:3]:
+        found = gs.modality(given_models.make(), decode(pair.image), pair.text, orders=2)
+        expected = abs(found.text) / (abs(found.text) + abs(found.image))
+        assert before.measures["text_share"][pair.key] == pytest.approx(expected, rel=1e-4)
+
+
+def test_answers_without_the_text_and_with_another(before: GuardRecord, pairs: list[Pair]) -> None:
+    model = given_models.make()
+    for pair in pairs[:4]:
+        (guess,) = gs.explain(model, decode(pair.image), [""]).predicted
+        assert before.measures["right_without_text"][pair.key] == float(model.classes[guess] == pair.label)
+    assert set(before.measures["follows_other_text"].values()) <= {0.0, 1.0}
+
+
+def test_the_same_model_passes_and_one_that_reads_more_fails(before: GuardRecord, pairs: list[Pair]) -> None:
+    again = record(given_models.make(), pairs, pairs, given_models.CLASSES)
+    assert not any(change.worse for change in compare(before, again))
+    more = compare(before, record(given_models.reads_more(), pairs, pairs, given_models.CLASSES))
+    failed = {change.measure: change for change in more if change.worse}
+    assert "text_share" in failed
+    assert "the answer rests more on the text: text_share 0." in failed["text_share"].sentence
+    back = compare(record(given_models.reads_more(), pairs, pairs, given_models.CLASSES), before)
+    assert not any(change.worse and change.measure == "text_share" for change in back)
+
+
+def changed(before: GuardRecord, measure: str, by: Callable[[float], float]) -> GuardRecord:
+    values = {key: None if value is None else by(value) for key, value in before.measures[measure].items()}
+    return before.model_copy(update={"measures": {**before.measures, measure: values}})
+
+
+def test_what_lies_within_the_floor_is_noise(before: GuardRecord) -> None:
+    floor = max(MARGIN, before.floor["text_share"])
+    within, beyond = (
+        changed(before, "text_share", lambda value, step=step: value + step) for step in (0.9 * floor, 1.1 * floor)
+    )
+    assert not any(change.worse for change in compare(before, within))
+    assert [change.measure for change in compare(before, beyond) if change.worse] == ["text_share"]
+    scattered = iter(np.random.default_rng(0).normal(1.1 * floor, 5, 100))
+    unsure = changed(before, "text_share", lambda value: value + next(scattered))
+    assert not any(change.worse for change in compare(before, unsure))
+
+
+def test_records_that_cannot_be_compared(before: GuardRecord, pairs: list[Pair]) -> None:
+    few = before.model_copy(
+        update={"measures": {name: {} for name in before.measures} | {"text_share": {"elsewhere": 0.5}}}
+    )
+    with pytest.raises(DataError, match="share 0 pairs"):
+        compare(before, few)
+    with pytest.raises(DataError, match="maps of default, not of rise"):
+        compare(before, before.model_copy(update={"method": "rise"}))
+    with pytest.raises(DataError, match="at least 10 pairs"):
+        record(given_models.make(), pairs[:3], pairs, given_models.CLASSES)
+    with pytest.raises(UsageError, match="only one modality"):
+        record(given_models.deaf(), pairs, pairs, given_models.CLASSES)
+
+
+def test_the_command(root: Path, tmp_path: Path, gazeshift: Command) -> None:
+    baseline = tmp_path / "guard.json"
+    same = ["guard", f"{HERE}:make", "--data", root, "--baseline", baseline]
+    code, out, _ = gazeshift(*same)
+    assert (code, "nothing to compare with yet" in out) == (0, True)
+    assert json.loads(baseline.read_text())["format"] == "gazeshift-guard-1"
+    code, out, _ = gazeshift(*same)
+    assert (code, "FAILED" in out, "passed: " in out) == (0, False, True)
+    code, out, err = gazeshift("guard", f"{HERE}:reads_more", "--data", root, "--baseline", baseline)
+    assert (code, "FAILED: the answer rests more on the text" in out) == (1, True)
+    assert "Traceback" not in err
+    code, out, _ = gazeshift("guard", f"{HERE}:reads_more", "--data", root, "--baseline", baseline, "--json")
+    assert any(change["worse"] for change in json.loads(out)["changes"])
+    (tmp_path / "wrong.json").write_text("[]")
+    code, _, err = gazeshift("guard", f"{HERE}:make", "--data", root, "--baseline", tmp_path / "wrong.json")
+    assert (code, "is not the record of a guard" in err) == (2, True)
+    code, _, err = gazeshift("guard", f"{HERE}:make", "--data", root, "--baseline", tmp_path / "no" / "where.json")
+    assert (code, "does not exist" in err) == (2, True)
+
+
+def test_maps_of_a_data_set_by_a_given_model(root: Path, tmp_path: Path, gazeshift: Command) -> None:
+    code, out, _ = gazeshift(
+        "maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "maps.parquet", "--method", "occlusion"
+    )
+    assert (code, "14 maps of 14 images" in out) == (0, True)
+    code, _, err = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "b.parquet", "--compile")
+    assert (code, "for models trained here" in err) == (2, True)

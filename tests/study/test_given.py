@@ -1,0 +1,190 @@
+"""Given models in a study: beside trained ones, alone, and compared with themselves told nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import gazeshift as gs
+from gazeshift.claims.roles import Player, Roles
+from gazeshift.data.decode import decode
+from gazeshift.data.sources import load_pairs
+from gazeshift.errors import ConfigError
+from gazeshift.mapstore.store import read_maps
+from gazeshift.measures import distribution, jensen_shannon, on_common_grid
+from gazeshift.runs.folder import RunFolder, Unit
+from gazeshift.study.load import read_study, write_study
+from tests.study import given_models
+from tests.tiny_study import run_tiny, write_yaml
+
+HERE = "python:tests.study.given_models"
+GIVEN = {"mine": {"from": f"{HERE}:make"}, "other": {"from": f"{HERE}:other"}}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained models and a given one, in one study of two seeds."""
+    folder = tmp_path_factory.mktemp("given")
+    models = {"image-only": None, "early-fusion": None, "mine": {"from": f"{HERE}:make"}}
+    run_tiny(folder, folder / "run", models=models)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two given models, nothing trained."""
+    folder = tmp_path_factory.mktemp("alone")
+    states = run_tiny(folder, folder / "run", models=GIVEN, image={"name": "none"})
+    assert not [step for step in states if step.startswith("train")]
+    return folder / "run"
+
+
+@pytest.mark.slow
+def test_a_given_model_stands_in_the_tables_beside_the_trained_ones(both: Path) -> None:
+    summary = gs.read_summary(both)
+    assert set(summary.accuracy) == {"image-only", "early-fusion", "mine", "mine-without-text"}
+    assert summary.accuracy["mine"]["test"].seeds == 1
+    assert summary.accuracy["early-fusion"]["test"].seeds == 2
+    assert set(summary.edits["mine"]) == set(summary.edits["early-fusion"])
+    assert "mine-without-text" not in summary.edits  # it is told the empty text, whatever the pair's
+    assert summary.gap["mine"].mean is not None
+
+
+@pytest.mark.slow
+def test_its_measures_are_those_of_explain_on_the_crop(both: Path) -> None:
+    """The picture as the study crops it, at the photo's own resolution."""
+    rows = pd.read_parquet(RunFolder(both).part(Unit("mine", 0), "measures"))
+    maps, raw = read_maps(RunFolder(both).maps(Unit("mine", 0)))
+    pairs = {pair.key: pair for pair in load_pairs(both / "plates").pairs}
+    model = given_models.make()
+    for key in list(dict.fromkeys(rows["key"]))[:3]:
+        told = rows[rows["key"] == key].set_index("edit")["text"]
+        found = gs.explain(model, decode(pairs[key].image), [told["original"], told["other-object"]])
+        moved = gs.shift(found)
+        row = rows[(rows["key"] == key) & (rows["edit"] == "other-object")].iloc[0]
+        assert row["js_bits"] == pytest.approx(moved.js_bits, abs=1e-6, nan_ok=True)
+        assert row["switch"] == pytest.approx(moved.switch, abs=1e-6, nan_ok=True)
+        stored = raw[
+            ((maps["key"] == key) & (maps["edit"] == "original") & (maps["target"] == "predicted")).to_numpy()
+        ][0]
+        np.testing.assert_allclose(stored, found.raw[0], rtol=0, atol=2e-3 * np.abs(found.raw[0]).max())
+
+
+@pytest.mark.slow
+def test_two_given_models_are_compared_map_by_map_with_their_floor(alone: Path) -> None:
+    summary = gs.read_summary(alone)
+    samples = pd.read_parquet(RunFolder(alone).table("samples"))
+    assert samples["js_bits"].notna().any()
+    assert summary.edits["other"]["paraphrase"]["js_bits"].mean is not None
+    assert {claim.verdict for claim in summary.claims.values()} == {"not testable"}
+    assert (alone / "report.html").is_file()
+    assert "mine-without-text" in (alone / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_told_nothing_it_predicts_as_with_the_empty_text(alone: Path) -> None:
+    rows = pd.read_parquet(RunFolder(alone).part(Unit("mine-without-text", 0), "predictions"))
+    pairs = {pair.key: pair for pair in load_pairs(alone / "plates").pairs}
+    model = given_models.make()
+    for key, predicted in list(zip(rows["key"], rows["predicted"], strict=True))[:4]:
+        found = gs.explain(model, decode(pairs[key].image), [""])
+        assert model.classes[found.predicted[0]] == predicted
+
+
+@pytest.mark.slow
+def test_the_same_command_goes_on_and_a_new_checkpoint_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"models": {"mine": {"from": f"{HERE}:make"}}, "image": {"name": "none"}, "seeds": [0]}
+    run_tiny(tmp_path, tmp_path / "run", **changes)
+    assert set(run_tiny(tmp_path, tmp_path / "run", **changes).values()) == {"reused"}
+    made = given_models.other()
+    monkeypatch.setattr(given_models, "make", lambda: made)
+    states = run_tiny(tmp_path, tmp_path / "run", **changes)
+    assert states["evaluate mine seed 0"] == "done"
+    assert states["data"] == "reused"
+
+
+@pytest.mark.slow
+def test_a_model_of_other_classes_has_maps_but_no_accuracy(tmp_path: Path) -> None:
+    models = {"asked": {"from": f"{HERE}:of_two_classes"}, "deaf": {"from": f"{HERE}:deaf", "reads_text": False}}
+    run_tiny(tmp_path, tmp_path / "run", models=models, image={"name": "none"}, seeds=[0])
+    summary = gs.read_summary(tmp_path / "run")
+    assert summary.accuracy["asked"]["test"].mean is None
+    assert summary.accuracy["deaf"]["test"].mean is not None
+    assert summary.maps["asked"]["coverage"].mean is not None
+
+
+WRONG = {
+    "a recipe for a given model": (
+        {"mine": {"from": f"{HERE}:make", "recipe": "adamw"}},
+        "recipe: is for a model that is trained",
+    ),
+    "a prompt for a trained one": ({"image-only": {"prompt": "a {class}"}}, "prompt: is for a model that is given"),
+    "no such counterpart": (
+        {"mine": {"from": f"{HERE}:make", "counterpart": "nobody"}},
+        "no model 'nobody' in this study",
+    ),
+    "shuffled texts": ({"mine": {"from": f"{HERE}:make", "texts": "shuffled"}}, "cannot be trained on shuffled texts"),
+    "a taken name": (
+        {"mine": {"from": f"{HERE}:make"}, "mine-without-text": {"from": f"{HERE}:other"}},
+        "this name is needed for 'mine' told the empty text",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_settings_that_contradict_themselves(tmp_path: Path, case: str) -> None:
+    models, words = WRONG[case]
+    with pytest.raises(ConfigError, match=words) as error:
+        read_study(write_yaml(tmp_path, models=models))
+    assert "\n" not in str(error.value)
+
+
+def test_a_trained_model_needs_a_trunk(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="name the image trunk"):
+        read_study(write_yaml(tmp_path, image={"name": "none"}))
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        ({"from": f"{HERE}:nothing"}, "models.mine.from: .*no function 'nothing'"),
+        ({"from": "nowhere"}, "models.mine.from: nowhere is not a saved model"),
+        ({"from": f"{HERE}:deaf"}, "say so with reads_text: false"),
+    ],
+)
+def test_a_model_that_cannot_be_opened_is_named(tmp_path: Path, own: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        run_tiny(tmp_path, tmp_path / "run", models={"mine": own}, image={"name": "none"}, seeds=[0])
+
+
+def test_the_study_file_that_is_written_is_read_as_the_same_study(tmp_path: Path) -> None:
+    study = read_study(write_yaml(tmp_path, models=GIVEN))
+    again = tmp_path / "again.yaml"
+    write_study(study, again)
+    assert read_study(again) == study
+    assert study.roles.without_text("mine") == "mine-without-text"
+
+
+def test_the_counterpart_stands_for_the_image_only_model() -> None:
+    clip = Player("clip", "given", "own", True, True, given=True, counterpart="silent")
+    silent = Player("silent", "text-free", "constant", True, False, given=True)
+    roles = Roles((clip, silent))
+    assert (roles.lead, roles.get("image"), roles.compared) == ("clip", "silent", ("silent", "clip"))
+    seer = Player("seer", "image-only", "own", True, False)
+    assert Roles((clip, silent, seer)).get("image") == "seer"
+    assert Roles((clip, silent, seer)).without_text("clip") == "silent"
+
+
+def test_maps_on_different_grids_are_compared_by_area() -> None:
+    fine = distribution(torch.rand(1, 6, 6, generator=torch.Generator().manual_seed(0)).double().numpy())
+    coarse = fine.reshape(1, 3, 2, 3, 2).sum((2, 4))
+    same, other = on_common_grid(fine, coarse)
+    np.testing.assert_allclose(same, other, atol=1e-12)
+    assert float(jensen_shannon(same, other)[0]) == pytest.approx(0, abs=1e-12)
+    uneven, _ = on_common_grid(fine, np.ones((1, 4, 5)) / 20)
+    assert uneven.shape == (1, 4, 5)
+    assert uneven.sum() == pytest.approx(1)
