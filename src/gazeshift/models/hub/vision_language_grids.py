@@ -81,7 +81,10 @@ def before_queries(seen: Seen) -> Cells:
 
 
 def any_resolution(seen: Seen) -> Cells:
-    """A thumbnail, then tiles over a padded picture of which the model drops the cells that hold padding only: LLaVA-NeXT."""
+    """A thumbnail, then tiles over a padded picture of which the model drops the cells that hold padding only: LLaVA-NeXT.
+
+    Nothing but the thumbnail is left of a picture that is narrower than a cell.
+    """
     from transformers.models.llava_next import modeling_llava_next as anyres  # noqa: PLC0415  takes seconds
 
     vision = seen.config.vision_config
@@ -91,10 +94,13 @@ def any_resolution(seen: Seen) -> Cells:
     )
     tiles = stitched(rows, columns, side, side, side * side)
     token = anyres.unpad_image(tiles[None], list(seen.size))[0]
+    every = side * side * (1 + rows * columns)
+    if not token.numel():
+        return in_order(stitched(1, 1, side, side), every)
     height, width = token.shape
     # In the prompt each line of cells ends with a token of its own.
     place = side * side + torch.arange(height * (width + 1)).view(height, width + 1)[:, :width]
-    return Cells(token, side * side * (1 + rows * columns), place)
+    return Cells(token, every, place)
 
 
 def splits(seen: Seen) -> Cells:

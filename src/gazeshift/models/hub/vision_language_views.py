@@ -45,6 +45,8 @@ def unpadded(picture: Image, processor: Any, config: Any) -> Image:
             (picture.height, picture.width, height, width),
         )
     ]
+    if not all(covered):
+        return picture  # the thumbnail's cells
     return cut(picture, centred(picture.size, (covered[0], covered[1])))
 
 
