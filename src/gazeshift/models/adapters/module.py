@@ -147,8 +147,8 @@ def wrap(
         torch.Size([1, 4, 6, 6])
     """
     model = unwrapped(model)
+    tap, logits = Tap(*find_layer(model, layer), part, nth), output or find_logits
     images, texts = names_of(image), names_of(text)
     run = forward or calling(model, images, texts, dict(given or {}))
-    tap, logits = Tap(*find_layer(model, layer), part, nth), output or find_logits
     images, texts = () if forward else images, () if forward or read_text else texts
     return HookedModel(model, tap, run, logits, grid, images, texts, text_free, read_text, places, check)
