@@ -35,21 +35,23 @@ VISION = {
 }
 
 
-def tokenizer(*others: str, starts: bool = True, **named: str) -> Any:
-    """Byte-level pairs, with a start token or not; special tokens of a family by name, or without one."""
+def tokenizer(*others: str, starts: bool = True, ends: bool = False, longest: int | None = None, **named: str) -> Any:
+    """Byte-level pairs, with a start and an end token or not; special tokens of a family by name, or without one."""
     trained = ByteLevelBPETokenizer()
     specials = [*SPECIAL.values(), *named.values(), *others]
     trained.train_from_iterator(
         SENTENCES * 4, vocab_size=WORDS, min_frequency=1, special_tokens=specials, show_progress=False
     )
-    if starts:
-        start = ("<s>", trained.token_to_id("<s>"))
-        trained._tokenizer.post_processor = TemplateProcessing(
-            single="<s> $A", pair="<s> $A $B:1", special_tokens=[start]
-        )
+    first, last = "<s> " * starts, " </s>" * ends
+    trained._tokenizer.post_processor = TemplateProcessing(
+        single=f"{first}$A{last}",
+        pair=f"{first}$A{last} $B:1{last}",
+        special_tokens=[(token, trained.token_to_id(token)) for token in ("<s>", "</s>")],
+    )
     return hf.PreTrainedTokenizerFast(
         tokenizer_object=trained._tokenizer,
         **SPECIAL,
+        model_max_length=longest,
         extra_special_tokens=named,
         additional_special_tokens=list(others),
     )

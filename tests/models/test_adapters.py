@@ -127,7 +127,7 @@ def test_a_module_used_inside_and_outside_of_another_is_not_mixed_up(images: Ten
 
 
 def test_the_checks_cost_a_few_rows(images: Tensor, ids: Tensor) -> None:
-    """Beside every row once as it is: one to see what flows into the layer, at most nine alone; and no row for a map."""
+    """No text reaches the layer, provably: one row to see what flows into it, two to follow the text, some to compare; none for a map."""
     model, rows = seeded(Fusion), []
     original = model.stem[0]._conv_forward
 
@@ -137,4 +137,4 @@ def test_the_checks_cost_a_few_rows(images: Tensor, ids: Tensor) -> None:
 
     model.stem[0]._conv_forward = counted
     grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids.repeat(20, 1))
-    assert 120 + 1 + 4 <= sum(rows) <= 120 + 1 + 9
+    assert 4 <= sum(rows) <= 40

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from gazeshift.models import Classifier, digest, known_digest
-from gazeshift.models.fingerprint import _known
+from gazeshift.models import Classifier, digest
+from gazeshift.models.fingerprint import _known, known_digest
 from gazeshift.models.tokenizer import train_tokenizer
 
 Build = Callable[..., Classifier]

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from gazeshift.claims.register import CLAIMS
-from gazeshift.claims.roles import ROLES
 from gazeshift.claims.tables import Cells, Tables
 from gazeshift.claims.verdict import Needed
 from gazeshift.measures import static_share
@@ -337,15 +336,11 @@ EVIDENCE: dict[str, Callable[[Tables], Evidence]] = {
 def evidence_for(claim: str, tables: Tables) -> Evidence:
     """The evidence for a claim, with the same contrast for every other model that could play one of its roles."""
     wanted = CLAIMS[claim].roles
-    if lacking := [ROLES[role].words for role in wanted if tables.roles.get(role) is None]:
-        return _nothing(f"the study has no {lacking[0]}")
-    if given := [name for role in wanted if (name := tables.roles[role]) in tables.roles.given]:
-        return _nothing(
-            f"one model: {given[0]} was given, not trained here, so there are no training seeds to generalise over"
-        )
-    found, others = EVIDENCE[claim](tables), tables.roles.others
-    more = [_instead(claim, tables, other, tables.roles[role]) for role in wanted for other in others.get(role, ())]
-    return replace(found, supports=(*found.supports, *more))
+    if why := tables.roles.unfit(wanted):
+        return _nothing(why)
+    others = [(other, tables.roles[role]) for role in wanted for other in tables.roles.others.get(role, ())]
+    found = EVIDENCE[claim](tables)
+    return replace(found, supports=(*found.supports, *(_instead(claim, tables, *pair) for pair in others)))
 
 
 def _instead(claim: str, tables: Tables, other: str, first: str) -> Support:

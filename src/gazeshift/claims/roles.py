@@ -1,5 +1,6 @@
 """Which model of a study plays which role. All comparisons of models use this, so that users may name models freely."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -114,6 +115,16 @@ class Roles:
         """Name of the model that plays a role, or None; without an image-only model the lead's counterpart stands for it."""
         able = next(iter(self._able(role)), None)
         return self._counterparts.get(self.lead or "") if able is None and role == "image" else able
+
+    def unfit(self, wanted: Iterable[str]) -> str:
+        """Why a claim about these roles cannot be tested, in a sentence; empty if it can."""
+        for role in wanted:
+            name = self.get(role)
+            if name is None:
+                return f"the study has no {ROLES[role].words}"
+            if name in self.given:
+                return f"one model: {name} was given, so it has no training seeds to generalise over"
+        return ""
 
     def without_text(self, model: str) -> str | None:
         """The model that one is compared with, to see what the text adds: its own counterpart, else the image-only model."""

@@ -13,7 +13,8 @@ from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_new_file
 from gazeshift.errors import DataError, UsageError
 from gazeshift.mapstore.collect import collect_maps
-from gazeshift.models import Classifier, read_config
+from gazeshift.models import read_config
+from gazeshift.models.adapters.given import Given
 from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
@@ -51,7 +52,7 @@ def store_maps(
     pairs = pairs_for(address, root, split, optional, model.classes)
     asked = list(target) if len(target) > 1 else target[0] if target else "predicted"
     started = time.perf_counter()
-    placed = on_device(model) if isinstance(model, Classifier) else nullcontext()
+    placed = nullcontext() if isinstance(model, Given) else on_device(model)
     with placed, bar(sys.stderr.isatty()) as progress:
         task = progress.add_task("Maps", total=len(pairs))
         found = collect_maps(

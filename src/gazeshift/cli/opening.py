@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import typer
 
+from gazeshift.models import Classifier
+from gazeshift.models.adapters.given import Given
 from gazeshift.models.addresses import Address, Question
-from gazeshift.models.face import Model
 
 
 def address_of(
@@ -15,7 +16,7 @@ def address_of(
     return Address(model, Question(as_, tuple(classes or ()), prompt, trust_remote_code))
 
 
-def open_model(address: Address) -> Model:
+def open_model(address: Address) -> Classifier | Given:
     """Open a model, and say so where that runs code of the user's or of the model's folder."""
     if address.runs_code:
         whose = "code of the model's folder" if address.question.trust_remote_code else "your own code"

@@ -9,7 +9,8 @@ import numpy as np
 
 from gazeshift.mapstore.store import MapFile
 from gazeshift.measures import undefined
-from gazeshift.models import Model
+from gazeshift.models import Classifier
+from gazeshift.models.adapters.given import Given
 from gazeshift.pairs import Pair
 from gazeshift.saliency import MapBatch, Speed, stream_maps
 from gazeshift.saliency.cams import DEFAULT
@@ -36,7 +37,7 @@ class Collected:
 
 
 def collect_maps(
-    model: Model,
+    model: Classifier | Given,
     pairs: Iterable[Pair],
     path: Path,
     texts: Sequence[str] | None = None,

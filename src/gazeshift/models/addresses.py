@@ -5,9 +5,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gazeshift.errors import GazeshiftError, ModelError, UsageError
+from gazeshift.models.adapters.given import Given
+from gazeshift.models.classifier import Classifier
 from gazeshift.models.face import Model
 from gazeshift.models.files import load
 from gazeshift.models.reason import reason
@@ -63,7 +65,7 @@ class Address:
         """Whether opening it runs code that is not gazeshift's: the user's own, or what the folder brings along."""
         return self.at.startswith(PYTHON) or self.question.trust_remote_code
 
-    def open(self) -> Model:
+    def open(self) -> Classifier | Given:
         """The model, ready for pictures and sentences.
 
         Raises:
@@ -88,7 +90,7 @@ class Address:
         return from_python(self.at) if self.at.startswith(PYTHON) else load(Path(self.at))
 
 
-def from_python(address: str) -> Model:
+def from_python(address: str) -> Classifier | Given:
     """What the user's factory returns; the module is looked for in the current folder, too.
 
     Args:
@@ -115,7 +117,7 @@ def from_python(address: str) -> Model:
             f"{address}: returns a {type(made).__name__}; return what gazeshift.model(net, layer=..., preprocess=..., tokenizer=..., "
             "classes=...) gives."
         )
-    return made
+    return cast("Classifier | Given", made)  # who else implements the interface is taken at its word
 
 
 def _factory(address: str, module: str, name: str) -> Callable[[], Any]:

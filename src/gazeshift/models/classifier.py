@@ -25,6 +25,7 @@ from gazeshift.models.tokenizer import TextTokenizer
 from gazeshift.models.trunk import Trunk
 from gazeshift.registry import lookup
 
+_TRIALS = 4
 _TEXTS_AT_ONCE = 128  # more gain nothing on a CPU, and a sentence encoder's inner layers are wide
 
 
@@ -133,6 +134,17 @@ class Classifier(nn.Module):
     def view(self, picture: Image.Image) -> Image.Image:
         """The part of a picture that the model sees, and a map covers."""
         return self.spec.preprocessing.crop_image(picture.convert("RGB"))
+
+    def trials(self) -> Iterator[tuple["BoundClassifier", int]]:
+        """Random grids with random vectors of texts: the head is asked about more than any encoder could give."""
+        generator = torch.Generator().manual_seed(0)
+        size = self.spec.preprocessing.size
+        with torch.no_grad(), evaluating(self):
+            example = self.encode_image(torch.zeros(1, 3, size, size, device=self.device))
+        for _ in range(_TRIALS):
+            grid = torch.randn(example.grid.shape, generator=generator).to(self.device)
+            pooled = torch.randn(_TRIALS, self.encoder.width, generator=generator).to(self.device)
+            yield BoundClassifier(self, ImageFeatures(grid, example.prefix), TextFeatures.from_pooled(pooled)), _TRIALS
 
     def bind(self, pictures: Sequence[Image.Image], texts: Sequence[str]) -> "BoundClassifier":
         """Pictures at the tap and encoded texts, in evaluation mode and without gradients, ready to be explained."""

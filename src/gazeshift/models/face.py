@@ -1,6 +1,6 @@
 """What everything above the models asks of a model, whether it was trained here, published by others, or written by the user."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -62,6 +62,9 @@ class Model(Protocol):
 
     def view(self, picture: Image) -> Image:
         """The part of a picture that the model sees and a map covers: what the map is drawn on."""
+
+    def trials(self) -> Iterator[tuple[Bound, int]]:
+        """The model with one random image and some random texts, to try what a text can do; and how many texts. Several such."""
 
     def bind(self, pictures: Sequence[Image], texts: Sequence[str]) -> Bound:
         """Pictures and texts encoded, every one with every other, ready to be explained.

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
+from PIL import Image
 from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.models.bound import predicted
+from gazeshift.models.bound import Bound, predicted
 from gazeshift.models.face import Model
 from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.cams import DEFAULT, method_for
@@ -55,9 +56,7 @@ def explain(
     """
     texts, name = at_least_one(texts), key or name_of(image)
     check_sees(model)
-    picture = open_picture(image, name)
-    model = model.about(picture, texts[0])
-    bound = model.bind([picture], texts)
+    model, bound = _bound(model, open_picture(image, name), texts)
     method, combination = method_for(bound, method), as_combination(target, model.classes)
     # The head and the map stay in their own precision, whatever the caller's trunk runs in.
     with torch.autocast(bound.grid.device.type, enabled=False):
@@ -122,6 +121,12 @@ def choose_target(classes: Sequence[str], target: str, label: str | None, predic
         raise UsageError("target 'label' needs the true class: give label=CLASS (--label CLASS).")
     name = label if target == "label" and label is not None else target
     return class_index(classes, name)
+
+
+def _bound(model: Model, picture: Image.Image, texts: tuple[str, ...]) -> tuple[Model, Bound]:
+    """The model as it is asked about a picture, and bound to it."""
+    model = model.about(picture, texts[0])
+    return model, model.bind([picture], texts)
 
 
 def _every(texts: int) -> tuple[Int[Tensor, " t"], Int[Tensor, " t"]]:

@@ -13,7 +13,8 @@ from torch import Tensor
 from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ahead
 from gazeshift.errors import ImageError, UsageError
-from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, Model, TextFeatures, encode_texts
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_texts
+from gazeshift.models.adapters.given import Given
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
 from gazeshift.saliency.cams import DEFAULT, METHODS, method_for, tap_methods
@@ -32,7 +33,7 @@ BLOCK_BYTES = 32 * 2**20
 
 
 def stream_maps(
-    model: Model,
+    model: Classifier | Given,
     pairs: Iterable[Pair],
     texts: Sequence[str] | None = None,
     method: str = DEFAULT,
@@ -70,7 +71,7 @@ def stream_maps(
         raise UsageError("texts: give a list of at least one text, or None for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: give 1 or more, not {speed.batch}.")
-    if not isinstance(model, Classifier):
+    if isinstance(model, Given):
         return stream_given(model, pairs, texts, known_name({*METHODS, DEFAULT}, method, "method"), speed, target)
     method = known_name(tap_methods(), method_for(model, method), "method for a whole data set")
     return _stream(model, pairs, texts, method, speed, _asked(model, target))

@@ -25,7 +25,7 @@ _AHEAD = 16
 
 
 def stream_given(
-    model: Model,
+    model: Given,
     pairs: Iterable[Pair],
     texts: Sequence[str] | None,
     method: str,
@@ -55,7 +55,7 @@ def stream_given(
                 yield MapBatch.nothing((picture,))
                 continue
             said = [pair.text] if texts is None else list(texts)
-            if size is None and isinstance(model, Given):
+            if size is None:
                 model = model.trusted(picture, said)
             batch = _draw(model, pair, picture, said, method, target, fixed)
             size = _same_size(size, batch.maps.shape[3:])

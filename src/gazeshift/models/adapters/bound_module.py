@@ -55,6 +55,7 @@ class BoundModule(nn.Module):
         answers: logits of each requested combination, computed as for its map; set by ``answer``.
         notes: what a user should know about how the model is explained, one sentence each.
         rounding: how far its logits may differ between passes; None without checks.
+        reuses: whether modules before the layer give what they gave before, instead of running again.
         again: shows it other images, in the form of its inputs.
         eye: how its images can be changed; None if nobody knows.
     """
@@ -82,6 +83,7 @@ class BoundModule(nn.Module):
         self.again = again
         self.eye = eye
         self.notes: tuple[str, ...] = ()
+        self.reuses = True
         self.rounding: Rounding | None = None
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(grid.device.type)

@@ -1,12 +1,13 @@
 """A third-party model with everything around it: how pictures and sentences become its inputs, and what its outputs are called."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
-from PIL.Image import Image
+from PIL.Image import Image, fromarray
 
 from gazeshift.errors import ModelError, listed
 from gazeshift.models.adapters.bound_module import BoundModule
@@ -18,6 +19,9 @@ from gazeshift.models.bound import Bound
 from gazeshift.models.face import Heard
 from gazeshift.models.heads import Structure
 from gazeshift.preprocessing import IMAGENET_MEAN
+
+_TRIALS = 4
+_TRIED = ("", "a photo", "two red dogs on the left", "this is something else altogether")
 
 Reading = Callable[[Sequence[Image], Sequence[str]], tuple[Inputs, Inputs]]
 """RGB pictures and texts to a model's inputs: one row per picture, and ``options`` rows per text (one text after the other)."""
@@ -71,6 +75,13 @@ class Given:
             if isinstance(value, torch.Tensor):
                 sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
         return sha.hexdigest()
+
+    def trials(self) -> Iterator[tuple[Bound, int]]:
+        """Random pictures with some texts."""
+        rng = np.random.default_rng(0)
+        for _ in range(_TRIALS):
+            picture = fromarray(rng.integers(0, 256, (64, 96, 3), dtype=np.uint8))
+            yield self.about(picture, _TRIED[0]).bind([picture], _TRIED), len(_TRIED)
 
     def about(self, picture: Image, text: str) -> "Given":
         """Itself; a model that answers in its own words, with the answer to this picture and text."""

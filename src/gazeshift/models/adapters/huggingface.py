@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError, UsageError, listed
 from gazeshift.models.adapters.arguments import only_named
 from gazeshift.models.adapters.inputs import by_name
-from gazeshift.models.adapters.layouts import Layout, TokenGrid
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, TokenGrid
 from gazeshift.models.adapters.module import HookedModel, wrap
 from gazeshift.models.adapters.reading import readable
 from gazeshift.models.modes import evaluating
@@ -19,6 +19,7 @@ from gazeshift.models.modes import evaluating
 _BLIP_TAP = "vision_model.post_layernorm"
 """The text attends to the image's tokens only after this norm. It also runs once more, for the class token."""
 _TEXT = ("input_ids", "attention_mask")
+_IMAGE = ("pixel_values", "pixel_attention_mask", "spatial_shapes")
 _PATCHES = "vilt.embeddings.patch_embeddings.projection"
 
 
@@ -27,7 +28,7 @@ class TwoTowers(nn.Module):
 
     Args:
         model: holds both towers.
-        image_features: pixels to vectors.
+        image_features: the image tower's arguments to vectors.
         scale: factor, already exponentiated.
         bias: constant; 0 for CLIP.
     """
@@ -36,7 +37,7 @@ class TwoTowers(nn.Module):
     bias: Tensor
 
     def __init__(
-        self, model: nn.Module, image_features: Callable[[Tensor], Tensor], scale: Tensor, bias: Tensor
+        self, model: nn.Module, image_features: Callable[..., Tensor], scale: Tensor, bias: Tensor
     ) -> None:
         super().__init__()
         self.model = model
@@ -44,18 +45,20 @@ class TwoTowers(nn.Module):
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("bias", bias, persistent=False)
 
-    def forward(self, pixels: Tensor, sentence: Float[Tensor, "b d"]) -> Float[Tensor, " b"]:
-        """Similarity of image i and sentence i."""
-        image = nn.functional.normalize(self.image_features(pixels), dim=-1)
-        return self.scale * (image * nn.functional.normalize(sentence, dim=-1)).sum(-1) + self.bias
+    def forward(self, images: Mapping[str, Tensor], sentences: Float[Tensor, "b *k d"]) -> Float[Tensor, "b *k"]:
+        """Similarity of image i and sentence i, or each of the sentences i."""
+        return self._scaled("bd,b...d->b...", images, sentences)
 
-    def classify(self, pixels: Tensor, classes: Float[Tensor, "c d"]) -> Float[Tensor, "b c"]:
+    def classify(self, images: Mapping[str, Tensor], classes: Float[Tensor, "c d"]) -> Float[Tensor, "b c"]:
         """Similarity of every image and every sentence."""
-        image = nn.functional.normalize(self.image_features(pixels), dim=-1)
-        return self.scale * image @ nn.functional.normalize(classes, dim=-1).T + self.bias
+        return self._scaled("bd,cd->bc", images, classes)
+
+    def _scaled(self, product: str, images: Mapping[str, Tensor], sentences: Tensor) -> Tensor:
+        seen, said = (nn.functional.normalize(each, dim=-1) for each in (self.image_features(**images), sentences))
+        return self.scale * torch.einsum(product, seen, said) + self.bias
 
 
-def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | None = None) -> HookedModel:
+def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | LayoutRule | None = None) -> HookedModel:
     """CLIP or SigLIP: the map of the similarity between an image and a sentence. One score, so the target is class 0.
 
     Images are ``pixel_values``; texts are the tokenizer's output (``input_ids``, ``attention_mask``), or one of them. Sentences
@@ -75,15 +78,15 @@ def similarity(model: nn.Module, layer: str | None = None, grid: str | Layout | 
     wrapped = wrap(
         towers,
         f"model.{name}",
-        forward=lambda images, sentences: towers(_pixels(images), sentences),
+        forward=lambda images, sentences: towers(_views(images), sentences),
         grid=grid,
         read_text=lambda texts: _sentences(model, texts),
     )
-    return replace(wrapped, image=("pixel_values",), text=_TEXT)  # of what a processor gives for both
+    return replace(wrapped, image=_IMAGE, text=_TEXT)  # of what a processor gives for both
 
 
 def zero_shot(
-    model: nn.Module, prompts: Mapping[str, Any], layer: str | None = None, grid: str | Layout | None = None
+    model: nn.Module, prompts: Mapping[str, Any], layer: str | None = None, grid: str | Layout | LayoutRule | None = None
 ) -> HookedModel:
     """CLIP or SigLIP as a classifier: one class per prompt; the targets are their indices.
 
@@ -97,9 +100,9 @@ def zero_shot(
     with evaluating(model), torch.no_grad():
         classes = _sentences(model, readable(prompts, "prompt", model))
     wrapped = wrap(
-        towers, f"model.{name}", forward=lambda images, nothing: towers.classify(_pixels(images), classes), grid=grid
+        towers, f"model.{name}", forward=lambda images, nothing: towers.classify(_views(images), classes), grid=grid
     )
-    return replace(wrapped, image=("pixel_values",))
+    return replace(wrapped, image=_IMAGE)
 
 
 def blip_matching(model: nn.Module) -> HookedModel:
@@ -198,23 +201,25 @@ def _towers(model: Any) -> TwoTowers:
         )
     scale = parameters["logit_scale"].detach().exp()
     bias = parameters.get("logit_bias", torch.zeros_like(scale)).detach()
-    return TwoTowers(model, lambda pixels: _vectors(model.get_image_features(pixel_values=pixels)), scale, bias)
+    return TwoTowers(model, lambda **images: _vectors(model.get_image_features(**images)), scale, bias)
 
 
-def _sentences(model: Any, texts: Any) -> Float[Tensor, "t d"]:
+def _sentences(model: Any, texts: Any) -> Float[Tensor, "t *k d"]:
+    """The vectors of texts, or of the ``k`` sentences of each."""
     arguments = only_named(texts, _TEXT) if isinstance(texts, Mapping) else {"input_ids": texts}
     if not isinstance(arguments, Mapping) or "input_ids" not in arguments:
         raise UsageError(f"the texts hold {listed(arguments)} but no input_ids: give the tokenizer's output.")
-    return _vectors(model.get_text_features(**arguments))
+    shape = arguments["input_ids"].shape[:-1]
+    rows = {name: value.flatten(0, -2) for name, value in arguments.items()}
+    return _vectors(model.get_text_features(**rows)).unflatten(0, shape)
 
 
-def _pixels(images: Any) -> Tensor:
-    """The images, given directly or as part of a processor's output."""
+def _views(images: Any) -> Mapping[str, Tensor]:
+    """The images by argument, given directly or as part of a processor's output."""
     named = by_name(images)
     if named is not None and "pixel_values" not in named:
         raise UsageError(f"the images hold {listed(named)} but no pixel_values: give the processor's output.")
-    found: Tensor = images if named is None else named["pixel_values"]
-    return found
+    return {"pixel_values": images} if named is None else named
 
 
 def _vectors(output: Any) -> Tensor:
