@@ -271,16 +271,17 @@ class _Collected:
             self.row.append(len(self.grids))
             self.grids.append(grids[index])
         rows = {
-            module: [
-                each.reshape(len(image), -1, *each.shape[1:])[new] for each in outputs if self._by_row(each, len(image))
-            ]
+            module: [self._by_row(each, len(image))[new] for each in outputs if self._has_rows(each, len(image))]
             for module, outputs in results.items()
         }
         self.held += sum(each.nbytes for outputs in rows.values() for each in outputs)
         self.results.append(rows if self.held <= MAX_BYTES else {})
 
-    def _by_row(self, output: Tensor, rows: int) -> bool:
+    def _has_rows(self, output: Tensor, rows: int) -> bool:
         return len(output) == rows or (self.folded and len(output) % rows == 0)
+
+    def _by_row(self, output: Tensor, rows: int) -> Tensor:
+        return output.reshape(rows, len(output) // rows, *output.shape[1:])
 
     def seen(self, kept: Mapping[nn.Module, int]) -> Seen:
         row = torch.tensor(self.row, device=self.logits[0].device)
