@@ -8,12 +8,13 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from gazeshift.errors import UsageError
+from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters import Packed, PackedRows, TokensAt
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.features import TokenPlaces
 from gazeshift.models.hub.vision_language import Family
 from gazeshift.models.hub.vision_language_grids import Cells, Seen
+from gazeshift.models.reason import reason
 
 _TOKEN, _TOKENS, _PLACE = "token", "tokens", "place"
 
@@ -36,6 +37,7 @@ def read_pictures(model: Any, processor: Any, family: Family, pictures: Sequence
 
     Raises:
         UsageError: they have grids of different sizes.
+        ModelError: the processor cannot read one.
     """
     seen = [_seen(model.config, processor, family, picture) for picture in pictures]
     cells = [family.cells(each) for each in seen]
@@ -74,7 +76,12 @@ def places_of(image_token: int, images: Inputs, texts: Inputs) -> TokenPlaces | 
 
 
 def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
-    read, block = family.reads(processor, picture.convert("RGB"))
+    try:
+        read, block = family.reads(processor, picture.convert("RGB"))
+    except ValueError as error:
+        raise ModelError(
+            f"a {type(processor).__name__} cannot read a picture of {picture.width} x {picture.height} pixels: {reason(error)}."
+        ) from error
     values = {name: read[name] for name in family.images if name in read}
     tokens = processor.tokenizer(block, add_special_tokens=False)["input_ids"].count(config.image_token_id)
     return Seen(values, tokens, block, (picture.height, picture.width), processor, config)
