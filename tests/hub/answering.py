@@ -59,6 +59,7 @@ PROJECTOR = "model.multi_modal_projector"
 SPLITS = ByHand("model.connector", (4, 6), lambda r, c: _in_tiles(r, c, 2, 3, 0))
 MODELS = {
     "llava": ByHand(PROJECTOR, (4, 4), lambda r, c: 4 * r + c),
+    "llava, padded": ByHand(PROJECTOR, (4, 4), lambda r, c: 4 * r + c, folder="llava"),
     "llava, pixtral": ByHand(PROJECTOR, (3, 4), lambda r, c: 4 * r + c, "[IMG]"),
     # 2 x 2 tiles of 4 x 4 cells after a thumbnail; the first and last of the 8 rows are padding.
     "llava_next": ByHand(PROJECTOR, (6, 8), lambda r, c: _in_tiles(r + 1, c, 4, 2, 1)),
@@ -85,6 +86,9 @@ def loaded(name: str) -> tuple[Any, Any]:
         builders[known.folder or name](Path(made))
         processor = hf.AutoProcessor.from_pretrained(made)
         model = hf.AutoModelForImageTextToText.from_pretrained(made).eval()
+    if name.endswith("padded"):
+        sides = {"height": 28, "width": 28}
+        processor.image_processor = hf.LlavaImageProcessor(size={"shortest_edge": 28}, crop_size=sides, do_pad=True)
     if name.endswith("pan and scan"):
         processor.images_kwargs = {
             **processor.images_kwargs,

@@ -160,3 +160,25 @@ def test_a_prompt_without_a_text_is_asked_once() -> None:
     _, texts = given.read([picture()], TEXTS)
     assert not given.reads_text
     assert len(texts["input_ids"]) == len(OPTIONS)
+
+
+# Pixtral's tower lays all pictures in one sequence of a single row, from which none can be taken.
+@pytest.mark.parametrize("rows", [2, 20])
+@pytest.mark.parametrize("name", sorted(set(MODELS) - {"llava, pixtral"}))
+def test_the_vision_tower_runs_no_more_for_a_map(name: str, rows: int) -> None:
+    """Once it has run for the checks; for two texts and for more than are run at once."""
+    model, processor = loaded(name)
+    given = answers(model, processor, PROMPT, OPTIONS[:1])
+    images, texts = given.read([picture()], [f"a dog {number}" for number in range(rows)])
+    bound = given.net.bind(images, texts, torch.zeros(rows, dtype=torch.long), torch.arange(rows))
+    ran: list[str] = []
+    hooks = [
+        part.register_forward_hook(lambda module, given, output: ran.append(type(module).__name__))
+        for part in model.modules()
+        if isinstance(part, torch.nn.Conv2d | torch.nn.Conv3d)
+    ]
+    bound.logits(bound.grid.expand(rows, -1, -1, -1), torch.zeros(rows, dtype=torch.long), torch.arange(rows))
+    for hook in hooks:
+        hook.remove()
+    assert hooks
+    assert not ran

@@ -35,7 +35,7 @@ def ours(subject: Subject) -> Work:
                 model, model.encode_image(subject.images), model.encode_text(tokens.ids, tokens.mask)
             )
         predicted = row_logits(bound, each, each).argmax(1)
-        return compute_maps(bound, Rows(each, each, predicted)).maps.cpu()
+        return compute_maps(bound, Rows(each, each, predicted), "grad-cam").maps.cpu()
 
     return work
 

@@ -21,6 +21,10 @@ from gazeshift.models.adapters.passes import Passes, Tap
 from gazeshift.models.adapters.reading import readable
 from gazeshift.models.adapters.rounding import rounding_of
 from gazeshift.models.adapters.state import quiet, steady
+from gazeshift.models.features import TokenPlaces
+
+Places = Callable[[Inputs, Inputs], TokenPlaces | None]
+"""All images and texts to where the cells are among the tokens that attend to each other after the layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,7 @@ class HookedModel:
     text: tuple[str, ...]
     text_free: bool | None
     read_text: Callable[[Any], Inputs] | None
+    places: Places | None
     check: bool
 
     @property
@@ -64,7 +69,10 @@ class HookedModel:
             passes = Passes(self.model, self.tap, self.forward, self.output, images, texts)
             binding = Binding.of(passes, self.grid, image_index, text_index)
             with naming_quantised(self.model, ModelError):
-                return binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
+                bound = binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
+        if self.places is not None:
+            bound.token_places = self.places(images, texts)
+        return bound
 
     def encoded(self, texts: Inputs) -> Inputs:
         """The model's text input, computed once for all texts."""
@@ -96,6 +104,7 @@ def wrap(
     nth: int | None = None,
     text_free: bool | None = None,
     read_text: Callable[[Any], Inputs] | None = None,
+    places: Places | None = None,
     check: bool = True,
 ) -> HookedModel:
     """Explain any module at one of its layers.
@@ -116,9 +125,9 @@ def wrap(
         forward: for signatures that names cannot describe (a list, positions): ``forward(images, texts)`` calls the model.
         part: which part of the layer's output holds the grid, if it is a tuple, a mapping or a dataclass.
         nth: which call of the layer, counted from 0, if one pass runs it several times (a backbone shared by views).
-        text_free: whether no text reaches the layer; found out by default. If given, a mismatch is reported; with ``check=False`` it
-            saves passes.
+        text_free: whether no text reaches the layer; found out by default. A mismatch is reported; with ``check=False`` it saves passes.
         read_text: function applied to the texts once, before the first pass: an encoder that need not run again.
+        places: from images and texts to the cells among the tokens that later layers attend over, if these are not the layer's own.
         check: False computes maps without the checks; with ``text_free=True`` the whole model then runs once per image.
 
     Raises:
@@ -138,9 +147,8 @@ def wrap(
         torch.Size([1, 4, 6, 6])
     """
     model = unwrapped(model)
-    name, found = find_layer(model, layer)
+    tap, logits = Tap(*find_layer(model, layer), part, nth), output or find_logits
     images, texts = names_of(image), names_of(text)
     run = forward or calling(model, images, texts, dict(given or {}))
-    tap, logits = Tap(name, found, part, nth), output or find_logits
     images, texts = () if forward else images, () if forward or read_text else texts
-    return HookedModel(model, tap, run, logits, grid, images, texts, text_free, read_text, check)
+    return HookedModel(model, tap, run, logits, grid, images, texts, text_free, read_text, places, check)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from gazeshift.errors import ModelError
+from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters.bound_module import BoundModule
 from gazeshift.models.affine import Affine
 from gazeshift.models.features import TokenPlaces
@@ -62,7 +62,16 @@ class BoundRows:
         return self.bound.step
 
     def places(self) -> TokenPlaces:
-        """Of the model."""
+        """Of the model.
+
+        Raises:
+            UsageError: several rows for a text: each is a pass of its own, and attention is followed through one.
+        """
+        if self.rows.shape[1] > 1:
+            raise UsageError(
+                f"attention methods follow one pass of the model, and each of {self.rows.shape[1]} options is a pass of its own: give a "
+                "single option, or choose a gradient method such as hires-cam."
+            )
         return self.bound.places()
 
     @property

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError, UsageError
+from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.hindrances import eager, naming_failure, refuse_numbers
 from gazeshift.models.adapters.inputs import Inputs, count, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
@@ -72,7 +73,7 @@ class Seen:
         grids: at the layer; one per image, and one more for every combination that differs from its image's first.
         row: each combination's row in ``grids``.
         free: whether every image has one grid for all its texts.
-        results: recorded outputs of the reusable modules, one row per image.
+        results: recorded outputs of the reusable modules: one row per image, then what the module has of it.
     """
 
     logits: Float[Tensor, "p classes"]
@@ -155,7 +156,8 @@ class Passes:
             share: let combinations with the same grid share it.
             gradients: run as for an explanation, with gradients from the layer on.
         """
-        collected = _Collected(rounding_of(self.model).of_grids if share else -1.0)
+        folded = isinstance(self.placed(layout, image[:1], text[:1]), Heads | Packed | Tiles)
+        collected = _Collected(rounding_of(self.model).of_grids if share else -1.0, folded)
         for rows in portions(len(image)):
             grids: list[Tensor] = []
             laid = self.placed(layout, image[rows], text[rows])
@@ -243,9 +245,11 @@ class _Collected:
 
     Attributes:
         tolerance: largest difference of grids that count as equal; below 0 none do.
+        folded: whether a row may have several entries in a module's result, one after the other (tiles, packed patches).
     """
 
     tolerance: float
+    folded: bool
     logits: list[Tensor] = field(default_factory=list)
     grids: list[Tensor] = field(default_factory=list)
     place: dict[int, int] = field(default_factory=dict)
@@ -267,10 +271,17 @@ class _Collected:
             self.row.append(len(self.grids))
             self.grids.append(grids[index])
         rows = {
-            module: [each[new] for each in outputs if len(each) == len(image)] for module, outputs in results.items()
+            module: [self._by_row(each, len(image))[new] for each in outputs if self._has_rows(each, len(image))]
+            for module, outputs in results.items()
         }
         self.held += sum(each.nbytes for outputs in rows.values() for each in outputs)
         self.results.append(rows if self.held <= MAX_BYTES else {})
+
+    def _has_rows(self, output: Tensor, rows: int) -> bool:
+        return len(output) == rows or (self.folded and len(output) % rows == 0)
+
+    def _by_row(self, output: Tensor, rows: int) -> Tensor:
+        return output.reshape(rows, len(output) // rows, *output.shape[1:])
 
     def seen(self, kept: Mapping[nn.Module, int]) -> Seen:
         row = torch.tensor(self.row, device=self.logits[0].device)
@@ -278,7 +289,9 @@ class _Collected:
         return Seen(joined(self.logits), torch.stack(self.grids), row, free, dict(self._results(kept)))
 
     def _results(self, kept: Mapping[nn.Module, int]) -> Iterator[tuple[nn.Module, list[Tensor]]]:
-        """The results of the modules that gave one row per input in every call and batch; none if they take too much memory."""
+        """The results of the modules that gave as much per input in every call and batch; none if they take too much memory."""
         for module, times in kept.items():
             if all(len(part.get(module, [])) == times for part in self.results):
-                yield module, [torch.cat(each) for each in zip(*(part[module] for part in self.results), strict=True)]
+                calls = list(zip(*(part[module] for part in self.results), strict=True))
+                if all(len({each.shape[1:] for each in call}) == 1 for call in calls):
+                    yield module, [torch.cat(call) for call in calls]

@@ -15,7 +15,7 @@ MAX_BYTES = 512 * 2**20
 """Maximum number of module results cached at once; beyond that the modules run again."""
 
 Results = dict[nn.Module, list[Tensor]]
-"""Outputs of modules, one tensor per call, in the order of the calls."""
+"""Outputs of modules, one tensor per call, in the order of the calls; for reuse with an axis of rows and one of what each row has."""
 
 
 @dataclass
@@ -162,6 +162,6 @@ def _recorded(forward: Callable[..., Any], outputs: list[Tensor], index: Tensor)
 
     def again(*arguments: Any, **named: Any) -> Any:
         output = next(remaining, None)
-        return forward(*arguments, **named) if output is None else output[index]
+        return forward(*arguments, **named) if output is None else output[index].flatten(0, 1)
 
     return again

@@ -14,7 +14,7 @@ from gazeshift.errors import UsageError, listed, shown
 from gazeshift.models.adapters import wrap
 from gazeshift.models.adapters.given import Given, Reading
 from gazeshift.models.adapters.inputs import Inputs, mapped, take
-from gazeshift.models.hub.answers_pictures import Pictures, arguments_of, layout_of, read_pictures
+from gazeshift.models.hub.answers_pictures import Pictures, arguments_of, layout_of, places_of, read_pictures
 from gazeshift.models.hub.answers_prompts import Prompt, padded
 from gazeshift.models.hub.vision_language import Family, family_of
 from gazeshift.models.modes import evaluating
@@ -192,6 +192,7 @@ class Asked:
             nth=family.nth,
             grid=layout_of,
             forward=partial(_scored, self.model, score),
+            places=partial(places_of, self.model.config.image_token_id),
         )
         return Given(
             name=type(self.model).__name__,

@@ -8,13 +8,15 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from gazeshift.errors import UsageError
+from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters import Packed, PackedRows, TokensAt
 from gazeshift.models.adapters.inputs import Inputs
+from gazeshift.models.features import TokenPlaces
 from gazeshift.models.hub.vision_language import Family
 from gazeshift.models.hub.vision_language_grids import Cells, Seen
+from gazeshift.models.reason import reason
 
-_TOKEN, _TOKENS = "token", "tokens"
+_TOKEN, _TOKENS, _PLACE = "token", "tokens", "place"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ def read_pictures(model: Any, processor: Any, family: Family, pictures: Sequence
 
     Raises:
         UsageError: they have grids of different sizes.
+        ModelError: the processor cannot read one.
     """
     seen = [_seen(model.config, processor, family, picture) for picture in pictures]
     cells = [family.cells(each) for each in seen]
@@ -46,13 +49,15 @@ def read_pictures(model: Any, processor: Any, family: Family, pictures: Sequence
             )
     names = [name for name in family.images if name in seen[0].values]
     values = {name: _rows([each.values[name] for each in seen], name in family.packed) for name in names}
-    token = torch.stack([each.token for each in cells])
-    return Pictures({**values, _TOKEN: token, _TOKENS: cells[0].tokens}, seen[0].block)
+    where = {_TOKEN: torch.stack([each.token for each in cells]), _TOKENS: cells[0].tokens}
+    if cells[0].place is not None:
+        where[_PLACE] = cells[0].place.expand(len(cells), -1, -1)
+    return Pictures({**values, **where}, seen[0].block)
 
 
 def arguments_of(inputs: Inputs) -> dict[str, Any]:
     """The model's arguments among the inputs of pictures."""
-    return {name: value for name, value in inputs.items() if name not in {_TOKEN, _TOKENS}}
+    return {name: value for name, value in inputs.items() if name not in {_TOKEN, _PLACE, _TOKENS}}
 
 
 def layout_of(images: Inputs, texts: Inputs) -> Packed:
@@ -60,8 +65,23 @@ def layout_of(images: Inputs, texts: Inputs) -> Packed:
     return Packed(images[_TOKENS], TokensAt(images[_TOKEN][0]))
 
 
+def places_of(image_token: int, images: Inputs, texts: Inputs) -> TokenPlaces | None:
+    """Where the cells are in the prompts; None if it is not the same in every prompt (a text comes before the picture)."""
+    if _PLACE not in images:
+        return None
+    stands = texts["input_ids"] == image_token
+    if not bool((stands == stands[0]).all()):
+        return None
+    return TokenPlaces(stands.shape[1], stands[0].nonzero()[:, 0][images[_PLACE][0].flatten()])
+
+
 def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
-    read, block = family.reads(processor, picture.convert("RGB"))
+    try:
+        read, block = family.reads(processor, picture.convert("RGB"))
+    except ValueError as error:
+        raise ModelError(
+            f"a {type(processor).__name__} cannot read a picture of {picture.width} x {picture.height} pixels: {reason(error)}."
+        ) from error
     values = {name: read[name] for name in family.images if name in read}
     tokens = processor.tokenizer(block, add_special_tokens=False)["input_ids"].count(config.image_token_id)
     return Seen(values, tokens, block, (picture.height, picture.width), processor, config)

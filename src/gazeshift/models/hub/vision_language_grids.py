@@ -39,10 +39,17 @@ class Cells:
     Attributes:
         token: token of each cell; all tiles of a picture count on.
         tokens: how many tokens a picture has at the tap.
+        place: which of the picture's places in the prompt each cell takes; None if they are not the cells'.
     """
 
     token: Int[Tensor, "h w"]
     tokens: int
+    place: Int[Tensor, "h w"] | None = None
+
+
+def in_order(token: Int[Tensor, "h w"], tokens: int) -> Cells:
+    """Cells whose tokens are in the prompt in the same order."""
+    return Cells(token, tokens, token)
 
 
 def stitched(rows: int, columns: int, height: int, width: int, before: int = 0) -> Int[Tensor, "h w"]:
@@ -63,7 +70,7 @@ def plain(seen: Seen) -> Cells:
     height, width = (
         int(side) // each for side, each in zip(seen.values["pixel_values"].shape[-2:], patch, strict=True)
     )
-    return Cells(stitched(1, 1, height, width, seen.tokens - height * width), seen.tokens)
+    return in_order(stitched(1, 1, height, width, seen.tokens - height * width), seen.tokens)
 
 
 def before_queries(seen: Seen) -> Cells:
@@ -87,7 +94,13 @@ def any_resolution(seen: Seen) -> Cells:
     )
     tiles = stitched(rows, columns, side, side, side * side)
     token = anyres.unpad_image(tiles[None], list(seen.size))[0]
-    return Cells(token if token.numel() else stitched(1, 1, side, side), side * side * (1 + rows * columns))
+    every = side * side * (1 + rows * columns)
+    if not token.numel():
+        return in_order(stitched(1, 1, side, side), every)
+    height, width = token.shape
+    # In the prompt each line of cells ends with a token of its own.
+    place = side * side + torch.arange(height * (width + 1)).view(height, width + 1)[:, :width]
+    return Cells(token, every, place)
 
 
 def splits(seen: Seen) -> Cells:
@@ -95,7 +108,7 @@ def splits(seen: Seen) -> Cells:
     found = [(int(row), int(column)) for row, column in _TILE.findall(seen.block)]
     rows, columns = max(found, default=(1, 1))
     side = _root(seen.tokens // (len(found) + 1))
-    return Cells(stitched(rows, columns, side, side), seen.tokens)
+    return in_order(stitched(rows, columns, side, side), seen.tokens)
 
 
 def canvas(seen: Seen) -> Cells:
@@ -105,10 +118,10 @@ def canvas(seen: Seen) -> Cells:
     views, options = len(seen.values["pixel_values"]), seen.processor.image_processor
     side = _root(seen.tokens // views)
     if views == 1:
-        return Cells(stitched(1, 1, side, side), seen.tokens)
+        return in_order(stitched(1, 1, side, side), seen.tokens)
     tile = options.size["height"], options.size["width"]
     columns, rows = tiling.get_optimal_tiled_canvas(seen.size, tile, options.min_patches, options.max_patches)
-    return Cells(stitched(rows, columns, side, side), seen.tokens)
+    return in_order(stitched(rows, columns, side, side), seen.tokens)
 
 
 def pan_and_scan(seen: Seen) -> Cells:
@@ -116,16 +129,16 @@ def pan_and_scan(seen: Seen) -> Cells:
     views = len(seen.values["pixel_values"])
     side, crops = _root(seen.tokens // views), views - 1
     if not crops:
-        return Cells(stitched(1, 1, side, side), seen.tokens)
+        return in_order(stitched(1, 1, side, side), seen.tokens)
     rows, columns = (1, crops) if seen.size[1] >= seen.size[0] else (crops, 1)
-    return Cells(stitched(rows, columns, side, side, side * side), seen.tokens)
+    return in_order(stitched(rows, columns, side, side, side * side), seen.tokens)
 
 
 def merged(seen: Seen) -> Cells:
     """The picture's own grid of patches, merged two by two or as the model says: Qwen-VL."""
     _, height, width = (int(side) for side in seen.values["image_grid_thw"][0])
     merge = seen.config.vision_config.spatial_merge_size
-    return Cells(stitched(1, 1, height // merge, width // merge), seen.tokens)
+    return in_order(stitched(1, 1, height // merge, width // merge), seen.tokens)
 
 
 def _both(side: int | list[int] | tuple[int, ...]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ def cropped(picture: Image, processor: Any, config: Any) -> Image:
     """The middle, where the shortest side is scaled to a length and the rest cut off (CLIP's processor); all of it if it is stretched."""
     options = processor.image_processor
     if padded_to_square(options):
-        side = max(picture.size)
+        side = float(max(picture.size))
         picture = cut(picture, centred(picture.size, (side, side)))
     if not options.do_center_crop:
         return picture
