@@ -24,6 +24,7 @@ PUBLIC = [
     "Summary",
     "TextInfluence",
     "WordEffects",
+    "WordPairs",
     "__version__",
     "effects",
     "explain",
@@ -37,6 +38,7 @@ PUBLIC = [
     "shift",
     "text_influence",
     "word_effects",
+    "word_pairs",
 ]
 
 

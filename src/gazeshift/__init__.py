@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Shift,
         TextInfluence,
         WordEffects,
+        WordPairs,
         effects,
         explain,
         faithfulness,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         shift,
         text_influence,
         word_effects,
+        word_pairs,
     )
 
 _HOME = {
@@ -47,6 +49,7 @@ _HOME = {
     "Summary": "gazeshift.runs.summary",
     "TextInfluence": "gazeshift.saliency",
     "WordEffects": "gazeshift.saliency",
+    "WordPairs": "gazeshift.saliency",
     "effects": "gazeshift.saliency",
     "explain": "gazeshift.saliency",
     "faithfulness": "gazeshift.saliency",
@@ -59,6 +62,7 @@ _HOME = {
     "shift": "gazeshift.saliency",
     "text_influence": "gazeshift.saliency",
     "word_effects": "gazeshift.saliency",
+    "word_pairs": "gazeshift.saliency",
 }
 
 __version__ = "0.2.0"
@@ -73,6 +77,7 @@ __all__ = [
     "Summary",
     "TextInfluence",
     "WordEffects",
+    "WordPairs",
     "__version__",
     "effects",
     "explain",
@@ -86,6 +91,7 @@ __all__ = [
     "shift",
     "text_influence",
     "word_effects",
+    "word_pairs",
 ]
 
 __getattr__ = on_demand(__name__, _HOME)  # so that the command line's help need not wait for torch

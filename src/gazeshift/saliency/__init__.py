@@ -23,6 +23,7 @@ from gazeshift.saliency.shift import Shift, shift
 from gazeshift.saliency.speed import Speed
 from gazeshift.saliency.stream import stream_maps
 from gazeshift.saliency.text_influence import TextInfluence, text_influence
+from gazeshift.saliency.word_pairs import WordPairs, word_pairs
 from gazeshift.saliency.words import WordEffects, word_effects
 
 effects = text_influence
@@ -43,6 +44,7 @@ __all__ = [
     "Shift",
     "Speed",
     "WordEffects",
+    "WordPairs",
     "class_logits",
     "compute_maps",
     "effects",
@@ -63,4 +65,5 @@ __all__ = [
     "stream_maps",
     "tap_score",
     "word_effects",
+    "word_pairs",
 ]

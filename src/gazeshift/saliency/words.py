@@ -1,5 +1,6 @@
 """Which words of a text move the map of an image, and where to: each word left out, or masked, in one batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from gazeshift.saliency.cams import DEFAULT
 from gazeshift.saliency.combination import Combination
 from gazeshift.saliency.explain import explain
 from gazeshift.saliency.pictures import Picture
+from gazeshift.saliency.spans import Span, find_spans, without
 from gazeshift.scripts import word_spans
 
 WAYS = ("leave-out", "mask")
@@ -68,6 +70,7 @@ def word_effects(
     how: str = "leave-out",
     label: str | None = None,
     method: str = DEFAULT,
+    spans: Sequence[Span] | None = None,
 ) -> WordEffects:
     """Leave out each word of a text in turn, and measure what the class's logit and map lose.
 
@@ -82,26 +85,25 @@ def word_effects(
         how: ``leave-out``, or ``mask`` by the tokenizer's mask token, which keeps the other words in their places.
         label: the true class, for ``target="label"``.
         method: as in ``explain``.
+        spans: what is removed instead of each word: (start, end) offsets, or phrases that are in the text once.
 
     Raises:
-        UsageError: a text without words, a model without text, or no mask token.
+        UsageError: a text without words, a span that is not in it, a model without text, or no mask token.
     """
-    spans = split_words(text)
-    if not spans:
-        raise UsageError("word effects need a text with at least one word.")
+    places = find_spans(text, spans)
     if not model.reads_text:
         raise UsageError(f"model {model.name!r} reads no text: no word has an effect.")
     instead = _replacement(model, how)
-    shortened = [" ".join((text[:start] + instead + text[end:]).split()) for start, end in spans]
+    shortened = [without(text, [place], instead) for place in places]
     fixed = "reference" if target == "predicted" else target
     found = explain(model, image, [text, *shortened], fixed, label=label, method=method)
-    raw = found.raw[: len(spans) + 1]
-    logits = np.array([row.logit for row in found.rows[: len(spans) + 1]])
+    raw = found.raw[: len(places) + 1]
+    logits = np.array([row.logit for row in found.rows[: len(places) + 1]])
     p = distribution(raw)
     return WordEffects(
         text=text,
-        words=tuple(text[start:end] for start, end in spans),
-        spans=tuple(spans),
+        words=tuple(text[start:end] for start, end in places),
+        spans=tuple(places),
         explained=found.classes[found.rows[0].target],
         logit=logits[0] - logits[1:],
         js_bits=jensen_shannon(p[:1], p[1:]),
