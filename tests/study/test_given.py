@@ -50,6 +50,11 @@ def test_a_given_model_stands_in_the_tables_beside_the_trained_ones(both: Path) 
     assert set(summary.edits["mine"]) == set(summary.edits["early-fusion"])
     assert "mine-without-text" not in summary.edits  # it is told the empty text, whatever the pair's
     assert summary.gap["mine"].mean is not None
+    page = (both / "report.html").read_text(encoding="utf-8")
+    assert '<span class="n">to mine-without-text</span>' in page  # what the gap is to, under the number
+    assert page.count("<td>not declared</td>") == 1
+    assert "told the empty text, whatever the pair" in page
+    assert "trained and evaluated with the empty text" not in page
 
 
 @pytest.mark.slow
@@ -177,6 +182,9 @@ def test_the_counterpart_stands_for_the_image_only_model() -> None:
     seer = Player("seer", "image-only", "own", True, False)
     assert Roles((clip, silent, seer)).get("image") == "seer"
     assert Roles((clip, silent, seer)).without_text("clip") == "silent"
+    assert Roles((clip, silent, seer)).compared == ("silent", "clip")
+    tuned = Player("tuned", "given", "own", True, True, given=True, counterpart="silent")
+    assert Roles((clip, tuned, silent)).compared == ("clip", "tuned")
 
 
 def test_maps_on_different_grids_are_compared_by_area() -> None:

@@ -104,11 +104,18 @@ class Roles:
 
     @property
     def compared(self) -> tuple[str, str] | None:
-        """The two models whose maps are compared: image only and the lead, else the first two with maps."""
+        """The two models whose maps are compared.
+
+        Two given models that read the text, where the lead is one of them; else the lead and what it is without text (image only, or its
+        counterpart); else the first two with maps.
+        """
         seeing = [player.name for player in self.players if player.sees_image]
-        image, lead = self.get("image"), self.lead
-        if image is not None and lead is not None:
-            return image, lead
+        lead, given = self.lead, [player.name for player in self.players if player.given and player.reads_text]
+        if lead in given and len(given) > 1:
+            return given[0], given[1]
+        other = None if lead is None else self.without_text(lead)
+        if other is not None and lead is not None:
+            return other, lead
         return (seeing[0], seeing[1]) if len(seeing) > 1 else None
 
     def get(self, role: str) -> str | None:

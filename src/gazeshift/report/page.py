@@ -106,8 +106,8 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
 
 def key_numbers(run: FinishedRun) -> list[KeyNumber]:
     """The figures that answer the question, as far as the study has them."""
-    image, text = run.roles.get("image"), run.roles.get("text")
     lead = run.lead or run.model_names(sees_image=True)[0]
+    image, text = run.roles.without_text(lead), run.roles.get("text")
     accuracy, maps = run.summary.accuracy, run.summary.maps
     edits = run.summary.edits.get(lead, {})
     edit = telling(edits)

@@ -55,12 +55,14 @@ def accuracy_table(run: FinishedRun) -> Table:
         *FIGURE_COLUMNS,
         *(f"gap_{name}" for name in FIGURE_COLUMNS),
         *(f"gap_to_text_{name}" for name in FIGURE_COLUMNS),
+        "gap_reference",
     ]
     rows = [
         [
             model.name, model.sees_image, model.reads_text, split, *figure_fields(figure),
             *figure_fields(run.summary.gap.get(model.name) if split == "test" else None),
             *figure_fields(run.summary.gap_to_text.get(model.name) if split == "test" else None),
+            run.roles.without_text(model.name),
         ]
         for model in run.models
         for split, figure in run.summary.accuracy.get(model.name, {}).items()

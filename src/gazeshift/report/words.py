@@ -67,6 +67,10 @@ TEXTS_WORDS = {
 """Which texts an information split covers; and which texts a model was trained on, where they are not the pairs' own."""
 
 
+TOLD_NOTHING = "told the empty text, whatever the pair’s"
+"""Of a given model, which was not trained on any."""
+
+
 def edit_words() -> dict[str, str]:
     """What the texts of each edit are, by its name."""
     return {name: edit.description for name, edit in EDITS.items()}

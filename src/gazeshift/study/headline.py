@@ -42,7 +42,7 @@ def _found(figures: StudyFigures, roles: Roles, subject: str) -> str:
 
 
 def _accuracy(figures: StudyFigures, roles: Roles, subject: str) -> str:
-    accuracy, image, text = figures.accuracy, roles.get("image"), roles.get("text")
+    accuracy, image, text = figures.accuracy, roles.without_text(subject), roles.get("text")
     own = f"{_right(accuracy[subject])} ({subject})"
     if text is not None and (gap := _measured(figures.gap_to_text.get(subject))) and not _above(gap):
         alone = (
@@ -88,7 +88,7 @@ def _verdict_on_the_image(gap: Figure) -> str:
 
 def _added(figures: StudyFigures, roles: Roles, subject: str) -> str:
     """What each input adds to the other on the same test pairs; the engineer's question: does it just read the text?"""
-    image, text = roles.get("image"), roles.get("text")
+    image, text = roles.without_text(subject), roles.get("text")
     sentences = []
     if image is not None and (gap := _measured(figures.gap.get(subject))):
         sentences.append(
@@ -127,7 +127,7 @@ def _shift(figures: StudyFigures, subject: str) -> str:
 
 def _place(figures: StudyFigures, roles: Roles, subject: str) -> str:
     """Centre bias of both models, and their difference on the same images."""
-    maps, reference = figures.maps, roles.get("image")
+    maps, reference = figures.maps, roles.without_text(subject)
     if reference is None or reference == subject or subject not in maps or reference not in maps:
         return ""
     ours, image, gap = maps[subject]["centre_bias"], maps[reference]["centre_bias"], maps[subject]["centre_bias_gap"]
