@@ -16,6 +16,10 @@ from gazeshift.models.affine import NO_AFFINE, Affine
 from gazeshift.models.features import TokenPlaces
 
 _GRIDS_AT_ONCE = 64
+_PLACELESS = (
+    "attention methods need the cells at the same tokens in every row, which this layer's layout does not have; name a layer that gives "
+    "(b n c), or choose a gradient method such as hires-cam."
+)
 
 Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
 """Grids, their rows and text rows to logits."""
@@ -51,6 +55,7 @@ class BoundModule(nn.Module):
         row: its grid row.
         pools_first: whether everything that follows depends on the grid only through its mean.
         affine: the identity: a layer's output is explained unchanged.
+        placeless: why there are none, in a sentence.
         token_places: positions of the cells among the tokens at the tap; None if they have no common order.
         answers: logits of each requested combination, computed as for its map; set by ``answer``.
         notes: what a user should know about how the model is explained, one sentence each.
@@ -84,6 +89,7 @@ class BoundModule(nn.Module):
         self.eye = eye
         self.notes: tuple[str, ...] = ()
         self.reuses = True
+        self.placeless = _PLACELESS
         self.rounding: Rounding | None = None
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(grid.device.type)
@@ -98,10 +104,7 @@ class BoundModule(nn.Module):
             UsageError: the rows are folded, or each has a different order.
         """
         if self.token_places is None:
-            raise UsageError(
-                "attention methods need the cells at the same tokens in every row, which this layer's layout does not have; "
-                "name a layer that gives (b n c), or choose a gradient method such as hires-cam."
-            )
+            raise UsageError(self.placeless)
         return self.token_places
 
     @property

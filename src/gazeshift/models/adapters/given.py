@@ -13,7 +13,7 @@ from gazeshift.errors import ModelError, listed
 from gazeshift.models.adapters.bound_module import BoundModule
 from gazeshift.models.adapters.eyes import PictureEye
 from gazeshift.models.adapters.inputs import Inputs, count
-from gazeshift.models.adapters.options import BoundRows
+from gazeshift.models.adapters.options import in_rows
 from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.bound import Bound
 from gazeshift.models.face import Heard
@@ -92,7 +92,7 @@ class Given:
         nothing = (False,) * len(texts)
         return Heard(nothing if self.truncated is None else self.truncated(texts), nothing)
 
-    def bind(self, pictures: Sequence[Image], texts: Sequence[str]) -> Bound:
+    def bind(self, pictures: Sequence[Image], texts: Sequence[str]) -> BoundModule:
         """Every picture with every text.
 
         Raises:
@@ -121,7 +121,7 @@ class Given:
         first = (
             torch.arange(len(texts)) * self.options if self.reads_text else torch.zeros(len(texts), dtype=torch.long)
         )
-        return BoundRows(bound, first[:, None] + torch.arange(self.options))
+        return in_rows(bound, first[:, None] + torch.arange(self.options))
 
     def _seen(self, picture: Image) -> Image:
         """What can be shown again with the same cells: the part that the map covers, or, where that is padded, the picture."""
@@ -137,10 +137,7 @@ class Given:
         Raises:
             ModelError: a check fails.
         """
-        bound = self.bind([picture], texts)
-        inner = bound.bound if isinstance(bound, BoundRows) else bound
-        assert isinstance(inner, BoundModule)  # noqa: S101 (every net gives one; this tells the type checker)
-        return replace(self, net=self.net.trusting(inner))
+        return replace(self, net=self.net.trusting(self.bind([picture], texts)))
 
     def _check(self, kind: str, read: int, asked: int) -> None:
         if read != asked:
