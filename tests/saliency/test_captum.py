@@ -55,7 +55,9 @@ def test_grad_cam_equals_captum(build: Callable[..., Classifier], name: str, siz
     with torch.no_grad():
         image, text = model.encode_image(images), model.encode_text(tokens.ids, tokens.mask)
         scores = net(images, tokens.ids, tokens.mask)[torch.arange(2), target]
-    computed = compute_maps(BoundClassifier(model, image, text), Rows(torch.arange(2), torch.arange(2), target))
+    computed = compute_maps(
+        BoundClassifier(model, image, text), Rows(torch.arange(2), torch.arange(2), target), "grad-cam"
+    )
     peak = expected.abs().amax((1, 2))
     assert (peak > 0).all()
     error = (computed.maps - expected).abs().amax((1, 2)) / peak

@@ -44,6 +44,8 @@ ALLOWED = [
         ],
         MODEL | TABLES,
     ),
+    ([["layers", "python:tests.saliency.own_model:bare"]], MODEL),
+    ([["guard", "{model}", "--data", "{plates}", "--baseline", "{new}/guard.json"]], MODEL | TABLES | {"scipy"}),
     ([["analyse", "{maps}", "--out", "{new}/tables", "--workers", "1"]], TABLES | {"ot", "scipy"}),
     ([["report", "{run}"]], TABLES | {"PIL", "jinja2", "matplotlib", "scipy"}),
     ([["explore", "{run}"]], TABLES | {"scipy"}),

@@ -36,7 +36,7 @@ def explained(subject: Subject, *, check: bool) -> Callable[[], object]:
     """A map of the predicted class for each image with its own text, as for any third-party model."""
     model = wrap(Outside(subject), "tap", image="images", text="rows", check=check)
     rows = torch.arange(len(subject.images), device=subject.images.device)
-    return lambda: explain_inputs(model, subject.images, rows, aligned=True).raw
+    return lambda: explain_inputs(model, subject.images, rows, aligned=True, method="grad-cam").raw
 
 
 def many_texts(subject: Subject) -> Callable[[], object]:

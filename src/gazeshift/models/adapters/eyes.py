@@ -81,9 +81,10 @@ def tensor_eye(images: Inputs, run: Looking) -> TensorEye | None:
     """The eye of a model with exactly one tensor of colour pictures among its image inputs; None of any other.
 
     Example:
-        >>> tensor_eye({"pixels": torch.zeros(2, 3, 8, 8), "ids": torch.zeros(2)}, None).pixels(1).shape
+        >>> looking = lambda images, image, text: torch.zeros(1, 1, 2)
+        >>> tensor_eye({"pixels": torch.zeros(2, 3, 8, 8), "ids": torch.zeros(2)}, looking).pixels(1).shape
         torch.Size([3, 8, 8])
-        >>> tensor_eye((torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8)), None) is None
+        >>> tensor_eye((torch.zeros(2, 3, 8, 8), torch.zeros(2, 3, 8, 8)), looking) is None
         True
     """
     places = [place for place, leaf in enumerate(leaves(images)) if _is_pictures(leaf)]
