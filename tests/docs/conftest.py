@@ -1,6 +1,7 @@
 """A small world in which everything is where the documentation says, so that its blocks run as they are written."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from transformers import BertConfig, BertModel
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.tokenizer import train_tokenizer
 from tests.docs.blocks import ROOT
+from tests.hub.tiny_vlm import builders
+from tests.saliency import own_model
 
 RUNS = ("plates", "food10", "food", "study")  # finished runs that pages speak of: all of them the tiny study's
 DATA = ("DIR", "food101", "data/food101")  # roots of pairs: its Plates
@@ -19,7 +22,8 @@ DATA = ("DIR", "food101", "data/food101")  # roots of pairs: its Plates
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
-    """What a reader brings: a photo, ``FILE.safetensors`` with weights of a trunk, ``ENCODER``, the folder of a text encoder."""
+    """What a reader brings: a photo, ``FILE.safetensors`` with weights of a trunk, ``ENCODER`` with a text encoder, ``FOLDER`` with a
+    published model, and ``mine.py`` with a model of their own."""
     folder = tmp_path_factory.mktemp("files")
     with Image.open(sorted(tiny_run.glob("plates/images/test/*/*.png"))[0]) as picture:
         for name in ("photo.png", "photo.jpg"):
@@ -33,6 +37,8 @@ def files(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
         save_file(SmallCNN().state_dict(), folder / "FILE.safetensors")
         BertModel(config).save_pretrained(folder / "ENCODER")
     tokenizer.save_pretrained(folder / "ENCODER")
+    builders["llava"](folder / "FOLDER")
+    shutil.copy(own_model.__file__, folder / "mine.py")
     return folder
 
 
@@ -56,4 +62,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: Path, tiny_run:
     for name in DATA:
         (tmp_path / name).symlink_to(mine / "plates")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     return tmp_path
