@@ -175,3 +175,33 @@ def test_with_a_true_promise_and_no_checks_the_trunk_runs_once_an_image() -> Non
     assert sum(rows) == 1 + 2  # one row to see what flows into the layer, then every image
     del model.first._conv_forward
     each_is_its_own(model, model.layer, maps, images, ids)
+
+
+class Works(Base):
+    """In place on what a module before the layer gives, and on the layer's own output."""
+
+    def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+        return self.finish(torch.relu_(self.layer(torch.relu_(self.first(pixels)))), self.words(ids))
+
+
+class Pools(Base):
+    """Only the grid's mean counts."""
+
+    def forward(self, pixels: Tensor, ids: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.layer(self.first(pixels)).mean((2, 3)) * self.words(ids)))
+
+
+@pytest.mark.parametrize("make", [Beside, Works, Pools])
+def test_many_texts_of_one_image_share_what_was_recorded(make: Callable[[], Base]) -> None:
+    """Most of them are not compared with the unchanged model, and still each map is that of its own text."""
+    model, images, ids = seeded(make), draw(2, 3, 13, 13), torch.arange(5).repeat(8)
+    maps = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
+    assert maps.notes == ()
+    each_is_its_own(model, model.layer, maps, images, ids)
+
+
+@pytest.mark.parametrize("make", [Scales, Twice, RareWord])
+def test_many_texts_that_reach_the_layer_are_each_run(make: Callable[[], Base]) -> None:
+    model, images, ids = seeded(make), draw(1, 3, 13, 13), torch.tensor([0] * 30 + [4])
+    maps = grad_cams(wrap(model, "layer", image="pixels", text="ids"), images, ids, target=1)
+    each_is_its_own(model, model.layer, maps, images, ids)

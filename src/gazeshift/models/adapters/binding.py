@@ -106,7 +106,7 @@ class Binding:
         """Of the model."""
         return rounding_of(self.passes.model)
 
-    def trusted(self, text_free: bool | None) -> BoundModule:
+    def trusted(self, text_free: bool | None, *, shared: bool = False, means: bool = False) -> BoundModule:
         """Without checks: one pass per image if ``text_free`` is True, and nothing reused if it is False."""
         if text_free:
             first = _first_of_each(self.image)
@@ -116,7 +116,8 @@ class Binding:
             seen = replace(seen, logits=seen.logits[row], row=row)
         else:
             seen = self._see(text_free, gradients=False)
-        bound = self._bound(seen, self._replay(seen, reuse=text_free is not False))
+        bound = self._bound(seen, replace(self._replay(seen, reuse=text_free is not False), shared=shared))
+        bound = pooled(bound) if means else bound
         check_gradient(bound, self._layer)
         bound.answer()
         return bound
@@ -133,16 +134,18 @@ class Binding:
             return self._checked(text_free)
         some = to_be_alone(self.passes.images, self.passes.texts, self.image, self.text)
         sample = replace(self, image=self.image[some], text=self.text[some])._checked(text_free)
-        try:
-            bound = self.trusted(text_free=True)
-        except (RuntimeError, ModelError):  # modules that must run for their side effects
-            return self._checked(text_free)
-        if not sample.reuses or logits_apart(bound.answers[some], sample.answers) > self.rounding.to_refuse:
-            return self._checked(text_free)
-        if sample.pools_first:
-            bound = pooled(bound)
-        bound.notes, bound.rounding = sample.notes, sample.rounding
-        return bound
+        for shared in (True, False) if sample.reuses else ():
+            try:
+                bound = self.trusted(text_free=True, shared=shared, means=sample.pools_first)
+            except (
+                RuntimeError,
+                ModelError,
+            ):  # it works in place on what was recorded, or modules must run for their side effects
+                continue
+            if logits_apart(bound.answers[some], sample.answers) <= self.rounding.to_refuse:
+                bound.notes, bound.rounding = sample.notes, sample.rounding
+                return bound
+        return self._checked(text_free)
 
     def _proven_free(self) -> bool:
         """Whether no operation of the layer's output has anything to do with the text: not a comparison of some texts, but of all."""

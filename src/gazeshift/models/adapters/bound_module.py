@@ -15,7 +15,7 @@ from gazeshift.models.adapters.state import frozen
 from gazeshift.models.affine import NO_AFFINE, Affine
 from gazeshift.models.features import TokenPlaces
 
-_GRIDS_AT_ONCE = 64
+_GRIDS_AT_ONCE = 128
 _PLACELESS = (
     "attention methods need the cells at the same tokens in every row, which this layer's layout does not have; name a layer that gives "
     "(b n c), or choose a gradient method such as hires-cam."

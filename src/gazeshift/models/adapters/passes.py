@@ -19,6 +19,7 @@ from gazeshift.models.adapters.rounding import apart, rounding_of
 from gazeshift.models.adapters.state import steady
 
 _ROWS_AT_ONCE = 16
+_MANY_ROWS, _BYTES_AT_ONCE = 128, 32 * 2**20
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,8 @@ class Replay:
         image_of: for each row of grids, its image.
         results: recorded results, one row per row of grids.
         classes: number of logits per row.
+        shared: rows of one image share the memory of what was recorded, so that more of them fit in a pass; a model that works in place
+            on it fails.
     """
 
     passes: Passes
@@ -194,13 +197,21 @@ class Replay:
     image_of: Int[Tensor, " n"]
     results: Results
     classes: int
+    shared: bool = False
 
     def __call__(
         self, grid: Float[Tensor, "r c h w"], image: Int[Tensor, " r"], text: Int[Tensor, " r"]
     ) -> Float[Tensor, "r classes"]:
         """Logits of rows of grids with texts."""
-        parts = [self._part(grid[rows], image[rows], text[rows]) for rows in portions(len(grid))]
+        parts = [self._part(grid[rows], image[rows], text[rows]) for rows in portions(len(grid), self._at_once(grid))]
         return joined([*parts, parts[0].new_zeros(0, self.classes)])
+
+    def _at_once(self, grid: Tensor) -> int:
+        """Rows of a pass: as many as grids fit, where the rest of what runs takes no memory of its own."""
+        fit = (
+            _BYTES_AT_ONCE * len(grid) // max(1, grid.untyped_storage().nbytes())
+        )  # a mean in every cell takes the memory of one
+        return max(_ROWS_AT_ONCE, min(fit, _MANY_ROWS)) if self.shared else _ROWS_AT_ONCE
 
     def _part(self, grid: Tensor, image: Tensor, text: Tensor) -> Tensor:
         tap, number = self.passes.tap, self.image_of.to(image.device)[image]
@@ -210,13 +221,13 @@ class Replay:
             here = tap.read(output)
             return exchanged(output, tap.part, layout.write(here.detach(), grid.to(here.dtype)))
 
-        with reusing(self.results, image):
+        with reusing(self.results, image, shared=self.shared):
             return self.passes.watched(number, text, change)
 
 
-def portions(rows: int) -> list[slice]:
-    """Slices of at most sixteen rows: the batch size for a model."""
-    return [slice(start, start + _ROWS_AT_ONCE) for start in range(0, rows, _ROWS_AT_ONCE)]
+def portions(rows: int, most: int = _ROWS_AT_ONCE) -> list[slice]:
+    """Slices of at most so many rows: the batch size for a model."""
+    return [slice(start, start + most) for start in range(0, rows, most)]
 
 
 def joined(parts: list[Tensor]) -> Float[Tensor, "p classes"]:

@@ -120,12 +120,17 @@ def keeping(modules: Mapping[nn.Module, int]) -> Iterator[Results]:
 
 
 @contextmanager
-def reusing(results: Mapping[nn.Module, list[Tensor]], index: Int[Tensor, " r"]) -> Iterator[None]:
-    """Within the block, modules return recorded results (rows ``index`` of them) without running; later calls of the same module run."""
+def reusing(
+    results: Mapping[nn.Module, list[Tensor]], index: Int[Tensor, " r"], *, shared: bool = False
+) -> Iterator[None]:
+    """Within the block, modules return recorded results (rows ``index`` of them) without running; later calls of the same module run.
+
+    With ``shared``, equal rows share their memory: whatever works in place on them fails.
+    """
     changed: list[nn.Module] = []
     try:
         for module, outputs in results.items():
-            vars(module)["forward"] = _recorded(module.forward, outputs, index)
+            vars(module)["forward"] = _recorded(module.forward, outputs, index, shared)
             changed.append(module)
         yield
     finally:
@@ -157,11 +162,16 @@ def _plain(module: nn.Module) -> bool:
     return "forward" not in vars(module) and not isinstance(module, torch.jit.ScriptModule)
 
 
-def _recorded(forward: Callable[..., Any], outputs: list[Tensor], index: Tensor) -> Callable[..., Any]:
+def _recorded(forward: Callable[..., Any], outputs: list[Tensor], index: Tensor, shared: bool) -> Callable[..., Any]:
     remaining = iter(outputs)
 
     def again(*arguments: Any, **named: Any) -> Any:
         output = next(remaining, None)
-        return forward(*arguments, **named) if output is None else output[index].flatten(0, 1)
+        if output is None:
+            return forward(*arguments, **named)
+        if shared and len(index) > 1 and bool((index == index[0]).all()):
+            one = output[index[:1]]  # a copy, so that nothing can change what was recorded
+            return one.expand(len(index), *one.shape[1:]).flatten(0, 1)
+        return output[index].flatten(0, 1)
 
     return again
