@@ -25,6 +25,7 @@ PUBLIC = [
     "TextInfluence",
     "WordEffects",
     "WordPairs",
+    "WordRegions",
     "__version__",
     "effects",
     "explain",
@@ -39,6 +40,7 @@ PUBLIC = [
     "text_influence",
     "word_effects",
     "word_pairs",
+    "word_regions",
 ]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TextInfluence,
         WordEffects,
         WordPairs,
+        WordRegions,
         effects,
         explain,
         faithfulness,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         text_influence,
         word_effects,
         word_pairs,
+        word_regions,
     )
 
 _HOME = {
@@ -50,6 +52,7 @@ _HOME = {
     "TextInfluence": "gazeshift.saliency",
     "WordEffects": "gazeshift.saliency",
     "WordPairs": "gazeshift.saliency",
+    "WordRegions": "gazeshift.saliency",
     "effects": "gazeshift.saliency",
     "explain": "gazeshift.saliency",
     "faithfulness": "gazeshift.saliency",
@@ -63,6 +66,7 @@ _HOME = {
     "text_influence": "gazeshift.saliency",
     "word_effects": "gazeshift.saliency",
     "word_pairs": "gazeshift.saliency",
+    "word_regions": "gazeshift.saliency",
 }
 
 __version__ = "0.2.0"
@@ -78,6 +82,7 @@ __all__ = [
     "TextInfluence",
     "WordEffects",
     "WordPairs",
+    "WordRegions",
     "__version__",
     "effects",
     "explain",
@@ -92,6 +97,7 @@ __all__ = [
     "text_influence",
     "word_effects",
     "word_pairs",
+    "word_regions",
 ]
 
 __getattr__ = on_demand(__name__, _HOME)  # so that the command line's help need not wait for torch

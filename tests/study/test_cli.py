@@ -13,7 +13,7 @@ from tests.conftest import Command
 from tests.tiny_study import write_yaml
 
 COMMANDS = [
-    "study", "train", "evaluate", "explain", "words", "maps", "analyse", "bench", "report", "explore", "calibrate", "instrument",
+    "study", "train", "evaluate", "explain", "words", "regions", "maps", "analyse", "bench", "report", "explore", "calibrate", "instrument",
     "data check", "data plates",
 ]  # fmt: skip
 

@@ -22,6 +22,12 @@ Classes = Annotated[
     list[str] | None, typer.Option("--class", help="For hub: a class, or an option of the answer; repeatable.")
 ]
 Prompt = Annotated[str | None, typer.Option("--prompt", help="For hub: a template with {text}.")]
+Spans = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--span", metavar="PHRASE", help="A phrase of the text, or START:END, instead of every word; repeatable."
+    ),
+]
 TrustRemoteCode = Annotated[
     bool, typer.Option("--trust-remote-code", help="For hub: let Python code of the model's folder run.")
 ]
@@ -77,6 +83,7 @@ def words(
         str, typer.Option("--target", help="predicted (with the whole text), label, or a class name.")
     ] = "predicted",
     label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
+    span: Spans = None,
     how: Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")] = "leave-out",
     method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
     out: Annotated[
@@ -99,7 +106,81 @@ def words(
 
     with interruptible("nothing was written."):
         address = address_of(model, as_, classes, prompt, trust_remote_code)
-        explain_words(address, image, text, target, label=label, how=how, method=method, out=out, as_json=as_json)
+        explain_words(
+            address,
+            image,
+            text,
+            target,
+            label=label,
+            how=how,
+            spans=span or [],
+            method=method,
+            out=out,
+            as_json=as_json,
+        )
+
+
+@asking.command(epilog='Example: gazeshift regions MODEL photo.jpg "a red dog" --box dog=10,20,90,80 --out regions.png')
+def regions(
+    model: ModelAddress,
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
+    grid: Annotated[
+        str | None,
+        typer.Option("--grid", metavar="ROWSxCOLUMNS", help="Equal cells of what the model sees.", show_default="3x3"),
+    ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option("--box", metavar="NAME=LEFT,UPPER,RIGHT,LOWER", help="A box in the picture's pixels; repeatable."),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            "--masks", metavar="FILE.png", help="A picture of the same size whose pixels number the regions; 0 is none."
+        ),
+    ] = None,
+    target: Annotated[
+        str,
+        typer.Option("--target", help="predicted (with the whole text), label, a class name, or 'A rather than B'."),
+    ] = "predicted",
+    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
+    span: Spans = None,
+    how: Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")] = "leave-out",
+    hide: Annotated[
+        str,
+        typer.Option("--hide", help="How a region is hidden: zero (mean colour), mean (the picture's), neighbours."),
+    ] = "zero",
+    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.png", help="PNG file to draw the table in.")
+    ] = None,
+    as_: As = None,
+    classes: Classes = None,
+    prompt: Prompt = None,
+    trust_remote_code: TrustRemoteCode = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which word of a text goes with which region of an image: what they do to the class together, beyond each alone."""
+    from gazeshift.cli.opening import address_of
+    from gazeshift.cli.regions import explain_regions, regions_of
+
+    with interruptible("nothing was written."):
+        address = address_of(model, as_, classes, prompt, trust_remote_code)
+        named = regions_of(grid, box or [], masks)
+        explain_regions(
+            address,
+            image,
+            text,
+            named,
+            target,
+            label=label,
+            how=how,
+            hide=hide,
+            spans=span or [],
+            method=method,
+            out=out,
+            as_json=as_json,
+        )
 
 
 @asking.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gazeshift.atomic import atomic_write
 from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, plain, terminal
+from gazeshift.cli.spans import spans_of
 from gazeshift.data.decode import decode
 from gazeshift.drawing.coloured import coloured_words
 from gazeshift.drawing.numbers import clipped
@@ -45,6 +47,7 @@ def explain_words(
     *,
     label: str | None,
     how: str,
+    spans: Sequence[str],
     method: str,
     out: Path | None,
     as_json: bool,
@@ -53,7 +56,7 @@ def explain_words(
     _check(image, target, label, out)
     how = known_name(WAYS, how, "--how")
     model = open_model(address)
-    found = word_effects(model, image, text, target, how=how, method=method, label=label)
+    found = word_effects(model, image, text, target, how=how, method=method, label=label, spans=spans_of(text, spans))
     read = model.heard([text])
     cut, unread = read.truncated[0], read.unread[0]
     if out is not None:

@@ -1,5 +1,6 @@
 """Words as coloured text: how strongly a word is coloured, the same in the terminal, in a picture and on a page."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,7 @@ def coloured_words(effects: WordEffects) -> list[ColouredWord]:
         >>> [(word.text, word.logit_colour, word.bits_colour) for word in coloured_words(one)]
         [('pie', (86, 180, 112), (255, 255, 255))]
     """
-    most = max(_MIN_LOGIT, float(np.abs(effects.logit).max()))
+    most = float(np.abs(effects.logit).max())
     farthest = max(_MIN_BITS, float(np.nan_to_num(effects.js_bits).max()))
     found, end = [], 0
     for (start, stop), logit, bits in zip(effects.spans, effects.logit.tolist(), effects.js_bits.tolist(), strict=True):
@@ -56,12 +57,24 @@ def coloured_words(effects: WordEffects) -> list[ColouredWord]:
                 before=effects.text[end:start],
                 logit=logit,
                 bits=moved,
-                logit_colour=_tint(_FOR if logit >= 0 else _AGAINST, abs(logit) / most),
+                logit_colour=for_or_against(logit, most),
                 bits_colour=_tint(_MOVES, (moved or 0) / farthest),
             )
         )
         end = stop
     return found
+
+
+def for_or_against(value: float, most: float) -> Colour:
+    """A background for a change of a logit: green for the class, red against it, as strong as its share of the largest; white if unknown.
+
+    Example:
+        >>> for_or_against(2.0, 2.0), for_or_against(float("nan"), 2.0)
+        ((86, 180, 112), (255, 255, 255))
+    """
+    if not math.isfinite(value):
+        return _tint(_FOR, 0)
+    return _tint(_FOR if value >= 0 else _AGAINST, abs(value) / max(_MIN_LOGIT, most))
 
 
 def strongest_words(effects: WordEffects, count: int) -> list[int]:

@@ -47,6 +47,14 @@ class Typeface:
         """The drawn width of a text."""
         return sum(_font(path, pixels).getlength(part) for path, part in self._runs(text))
 
+    def fitted(self, text: str, pixels: int, width: float) -> str:
+        """The text, shortened to a width."""
+        if self.width(text, pixels) <= width:
+            return text
+        while text and self.width(f"{text}…", pixels) > width:
+            text = text[:-1]
+        return f"{text}…"
+
     def draw(
         self, on: ImageDraw.ImageDraw, place: tuple[float, float], text: str, pixels: int, colour: str = "#1c1e22"
     ) -> None:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 
 from gazeshift.drawing.overlay import overlay
+from gazeshift.drawing.sheet import within
 
 PANEL = 288
 GAP = 8
@@ -20,8 +21,8 @@ def strip(crop: Image.Image, maps: Sequence[Float[np.ndarray, "h w"]], columns: 
         >>> strip(Image.new("RGB", (64, 64)), [np.ones((4, 4))] * 2).size
         (888, 324)
     """
-    square = crop.convert("RGB").resize((PANEL, PANEL), Image.Resampling.LANCZOS)
-    panels = [("image", square), *((str(index), overlay(square, raw)) for index, raw in enumerate(maps, start=1))]
+    small = within(crop, PANEL)
+    panels = [("image", small), *((str(index), overlay(small, raw)) for index, raw in enumerate(maps, start=1))]
     across = min(columns, len(panels))
     down = -(-len(panels) // across)
     sheet = Image.new("RGB", (across * (PANEL + GAP), down * (PANEL + LABEL + GAP)), "white")

@@ -24,6 +24,7 @@ from gazeshift.saliency.speed import Speed
 from gazeshift.saliency.stream import stream_maps
 from gazeshift.saliency.text_influence import TextInfluence, text_influence
 from gazeshift.saliency.word_pairs import WordPairs, word_pairs
+from gazeshift.saliency.word_regions import WordRegions, word_regions
 from gazeshift.saliency.words import WordEffects, word_effects
 
 effects = text_influence
@@ -45,6 +46,7 @@ __all__ = [
     "Speed",
     "WordEffects",
     "WordPairs",
+    "WordRegions",
     "class_logits",
     "compute_maps",
     "effects",
@@ -66,4 +68,5 @@ __all__ = [
     "tap_score",
     "word_effects",
     "word_pairs",
+    "word_regions",
 ]

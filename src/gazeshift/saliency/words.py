@@ -93,7 +93,7 @@ def word_effects(
     places = find_spans(text, spans)
     if not model.reads_text:
         raise UsageError(f"model {model.name!r} reads no text: no word has an effect.")
-    instead = _replacement(model, how)
+    instead = replacement(model, how)
     shortened = [without(text, [place], instead) for place in places]
     fixed = "reference" if target == "predicted" else target
     found = explain(model, image, [text, *shortened], fixed, label=label, method=method)
@@ -113,7 +113,12 @@ def word_effects(
     )
 
 
-def _replacement(model: Model, how: str) -> str:
+def replacement(model: Model, how: str) -> str:
+    """What stands in the place of a removed word.
+
+    Raises:
+        UsageError: an unknown way, or a model without a mask token.
+    """
     if known_name(WAYS, how, "way to remove a word") == "leave-out":
         return ""
     if not model.mask_token:

@@ -1,0 +1,172 @@
+"""Which word goes with which part of a picture: what a word and a region do to a logit together, beyond what each does alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gazeshift.errors import UsageError
+from gazeshift.models import evaluating
+from gazeshift.models.bound import Bound
+from gazeshift.models.face import Model
+from gazeshift.registry import lookup
+from gazeshift.rounding import beyond_rounding
+from gazeshift.saliency.cams import DEFAULT
+from gazeshift.saliency.combination import Combination, as_combination, class_index
+from gazeshift.saliency.hide import FILLINGS
+from gazeshift.saliency.pictures import Picture, open_picture
+from gazeshift.saliency.regions import Regions, SeenRegions, seen_regions
+from gazeshift.saliency.spans import Span, find_spans, without
+from gazeshift.saliency.words import WordEffects, replacement, word_effects
+
+_IMAGES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class WordRegions:
+    """The logit of one class with and without each word, with and without each region.
+
+    Attributes:
+        text: the whole text.
+        words: its words or phrases, in order.
+        spans: start and end of each in the text.
+        regions: names of the regions.
+        masks: where each region is in the model's view of the picture.
+        explained: the class, that of the whole picture and text throughout.
+        hide: how a region was hidden.
+        logit: with everything.
+        word: what each word adds to the logit, ``y(w,r) - y(-w,r)``.
+        evidence: what each region adds with the whole text, ``y(w,r) - y(w,-r)``.
+        interaction: what a word adds to a region's evidence, ``y(w,r) - y(-w,r) - y(w,-r) + y(-w,-r)``: positive where the region is
+            stronger evidence with the word than without it. 0 below rounding.
+        map_change: what a word adds to the raw signed map, summed over the region: the same question asked of the map, without hiding
+            anything. NaN where a map is.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    regions: tuple[str, ...]
+    masks: Bool[np.ndarray, "regions H W"]
+    explained: str
+    hide: str
+    logit: float
+    word: Float[np.ndarray, " words"]
+    evidence: Float[np.ndarray, " regions"]
+    interaction: Float[np.ndarray, "words regions"]
+    map_change: Float[np.ndarray, "words regions"]
+
+    @property
+    def evidence_without(self) -> Float[np.ndarray, "words regions"]:
+        """What each region adds once a word is removed, ``y(-w,r) - y(-w,-r)``."""
+        return self.evidence - self.interaction
+
+
+def word_regions(
+    model: Model,
+    image: Picture,
+    text: str,
+    regions: Regions = (3, 3),
+    target: str | Combination = "reference",
+    *,
+    label: str | None = None,
+    method: str = DEFAULT,
+    how: str = "leave-out",
+    hide: str = "zero",
+    spans: Sequence[Span] | None = None,
+) -> WordRegions:
+    """Remove each word and hide each region, alone and together, and measure what they do to a logit beyond each alone.
+
+    The trunk runs once for every region (once more for every word where the text enters the trunk). How a region is hidden is part of
+    what is measured: an object behind a patch of mean colour is gone, but the patch is not nothing.
+
+    Args:
+        model: any model that sees images and reads text.
+        image: a file, its bytes, a Pillow image, or an array.
+        text: a text with at least one word.
+        regions: ``(rows, columns)`` cells of what the model sees; boxes or masks by name, or a map of labels, in the picture's pixels.
+        target: as in ``explain``; ``predicted`` means the class predicted with the whole text.
+        label: the true class, for ``target="label"``.
+        method: of the maps, as in ``explain``.
+        how: how a word is removed, as in ``word_effects``.
+        hide: how a region is hidden in the picture: ``zero`` (the mean colour of the model's normalisation), ``mean`` (the picture's
+            own) or ``neighbours`` (filled from its surroundings, as ROAD does).
+        spans: phrases or (start, end) offsets instead of every word, as in ``word_effects``.
+
+    Raises:
+        UsageError: a text without words, a region that the model does not see, a model without text, or one whose picture cannot be
+            changed.
+        ImageError: the image cannot be decoded.
+
+    Example:
+        >>> import gazeshift as gs
+        >>> found = gs.word_regions(gs.load("model"), "photo.jpg", "a red dog", {"dog": (10, 20, 90, 80)})  # doctest: +SKIP
+        >>> found.words, found.interaction.shape  # doctest: +SKIP
+        (('a', 'red', 'dog'), (3, 1))
+    """
+    lookup(FILLINGS, hide, "way of hiding")
+    picture = open_picture(image)
+    model = model.about(picture, text)
+    effects = word_effects(model, picture, text, target, how=how, label=label, method=method, spans=spans)
+    seen = seen_regions(regions, picture, model.view)
+    instead = replacement(model, how)
+    texts = [text, *(without(text, [place], instead) for place in find_spans(text, spans))]
+    bound = model.bind([picture], texts)
+    logits = _logits(bound, _hidden(bound, seen, hide), len(texts)) @ _weights(model, effects.explained, target)
+    return _table(effects, seen, logits, hide)
+
+
+def _table(
+    effects: WordEffects, seen: SeenRegions, logits: Float[np.ndarray, "texts images"], hide: str
+) -> WordRegions:
+    """From the logits of the whole text and the text without each word, with the whole picture and the picture without each region."""
+    evidence = logits[:, :1] - logits[:, 1:]
+    scale = np.abs(logits).max()
+    return WordRegions(
+        text=effects.text,
+        words=effects.words,
+        spans=effects.spans,
+        regions=seen.names,
+        masks=seen.masks,
+        explained=effects.explained,
+        hide=hide,
+        logit=float(logits[0, 0]),
+        word=beyond_rounding(logits[0, 0] - logits[1:, 0], scale),
+        evidence=beyond_rounding(evidence[0], scale),
+        interaction=beyond_rounding(evidence[0] - evidence[1:], scale),
+        map_change=np.einsum("nhw,rhw->nr", effects.maps, seen.resized(*effects.whole.shape)),
+    )
+
+
+def _hidden(bound: Bound, seen: SeenRegions, hide: str) -> Float[Tensor, "m 3 H W"]:
+    """The whole picture, and the picture without each region, as the model takes them."""
+    pixels = bound.pixels(0)
+    picture = pixels.double().cpu().numpy()
+    inside = seen.resized(*picture.shape[1:]) >= 0.5
+    for name, mask in zip(seen.names, inside, strict=True):
+        if not mask.any():
+            raise UsageError(
+                f"region {name!r} is smaller than a pixel of the {mask.shape[1]} x {mask.shape[0]} that the model takes."
+            )
+    rng = np.random.default_rng(0)
+    changed = [torch.from_numpy(FILLINGS[hide](picture, ~mask, rng)).to(pixels) for mask in inside]
+    return torch.stack([pixels, *changed])
+
+
+def _logits(bound: Bound, images: Float[Tensor, "m 3 H W"], texts: int) -> Float[np.ndarray, "t m classes"]:
+    """Of every image with every text. The whole picture goes the same way as the changed ones, so that their differences are exact."""
+    rows = torch.arange(texts, device=bound.grid.device)
+    with evaluating(bound), torch.no_grad():
+        parts = [bound.look_again(some, 0, rows).double().cpu() for some in torch.split(images, _IMAGES_AT_ONCE)]
+    return torch.cat(parts, dim=1).numpy()
+
+
+def _weights(model: Model, explained: str, target: str | Combination) -> Float[np.ndarray, " classes"]:
+    """The explained class, or a combination of classes, as a weight for each logit."""
+    combination = as_combination(target, model.classes)
+    if combination is not None:
+        return combination.over(model.classes).double().numpy()
+    return np.eye(len(model.classes))[class_index(model.classes, explained)]
