@@ -79,15 +79,13 @@ class Asked:
         self, raw: Float[np.ndarray, "r h w"], noise: Sequence[float], targets: Int[Tensor, " r"]
     ) -> tuple[str | None, ...]:
         """Why maps are undefined; None where they are not."""
-        answered = self.answered(targets).tolist()
-        rows = zip(raw, noise, self.grid_row.tolist(), targets.tolist(), answered, strict=True)
-        return tuple(_reason(one, level, self.bound.grid[row], *asked) for one, level, row, *asked in rows)
+        finite = torch.isfinite(self.bound.grid).flatten(1).all(1)[self.grid_row].tolist()
+        rows = zip(raw, noise, finite, targets.tolist(), self.answered(targets).tolist(), strict=True)
+        return tuple(_reason(*row) for row in rows)
 
 
-def _reason(
-    raw: Float[np.ndarray, "h w"], noise: float, grid: Float[Tensor, "c h w"], target: int, logit: float
-) -> str | None:
-    if not bool(torch.isfinite(grid).all()):
+def _reason(raw: Float[np.ndarray, "h w"], noise: float, finite: bool, target: int, logit: float) -> str | None:
+    if not finite:
         return "the layer's output is not finite: check the input, and whether half precision overflows"
     if not math.isfinite(logit):
         return (

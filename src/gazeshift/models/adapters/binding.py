@@ -27,12 +27,14 @@ from gazeshift.models.adapters.finding import doubted, layout_of
 from gazeshift.models.adapters.following import never_reaches
 from gazeshift.models.adapters.inputs import Inputs, PackedRows, count, leaves, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, places_of
-from gazeshift.models.adapters.means import needs_only_means, pooled
+from gazeshift.models.adapters.means import Side, pooled, side_of_means
 from gazeshift.models.adapters.parts import exchanged
 from gazeshift.models.adapters.passes import Passes, Replay, Seen
 from gazeshift.models.adapters.recording import Results, reusable, reusing
 from gazeshift.models.adapters.rounding import Rounding, logits_apart, rounding_of
 
+_SAMPLE = 4
+"""Of those combinations, how many are compared nevertheless: the layer is known to be free of text, what follows it is not."""
 _MANY = 16
 """With more combinations than this, a layer that is proven free of text is not compared text by text."""
 
@@ -106,7 +108,7 @@ class Binding:
         """Of the model."""
         return rounding_of(self.passes.model)
 
-    def trusted(self, text_free: bool | None, *, shared: bool = False, means: bool = False) -> BoundModule:
+    def trusted(self, text_free: bool | None, *, shared: bool = False, means: Side | None = None) -> BoundModule:
         """Without checks: one pass per image if ``text_free`` is True, and nothing reused if it is False."""
         if text_free:
             first = _first_of_each(self.image)
@@ -117,7 +119,7 @@ class Binding:
         else:
             seen = self._see(text_free, gradients=False)
         bound = self._bound(seen, replace(self._replay(seen, reuse=text_free is not False), shared=shared))
-        bound = pooled(bound) if means else bound
+        bound = bound if means is None else pooled(bound, means)
         check_gradient(bound, self._layer)
         bound.answer()
         return bound
@@ -132,11 +134,11 @@ class Binding:
         """
         if len(self.image) <= _MANY or text_free is False or not self._proven_free():
             return self._checked(text_free)
-        some = to_be_alone(self.passes.images, self.passes.texts, self.image, self.text)
+        some = to_be_alone(self.passes.images, self.passes.texts, self.image, self.text, _SAMPLE)
         sample = replace(self, image=self.image[some], text=self.text[some])._checked(text_free)
         for shared in (True, False) if sample.reuses else ():
             try:
-                bound = self.trusted(text_free=True, shared=shared, means=sample.pools_first)
+                bound = self.trusted(text_free=True, shared=shared, means=sample.side_of_means)
             except (
                 RuntimeError,
                 ModelError,
@@ -175,7 +177,8 @@ class Binding:
             bound.tail, bound.notes = one_by_one(bound.tail), (*bound.notes, ONE_BY_ONE)
             changed = each_alone(changed)
         check_difference(bound, changed, self._layer, self.rounding)
-        return pooled(bound) if needs_only_means(bound, self.rounding) else bound
+        side = side_of_means(bound, self.rounding)
+        return bound if side is None else pooled(bound, side)
 
     def _agreeing(self, plain: Seen, text_free: bool | None) -> tuple[BoundModule, Results]:
         """The fastest way that reproduces the unchanged model's logits, and what it reuses."""

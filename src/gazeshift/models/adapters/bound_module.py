@@ -61,6 +61,7 @@ class BoundModule(nn.Module):
         notes: what a user should know about how the model is explained, one sentence each.
         rounding: how far its logits may differ between passes; None without checks.
         reuses: whether modules before the layer give what they gave before, instead of running again.
+        side_of_means: the grid of means that the model takes in the place of its own, if that was found by trying it.
         again: shows it other images, in the form of its inputs.
         eye: how its images can be changed; None if nobody knows.
     """
@@ -89,6 +90,7 @@ class BoundModule(nn.Module):
         self.eye = eye
         self.notes: tuple[str, ...] = ()
         self.reuses = True
+        self.side_of_means: tuple[int, int] | None = None
         self.placeless = _PLACELESS
         self.rounding: Rounding | None = None
         # The model goes on in the precision it is used in; what is computed from its gradients does not.

@@ -33,7 +33,9 @@ Changed = Callable[[int, Float[Tensor, "m c h w"]], Float[Tensor, "m classes"]]
 """Maps a combination's index and what is added to its grid to the logits of a pass in which nothing else changes."""
 
 
-def to_be_alone(images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: Int[Tensor, " p"]) -> list[int]:
+def to_be_alone(
+    images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: Int[Tensor, " p"], most: int = _ALONE
+) -> list[int]:
     """Combinations to run alone: those with an extreme image or text, and others spread over all.
 
     Arbitrary ones are not enough: if a model trims its texts to the longest in a batch, or divides by the largest value, most rows do
@@ -44,11 +46,12 @@ def to_be_alone(images: Inputs, texts: Inputs, image: Int[Tensor, " p"], text: I
         texts: one row per text.
         image: the image of each combination.
         text: the text of each combination.
+        most: how many, unless more are extreme.
     """
     chosen: set[int] = set()
     for inputs, index in ((images, image.tolist()), (texts, text.tolist())):
         chosen |= {index.index(row) for row in extremes(inputs) if row in index}
-    others = len(image) if len(image) <= _ALONE else max(2, _ALONE - len(chosen))
+    others = len(image) if len(image) <= most else max(2, most - len(chosen))
     return sorted(chosen | set(torch.linspace(0, len(image) - 1, others).round().long().tolist()))
 
 
@@ -65,13 +68,14 @@ def check_company(alone: Alone, numbers: Sequence[int], logits: Float[Tensor, "p
         ModelError: the logits differ; says whether scores are all against all, outputs are random, or rows depend on each other.
     """
     scale, first = _largest(logits) / 100, numbers[0]
-    if apart(alone(first, 0), alone(first, 1), scale) > rounding.to_refuse:
+    own = alone(first, 0)
+    if apart(own, alone(first, 1), scale) > rounding.to_refuse:
         raise ModelError(
             "two passes give different logits: the model draws random numbers in evaluation mode, or keeps state from one pass "
             f"to the next; switch that off. {WAY_OUT}"
         )
     for number in numbers if len(logits) > 1 else ():
-        one, among = alone(number, 0), logits[number : number + 1]
+        one, among = own if number == first else alone(number, 0), logits[number : number + 1]
         if one.shape != among.shape:
             raise ModelError(all_against_all(logits))
         if apart(one, among, scale) <= rounding.to_refuse:

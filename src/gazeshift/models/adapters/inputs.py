@@ -76,6 +76,24 @@ def take(inputs: Inputs, index: Int[Tensor, " r"]) -> Inputs:
     return mapped(inputs, rows)
 
 
+def spread(inputs: Inputs, index: Int[Tensor, " r"]) -> Inputs:
+    """The same, but where all chosen rows are one and the same they share its memory: whatever works in place on them fails.
+
+    Example:
+        >>> spread({"ids": torch.tensor([5, 6])}, torch.tensor([1, 1, 1]))["ids"].stride()
+        (0,)
+    """
+    if len(index) < 2 or not bool((index == index[0]).all()):
+        return take(inputs, index)
+
+    def rows(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return take((leaf,), index)[0]
+        return leaf[index[:1].to(leaf.device)].expand(len(index), *leaf.shape[1:]) if leaf.ndim else leaf
+
+    return mapped(inputs, rows)
+
+
 def count(inputs: Inputs, kind: str) -> int:
     """Number of rows; 1 if nothing has rows.
 

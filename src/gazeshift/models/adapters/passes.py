@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models.adapters.folded import Heads, Packed, Tiles
 from gazeshift.models.adapters.hindrances import eager, naming_failure, refuse_numbers
-from gazeshift.models.adapters.inputs import Inputs, count, take
+from gazeshift.models.adapters.inputs import Inputs, count, spread, take
 from gazeshift.models.adapters.layouts import Layout, LayoutRule, grids_of, placed
 from gazeshift.models.adapters.parts import exchanged, logits_of, select
 from gazeshift.models.adapters.recording import MAX_BYTES, Results, at_layer, keeping, reusing
@@ -104,9 +104,11 @@ class Passes:
     images: Inputs
     texts: Inputs
 
-    def logits(self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], seed: int = 0) -> Float[Tensor, "r classes"]:
-        """One pass, with the model's own hooks."""
-        images, texts = take(self.images, image), take(self.texts, text)
+    def logits(
+        self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], seed: int = 0, *, shared: bool = False
+    ) -> Float[Tensor, "r classes"]:
+        """One pass, with the model's own hooks; with ``shared``, rows of one image share its memory."""
+        images, texts = (spread if shared else take)(self.images, image), take(self.texts, text)
         with steady(self.model, seed), eager(self.model):
             with naming_failure("the model", images, texts):
                 result = self.forward(images, texts)
@@ -123,11 +125,16 @@ class Passes:
         return joined(parts).view(len(text), number, -1)
 
     def watched(
-        self, image: Int[Tensor, " r"], text: Int[Tensor, " r"], change: Callable[[Any], Any]
+        self,
+        image: Int[Tensor, " r"],
+        text: Int[Tensor, " r"],
+        change: Callable[[Any], Any],
+        *,
+        shared: bool = False,
     ) -> Float[Tensor, "r classes"]:
         """One pass in which the layer's output goes through ``change``, before all hooks."""
         with at_layer(self.tap.layer, self.tap.nth or 0, change) as calls:
-            logits = self.logits(image, text)
+            logits = self.logits(image, text, shared=shared)
         self.tap.check(calls.count)
         return logits
 
@@ -188,8 +195,8 @@ class Replay:
         image_of: for each row of grids, its image.
         results: recorded results, one row per row of grids.
         classes: number of logits per row.
-        shared: rows of one image share the memory of what was recorded, so that more of them fit in a pass; a model that works in place
-            on it fails.
+        shared: rows of one image share its memory and that of what was recorded, so that more of them fit in a pass; a model that works
+            in place on it fails.
     """
 
     passes: Passes
@@ -222,7 +229,7 @@ class Replay:
             return exchanged(output, tap.part, layout.write(here.detach(), grid.to(here.dtype)))
 
         with reusing(self.results, image, shared=self.shared):
-            return self.passes.watched(number, text, change)
+            return self.passes.watched(number, text, change, shared=self.shared)
 
 
 def portions(rows: int, most: int = _ROWS_AT_ONCE) -> list[slice]:
