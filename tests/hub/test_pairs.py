@@ -18,6 +18,7 @@ import gazeshift as gs
 from gazeshift.models.hub.matching import MATCH, matching
 from gazeshift.models.hub.pairs import FAMILIES
 from tests.hub.answering import TEXTS, picture
+from tests.hub.hiding import without
 from tests.hub.tiny_dual import builders
 
 Score = Callable[[Any], Tensor]
@@ -170,20 +171,9 @@ def occluded(name: str, text: str) -> np.ndarray:
                 pixels[:, :, r * tall : (r + 1) * tall, c * wide : (c + 1) * wide] = 0
                 hidden = {**asked, "pixel_values": pixels}
             else:
-                hidden = inputs(name, text, _without(r, c, rows, columns))
+                hidden = inputs(name, text, without(picture(), (r, c), (rows, columns), [0.5] * 3))
             out[r, c] = before - score(name, hidden)
     return out
-
-
-def _without(r: int, c: int, rows: int, columns: int) -> Image.Image:
-    """The picture with a cell in the processor's mean colour, half grey; a pixel belongs to the cell that its middle is in."""
-    shades = np.asarray(picture()).copy()
-    height, width = shades.shape[:2]
-    for y in range(height):
-        for x in range(width):
-            if int((y + 0.5) * rows / height) == r and int((x + 0.5) * columns / width) == c:
-                shades[y, x] = 128
-    return Image.fromarray(shades)
 
 
 def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
