@@ -293,3 +293,46 @@ def test_without_attention_after_the_layer_the_refusal_says_what_there_is() -> N
             explain_inputs(wrapped, images, ids, target=1, method="rollout")
         assert "\n" not in str(error.value)
         assert len(str(error.value)) <= 400
+
+
+class Biased(nn.Module):
+    """Two blocks with a learned bias and scale before queries and keys, gates by a softmax, and a text that looks at the cells between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.words, self.head = nn.Conv2d(3, 8, 4, 4), nn.Embedding(9, 8), nn.Linear(8, 3)
+        self.places, self.bias, self.scale = nn.Linear(2, 20), nn.Linear(20, 20), nn.Parameter(torch.ones(1))
+        self.gate, self.kept = nn.Linear(8, 8), []
+
+    def attend(self, asking: Tensor, asked: Tensor) -> Tensor:
+        bias = self.bias(self.places(torch.ones(20, 2, dtype=asked.dtype)))
+        weights = (bias + self.scale * (asking @ asked.transpose(1, 2))).softmax(-1)
+        self.kept.append(weights)
+        return weights @ asked
+
+    def forward(self, image: Tensor, ids: Tensor) -> Tensor:
+        cells, words = self.layer(image).flatten(2).transpose(1, 2), self.words(ids)
+        cells = self.attend(cells, cells)  # without a residual connection
+        words = words + self.attend(words, cells)
+        words = words + self.attend(words, words)
+        cells = self.gate(cells).softmax(-1) * cells + cells
+        cells = cells + self.attend(cells, cells)
+        return self.head(torch.tanh(cells).mean(1) + torch.tanh(words).mean(1))
+
+
+@pytest.mark.parametrize("method", ["attention-gradient", "rollout"])
+def test_only_attention_among_the_cells_is_followed(method: str) -> None:
+    """Of four attentions of one size: the first and the last."""
+    model = seeded(Biased).double()
+    images, ids = random(1, 3, 16, 20).sigmoid(), torch.arange(20).view(1, 20) % 9
+    maps = explain_inputs(wrap(model, "layer", image="image", text="ids"), images, ids, target=1, method=method)
+    model.kept.clear()
+    score = model(images, ids)[0, 1]
+    first, _, _, last = model.kept
+    slopes, tokens = torch.autograd.grad(score, [first, last]), torch.eye(20, dtype=torch.float64)
+    relevance = tokens
+    for weights, slope in zip((first, last), slopes, strict=True):
+        step = (weights * slope).clamp(min=0) if method == "attention-gradient" else (weights + tokens) / 2
+        relevance = relevance * (method == "attention-gradient") + step[0].detach() @ relevance
+    relevance = relevance - tokens * (method == "attention-gradient")
+    close(maps.raw[0], relevance.mean(0).view(4, 5).numpy())

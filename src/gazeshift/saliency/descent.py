@@ -53,33 +53,44 @@ def among_tokens(weights: Sequence[Tensor], leaf: Tensor, fits: Callable[[Tensor
 
     reached, found = _from(leaf, others), []
     for one in weights:
-        sides = _queries_and_keys(one.grad_fn)
-        if fits(one) and sides and all(reached(side) for side in sides):
+        products = [_inputs(node) for node in _nearest_products(one.grad_fn)] if fits(one) else []
+        if any(len(sides) == 2 and all(map(reached, sides)) for sides in products):
             own.add(one.grad_fn)
             found.append(one)
     return found
 
 
-def _queries_and_keys(node: Node) -> list[Node]:
-    """What made the queries and the keys of an attention with a gradient; empty if none of them, or only one, has one."""
-    while node is not None and "mm" not in node.name().lower():  # the product of queries and keys is a matrix product
-        node = _first(node)
-    sides = [] if node is None else [before for before, _ in node.next_functions[-2:] if before is not None]
-    return sides if len(sides) == 2 else []
+def _is_product(node: Node) -> bool:
+    return "mm" in node.name().lower()  # MmBackward, BmmBackward, AddmmBackward, BaddbmmBackward
 
 
-def _weights_of(node: Node, softmaxes: set[Node]) -> Node:
+def _inputs(product: Node) -> list[Node]:
+    """What made the two factors of a matrix product, as far as they have a gradient."""
+    return [before for before, _ in product.next_functions[-2:] if before is not None]
+
+
+def _nearest_products(node: Node) -> list[Node]:
+    """The first matrix products on all paths back: that of queries and keys, and perhaps one that made a bias or a scale."""
+    found, seen, stack = [], set(), [node]
+    while stack:
+        here = stack.pop()
+        if here is None or here in seen:
+            continue
+        seen.add(here)
+        if _is_product(here):
+            found.append(here)
+        else:
+            stack += [before for before, _ in here.next_functions]
+    return found
+
+
+def _weights_of(node: Node, softmaxes: set[Node]) -> Node | None:
     """The softmax of the weights that a matrix product applies to values; None for any other operation."""
-    if "mm" not in node.name().lower():
-        return None
-    here = node.next_functions[-2][0]
-    while here is not None and here not in softmaxes and "mm" not in here.name().lower():
-        here = _first(here)
+    here = node.next_functions[-2][0] if _is_product(node) else None
+    while here is not None and here not in softmaxes and not _is_product(here):
+        before = [one for one, _ in here.next_functions if one is not None]
+        here = before[0] if len(before) == 1 else None  # a sum or a product with something else is no longer weights
     return here if here in softmaxes else None
-
-
-def _first(node: Node) -> Node:
-    return next((before for before, _ in node.next_functions if before is not None), None)
 
 
 def _from(leaf: Tensor, closed: Callable[[Node], bool]) -> Callable[[Node], bool]:
