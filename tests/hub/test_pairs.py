@@ -85,6 +85,14 @@ MODELS = {
         _similarity,
         padding="max_length",
     ),
+    "flava": ByHand(
+        "flava.image_model.encoder.layer.2.layernorm_before",
+        (4, 4),
+        (60, 40),
+        _cells_after(1, 16),
+        lambda out: out.contrastive_logits_per_image[0, 0],
+        asked=(("skip_multimodal_encoder", True), ("return_loss", False)),
+    ),
     "blip": ByHand(
         "vision_model.post_layernorm", (4, 4), (60, 40), _cells_after(1, 16), _margin(lambda out: out.itm_score)
     ),
@@ -105,7 +113,7 @@ MODELS = {
         _margin(lambda out: out.logits),
     ),
 }
-TOWERS = [name for name in MODELS if name in {"clip", "siglip", "siglip2"}]
+TOWERS = [name for name in MODELS if name in {"clip", "siglip", "siglip2", "flava"}]
 
 
 @cache

@@ -1,5 +1,6 @@
 """Attention methods of models that score a picture and a sentence: a loop over the attentions that the model returns, or one line."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,13 @@ from tests.hub.attention import relevance, shaped, weights_of
 from tests.hub.test_pairs import MODELS, folder, inputs, loaded
 
 METHODS = ["attention-gradient", "rollout"]
-CELLS = {"clip": range(1, 17), "siglip": range(16), "siglip2": range(13 * 19), "bridgetower": range(1, 17)}
+CELLS = {
+    "clip": range(1, 17),
+    "siglip": range(16),
+    "siglip2": range(13 * 19),
+    "flava": range(1, 17),
+    "bridgetower": range(1, 17),
+}
 """Tokens that are cells, of the families with attention over the picture after the tap."""
 
 
@@ -25,20 +32,21 @@ def by_hand(name: str, text: str, method: str) -> np.ndarray:
 
 def returned(name: str, asked: dict[str, Any]) -> tuple[list[Tensor], Tensor]:
     """The attentions over the picture after the tap, in the order they run, and the score."""
-    model, _ = loaded(name)
-    beside: list[Tensor] = []
-    before = model.config._attn_implementation
-    model.set_attn_implementation("eager")
-    try:
-        if name == "bridgetower":  # whose picture tower goes on beside the cross-modal layers
-            with weights_of(model.bridgetower.vision_model.visual.transformer.resblocks[2].attn, beside):
-                out = model(**asked, output_attentions=True)
-            (_, first), (_, second) = out.attentions
-            return [first, *beside, second], MODELS[name].score(out)
-        out = model(**asked, output_attentions=True)
-    finally:
-        model.set_attn_implementation(before)
-    return [out.vision_model_output.attentions[-1]], MODELS[name].score(out)
+    model, beside = eager(name), list[Tensor]()
+    if name == "bridgetower":  # whose picture tower goes on beside the cross-modal layers
+        with weights_of(model.bridgetower.vision_model.visual.transformer.resblocks[2].attn, beside):
+            out = model(**asked, output_attentions=True)
+        (_, first), (_, second) = out.attentions
+        return [first, *beside, second], MODELS[name].score(out)
+    out = model(**asked, output_attentions=True)
+    seen = out.image_output if name == "flava" else out.vision_model_output
+    return [seen.attentions[-1]], MODELS[name].score(out)
+
+
+@cache
+def eager(name: str) -> Any:
+    """A model that returns its attentions."""
+    return type(loaded(name)[0]).from_pretrained(folder(name), attn_implementation="eager").eval()
 
 
 @pytest.mark.parametrize("method", METHODS)
