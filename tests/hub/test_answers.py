@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from gazeshift.models.adapters.inputs import take
@@ -17,12 +18,14 @@ from tests.hub.answering import MODELS, OPTIONS, PROMPT, TEXTS, ByHand, loaded, 
 METHODS = ["grad-cam", "hires-cam"]
 
 
-def read_by_processor(name: str, text: str, answer: str) -> tuple[dict[str, Tensor], int]:
+def read_by_processor(
+    name: str, text: str, answer: str, seen: Image.Image | None = None
+) -> tuple[dict[str, Tensor], int]:
     """A prompt with an answer as the processor itself reads them, and how many tokens the answer has."""
     _, processor = loaded(name)
     # BLIP-2's processor puts the picture's places first, and takes none in a prompt.
     prompt = PROMPT.replace("<image>", "" if name == "blip-2" else MODELS[name].image).replace("{text}", text)
-    read = {"images": [picture()], "return_tensors": "pt"}
+    read = {"images": [seen or picture()], "return_tensors": "pt"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # PaliGemma's processor calls numpy in an old way
         before = processor(text=[prompt], **read)

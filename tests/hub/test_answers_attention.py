@@ -10,9 +10,12 @@ from torch import Tensor
 import gazeshift as gs
 from gazeshift.errors import UsageError
 from gazeshift.models.hub.answers import WHOLE, answer_tokens, answers
-from gazeshift.saliency.outside import explain_inputs
+from gazeshift.saliency.compute import compute_maps
+from gazeshift.saliency.probe import Rows
 from tests.hub.answering import MODELS, PROMPT, TEXTS, loaded, picture
 from tests.hub.test_answers import apart, read_by_processor
+
+OPTIONS = ("yes", "a red dog")
 
 
 def place(name: str, row: int, column: int, columns: int) -> int:
@@ -63,11 +66,21 @@ def returned(model: Any, inputs: dict[str, Tensor], tokens: int) -> tuple[tuple[
 @pytest.mark.parametrize("method", ["attention-gradient", "rollout"])
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"blip-2"}))
 def test_attention_equals_a_loop_over_what_the_model_returns(name: str, method: str) -> None:
-    """Texts of different lengths: padding takes no part."""
-    given = answers(*loaded(name), PROMPT, ["a red dog"])
-    maps = explain_inputs(given.net, *given.read([picture()], TEXTS), target=0, method=method)
-    for row, raw in zip(maps.rows, maps.raw, strict=True):
-        assert apart(raw, by_hand(name, TEXTS[row.text], "a red dog", method)) < 1e-4
+    """Texts of different lengths, so that padding takes no part; the second of several options, each a pass of its own."""
+    given = answers(*loaded(name), PROMPT, OPTIONS)
+    maps = gs.explain(given, picture(), TEXTS, target=OPTIONS[1], method=method)
+    for raw, text in zip(maps.raw, TEXTS, strict=False):
+        assert apart(raw, by_hand(name, text, OPTIONS[1], method)) < 1e-4
+
+
+@pytest.mark.parametrize("method", ["attention-gradient", "rollout"])
+def test_every_row_follows_the_pass_of_its_own_option(method: str) -> None:
+    asked = [(0, 1), (1, 0), (0, 0), (2, 1)]
+    bound = answers(*loaded("llava"), PROMPT, OPTIONS).bind([picture()], TEXTS)
+    text, option = (torch.tensor(column) for column in zip(*asked, strict=True))
+    found = compute_maps(bound, Rows(torch.zeros(4, dtype=torch.long), text, option), method)
+    for raw, (text_row, target) in zip(found.maps, asked, strict=True):
+        assert apart(raw.numpy(), by_hand("llava", TEXTS[text_row], OPTIONS[target], method)) < 1e-4
 
 
 def test_a_picture_after_texts_of_different_lengths_has_no_common_place() -> None:
@@ -77,16 +90,25 @@ def test_a_picture_after_texts_of_different_lengths_has_no_common_place() -> Non
         gs.explain(given, picture(), TEXTS[:2], target="yes", method="rollout")
 
 
-def test_queries_have_no_place_on_the_picture() -> None:
-    given = answers(*loaded("blip-2"), PROMPT, ["yes"])
-    with pytest.raises(UsageError, match="attention methods need the cells at the same tokens in every row"):
-        gs.explain(given, picture(), TEXTS[:1], target="yes", method="rollout")
+def test_queries_that_look_at_the_picture_are_not_followed() -> None:
+    """With prompts of all lengths, one of which is as long with the queries as the picture is."""
+    given = answers(*loaded("blip-2"), "<image> {text}", ["yes"])
+    texts = [" a" * count for count in range(1, 16)]
+    lengths = [given.read([picture()], [text])[1]["input_ids"].shape[1] for text in texts]
+    assert 17 in lengths
+    for text in texts:
+        with pytest.raises(UsageError, match=r"\(17 tokens, 16 of them cells\).*3 x 17.*cross-attention") as error:
+            gs.explain(given, picture(), [text], target="yes", method="rollout")
+        assert "\n" not in str(error.value)
 
 
-def test_several_options_are_refused_in_one_line() -> None:
-    given = answers(*loaded("llava"), PROMPT, ["yes", "no"])
-    with pytest.raises(UsageError, match="each of 2 options is a pass of its own: give a single option"):
-        gs.explain(given, picture(), TEXTS[:1], target="yes", method="attention-gradient")
+def test_a_target_made_of_several_passes_is_refused_in_one_line() -> None:
+    given = answers(*loaded("llava"), PROMPT, OPTIONS)
+    with pytest.raises(
+        UsageError, match="each of 2 options is a pass of its own: give one option as the target"
+    ) as error:
+        gs.explain(given, picture(), TEXTS[:1], target="yes rather than a red dog", method="attention-gradient")
+    assert "\n" not in str(error.value)
 
 
 def test_the_tokens_of_an_answer_have_attention() -> None:

@@ -2,6 +2,7 @@
 
 import builtins
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 import gazeshift as gs
 from gazeshift.models.hub.matching import MATCH
 from tests.hub.answering import picture
+from tests.hub.attention import relevance, shaped, weights_of
 
 TEXTS = ["a red dog", "two big green cats and a tree", ""]
 WORDS = {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
@@ -55,37 +57,67 @@ def saved(folder: Path, vision: dict[str, Any], seed: int = 0) -> Path:
     return folder
 
 
-def by_hand(folder: Path, tap: str, text: str, method: str) -> dict[str, Any]:
-    """Score and maps from open_clip's own functions."""
-    import open_clip  # noqa: PLC0415
+@dataclass(frozen=True)
+class Asked:
+    """A model loaded with open_clip's own functions, and asked about the picture and a text."""
 
-    model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
-    model.eval()
+    model: Any
+    seen: Tensor
+    words: Tensor
+
+    @classmethod
+    def of(cls, folder: Path, text: str) -> "Asked":
+        import open_clip  # noqa: PLC0415
+
+        model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
+        words = open_clip.get_tokenizer(f"local-dir:{folder}")([text])
+        return cls(model.eval(), preprocess(picture())[None], words)
+
+    def score(self, seen: Tensor | None = None) -> Tensor:
+        return self.model.get_logits(self.seen if seen is None else seen, self.words)[0][0, 0]
+
+
+def cams(asked: Asked, tap: str) -> dict[str, Any]:
+    """Score and gradient maps, with a hook at the tap."""
     kept: list[Tensor] = []
-    hook = model.visual.get_submodule(tap).register_forward_hook(lambda module, arguments, output: kept.append(output))
-    seen = preprocess(picture())[None]
-    score = model.get_logits(seen, open_clip.get_tokenizer(f"local-dir:{folder}")([text]))[0][0, 0]
+    layer = asked.model.visual.get_submodule(tap)
+    hook = layer.register_forward_hook(lambda module, arguments, output: kept.append(output))
+    score = asked.score()
     hook.remove()
     (slope,) = torch.autograd.grad(score, kept[0])
-    features, slopes = kept[0][0].detach(), slope[0]
-    if features.ndim == 3:
-        each = (features * slopes).sum(0)
-    else:
-        rows = int(len(features) ** 0.5)  # after a class token
-        each = (features * slopes).sum(1)[1:].view(rows, rows)
-    found = {"score": float(score.detach()), "hires-cam": each.numpy()}
-    if method != "occlusion":
-        return found
-    fall = []
-    side = seen.shape[-1] // len(each)
+    features, slopes = (each[0].flatten(1).T if each.ndim == 4 else each[0, 1:] for each in (kept[0].detach(), slope))
+    rows = int(len(features) ** 0.5)
+    each, whole = (features * slopes).sum(1), features @ slopes.mean(0)
+    found = {"hires-cam": each, "grad-cam": whole}
+    return {"score": float(score.detach()), **{name: map_.view(rows, rows).numpy() for name, map_ in found.items()}}
+
+
+def occluded(asked: Asked, tap: str) -> np.ndarray:
+    cells = cams(asked, tap)["hires-cam"]
+    side, fall = asked.seen.shape[-1] // len(cells), np.zeros(cells.shape)
     with torch.no_grad():
-        words = open_clip.get_tokenizer(f"local-dir:{folder}")([text])
-        for cell in range(each.numel()):
-            row, column = side * (cell // len(each)), side * (cell % len(each))
-            hidden = seen.clone()
-            hidden[:, :, row : row + side, column : column + side] = 0
-            fall.append(float(score - model.get_logits(hidden, words)[0][0, 0]))
-    return {**found, "occlusion": np.reshape(fall, each.shape)}
+        for row, column in np.ndindex(*cells.shape):
+            hidden = asked.seen.clone()
+            hidden[:, :, row * side : (row + 1) * side, column * side : (column + 1) * side] = 0
+            fall[row, column] = float(asked.score() - asked.score(hidden))
+    return fall
+
+
+def attended(asked: Asked, tap: str, method: str) -> np.ndarray:
+    """From the attention of the last block, the only one after the tap."""
+    kept: list[Tensor] = []
+    if tap.startswith("trunk"):
+        attention = asked.model.visual.trunk.blocks[-1].attn
+        attention.fused_attn = False
+        hook = attention.attn_drop.register_forward_hook(lambda module, arguments, output: kept.append(output))
+        score = asked.score()
+        hook.remove()
+    else:
+        with weights_of(asked.model.visual.transformer.resblocks[2].attn, kept):
+            score = asked.score()
+    cells = range(1, kept[0].shape[-1])
+    rows = int(len(cells) ** 0.5)
+    return shaped(relevance(kept, score, method), cells, (rows, rows))
 
 
 @pytest.mark.parametrize("tower", TOWERS)
@@ -93,12 +125,29 @@ def test_maps_equal_a_loop(tower: str, tmp_path: Path) -> None:
     vision, tap = TOWERS[tower]
     model = gs.from_hub(saved(tmp_path, vision))
     assert model.view(picture()).size == (40, 40)
-    for method in ("hires-cam", "occlusion")[: 1 if tower == "timm" else 2]:  # its 196 cells take a while
+    every = [Asked.of(tmp_path, text) for text in TEXTS]
+    expected = {method: [cams(asked, tap)[method] for asked in every] for method in ("score", "hires-cam", "grad-cam")}
+    if tower != "timm":  # whose 196 cells take a while
+        expected["occlusion"] = [occluded(asked, tap) for asked in every]
+    if tower != "resnet":
+        for method in ("attention-gradient", "rollout"):
+            expected[method] = [attended(asked, tap, method) for asked in every]
+    scores = expected.pop("score")
+    for method, theirs in expected.items():
         maps = gs.explain(model, picture(), TEXTS, target=MATCH, method=method)
-        for row, raw, text in zip(maps.rows, maps.raw, TEXTS, strict=False):
-            expected = by_hand(tmp_path, tap, text, method)
-            assert row.logit == pytest.approx(expected["score"], rel=1e-4, abs=1e-5)
-            assert np.abs(raw - expected[method]).max() < 1e-4 * np.abs(expected[method]).max()
+        for row, raw, score, each in zip(maps.rows, maps.raw, scores, theirs, strict=False):
+            assert row.logit == pytest.approx(score, rel=1e-4, abs=1e-5)
+            assert np.abs(each).max() > 1e-6
+            rounding = 1e-6 * abs(score) if method == "occlusion" else 0  # of a difference of two scores
+            assert np.abs(raw - each).max() < 1e-4 * np.abs(each).max() + rounding, method
+
+
+def test_a_resnet_has_no_attention_over_its_cells(tmp_path: Path) -> None:
+    model = gs.from_hub(saved(tmp_path, TOWERS["resnet"][0]))
+    with pytest.raises(
+        gs.errors.UsageError, match=r"no attention over the grid after the tap \(4 tokens, 4 of them cells\)"
+    ):
+        gs.explain(model, picture(), TEXTS, target=MATCH, method="rollout")
 
 
 def test_zero_shot_rollout_and_cut_texts(tmp_path: Path) -> None:
@@ -106,8 +155,8 @@ def test_zero_shot_rollout_and_cut_texts(tmp_path: Path) -> None:
     classes = ("a red dog", "two cats")
     model = gs.from_hub(tmp_path, classes=classes, prompt="{class} {text}")
     maps = gs.explain(model, picture(), ["", "on a bench"], target="two cats", method="rollout")
-    expected = by_hand(tmp_path, TOWERS["class token"][1], "two cats on a bench", "rollout")
-    assert maps.rows[1].logit == pytest.approx(expected["score"], rel=1e-4)
+    score = float(Asked.of(tmp_path, "two cats on a bench").score().detach())
+    assert maps.rows[1].logit == pytest.approx(score, rel=1e-4)
     assert (maps.raw > 0).all()
     matching = gs.from_hub(tmp_path)
     assert matching.heard(["cat " * 10, "cat " * 11, "cat " * 3000, "dog!!!"]).truncated == (False, True, True, False)

@@ -48,6 +48,25 @@ def siglip2(folder: Path) -> None:
     saved(folder, lambda: hf.Siglip2Model(config), hf.Siglip2Processor(pictures, words))
 
 
+def flava(folder: Path) -> None:
+    words = tokenizer(ends=True, longest=40)
+    pictures = hf.FlavaImageProcessor(size=STRETCHED, crop_size=STRETCHED)
+    config = hf.FlavaConfig(
+        image_config={**SEEN, "vocab_size": 8},
+        text_config=WORDS,
+        multimodal_config={
+            "hidden_size": 16,
+            "intermediate_size": 24,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+        },
+        projection_dim=16,
+        hidden_size=16,
+        init_codebook=False,
+    )
+    saved(folder, lambda: hf.FlavaForPreTraining(config), hf.FlavaProcessor(pictures, words))
+
+
 def _bert(**others: int) -> dict[str, int]:
     return {**WORDS, "encoder_hidden_size": 16, "sep_token_id": 1, **others}
 
@@ -112,6 +131,7 @@ builders: dict[str, Callable[[Path], None]] = {
     "clip": clip,
     "siglip": siglip,
     "siglip2": siglip2,
+    "flava": flava,
     "blip": blip,
     "blip-2": blip_2,
     "blip-2 with image tokens": partial(blip_2, image_token=True),

@@ -53,6 +53,10 @@ class Bound(HasModes, Protocol):
         """
 
     @property
+    def passes(self) -> int:
+        """How many passes of the model the logits take, one for each of its classes; 1 if one gives them all."""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about how the model is explained, one sentence each; usually none."""
 

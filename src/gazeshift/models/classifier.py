@@ -206,6 +206,11 @@ class BoundClassifier:
         """Positions of the grid's cells among the tokens that attend to each other after the tap."""
         return self.image.places
 
+    @property
+    def passes(self) -> int:
+        """One for all classes."""
+        return 1
+
     def modules(self) -> Iterator[nn.Module]:
         """The classifier's."""
         return self.model.modules()

@@ -1,5 +1,6 @@
 """The only place that uses autograd: it provides what methods need from a bound model at the tap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,8 @@ from torch import Tensor
 from gazeshift.errors import UsageError, listed
 from gazeshift.models.bound import Bound
 from gazeshift.models.features import TokenPlaces
-from gazeshift.saliency.recording import AttentionRecorder, after, one_sided
+from gazeshift.saliency.descent import after, among_tokens
+from gazeshift.saliency.recording import AttentionRecorder
 
 CHUNK_BYTES = 4 * 2**20
 """Memory for the grids at the tap per chunk, on a CPU. What follows the tap can take thirty times as much (a transformer's last block), and
@@ -66,6 +68,10 @@ def _over_tokens(weights: Tensor, rows: int, tokens: int) -> bool:
 def _no_attention(seen: list[Tensor], places: TokenPlaces) -> str:
     sizes = sorted({f"{weights.shape[-2]} x {weights.shape[-1]}" for weights in seen})
     found = f"what follows attends {listed(sizes, 3)}" if sizes else "what follows attends to nothing"
+    if any(weights.shape[-1] == places.tokens for weights in seen):
+        found += (
+            ": a text or learned queries look at the cells (cross-attention), which attention methods do not follow"
+        )
     return (
         f"no attention over the grid after the tap ({places.tokens} tokens, {len(places.cells)} of them cells); {found}; tap earlier, "
         "where those tokens receive attention, or choose a gradient method such as hires-cam."
@@ -205,21 +211,32 @@ class Probe:
         with torch.inference_mode(False), torch.enable_grad():
             with AttentionRecorder() as recorder:
                 leaf, scores = part._leaf_and_scores(self.tap[rows.image])
-            seen = after(recorder.weights, leaf)
-            kept = [weights for weights in seen if _over_tokens(weights, len(rows), self.places.tokens)]
+            kept = among_tokens(
+                recorder.weights, leaf, lambda weights: _over_tokens(weights, len(rows), self.places.tokens)
+            )
             if not kept:
-                raise UsageError(_no_attention(seen, self.places))
-            if any(one_sided(weights, leaf) for weights in kept):
-                raise UsageError(
-                    f"what follows the tap attends {self.places.tokens} x {self.places.tokens}, but a text (or learned queries) of as many "
-                    "tokens as the grid takes part: pad the texts to another length, or choose a gradient method such as hires-cam."
-                )
+                raise UsageError(_no_attention(after(recorder.weights, leaf), self.places))
             slopes = torch.autograd.grad(scores.sum(), kept, allow_unused=True, materialize_grads=True)
-        by_row = [
-            [tensor.detach().reshape(len(rows), -1, *tensor.shape[-2:]) for tensor in pair]
-            for pair in zip(kept, slopes, strict=True)
-        ]
-        return [Attention(*pair) for pair in by_row]
+        weights, gradients = (part._own_pass(each) for each in (kept, slopes))
+        return [Attention(*pair) for pair in zip(weights, gradients, strict=True)]
+
+    def _own_pass(self, found: Sequence[Tensor]) -> list[Float[Tensor, "r heads n n"]]:
+        """Of the attentions of all passes, or of their gradients, those of the pass that gives each row's logit.
+
+        Raises:
+            UsageError: a row's logit is made of several passes.
+        """
+        rows, passes = torch.arange(len(self.rows), device=self.rows.target.device), self.bound.passes
+        if passes > 1 and int(self.rows.target.max()) >= passes:
+            raise UsageError(
+                f"attention methods follow one pass of the model, and each of {passes} options is a pass of its own: give one option as "
+                "the target, or choose a gradient method such as hires-cam."
+            )
+        by_row = [each.detach().reshape(len(rows), -1, *each.shape[-2:]) for each in found]
+        if passes == 1:
+            return by_row
+        steps = len(by_row) // passes
+        return [torch.stack(by_row[step::steps])[self.rows.target, rows] for step in range(steps)]
 
     @cached_property
     def _forward_scores(self) -> Float[Tensor, " r"]:

@@ -51,6 +51,11 @@ class Recast:
         return self.bound.places()
 
     @property
+    def passes(self) -> int:
+        """Of the model."""
+        return self.bound.passes
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Of the model."""
         return self.bound.notes

@@ -98,59 +98,5 @@ class AttentionRecorder(TorchFunctionMode):
         return weights @ value
 
 
-def after(weights: Sequence[Tensor], leaf: Tensor) -> list[Tensor]:
-    """The results that were computed from a leaf: attention of a text encoder, or before the tap, was not.
-
-    Example:
-        >>> leaf, other = torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)
-        >>> [bool(found is leaf) for found in after([leaf * 2, other * 2], leaf)], len(after([leaf * 2, other * 2], leaf))
-        ([False], 1)
-    """
-    reached = _from(leaf)
-    return [one for one in weights if one.grad_fn is not None and reached(one.grad_fn)]
-
-
-def one_sided(weights: Tensor, leaf: Tensor) -> bool:
-    """Whether only the keys, or only the queries, of an attention were computed from a leaf: the others are a text's, or learned.
-
-    Example:
-        >>> image, text = torch.zeros(1, 2, 3, 4, requires_grad=True), torch.zeros(1, 2, 3, 4)
-        >>> with AttentionRecorder() as recorder:
-        ...     _ = functional.scaled_dot_product_attention(text, image, image)
-        ...     _ = functional.scaled_dot_product_attention(image, image, image)
-        >>> [one_sided(found, image) for found in recorder.weights]
-        [True, False]
-    """
-    node = weights.grad_fn
-    while node is not None and "mm" not in node.name().lower():  # the product of queries and keys is a matrix product
-        node = next((before for before, _ in node.next_functions if before is not None), None)
-    if node is None:
-        return False
-    reached = _from(leaf)
-    return sum(before is not None and reached(before) for before, _ in node.next_functions[-2:]) == 1
-
-
-def _from(leaf: Tensor) -> Callable[[Any], bool]:
-    """Whether a node of the graph was computed from a leaf."""
-    start = torch.autograd.graph.get_gradient_edge(leaf).node
-    reached: dict[Any, bool] = {start: True}
-
-    def visit(node: Any) -> bool:
-        """Depth first without recursion: a model's graph is deeper than Python's stack."""
-        stack = [node]
-        while stack:
-            here = stack[-1]
-            following = [one for one, _ in here.next_functions if one is not None]
-            waiting = [one for one in following if one not in reached]
-            if here in reached or not waiting:
-                reached.setdefault(here, any(reached[one] for one in following))
-                stack.pop()
-            else:
-                stack += waiting
-        return reached[node]
-
-    return visit
-
-
 def _over_the_last_axis(out: Tensor, input: Any = None, dim: int | None = None, *others: Any, **named: Any) -> bool:
     return dim in {-1, out.ndim - 1}

@@ -32,6 +32,7 @@ from gazeshift.models.adapters.parts import exchanged
 from gazeshift.models.adapters.passes import Passes, Replay, Seen
 from gazeshift.models.adapters.recording import Results, reusable, reusing
 from gazeshift.models.adapters.rounding import Rounding, logits_apart, rounding_of
+from gazeshift.models.features import TokenPlaces
 
 _SAMPLE = 4
 """Of those combinations, how many are compared nevertheless: the layer is known to be free of text, what follows it is not."""
@@ -243,10 +244,22 @@ class Binding:
             replay,
             seen.grids,
             (self.image, self.text, seen.row),
-            places=places_of(self.layout, self.output),
+            places=self._places,
             again=self.passes.again,
             eye=tensor_eye(self.passes.images, self.passes.again),
         )
+
+    def _places(self) -> TokenPlaces | None:
+        """Where the cells are among the layer's tokens; None if that differs from row to row."""
+        if isinstance(self.layout, Layout):
+            return places_of(self.layout, self.output)
+        rows = [slice(row, row + 1) for row in range(len(self.image))]
+        laid = [self.passes.placed(self.layout, self.image[row], self.text[row]) for row in rows]
+        every = [places_of(each, self.output) for each in laid]
+        first = every[0]
+        if first is None or not all(each is not None and torch.equal(each.cells, first.cells) for each in every):
+            return None
+        return first
 
     def _alone(self, number: int, seed: int) -> Float[Tensor, "1 classes"]:
         return self.passes.logits(self.image[number : number + 1], self.text[number : number + 1], seed)

@@ -21,6 +21,14 @@ _PLACELESS = (
     "(b n c), or choose a gradient method such as hires-cam."
 )
 
+Places = Callable[[], TokenPlaces | None]
+"""Where the cells are among the tokens, found when it is asked for."""
+
+
+def no_places() -> None:
+    """Nowhere."""
+
+
 Tail = Callable[[Float[Tensor, "r c h w"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
 """Grids, their rows and text rows to logits."""
 
@@ -55,8 +63,8 @@ class BoundModule(nn.Module):
         row: its grid row.
         pools_first: whether everything that follows depends on the grid only through its mean.
         affine: the identity: a layer's output is explained unchanged.
-        placeless: why there are none, in a sentence.
-        token_places: positions of the cells among the tokens at the tap; None if they have no common order.
+        find_places: positions of the cells among the tokens that attend to each other; None if they have no common order.
+        passes: how many passes of the model the logits take, one for each of its classes; 1 if one gives them all.
         answers: logits of each requested combination, computed as for its map; set by ``answer``.
         notes: what a user should know about how the model is explained, one sentence each.
         rounding: how far its logits may differ between passes; None without checks.
@@ -75,7 +83,7 @@ class BoundModule(nn.Module):
         grid: Float[Tensor, "b c h w"],
         combinations: tuple[Int[Tensor, " p"], Int[Tensor, " p"], Int[Tensor, " p"]],
         pools_first: bool = False,
-        places: TokenPlaces | None = None,
+        places: Places = no_places,
         again: Looking | None = None,
         eye: Eye | None = None,
     ) -> None:
@@ -85,13 +93,13 @@ class BoundModule(nn.Module):
         self.grid = grid
         self.image, self.text, self.row = (index.to(grid.device) for index in combinations)
         self.pools_first = pools_first
-        self.token_places = places
+        self.find_places = places
+        self.passes = 1
         self.again = again
         self.eye = eye
         self.notes: tuple[str, ...] = ()
         self.reuses = True
         self.side_of_means: tuple[int, int] | None = None
-        self.placeless = _PLACELESS
         self.rounding: Rounding | None = None
         # The model goes on in the precision it is used in; what is computed from its gradients does not.
         self.autocast = torch.is_autocast_enabled(grid.device.type)
@@ -105,9 +113,10 @@ class BoundModule(nn.Module):
         Raises:
             UsageError: the rows are folded, or each has a different order.
         """
-        if self.token_places is None:
-            raise UsageError(self.placeless)
-        return self.token_places
+        found = self.find_places()
+        if found is None:
+            raise UsageError(_PLACELESS)
+        return found
 
     @property
     def tolerance(self) -> float:

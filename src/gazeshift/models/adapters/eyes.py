@@ -49,19 +49,21 @@ class PictureEye:
     """Images as pictures, for models that cut them into tiles or patches themselves.
 
     Attributes:
-        views: what the model sees of each picture, and its map covers.
+        views: what its map covers of each picture.
+        seen: left, upper, right and lower edge of the picture in its view; the rest is padding that the model adds itself.
         mean: the mean colour of the model's normalisation, 0 to 1.
         read: a picture to the model's image inputs.
         run: shows other images to the model.
     """
 
     views: Sequence[Image.Image]
+    seen: Sequence[tuple[int, int, int, int]]
     mean: Sequence[float]
     read: Callable[[Image.Image], Inputs]
     run: Looking
 
     def pixels(self, image: int) -> Float[Tensor, "3 H W"]:
-        """The picture, 0 to 1, without the mean colour."""
+        """The view, 0 to 1, without the mean colour."""
         return torch.from_numpy(np.asarray(self.views[image], np.float32).transpose(2, 0, 1).copy()) / 255 - self._mean
 
     def look(
@@ -69,7 +71,7 @@ class PictureEye:
     ) -> Float[Tensor, "t m classes"]:
         """Logits of changed pictures, rounded to 8 bits."""
         shades = ((images.float().cpu() + self._mean) * 255).round().clamp(0, 255).to(torch.uint8)
-        pictures = [Image.fromarray(shade.numpy().transpose(1, 2, 0)) for shade in shades]
+        pictures = [Image.fromarray(shade.numpy().transpose(1, 2, 0)).crop(self.seen[image]) for shade in shades]
         return torch.cat([self.run(self.read(picture), image, text) for picture in pictures], dim=1)
 
     @property

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from PIL.Image import Image, fromarray
+from PIL.Image import Image, fromarray, new
 
 from gazeshift.errors import ModelError, listed
 from gazeshift.models.adapters.bound_module import BoundModule
@@ -114,8 +114,9 @@ class Given:
             )
         bound.notes = (*self.notes, *bound.notes)
         if bound.eye is None and bound.again is not None:
-            seen = [self._seen(picture.convert("RGB")) for picture in pictures]
-            bound.eye = PictureEye(seen, self.mean_colour, self._image_inputs, bound.again)
+            views = [self.view(picture.convert("RGB")) for picture in pictures]
+            seen = [self._seen(*each) for each in zip(pictures, views, strict=True)]
+            bound.eye = PictureEye(views, seen, self.mean_colour, self._image_inputs, bound.again)
         if self.reads_text and self.options == 1:
             return bound
         first = (
@@ -123,10 +124,11 @@ class Given:
         )
         return in_rows(bound, first[:, None] + torch.arange(self.options))
 
-    def _seen(self, picture: Image) -> Image:
-        """What can be shown again with the same cells: the part that the map covers, or, where that is padded, the picture."""
-        view = self.view(picture)
-        return view if view.width * view.height < picture.width * picture.height else picture
+    def _seen(self, picture: Image, view: Image) -> tuple[int, int, int, int]:
+        """Where the picture is in its view; beyond it there is padding, which is black."""
+        if view.width <= picture.width and view.height <= picture.height:
+            return 0, 0, *view.size
+        return self.view(new("RGB", picture.size, "white")).getbbox() or (0, 0, *view.size)
 
     def _image_inputs(self, picture: Image) -> Inputs:
         return self.net.read(*self.read([picture], [""]))[0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from jaxtyping import Int
@@ -71,7 +72,7 @@ class HookedModel:
             with naming_quantised(self.model, ModelError):
                 bound = binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
         if self.places is not None:
-            bound.token_places = self.places(images, texts)
+            bound.find_places = partial(self.places, images, texts)
         return bound
 
     def encoded(self, texts: Inputs) -> Inputs:

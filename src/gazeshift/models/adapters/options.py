@@ -49,7 +49,6 @@ def in_rows(bound: BoundModule, rows: Int[Tensor, "t k"]) -> BoundModule:
     image, text = (
         each.flatten() for each in torch.meshgrid(torch.unique(bound.image), torch.arange(len(rows)), indexing="ij")
     )
-    places = bound.token_places if rows.shape[1] == 1 else None
     eye = None if bound.eye is None else _EyeOfRows(bound.eye, rows)
     new = BoundModule(
         bound.parts,
@@ -57,7 +56,7 @@ def in_rows(bound: BoundModule, rows: Int[Tensor, "t k"]) -> BoundModule:
         bound.grid,
         (image, text, _grids(bound, image, rows[text])),
         bound.pools_first,
-        places,
+        bound.find_places,
         eye=eye,
     )
     columns = rows[text].T.tolist()
@@ -65,12 +64,7 @@ def in_rows(bound: BoundModule, rows: Int[Tensor, "t k"]) -> BoundModule:
         [bound.answers[[answers[pair] for pair in zip(image.tolist(), column, strict=True)]] for column in columns],
         dim=1,
     )
-    new.notes, new.rounding, new.reuses = bound.notes, bound.rounding, bound.reuses
-    if rows.shape[1] > 1:
-        new.placeless = (
-            f"attention methods follow one pass of the model, and each of {rows.shape[1]} options is a pass of its own: give a single "
-            "option, or choose a gradient method such as hires-cam."
-        )
+    new.notes, new.rounding, new.reuses, new.passes = bound.notes, bound.rounding, bound.reuses, rows.shape[1]
     return new
 
 

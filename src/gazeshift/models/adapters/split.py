@@ -1,6 +1,7 @@
 """Any object with ``encode_image``, ``encode_text`` and ``classify``: no hooks needed, because the text-free trunk is known."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -227,7 +228,7 @@ class _Encoded:
         rows = count(self.run.images, "image")
         layout = placed(self.layout, self.run.images, self.run.texts)
         grid = grids_of(layout, self.features, rows, "encode_image").float()
-        places = places_of(self.layout, self.features)
+        places = partial(places_of, self.layout, self.features)
         combinations = (self.run.image, self.run.text, self.run.image)
         return BoundModule(
             self.run.modules, tail, grid, combinations, pools_first, places, self.run.again, self.run.eye

@@ -66,9 +66,12 @@ def layout_of(images: Inputs, texts: Inputs) -> Packed:
 
 
 def places_of(image_token: int, images: Inputs, texts: Inputs) -> TokenPlaces | None:
-    """Where the cells are in the prompts; None if it is not the same in every prompt (a text comes before the picture)."""
+    """Where the cells are in the prompts; None if it is not the same in every prompt (a text comes before the picture).
+
+    Where they are in no prompt, because learned queries read them first: among the tokens that these look at.
+    """
     if _PLACE not in images:
-        return None
+        return TokenPlaces(images[_TOKENS], images[_TOKEN][0].flatten())
     stands = texts["input_ids"] == image_token
     if not bool((stands == stands[0]).all()):
         return None

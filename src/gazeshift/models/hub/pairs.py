@@ -19,7 +19,7 @@ from gazeshift.models.adapters.huggingface import (
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.layouts import LayoutRule, TokenGrid, sequence_first
 from gazeshift.models.adapters.module import HookedModel, wrap
-from gazeshift.models.hub import open_clip
+from gazeshift.models.hub import flava, open_clip
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,21 @@ class Family:
 
 
 def _towers(
-    model: str, processor: str, layer: Callable[[Any], str], *, grid: LayoutRule | None = None, **others: Any
+    model: str,
+    processor: str,
+    layer: Callable[[Any], str],
+    *,
+    grid: LayoutRule | None = None,
+    named: Callable[[Any], nn.Module] = lambda model: model,
+    **others: Any,
 ) -> Family:
-    """A model whose picture and sentence are encoded apart, with the layer of its image tower."""
+    """A model whose picture and sentence are encoded apart, with the layer of its image tower, and its towers under CLIP's names."""
     return Family(
         model,
         processor,
-        lambda model: similarity(model, layer(model), grid),
+        lambda model: similarity(named(model), layer(model), grid),
         ("the score is the scaled cosine similarity of picture and sentence, the logit of the model's training",),
-        classifier=lambda model, sentences: zero_shot(model, sentences, layer(model), grid),
+        classifier=lambda model, sentences: zero_shot(named(model), sentences, layer(model), grid),
         **others,
     )
 
@@ -118,6 +124,7 @@ FAMILIES: dict[str, Family] = {
         images=("pixel_values", "pixel_attention_mask", "spatial_shapes"),
         padding="max_length",
     ),
+    "flava": _towers("FlavaForPreTraining", "FlavaProcessor", flava.last_heard, named=flava.Towers),
     "blip": Family("BlipForImageTextRetrieval", "BlipProcessor", _blip, _MATCH),
     "blip-2": Family(
         "Blip2ForImageTextRetrieval",
