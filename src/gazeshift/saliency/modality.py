@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -273,25 +274,25 @@ def modality(
     with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
         four, sentence = four_of_pair(bound, baseline)
         explained = choose_target(model.classes, target, label, int(four.both[0].argmax()))
-        four = four.with_outputs(out)
-        shares = four.shapley(np.array([explained]))
-        players = share_between_players(
-            lambda said: model.bind([picture], said), text, explained, orders, seed, out=out
-        )
+        players = share_between_players(partial(model.bind, [picture]), text, explained, orders, seed, out=out)
     return Modality(
         explained=outputs[explained],
         baseline=sentence,
-        text=float(shares.text[0]),
-        image=float(shares.image[0]),
-        interaction=float(shares.interaction[0]),
-        logit=float(four.both[0, explained]),
-        logit_text=float(four.text[0, explained]),
-        logit_image=float(four.image[0, explained]),
-        logit_neither=float(four.neither[0, explained]),
         players=players,
         words=tuple(text[start:end] for start, end in split_words(text)),
         grid=_side(*bound.grid.shape[2:]),
+        **_two_players(four.with_outputs(out), explained),
     )
+
+
+def _two_players(four: FourLogits, explained: int) -> dict[str, float]:
+    """The numbers of one output of one pair, as ``Modality`` calls them."""
+    shares = four.shapley(np.array([explained]))
+    added = {"text": shares.text, "image": shares.image, "interaction": shares.interaction}
+    logits = {"logit": four.both, "logit_text": four.text, "logit_image": four.image, "logit_neither": four.neither}
+    return {name: float(value[0]) for name, value in added.items()} | {
+        name: float(value[0, explained]) for name, value in logits.items()
+    }
 
 
 def four_of_pair(bound: Bound, baseline: Baseline | None = None) -> tuple[FourLogits, str]:
