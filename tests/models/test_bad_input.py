@@ -1,6 +1,7 @@
 """What users hand over by mistake, in Python and on the command line: one line that says what is wrong and what to do."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -144,3 +145,18 @@ def test_tensors_on_another_device_are_named_with_the_way_out() -> None:
     with pytest.raises(GazeshiftError, match=r"device.*; move the inputs to the model's device") as error:
         explain_inputs(wrapped, torch.zeros(1, 3, SIDE, SIDE, device="meta"), texts_to_tensors(["red"]))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["on_no_device", "partly_on_no_device", "text_elsewhere", "other_tokenizer"])
+def test_layers_are_not_listed_of_what_does_not_run(name: str, photo: Path, gazeshift: Command) -> None:
+    code, out, err = gazeshift("layers", address(name), "--image", photo)
+    assert (code, out) == (2, "")
+    assert re.search(REFUSED[name], err)
+    assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", NOT_FINITE)
+def test_nor_of_what_gives_no_numbers(name: str, photo: Path, gazeshift: Command) -> None:
+    code, out, err = gazeshift("layers", address(name), "--image", photo)
+    assert (code, out) == (2, "")
+    assert "the model's outputs are not finite, whatever the layer: check the picture" in err

@@ -101,7 +101,7 @@ class Given:
             ModelError: the model cannot be explained at its layer, or its outputs are not those of ``classes``; says why.
         """
         said = texts if self.reads_text else [""]
-        inputs = self._inputs([picture.convert("RGB") for picture in pictures], said)
+        inputs = self.inputs([picture.convert("RGB") for picture in pictures], said)
         rows = len(said) * self.options
         self._check("picture", count(inputs[0], "image"), len(pictures))
         if self.reads_text:
@@ -130,13 +130,17 @@ class Given:
         view = self.view(picture)
         return view if view.width * view.height < picture.width * picture.height else picture
 
-    def _inputs(self, pictures: Sequence[Image], texts: Sequence[str]) -> tuple[Inputs, Inputs]:
-        """What the model takes, on its own device."""
+    def inputs(self, pictures: Sequence[Image], texts: Sequence[str]) -> tuple[Inputs, Inputs]:
+        """What the model takes of pictures and texts, on its own device.
+
+        Raises:
+            ModelError: something cannot be read, or the model is on no device.
+        """
         images, said = self.net.read(*self.read(pictures, texts))
         return placed(images, self.net.modules), placed(said, self.net.modules)
 
     def _image_inputs(self, picture: Image) -> Inputs:
-        return self._inputs([picture], [""])[0]
+        return self.inputs([picture], [""])[0]
 
     def trusted(self, picture: Image, texts: Sequence[str]) -> "Given":
         """The same model after one bind with all checks, and from then on without: for many pictures.
