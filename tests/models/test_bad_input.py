@@ -34,7 +34,7 @@ REFUSED = {
     "partly_on_no_device": r"4 of the model's 14 weights are on the meta device.*\(head.0.weight.*move the whole model",
     "picture_elsewhere": "a tensor on the meta device.*give it on the CPU",
     "text_elsewhere": "a tensor on the meta device.*give it on the CPU",
-    "other_tokenizer": "is beyond the model's vocabulary: take the tokenizer that was saved with this model",
+    "other_tokenizer": "tokens beyond the model's vocabulary: take the tokenizer that was saved with this model",
     "four_bits_without_gradient": "does not depend on layer 'trunk'.*weights of head.0 are quantised.*before quantisation",
     "bytes_at_the_layer": "'quantised' gives numbers of type uint8.*choose a layer that gives floating point numbers",
 }

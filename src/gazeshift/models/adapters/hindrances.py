@@ -16,7 +16,7 @@ _LONGEST = 160
 _WAYS_OUT = {
     "same device|expected device": "move the inputs to the model's device with .to(...)",
     "image size .* match model": "take the processor that was saved with this model",
-    "index out of range in self|num_embeddings": "a token is beyond the model's vocabulary: take the tokenizer that was saved with this model",
+    "index out of range in self|num_embeddings": "tokens beyond the model's vocabulary: take the tokenizer that was saved with this model",
 }
 """What to do about some exceptions of PyTorch and transformers, by what they say."""
 _PACKED = (torch.uint8, torch.int8)
