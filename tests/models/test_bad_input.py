@@ -11,7 +11,7 @@ from torch import nn
 
 import gazeshift as gs
 from gazeshift.errors import GazeshiftError
-from gazeshift.models.adapters import wrap
+from gazeshift.models.adapters import devices, wrap
 from gazeshift.models.adapters.devices import placed
 from gazeshift.models.adapters.inputs import PackedRows
 from gazeshift.models.addresses import Address
@@ -124,7 +124,7 @@ def test_a_text_that_reaches_the_layer_though_the_user_says_no(photo: Path, gaze
     assert maps.remarks[0] in gazeshift("explain", *said, columns=400)[1]
 
 
-def test_what_is_read_goes_where_the_model_is() -> None:
+def test_what_is_read_goes_where_the_model_is(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = {
         "pixels": torch.ones(2, 3),
         "words": ["a", "b"],
@@ -134,9 +134,12 @@ def test_what_is_read_goes_where_the_model_is() -> None:
     there = placed(inputs, nn.Linear(2, 2))
     assert (there["words"], there["size"], there["patches"].sizes) == (["a", "b"], 2, [1, 3])
     assert there["pixels"] is inputs["pixels"]  # it is there already
-    sharded = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
-    assert placed(inputs, sharded)["pixels"].device.type == "cpu"
     assert placed(inputs, nn.Identity())["pixels"] is inputs["pixels"]
+    monkeypatch.setattr(devices, "_EMPTY", "none")  # the only other device that every machine has
+    there = placed(inputs, nn.Linear(2, 2, device="meta"))
+    assert {there["pixels"].device.type, there["patches"].values.device.type} == {"meta"}
+    spread = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2, device="meta")])
+    assert placed(inputs, spread)["pixels"].device.type == "cpu"
 
 
 def test_tensors_on_another_device_are_named_with_the_way_out() -> None:
