@@ -46,7 +46,7 @@ photos = [Image.merge("RGB", [bands[(turn + each) % 3].rotate(30 * turn) for eac
 moods, things = ["lovely", "dull", "bad"], ["day at the sea", "meal", "film with friends", "long way home"]
 pairs = [(photo, f"what a {moods[turn % 3]} {things[turn % 4]}") for turn, photo in enumerate(photos)]
 
-found = [gs.modality(model, photo, text, "predicted") for photo, text in pairs]
+found = [gs.modality(model, photo, text, "predicted", orders=8) for photo, text in pairs]
 table = pd.DataFrame(
     {
         "answer": [one.explained for one in found],
@@ -84,4 +84,4 @@ for (photo, text), (_, row) in zip(pairs, table.iterrows(), strict=True):
 
 # A model whose modalities only add up has no interaction.
 nn.init.zeros_(net.gated.weight)
-assert all(abs(gs.modality(model, *pair).interaction) < 1e-5 for pair in pairs[:3])
+assert all(abs(gs.modality(model, *pair, orders=2).interaction) < 1e-5 for pair in pairs[:3])
