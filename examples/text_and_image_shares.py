@@ -46,7 +46,8 @@ photos = [Image.merge("RGB", [bands[(turn + each) % 3].rotate(30 * turn) for eac
 moods, things = ["lovely", "dull", "bad"], ["day at the sea", "meal", "film with friends", "long way home"]
 pairs = [(photo, f"what a {moods[turn % 3]} {things[turn % 4]}") for turn, photo in enumerate(photos)]
 
-found = [gs.modality(model, photo, text, "predicted", orders=8) for photo, text in pairs]
+checked = model.trusted(photos[0], [text for _, text in pairs])  # once, not for every pair
+found = [gs.modality(checked, photo, text, "predicted") for photo, text in pairs]
 table = pd.DataFrame(
     {
         "answer": [one.explained for one in found],
