@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from tests.models.outside_model import Fusion, seeded, some_ids, some_images
 from tests.precise import well_scaled
+from tests.saliency import own_model
 
 import gazeshift as gs
 from gazeshift.models import Classifier
@@ -90,6 +91,20 @@ def test_models_from_outside(device: str, early: bool) -> None:
     moved = shift_inputs(wrapped, images.to(device), ids[:1].to(device), ids[1:2].to(device))
     for shift, wanted in zip(moved, shifts, strict=True):
         assert shift.js_bits == pytest.approx(wanted.js_bits, abs=NEAR, nan_ok=True)
+
+
+@pytest.mark.parametrize("method", ["hires-cam", "occlusion"])
+def test_a_model_of_ones_own_may_be_there_while_its_functions_are_here(device: str, method: str) -> None:
+    """``preprocess=`` and ``tokenizer=`` give tensors on the CPU, as they usually do."""
+    here = gs.explain(own_model.make(), own_model.picture(), own_model.TEXTS, "y", method=method)
+    model = own_model.make()
+    model.net.modules.to(device)
+    there = gs.explain(model, own_model.picture(), own_model.TEXTS, "y", method=method)
+    near(there.raw, here.raw, 1e-6 * max(1.0, *(abs(row.logit) for row in here.rows)))
+    shares = [
+        gs.modality(each, own_model.picture(), "a red dog", "y", orders=2).text for each in (model, own_model.make())
+    ]
+    assert shares[0] == pytest.approx(shares[1], abs=NEAR)
 
 
 def test_bfloat16_autocast_keeps_the_head_in_float32(model: Classifier, device: str) -> None:

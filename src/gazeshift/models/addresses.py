@@ -110,7 +110,7 @@ def from_python(address: str) -> Classifier | Given:
         made = make()
     except GazeshiftError as error:
         raise ModelError(f"{address}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{address}: the factory fails with {type(error).__name__}: {reason(error)}.") from error
     if not isinstance(made, Model):
         raise ModelError(
@@ -133,7 +133,7 @@ def _factory(address: str, module: str, name: str) -> Callable[[], Any]:
         raise ModelError(
             f"{address}: no module {module!r} here or installed; run the command beside {module}.py."
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends with sys.exit
         raise ModelError(
             f"{address}: importing {module} fails with {type(error).__name__}: {reason(error)}."
         ) from error

@@ -1,7 +1,7 @@
 """A third-party exception's message, in one line."""
 
 
-def reason(error: Exception, limit: int = 240) -> str:
+def reason(error: Exception | SystemExit, limit: int = 240) -> str:
     r"""The message of an exception from another library on one line, cut to ``limit`` characters.
 
     The whole message and not only its first line: torch writes "Error(s) in loading state_dict" there and the tensor's name below.

@@ -1,7 +1,7 @@
 """Combinations of images and texts asked of a bound model: their logits, maps of chosen classes, and why a map is undefined."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from gazeshift.models.bound import Bound, predicted
 from gazeshift.saliency.compute import ComputedMaps, compute_maps, row_logits
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.reasons import why_undefined
+from gazeshift.saliency.recast import with_outputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,10 @@ class Asked:
     def at(self, rows: Int[Tensor, " m"]) -> "Asked":
         """The same for chosen combinations, which may be chosen several times."""
         return replace(self, grid_row=self.grid_row[rows], text=self.text[rows], logits=self.logits[rows])
+
+    def with_outputs(self, out: Callable[[Tensor], Tensor]) -> "Asked":
+        """The same with its logits turned into other outputs, along the last axis."""
+        return replace(self, bound=with_outputs(self.bound, out), logits=out(self.logits))
 
     def answered(self, targets: Int[Tensor, " r"]) -> Float[Tensor, " r"]:
         """The logit of one class of each combination."""

@@ -1,6 +1,6 @@
 """A target made of several logits: why A rather than B, or any weighted sum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gazeshift.errors import UsageError
 from gazeshift.registry import lookup
+from gazeshift.saliency.recast import unchanged
 
 RATHER_THAN = " rather than "
 
@@ -103,3 +104,42 @@ def appended(logits: Float[Tensor, "*r classes"], weights: Float[Tensor, "k clas
         tensor([[3., 1., 2.]])
     """
     return torch.cat([logits, logits @ weights.to(logits).T], dim=-1)
+
+
+def outputs_for(
+    target: str | Combination, classes: Sequence[str]
+) -> tuple[Callable[[Tensor], Tensor], tuple[str, ...]]:
+    """How a model's logits become the outputs that a target is one of, and their names: a combination is one more, the last.
+
+    Raises:
+        UsageError: a combination of a class that the model does not have.
+
+    Example:
+        >>> out, names = outputs_for("pie rather than tart", ["pie", "tart"])
+        >>> out(torch.tensor([[3.0, 1.0]])), names
+        (tensor([[3., 1., 2.]]), ('pie', 'tart', 'pie rather than tart'))
+    """
+    combination = as_combination(target, classes)
+    if combination is None:
+        return unchanged, tuple(classes)
+    weights = combination.over(classes)[None]
+    return lambda logits: appended(logits, weights), (*classes, combination.title)
+
+
+def choose_target(classes: Sequence[str], target: str | Combination, label: str | None, predicted: int) -> int:
+    """The output of a target, for a pair with a predicted class: a class's index, or for a combination the one after all classes.
+
+    Raises:
+        UsageError: no such class, or ``label`` without the label.
+
+    Example:
+        >>> [choose_target(["pie", "tart"], each, None, 1) for each in ("predicted", "pie", "tart rather than pie")]
+        [1, 0, 2]
+    """
+    if as_combination(target, classes) is not None:
+        return len(classes)
+    if target in {"predicted", "reference"}:
+        return predicted
+    if target == "label" and label is None:
+        raise UsageError("target 'label' needs the true class: give label=CLASS (--label CLASS).")
+    return class_index(classes, label if target == "label" and label is not None else str(target))

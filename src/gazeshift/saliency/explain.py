@@ -8,14 +8,13 @@ from PIL import Image
 from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.models.bound import Bound, predicted
+from gazeshift.models.bound import Bound
 from gazeshift.models.face import Model
 from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.cams import DEFAULT, method_for
-from gazeshift.saliency.combination import Combination, appended, as_combination, class_index
+from gazeshift.saliency.combination import Combination, choose_target, outputs_for
 from gazeshift.saliency.maps import MapRow, SaliencyMaps
 from gazeshift.saliency.pictures import Picture, name_of, open_picture
-from gazeshift.saliency.recast import with_outputs
 
 
 def explain(
@@ -57,12 +56,12 @@ def explain(
     texts, name = at_least_one(texts), key or name_of(image)
     check_sees(model)
     model, bound = _bound(model, open_picture(image, name), texts)
-    method, combination = method_for(bound, method), as_combination(target, model.classes)
+    method, (out, outputs) = method_for(bound, method), outputs_for(target, model.classes)
     # The head and the map stay in their own precision, whatever the caller's trunk runs in.
     with torch.autocast(bound.grid.device.type, enabled=False):
-        asked = _with_output(Asked.of(bound, *_every(len(texts))), combination, model.classes)
-        answered = predicted(asked.logits[:, : len(model.classes)])
-        text_index, target_index = _rows(_targets(model.classes, combination or target, label, answered), answered)
+        asked = Asked.of(bound, *_every(len(texts)))
+        answered, asked = asked.predicted, asked.with_outputs(out)
+        text_index, target_index = _rows(_targets(model.classes, target, label, answered), answered)
         computed = asked.at(text_index).compute(target_index, method)
     probability = _probabilities(asked.logits, len(model.classes))[text_index, target_index]
     columns = (text_index, target_index, computed.scores, probability)
@@ -72,8 +71,8 @@ def explain(
         rows=tuple(MapRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)),
         texts=texts,
         predicted=tuple(answered.tolist()),
-        target=str(target) if combination is None else combination.title,
-        classes=model.classes if combination is None else (*model.classes, combination.title),
+        target=outputs[-1] if len(outputs) > len(model.classes) else str(target),
+        classes=outputs,
         method=method,
         model=model.digest(),
         noise=computed.noise.float().cpu().numpy(),
@@ -109,20 +108,6 @@ def check_sees(model: object) -> None:
         raise UsageError(f"model {model.name!r} sees no image: it has no map.")
 
 
-def choose_target(classes: Sequence[str], target: str, label: str | None, predicted: int) -> int:
-    """The class index of a target, for a pair with a predicted class.
-
-    Raises:
-        UsageError: no such class, or ``label`` without the label.
-    """
-    if target in {"predicted", "reference"}:
-        return predicted
-    if target == "label" and label is None:
-        raise UsageError("target 'label' needs the true class: give label=CLASS (--label CLASS).")
-    name = label if target == "label" and label is not None else target
-    return class_index(classes, name)
-
-
 def _bound(model: Model, picture: Image.Image, texts: tuple[str, ...]) -> tuple[Model, Bound]:
     """The model as it is asked about a picture, and bound to it."""
     model = model.about(picture, texts[0])
@@ -134,24 +119,10 @@ def _every(texts: int) -> tuple[Int[Tensor, " t"], Int[Tensor, " t"]]:
     return torch.zeros(texts, dtype=torch.long), torch.arange(texts)
 
 
-def _with_output(asked: Asked, combination: Combination | None, classes: Sequence[str]) -> Asked:
-    """With the combination as one more output."""
-    if combination is None:
-        return asked
-    weights = combination.over(classes)[None]
-
-    def out(logits: Tensor) -> Tensor:
-        return appended(logits, weights)
-
-    return Asked(with_outputs(asked.bound, out), asked.grid_row, asked.text, out(asked.logits))
-
-
 def _targets(
     classes: Sequence[str], target: str | Combination, label: str | None, predicted: Int[Tensor, " t"]
 ) -> Int[Tensor, " t"]:
     """The output that each requested map explains."""
-    if isinstance(target, Combination):
-        return torch.full_like(predicted, len(classes))
     if target == "predicted":
         return predicted
     return torch.full_like(predicted, choose_target(classes, target, label, int(predicted[0])))

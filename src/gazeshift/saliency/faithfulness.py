@@ -23,7 +23,8 @@ from gazeshift.models.face import Model
 from gazeshift.registry import lookup
 from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.cams import DEFAULT, method_for
-from gazeshift.saliency.explain import check_sees, choose_target
+from gazeshift.saliency.combination import Combination, choose_target, outputs_for
+from gazeshift.saliency.explain import check_sees
 from gazeshift.saliency.hide import pixel_score, tap_score
 from gazeshift.saliency.pictures import Picture, open_picture
 from gazeshift.saliency.probe import Probe, Rows
@@ -83,7 +84,7 @@ def faithfulness(
     model: Model,
     image: Picture,
     text: str = "",
-    target: str = "predicted",
+    target: str | Combination = "predicted",
     *,
     label: str | None = None,
     method: str = DEFAULT,
@@ -128,8 +129,9 @@ def faithfulness(
     with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
         asked = Asked.of(bound, first, first)
         explained = first + choose_target(model.classes, target, label, int(asked.predicted[0]))
+        asked = asked.with_outputs(outputs_for(target, model.classes)[0])
         raw = asked.maps(explained, method_for(bound, method))[0]
-        probe = Probe(bound, Rows(asked.grid_row, first, explained))
+        probe = Probe(asked.bound, Rows(asked.grid_row, first, explained))
         return map_faithfulness(raw, ask(probe, 0, hide), ask(probe, 0, IMPUTATION), samples, seed, steps)
 
 

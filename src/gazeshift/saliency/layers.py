@@ -48,7 +48,7 @@ def layers(model: Model, image: Picture | None = None, texts: Sequence[str] = TE
 
     Raises:
         UsageError: a model with a known tap.
-        ModelError: the model fails on the picture.
+        ModelError: the model fails on the picture, or its outputs are not finite.
 
     Example:
         >>> layers(mine).best.name  # doctest: +SKIP
@@ -62,8 +62,7 @@ def layers(model: Model, image: Picture | None = None, texts: Sequence[str] = TE
             f"{model.name} comes in three parts: the grid is what encode_image gives, and needs no choice."
         )
     picture = _noise() if image is None else open_picture(image)
-    inputs = net.read(*model.read([picture], texts if model.reads_text else [""]))
-    found = grid_layers(net, *inputs)
+    found = grid_layers(net, *model.inputs([picture], texts if model.reads_text else [""]))
     free = [layer for layer in found if not layer.text_reaches] or list(found)
     why_not: dict[str, str] = {}
     for layer in list(reversed(free))[:_TRIED]:
@@ -83,6 +82,11 @@ def _hindrance(model: Given, picture: Image.Image, texts: Sequence[str]) -> str 
             computed = asked.compute(asked.predicted, "hires-cam")
     except (GazeshiftError, ModelError) as error:
         return str(error)
+    if not bool(torch.isfinite(asked.logits).all()):
+        raise ModelError(
+            "the model's outputs are not finite, whatever the layer: check the picture, the model's weights, and whether half precision "
+            "overflows."
+        )
     clear = (computed.maps.abs().amax((1, 2)) > computed.noise).all()
     return None if bool(clear) else "its map is rounding: the cells reach the output only through a norm, or not at all"
 

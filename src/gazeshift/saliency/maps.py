@@ -89,7 +89,8 @@ class SaliencyMaps:
     def reasons(self) -> tuple[str | None, ...]:
         """Why each undefined map is undefined, in words; None for a map that has a positive value."""
         noise = np.zeros(len(self.raw)) if self.noise is None else self.noise
-        return tuple(why_undefined(raw, float(level)) for raw, level in zip(self.raw, noise, strict=True))
+        rows = zip(self.raw, noise, self.rows, strict=True)
+        return tuple(why_undefined(raw, float(level), row.logit) for raw, level, row in rows)
 
     @property
     def notes(self) -> tuple[str | None, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,11 +14,12 @@ from gazeshift.measures import MmShap, TwoPlayerShapley, keep_pixels, mm_shap, t
 from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_texts, evaluating
 from gazeshift.models.face import Model
 from gazeshift.saliency.asked import Asked
+from gazeshift.saliency.combination import Combination, choose_target, outputs_for
 from gazeshift.saliency.compute import row_logits
-from gazeshift.saliency.explain import choose_target
 from gazeshift.saliency.hide import hidden_scores
 from gazeshift.saliency.pictures import Picture, open_picture
 from gazeshift.saliency.probe import Probe, Rows
+from gazeshift.saliency.recast import Change, unchanged, with_outputs
 from gazeshift.saliency.words import split_words
 
 Binding = Callable[[Sequence[str]], Bound]
@@ -95,7 +97,7 @@ def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[
 
 @dataclass(frozen=True)
 class FourLogits:
-    """Logits of all classes, one row per pair, in float64.
+    """Logits of all classes (and of combinations of them), one row per pair, in float64.
 
     Attributes:
         both: with text and image.
@@ -108,6 +110,11 @@ class FourLogits:
     text: Float[np.ndarray, "r classes"]
     image: Float[np.ndarray, "r classes"]
     neither: Float[np.ndarray, "r classes"]
+
+    def with_outputs(self, out: Change) -> "FourLogits":
+        """The same turned into other outputs, along the last axis."""
+        each = (self.both, self.text, self.image, self.neither)
+        return FourLogits(*(out(torch.from_numpy(logits)).numpy() for logits in each))
 
     def shapley(self, target: Int[np.ndarray, " r"]) -> TwoPlayerShapley:
         """Both players' shares of one class's logit, per pair."""
@@ -139,7 +146,9 @@ def four_logits(
     return FourLogits(*(one.double().cpu().numpy() for one in logits))
 
 
-def share_between_players(bind: Binding, text: str, target: int, orders: int = 16, seed: int = 0) -> MmShap:
+def share_between_players(
+    bind: Binding, text: str, target: int, orders: int = 16, seed: int = 0, *, out: Change = unchanged
+) -> MmShap:
     """MM-SHAP of one pair: image cells on a fixed grid of at most ``SIDE`` x ``SIDE``, hidden, and words, left out.
 
     A classifier trained here has its cells hidden with zeros at the tap, where its trunk need not run again; any other model in the image
@@ -148,9 +157,10 @@ def share_between_players(bind: Binding, text: str, target: int, orders: int = 1
     Args:
         bind: binds the image to texts.
         text: with any number of words.
-        target: class index.
+        target: class index, or that of an output.
         orders: number of random orders of the players.
         seed: random seed.
+        out: turns logits into other outputs, along the last axis.
     """
     spans = split_words(text)
     height, width = bind([text]).grid.shape[2:]
@@ -162,28 +172,29 @@ def share_between_players(bind: Binding, text: str, target: int, orders: int = 1
         said, which = np.unique(present[:, count:], axis=0, return_inverse=True)
         bound = bind([" ".join(text[a:b] for (a, b), here in zip(spans, row, strict=True) if here) for row in said])
         with evaluating(bound):
-            return _hidden(bound, keep, which.reshape(-1), target).double().cpu().numpy()
+            return _hidden(bound, keep, which.reshape(-1), target, out).double().cpu().numpy()
 
     return mm_shap(value, count, len(spans), orders, np.random.default_rng(seed))
 
 
 def _hidden(
-    bound: Bound, keep: Float[np.ndarray, "m h w"], text: Int[np.ndarray, " m"], target: int
+    bound: Bound, keep: Float[np.ndarray, "m h w"], text: Int[np.ndarray, " m"], target: int, out: Change
 ) -> Float[Tensor, " m"]:
-    """The target's logit of the image with cells hidden, each with its text."""
+    """One output for the image with cells hidden, each with its text."""
+    asked = with_outputs(bound, out)
     if isinstance(bound, BoundClassifier):
         each = torch.arange(len(bound.text), device=bound.grid.device)
-        probe = Probe(bound, Rows(torch.zeros_like(each), each, torch.full_like(each, target)))
+        probe = Probe(asked, Rows(torch.zeros_like(each), each, torch.full_like(each, target)))
         return hidden_scores(probe, torch.from_numpy(keep).to(bound.grid), torch.from_numpy(text).to(each.device))
     image = bound.pixels(0)
     shown = torch.from_numpy(keep_pixels(keep, *image.shape[1:])).to(image)
-    out = image.new_empty(len(keep))
+    found = image.new_empty(len(keep))
     for row in sorted(set(text.tolist())):
         mine = torch.from_numpy((text == row).nonzero()[0]).to(image.device)
         for some in torch.split(mine, _IMAGES_AT_ONCE):
             one = torch.tensor([row], device=image.device)
-            out[some] = bound.look_again(image * shown[some, None], 0, one)[0, :, target].to(out)
-    return out
+            found[some] = asked.look_again(image * shown[some, None], 0, one)[0, :, target].to(found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -223,7 +234,7 @@ def modality(
     model: Model,
     image: Picture,
     text: str,
-    target: str = "predicted",
+    target: str | Combination = "predicted",
     *,
     label: str | None = None,
     baseline: Baseline | None = None,
@@ -259,25 +270,29 @@ def modality(
     picture = open_picture(image)
     model = model.about(picture, text)
     bound = model.bind([picture], [text, ""])
+    out, outputs = outputs_for(target, model.classes)
     with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
         four, sentence = four_of_pair(bound, baseline)
         explained = choose_target(model.classes, target, label, int(four.both[0].argmax()))
-        shares = four.shapley(np.array([explained]))
-        players = share_between_players(lambda said: model.bind([picture], said), text, explained, orders, seed)
+        players = share_between_players(partial(model.bind, [picture]), text, explained, orders, seed, out=out)
     return Modality(
-        explained=model.classes[explained],
+        explained=outputs[explained],
         baseline=sentence,
-        text=float(shares.text[0]),
-        image=float(shares.image[0]),
-        interaction=float(shares.interaction[0]),
-        logit=float(four.both[0, explained]),
-        logit_text=float(four.text[0, explained]),
-        logit_image=float(four.image[0, explained]),
-        logit_neither=float(four.neither[0, explained]),
         players=players,
         words=tuple(text[start:end] for start, end in split_words(text)),
         grid=_side(*bound.grid.shape[2:]),
+        **_two_players(four.with_outputs(out), explained),
     )
+
+
+def _two_players(four: FourLogits, explained: int) -> dict[str, float]:
+    """The numbers of one output of one pair, as ``Modality`` calls them."""
+    shares = four.shapley(np.array([explained]))
+    added = {"text": shares.text, "image": shares.image, "interaction": shares.interaction}
+    logits = {"logit": four.both, "logit_text": four.text, "logit_image": four.image, "logit_neither": four.neither}
+    return {name: float(value[0]) for name, value in added.items()} | {
+        name: float(value[0, explained]) for name, value in logits.items()
+    }
 
 
 def four_of_pair(bound: Bound, baseline: Baseline | None = None) -> tuple[FourLogits, str]:

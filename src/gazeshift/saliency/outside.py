@@ -16,7 +16,6 @@ from gazeshift.models.adapters.inputs import count
 from gazeshift.registry import known_name
 from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.cams import DEFAULT, METHODS
-from gazeshift.saliency.recast import with_outputs
 from gazeshift.saliency.shift import Shift, shift_of
 from gazeshift.saliency.targets import Target, target_rows
 
@@ -210,7 +209,7 @@ def _two_classes(asked: Asked) -> Asked:
     """A single-score model as a model of two classes, against and for; others unchanged."""
     if asked.logits.shape[1] > 1:
         return asked
-    return replace(asked, bound=with_outputs(asked.bound, _against_and_for), logits=_against_and_for(asked.logits))
+    return asked.with_outputs(_against_and_for)
 
 
 def _against_and_for(score: Float[Tensor, "*r 1"]) -> Float[Tensor, "*r 2"]:

@@ -1,17 +1,20 @@
 """Why a map points nowhere, and other caveats, in words."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
 from gazeshift.saliency.path import INTEGRATED_GRADIENTS
 
 
-def why_undefined(raw: Float[np.ndarray, "h w"], noise: float = 0.0) -> str | None:
+def why_undefined(raw: Float[np.ndarray, "h w"], noise: float = 0.0, logit: float = 0.0) -> str | None:
     """Why a map has no positive value; None if it has one.
 
     Args:
         raw: signed map from ``compute_maps``.
         noise: its noise level.
+        logit: what it explains.
 
     Example:
         >>> why_undefined(np.array([[0.5, -1.0]])) is None
@@ -19,6 +22,8 @@ def why_undefined(raw: Float[np.ndarray, "h w"], noise: float = 0.0) -> str | No
         >>> why_undefined(np.array([[0.0, -1.0]]))
         'no value is positive: everything that this layer sees is evidence against the class; see the signed map'
     """
+    if not math.isfinite(logit):
+        return f"the logit that it explains is {logit}: check the picture, the model's weights, and whether half precision overflows"
     if not np.isfinite(raw).all():
         return "the gradient is not finite: check for half-precision overflow and for logarithms or roots of zero after the layer"
     if (raw > 0).any():

@@ -11,7 +11,9 @@ from PIL.Image import Image, fromarray, new
 
 from gazeshift.errors import ModelError, listed
 from gazeshift.models.adapters.bound_module import BoundModule
+from gazeshift.models.adapters.devices import placed
 from gazeshift.models.adapters.eyes import PictureEye
+from gazeshift.models.adapters.hindrances import not_finite
 from gazeshift.models.adapters.inputs import Inputs, count
 from gazeshift.models.adapters.options import in_rows
 from gazeshift.models.adapters.protocol import Outside
@@ -99,7 +101,7 @@ class Given:
             ModelError: the model cannot be explained at its layer, or its outputs are not those of ``classes``; says why.
         """
         said = texts if self.reads_text else [""]
-        inputs = self.net.read(*self.read([picture.convert("RGB") for picture in pictures], said))
+        inputs = self.inputs([picture.convert("RGB") for picture in pictures], said)
         rows = len(said) * self.options
         self._check("picture", count(inputs[0], "image"), len(pictures))
         if self.reads_text:
@@ -112,7 +114,7 @@ class Given:
                 f"{self.name} gives {outputs * self.options} outputs for {len(self.classes)} classes ({listed(self.classes)}): give one "
                 "name for each output with classes=."
             )
-        bound.notes = (*self.notes, *bound.notes)
+        bound.notes = (*self.notes, *not_finite(*inputs, bound.grid), *bound.notes)
         if bound.eye is None and bound.again is not None:
             views = [self.view(picture.convert("RGB")) for picture in pictures]
             seen = [self._seen(*each) for each in zip(pictures, views, strict=True)]
@@ -130,8 +132,17 @@ class Given:
             return 0, 0, *view.size
         return self.view(new("RGB", picture.size, "white")).getbbox() or (0, 0, *view.size)
 
+    def inputs(self, pictures: Sequence[Image], texts: Sequence[str]) -> tuple[Inputs, Inputs]:
+        """What the model takes of pictures and texts, on its own device.
+
+        Raises:
+            ModelError: something cannot be read, or the model is on no device.
+        """
+        images, said = self.net.read(*self.read(pictures, texts))
+        return placed(images, self.net.modules), placed(said, self.net.modules)
+
     def _image_inputs(self, picture: Image) -> Inputs:
-        return self.net.read(*self.read([picture], [""]))[0]
+        return self.inputs([picture], [""])[0]
 
     def trusted(self, picture: Image, texts: Sequence[str]) -> "Given":
         """The same model after one bind with all checks, and from then on without: for many pictures.

@@ -1,16 +1,25 @@
 """What prevents observing a model at a layer, by cause: compiled, scripted, traced or quantised parts, inputs it fails on."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError, listed
-from gazeshift.models.adapters.inputs import Inputs, described
+from gazeshift.models.adapters.inputs import Inputs, PackedRows, described, leaves
 
 _LONGEST = 160
+_WAYS_OUT = {
+    "same device|expected device": "move the inputs to the model's device with .to(...)",
+    "image size .* match model": "take the processor that was saved with this model",
+    "index out of range in self|num_embeddings": "tokens beyond the model's vocabulary: take the tokenizer that was saved with this model",
+}
+"""What to do about some exceptions of PyTorch and transformers, by what they say."""
+_PACKED = (torch.uint8, torch.int8)
 _QUANTISED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch.nn.quantized")
 
 
@@ -51,9 +60,30 @@ def refuse_numbers(output: Tensor, name: str) -> Tensor:
     )
 
 
+def not_finite(images: Inputs, texts: Inputs, grid: Tensor) -> tuple[str, ...]:
+    """The first place where numbers are NaN or infinite, in a sentence; nothing if all are finite down to the layer."""
+    read = {"a picture": (images, "what preprocess= does"), "a text": (texts, "what tokenizer= gives")}
+    for kind, (inputs, check) in read.items():
+        if not all(_finite(leaf) for leaf in leaves(inputs)):
+            return (f"what the model reads of {kind} is not finite, nor is anything after it: check {check}",)
+    if _finite(grid):
+        return ()
+    return (
+        "the layer's output is not finite, though what it reads is: check the model's weights, and whether half precision overflows",
+    )
+
+
+def _finite(leaf: object) -> bool:
+    values = leaf.values if isinstance(leaf, PackedRows) else leaf
+    return not isinstance(values, Tensor) or bool(torch.isfinite(values).all())
+
+
 @contextmanager
 def naming_quantised(model: nn.Module, *errors: type[Exception]) -> Iterator[None]:
     """Explain such errors of a model with quantised parts: these have no gradient, and round differently with the batch.
+
+    Parts of others than PyTorch (4 bits, 8 bits) are known by weights of one byte each or less. Some of these give gradients, so what
+    happened is said, too.
 
     Raises:
         ModelError: instead of them.
@@ -63,12 +93,34 @@ def naming_quantised(model: nn.Module, *errors: type[Exception]) -> Iterator[Non
     except errors as error:
         kinds = {name: type(module).__module__ for name, module in model.named_modules()}
         parts = [name for name, kind in kinds.items() if kind.startswith(_QUANTISED) and "._" not in name]
-        if not parts:
+        if parts:
+            raise ModelError(
+                f"the model has quantised parts ({listed(parts, 3)}), which give no gradient and round differently with the batch: "
+                + _advice()
+            ) from error
+        if not (packed := _packed(model)):
             raise
         raise ModelError(
-            f"the model has quantised parts ({listed(parts, 3)}), which give no gradient and round differently with the batch: "
+            f"{str(error).rstrip('.')}. The weights of {listed(packed, 3)} are quantised, and such layers may give no gradient: "
             + _advice()
         ) from error
+
+
+def on_quantised(model: nn.Module) -> tuple[str, ...]:
+    """What to know about a model with weights of a byte or less, in a sentence; nothing about others."""
+    packed = _packed(model)
+    if not packed:
+        return ()
+    return (
+        f"the weights of {listed(packed, 3)} are quantised: if these layers also round what they read, gradients do not know it; compare "
+        "with method='occlusion'",
+    )
+
+
+def _packed(model: nn.Module) -> list[str]:
+    """Modules with such weights."""
+    stored = chain(model.named_parameters(), model.named_buffers())
+    return sorted({name.rpartition(".")[0] for name, value in stored if value.dtype in _PACKED})
 
 
 @contextmanager
@@ -93,7 +145,8 @@ def naming_failure(what: str, *inputs: Inputs) -> Iterator[None]:
         raise
     except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
         said = textwrap.shorten(str(error).partition("\n")[0], _LONGEST, placeholder=" ...")
-        raise ModelError(f"{what} fails on {described(inputs)}: {type(error).__name__}: {said}") from error
+        way = next((f"; {way}" for pattern, way in _WAYS_OUT.items() if re.search(pattern, said)), "")
+        raise ModelError(f"{what} fails on {described(inputs)}: {type(error).__name__}: {said}{way}") from error
 
 
 def _advice() -> str:

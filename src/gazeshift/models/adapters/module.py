@@ -13,7 +13,7 @@ from gazeshift.models.adapters.arguments import calling, names_of, only_named
 from gazeshift.models.adapters.binding import Binding
 from gazeshift.models.adapters.bound_module import BoundModule
 from gazeshift.models.adapters.checks import check_reading
-from gazeshift.models.adapters.hindrances import naming_failure, naming_quantised, refuse_unwatchable
+from gazeshift.models.adapters.hindrances import naming_failure, naming_quantised, on_quantised, refuse_unwatchable
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.layers import find_layer, unwrapped
 from gazeshift.models.adapters.layouts import Layout, LayoutRule
@@ -71,6 +71,7 @@ class HookedModel:
             binding = Binding.of(passes, self.grid, image_index, text_index)
             with naming_quantised(self.model, ModelError):
                 bound = binding.checked(self.text_free) if self.check else binding.trusted(self.text_free)
+        bound.notes = (*bound.notes, *on_quantised(self.model))
         if self.places is not None:
             bound.find_places = partial(self.places, images, texts)
         return bound

@@ -36,7 +36,7 @@ def model(
         net: a module, called as ``net(images, texts)`` (``net(images)`` without ``tokenizer``) unless ``image``, ``text`` or ``forward``
             say otherwise; or any object with ``encode_image``, ``encode_text`` and ``classify``, which needs no layer.
         layer: the layer to explain at, by its name or itself; where it is None, ``gazeshift layers`` suggests one.
-        preprocess: an RGB Pillow image to a tensor ``(3, height, width)``, or to a mapping or tuple of several inputs.
+        preprocess: an RGB Pillow image to a tensor ``(3, height, width)``, or to a mapping or tuple of several inputs, on any device.
         tokenizer: a list of texts to tensors in any nesting, one row per text; None for a model that reads no text.
         classes: a name for each output; a regression has one.
         name: what it is called in results; the type's name if None.

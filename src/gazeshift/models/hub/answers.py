@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gazeshift.errors import UsageError, listed, shown
 from gazeshift.models.adapters import wrap
+from gazeshift.models.adapters.devices import check_loaded
 from gazeshift.models.adapters.given import Given, Reading
 from gazeshift.models.adapters.inputs import Inputs, mapped, take
 from gazeshift.models.hub.answers_pictures import Pictures, arguments_of, layout_of, places_of, read_pictures
@@ -116,10 +117,11 @@ class Asked:
         """Check that they fit together.
 
         Raises:
-            ModelError: an unknown kind of model, or another's processor.
+            ModelError: an unknown kind of model, one without numbers, or another's processor.
             UsageError: a prompt without a place for the picture.
         """
         family = family_of(model, processor)
+        check_loaded(model)
         return cls(model, processor, family, Prompt.of(prompt, family, processor))
 
     def pictures(self, pictures: Sequence[Image]) -> Pictures:
@@ -161,7 +163,7 @@ class Asked:
         """The tokens of the model's own answer, greedily, up to its end.
 
         Raises:
-            UsageError: it has none.
+            UsageError: it has none, or one that holds a picture's token.
         """
         images = self.pictures([picture])
         row = self.prompt.tokens(text, images.block)
@@ -176,6 +178,11 @@ class Asked:
         if not stop:
             raise UsageError(
                 f"the model's answer to {shown(self.prompt.template.replace('{text}', text))} is empty: ask another way, or give classes=."
+            )
+        if self.model.config.image_token_id in answer[:stop]:
+            token = str(self.processor.image_token)
+            raise UsageError(
+                f"the model's answer holds {token!r}, which stands for a picture: ask another way, or give classes=."
             )
         return answer[:stop]
 

@@ -9,6 +9,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from gazeshift.errors import ModelError, UsageError, listed
+from gazeshift.models.adapters.devices import check_loaded
 from gazeshift.models.adapters.huggingface import SENTENCE
 from gazeshift.models.adapters.view import view_of
 from gazeshift.models.hub.pairs import FAMILIES, Family
@@ -33,7 +34,7 @@ class PairReader:
         """Check that they fit together.
 
         Raises:
-            ModelError: an unknown kind of model, or another's processor.
+            ModelError: an unknown kind of model, one without numbers, or another's processor.
         """
         kind = model.config.model_type
         if kind not in FAMILIES:
@@ -52,6 +53,7 @@ class PairReader:
                 f"a {given} does not read for a {type(model).__name__}: load AutoProcessor from the model's own folder, which gives a "
                 f"{family.processor}."
             )
+        check_loaded(model)
         return cls(model, processor, family)
 
     @property
