@@ -60,3 +60,17 @@ def test_occlusion_equals_a_loop_over_cells(name: str) -> None:
     assert maps.raw[0].shape == expected.shape
     assert np.abs(expected).max() > 1e-4
     assert np.abs(maps.raw[0] - expected).max() < 1e-4 * np.abs(expected).max() + 1e-6 * abs(before)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_regions_that_are_the_cells_fall_as_occlusion_says(name: str) -> None:
+    """With the whole text, and without a phrase of it."""
+    given, text, short = answers(*loaded(name), PROMPT, OPTIONS), TEXTS[1], "two big green and a tree"
+    maps = gs.explain(given, picture(), [text, short], target=OPTIONS[0], method="occlusion").raw[:2]
+    cells: tuple[int, int] = maps.shape[1:]
+    found = gs.word_regions(given, picture(), text, cells, OPTIONS[0], spans=["cats"])
+    tolerance = 1e-4 * np.abs(maps).max() + 2e-6 * abs(found.logit)
+    np.testing.assert_allclose(found.evidence, maps[0].ravel(), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(
+        found.evidence_without[0], maps[1].ravel(), rtol=0, atol=tolerance + 1e-5 * abs(found.logit)
+    )

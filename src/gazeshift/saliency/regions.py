@@ -79,7 +79,11 @@ def _cells(shape: tuple[int, ...], size: tuple[int, int]) -> SeenRegions:
     (rows, columns), (width, height) = shape, size
     if rows > height or columns > width:
         raise UsageError(f"{rows} x {columns} cells are more than the {width} x {height} pixels that the model sees.")
-    row, column = np.arange(height) * rows // height, np.arange(width) * columns // width
+    # A pixel belongs to the cell that its middle is in, as for maps.
+    row, column = (
+        (2 * np.arange(height) + 1) * rows // (2 * height),
+        (2 * np.arange(width) + 1) * columns // (2 * width),
+    )
     number = row[:, None] * columns + column
     names = tuple(f"r{1 + cell // columns} c{1 + cell % columns}" for cell in range(rows * columns))
     return SeenRegions(names, number == np.arange(rows * columns)[:, None, None])

@@ -15,7 +15,7 @@ from gazeshift.models.face import Model
 from gazeshift.registry import lookup
 from gazeshift.rounding import beyond_rounding
 from gazeshift.saliency.cams import DEFAULT
-from gazeshift.saliency.combination import Combination, as_combination, class_index
+from gazeshift.saliency.combination import Combination, choose_target, outputs_for
 from gazeshift.saliency.hide import FILLINGS
 from gazeshift.saliency.pictures import Picture, open_picture
 from gazeshift.saliency.regions import Regions, SeenRegions, seen_regions
@@ -115,7 +115,9 @@ def word_regions(
     instead = replacement(model, how)
     texts = [text, *(without(text, [place], instead) for place in find_spans(text, spans))]
     bound = model.bind([picture], texts)
-    logits = _logits(bound, _hidden(bound, seen, hide), len(texts)) @ _weights(model, effects.explained, target)
+    out, outputs = outputs_for(target, model.classes)
+    index = choose_target(model.classes, target, label, outputs.index(effects.explained))
+    logits = out(_logits(bound, _hidden(bound, seen, hide), len(texts)))[..., index].numpy()
     return _table(effects, seen, logits, hide)
 
 
@@ -156,17 +158,9 @@ def _hidden(bound: Bound, seen: SeenRegions, hide: str) -> Float[Tensor, "m 3 H 
     return torch.stack([pixels, *changed])
 
 
-def _logits(bound: Bound, images: Float[Tensor, "m 3 H W"], texts: int) -> Float[np.ndarray, "t m classes"]:
+def _logits(bound: Bound, images: Float[Tensor, "m 3 H W"], texts: int) -> Float[Tensor, "t m classes"]:
     """Of every image with every text. The whole picture goes the same way as the changed ones, so that their differences are exact."""
     rows = torch.arange(texts, device=bound.grid.device)
     with evaluating(bound), torch.no_grad():
         parts = [bound.look_again(some, 0, rows).double().cpu() for some in torch.split(images, _IMAGES_AT_ONCE)]
-    return torch.cat(parts, dim=1).numpy()
-
-
-def _weights(model: Model, explained: str, target: str | Combination) -> Float[np.ndarray, " classes"]:
-    """The explained class, or a combination of classes, as a weight for each logit."""
-    combination = as_combination(target, model.classes)
-    if combination is not None:
-        return combination.over(model.classes).double().numpy()
-    return np.eye(len(model.classes))[class_index(model.classes, explained)]
+    return torch.cat(parts, dim=1)
