@@ -80,6 +80,17 @@ def test_what_lies_within_the_floor_is_noise(before: GuardRecord) -> None:
     assert not any(change.worse for change in compare(before, unsure))
 
 
+def test_a_measure_that_is_defined_on_too_few_pairs_is_skipped(before: GuardRecord, pairs: list[Pair]) -> None:
+    switched = before.measures["follows_other_text"]
+    few = {key: value if key in [pair.key for pair in pairs[:3]] else None for key, value in switched.items()}
+    sparse = before.model_copy(update={"measures": {**before.measures, "follows_other_text": few}})
+    changes = {change.measure: change for change in compare(sparse, before)}
+    skipped = changes["follows_other_text"]
+    assert (skipped.verdict, skipped.before, skipped.after, skipped.worse) == ("skipped", None, None, False)
+    assert skipped.sentence.startswith("not compared: follows_other_text is defined on too few pairs")
+    assert changes["text_share"].verdict == "passed"
+
+
 def test_records_that_cannot_be_compared(before: GuardRecord, pairs: list[Pair]) -> None:
     few = before.model_copy(
         update={"measures": {name: {} for name in before.measures} | {"text_share": {"elsewhere": 0.5}}}
@@ -107,6 +118,12 @@ def test_the_command(root: Path, tmp_path: Path, gazeshift: Command) -> None:
     assert "Traceback" not in err
     code, out, _ = gazeshift("guard", f"{HERE}:reads_more", "--data", root, "--baseline", baseline, "--json")
     assert any(change["worse"] for change in json.loads(out)["changes"])
+    recorded = json.loads(baseline.read_text())
+    recorded["measures"]["mask_excess"] = dict.fromkeys(recorded["measures"]["mask_excess"])
+    baseline.write_text(json.dumps(recorded))
+    code, out, _ = gazeshift(*same, "--json")
+    told = {each["measure"]: each for each in json.loads(out, parse_constant=pytest.fail)["changes"]}
+    assert (code, told["mask_excess"]["before"], told["text_share"]["worse"]) == (0, None, False)
     (tmp_path / "wrong.json").write_text("[]")
     code, _, err = gazeshift("guard", f"{HERE}:make", "--data", root, "--baseline", tmp_path / "wrong.json")
     assert (code, "is not the record of a guard" in err) == (2, True)

@@ -182,6 +182,9 @@ def test_the_counterpart_stands_for_the_image_only_model() -> None:
     seer = Player("seer", "image-only", "own", True, False)
     assert Roles((clip, silent, seer)).get("image") == "seer"
     assert Roles((clip, silent, seer)).without_text("clip") == "silent"
+    assert (
+        Roles((clip, silent, seer)).without_text("silent") is None
+    )  # not the image-only model, another one without text
     assert Roles((clip, silent, seer)).compared == ("silent", "clip")
     tuned = Player("tuned", "given", "own", True, True, given=True, counterpart="silent")
     assert Roles((clip, tuned, silent)).compared == ("clip", "tuned")
