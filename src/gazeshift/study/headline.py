@@ -8,6 +8,7 @@ from gazeshift.claims.verdict import Verdict
 from gazeshift.edits.telling import TEXTS, telling
 from gazeshift.measures import Figure
 from gazeshift.runs.summary import Measured, StudyFigures
+from gazeshift.study.comparing import compared_in_words
 
 
 def headline(
@@ -28,6 +29,7 @@ def headline(
         _shift(figures, subject),
         _place(figures, roles, subject),
         f"{subject}: {structures[subject]}" if subject in structures else "",
+        *compared_in_words(figures.comparisons),
         how_far(claims, trained=len(roles.given) < len(roles.players)),
         *doubled(roles),
     ]

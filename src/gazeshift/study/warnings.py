@@ -29,7 +29,19 @@ def warnings_of(
         *_words(study, words),
         *_grids(grids),
         *_maps(figures),
+        *_unchecked(study),
         *_counts(audit),
+    ]
+
+
+def _unchecked(study: StudyConfig) -> list[str]:
+    """Which models the study's checks were not made for."""
+    given = [name for name in study.seeing if name not in study.trained]
+    if not (study.explain.checks and given):
+        return []
+    return [
+        f"{', '.join(given)}: the checks ({', '.join(study.explain.checks)}) were skipped, because they are for models trained here; "
+        "gs.faithfulness and gs.modality check a given model on one pair."
     ]
 
 
