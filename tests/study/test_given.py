@@ -142,7 +142,7 @@ def test_the_comparison_is_a_median_in_the_summary_and_a_figure_of_the_report(al
     page = (alone / "report.html").read_text(encoding="utf-8")
     assert '<section id="compared"' in page
     assert "noise of other" in page
-    assert any("the maps of mine and other lie" in sentence for sentence in summary.headline)
+    assert any("The maps of mine and other lie" in sentence for sentence in summary.headline)
     table = pd.read_csv(alone / "comparisons.csv").set_index("measure")
     assert table.loc["js_bits", "value"] == pytest.approx(found.js_bits.median)
 

@@ -113,8 +113,8 @@ def compared_in_words(found: Sequence[Comparison]) -> list[str]:
 
     Example:
         >>> rows = pd.DataFrame({"js_bits": [0.5, 0.6], "floor_first": 0.1, "floor_second": 0.2, "differ": [True, False]})
-        >>> compared_in_words([comparison("before", "after", rows)])[0][:84]
-        'Of the same photo, text and class, the maps of before and after lie 0.550 bits apart'
+        >>> compared_in_words([comparison("before", "after", rows)])[0][:52]
+        'The maps of before and after lie 0.550 bits apart on'
     """
     return [_sentence(each) for each in found]
 
@@ -128,12 +128,12 @@ def _sentence(each: Comparison) -> str:
     noise = ""
     if each.excess.median is not None:
         low = (each.excess.interval or (each.excess.median,))[0]
-        verdict = "more than" if low > 0 else "not shown to be more than"
-        noise = (
-            f", {verdict} a paraphrase moves either ({each.excess.median:+.3f} bits{_interval(each.excess.interval)})"
-        )
-    apart = f"{each.js_bits.median:.3f} bits apart (median Jensen-Shannon divergence of {each.js_bits.n} pairs)"
-    return f"Of the same photo, text and class, the maps of {each.first} and {each.second} lie {apart}{noise}.{answers}"
+        beyond = f"{each.excess.median:.3f} bits{_interval(each.excess.interval)} more than a paraphrase moves either of them"
+        noise = f", {beyond}" if low > 0 else f"; beyond noise, that is not shown ({beyond})"
+    where = f"on the same photo, text and class (median Jensen-Shannon divergence of {each.js_bits.n} pairs)"
+    return (
+        f"The maps of {each.first} and {each.second} lie {each.js_bits.median:.3f} bits apart {where}{noise}.{answers}"
+    )
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
