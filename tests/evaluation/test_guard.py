@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import gazeshift as gs
 from gazeshift.data.decode import decode
@@ -138,3 +139,28 @@ def test_maps_of_a_data_set_by_a_given_model(root: Path, tmp_path: Path, gazeshi
     assert (code, "14 maps of 14 images" in out) == (0, True)
     code, _, err = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "b.parquet", "--compile")
     assert (code, "for models trained here" in err) == (2, True)
+
+
+def test_a_guard_measures_a_model_that_cuts_pictures_where_it_looks(pairs: list[Pair]) -> None:
+    """The thing is outside what the model sees in some of the pairs: its map has nothing there."""
+    found = record(given_models.middle(), pairs, pairs, given_models.CLASSES).measures["mask_excess"]
+    masks = {pair.key: _mask(pair) for pair in pairs if found[pair.key] is not None}
+    outside = [key for key, mask in masks.items() if not mask[12:36, 12:36].any()]
+    assert len(masks) > 5
+    assert all((found[key] or 0) <= 0 for key in outside)
+    model = given_models.middle()
+    for pair in [pair for pair in pairs if pair.key in masks][:4]:
+        raw = np.maximum(gs.explain(model, decode(pair.image), [pair.text]).raw[0], 0)
+        whole = np.zeros((48, 48))
+        whole[12:36, 12:36] = np.kron(raw / raw.sum(), np.ones((4, 4))) / 16
+        place = pairs.index(pair)
+        others = sorted({(place + 1 + step * len(pairs) // 8) % len(pairs) for step in range(8)} - {place})
+        elsewhere = [(whole * mask).sum() for mask in map(_mask, (pairs[other] for other in others)) if mask.any()]
+        expected = (whole * _mask(pair)).sum() - np.mean(elsewhere)
+        assert found[pair.key] == pytest.approx(expected, abs=0.01)  # the guard reads masks at 224 pixels
+
+
+def _mask(pair: Pair) -> np.ndarray:
+    """The object that the text refers to, on the picture's own pixels; nothing where there is none."""
+    referred = next((each.index for each in pair.objects if each.referred), 0)
+    return (np.asarray(Image.open(pair.objects_mask)) == referred) & (referred > 0)

@@ -16,6 +16,7 @@ from gazeshift.errors import ConfigError
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution, jensen_shannon, on_common_grid
 from gazeshift.runs.folder import RunFolder, Unit
+from gazeshift.study.check_units import unchecked_models
 from gazeshift.study.load import read_study, write_study
 from tests.study import given_models
 from tests.tiny_study import TINY, run_tiny, write_yaml
@@ -271,6 +272,14 @@ def test_settings_that_contradict_themselves(tmp_path: Path, case: str) -> None:
     with pytest.raises(ConfigError, match=words) as error:
         read_study(write_yaml(tmp_path, models=models))
     assert "\n" not in str(error.value)
+
+
+def test_given_models_that_a_check_would_apply_to_are_named(tmp_path: Path) -> None:
+    models = {"image-only": None, "deaf": {"from": f"{HERE}:deaf", "reads_text": False}, **GIVEN}
+    asked = [{**TINY["explain"], "checks": checks} for checks in ([], ["modality"], ["modality", "faithfulness"])]
+    found = [unchecked_models(read_study(write_yaml(tmp_path, models=models, explain=explain))) for explain in asked]
+    assert found[:2] == [[], ["mine", "other"]]  # modality needs a text
+    assert set(found[2]) == {"deaf", "mine", "other", "mine-without-text", "other-without-text"}
 
 
 @pytest.mark.parametrize(

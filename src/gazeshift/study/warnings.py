@@ -7,6 +7,7 @@ import pandas as pd
 
 from gazeshift.data.audit import Audit
 from gazeshift.runs.summary import StudyFigures
+from gazeshift.study.check_units import unchecked_models
 from gazeshift.study.config import StudyConfig
 
 MIN_GRID = 4
@@ -36,8 +37,8 @@ def warnings_of(
 
 def _unchecked(study: StudyConfig) -> list[str]:
     """Which models the study's checks were not made for."""
-    given = [name for name in study.seeing if name not in study.trained]
-    if not (study.explain.checks and given):
+    given = unchecked_models(study)
+    if not given:
         return []
     return [
         f"{', '.join(given)}: the checks ({', '.join(study.explain.checks)}) were skipped, because they are for models trained here; "
