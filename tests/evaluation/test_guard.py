@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import gazeshift as gs
 from gazeshift.data.decode import decode
@@ -80,6 +81,17 @@ def test_what_lies_within_the_floor_is_noise(before: GuardRecord) -> None:
     assert not any(change.worse for change in compare(before, unsure))
 
 
+def test_a_measure_that_is_defined_on_too_few_pairs_is_skipped(before: GuardRecord, pairs: list[Pair]) -> None:
+    switched = before.measures["follows_other_text"]
+    few = {key: value if key in [pair.key for pair in pairs[:3]] else None for key, value in switched.items()}
+    sparse = before.model_copy(update={"measures": {**before.measures, "follows_other_text": few}})
+    changes = {change.measure: change for change in compare(sparse, before)}
+    skipped = changes["follows_other_text"]
+    assert (skipped.verdict, skipped.before, skipped.after, skipped.worse) == ("skipped", None, None, False)
+    assert skipped.sentence.startswith("not compared: follows_other_text is defined on too few pairs")
+    assert changes["text_share"].verdict == "passed"
+
+
 def test_records_that_cannot_be_compared(before: GuardRecord, pairs: list[Pair]) -> None:
     few = before.model_copy(
         update={"measures": {name: {} for name in before.measures} | {"text_share": {"elsewhere": 0.5}}}
@@ -107,6 +119,12 @@ def test_the_command(root: Path, tmp_path: Path, gazeshift: Command) -> None:
     assert "Traceback" not in err
     code, out, _ = gazeshift("guard", f"{HERE}:reads_more", "--data", root, "--baseline", baseline, "--json")
     assert any(change["worse"] for change in json.loads(out)["changes"])
+    recorded = json.loads(baseline.read_text())
+    recorded["measures"]["mask_excess"] = dict.fromkeys(recorded["measures"]["mask_excess"])
+    baseline.write_text(json.dumps(recorded))
+    code, out, _ = gazeshift(*same, "--json")
+    told = {each["measure"]: each for each in json.loads(out, parse_constant=pytest.fail)["changes"]}
+    assert (code, told["mask_excess"]["before"], told["text_share"]["worse"]) == (0, None, False)
     (tmp_path / "wrong.json").write_text("[]")
     code, _, err = gazeshift("guard", f"{HERE}:make", "--data", root, "--baseline", tmp_path / "wrong.json")
     assert (code, "is not the record of a guard" in err) == (2, True)
@@ -121,3 +139,28 @@ def test_maps_of_a_data_set_by_a_given_model(root: Path, tmp_path: Path, gazeshi
     assert (code, "14 maps of 14 images" in out) == (0, True)
     code, _, err = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "b.parquet", "--compile")
     assert (code, "for models trained here" in err) == (2, True)
+
+
+def test_a_guard_measures_a_model_that_cuts_pictures_where_it_looks(pairs: list[Pair]) -> None:
+    """The thing is outside what the model sees in some of the pairs: its map has nothing there."""
+    found = record(given_models.middle(), pairs, pairs, given_models.CLASSES).measures["mask_excess"]
+    masks = {pair.key: _mask(pair) for pair in pairs if found[pair.key] is not None}
+    outside = [key for key, mask in masks.items() if not mask[12:36, 12:36].any()]
+    assert len(masks) > 5
+    assert all((found[key] or 0) <= 0 for key in outside)
+    model = given_models.middle()
+    for pair in [pair for pair in pairs if pair.key in masks][:4]:
+        raw = np.maximum(gs.explain(model, decode(pair.image), [pair.text]).raw[0], 0)
+        whole = np.zeros((48, 48))
+        whole[12:36, 12:36] = np.kron(raw / raw.sum(), np.ones((4, 4))) / 16
+        place = pairs.index(pair)
+        others = sorted({(place + 1 + step * len(pairs) // 8) % len(pairs) for step in range(8)} - {place})
+        elsewhere = [(whole * mask).sum() for mask in map(_mask, (pairs[other] for other in others)) if mask.any()]
+        expected = (whole * _mask(pair)).sum() - np.mean(elsewhere)
+        assert found[pair.key] == pytest.approx(expected, abs=0.01)  # the guard reads masks at 224 pixels
+
+
+def _mask(pair: Pair) -> np.ndarray:
+    """The object that the text refers to, on the picture's own pixels; nothing where there is none."""
+    referred = next((each.index for each in pair.objects if each.referred), 0)
+    return (np.asarray(Image.open(pair.objects_mask)) == referred) & (referred > 0)

@@ -64,3 +64,26 @@ def of_two_classes() -> Given:
     """A model whose classes are not the data's."""
     made = make()
     return gs.model(made.net.model, "trunk", _pixels, _words, ("yes", "no"), output=lambda logits: logits[:, :2])
+
+
+def middle() -> Given:
+    """The same weights, but the model cuts off all but the middle half of each picture, along both sides."""
+    made = make()
+
+    def pixels(picture: Image.Image) -> Tensor:
+        width, height = picture.size
+        return _pixels(picture.crop((width // 4, height // 4, width - width // 4, height - height // 4)))
+
+    return gs.model(made.net.model, "trunk", pixels, _words, CLASSES)
+
+
+def mirrored() -> Given:
+    """A model whose preprocessing flips each picture: nobody can say where its maps belong."""
+    made = make()
+    return gs.model(
+        made.net.model,
+        "trunk",
+        lambda picture: _pixels(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+        _words,
+        CLASSES,
+    )

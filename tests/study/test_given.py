@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import gazeshift as gs
 from gazeshift.claims.roles import Player, Roles
@@ -15,9 +16,8 @@ from gazeshift.errors import ConfigError
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution, jensen_shannon, on_common_grid
 from gazeshift.runs.folder import RunFolder, Unit
-from gazeshift.study.load import read_study, write_study
 from tests.study import given_models
-from tests.tiny_study import run_tiny, write_yaml
+from tests.tiny_study import TINY, run_tiny
 
 HERE = "python:tests.study.given_models"
 GIVEN = {"mine": {"from": f"{HERE}:make"}, "other": {"from": f"{HERE}:other"}}
@@ -36,7 +36,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two given models, nothing trained."""
     folder = tmp_path_factory.mktemp("alone")
-    states = run_tiny(folder, folder / "run", models=GIVEN, image={"name": "none"})
+    explain = {**TINY["explain"], "windows": 2, "checks": ["faithfulness"]}
+    states = run_tiny(folder, folder / "run", models=GIVEN, image={"name": "none"}, explain=explain)
     assert not [step for step in states if step.startswith("train")]
     return folder / "run"
 
@@ -88,6 +89,129 @@ def test_two_given_models_are_compared_map_by_map_with_their_floor(alone: Path) 
     assert "mine-without-text" in (alone / "report.html").read_text(encoding="utf-8")
 
 
+def divergence(one: np.ndarray, other: np.ndarray) -> float:
+    """Jensen-Shannon divergence of two maps' positive parts in bits, cell by cell; NaN if one has none."""
+    p, q = (np.maximum(raw, 0).astype(float).ravel() for raw in (one, other))
+    if not (p.sum() and q.sum()):
+        return float("nan")
+    p, q = p / p.sum(), q / q.sum()
+    terms = [a * np.log2(2 * a / (a + b)) for a, b in [*zip(p, q, strict=True), *zip(q, p, strict=True)] if a > 0]
+    return float(sum(terms)) / 2
+
+
+@pytest.mark.slow
+def test_maps_of_the_same_photo_text_and_class_are_compared(alone: Path) -> None:
+    rows = pd.read_parquet(RunFolder(alone).comparison("mine", "other"))
+    pairs = {pair.key: pair for pair in load_pairs(alone / "plates").pairs}
+    measures = pd.read_parquet(RunFolder(alone).part(Unit("mine", 0), "measures"))
+    paraphrases = measures[measures["edit"] == "paraphrase"].set_index("key")["text"]
+    one, other = given_models.make(), given_models.other()
+    assert len(rows) == 20
+    for _, row in rows.head(5).iterrows():
+        picture, texts = decode(pairs[row["key"]].image), [pairs[row["key"]].text, paraphrases[row["key"]]]
+        answer = one.classes[gs.explain(one, picture, texts).predicted[0]]
+        mine, theirs = (gs.explain(model, picture, texts, target=answer) for model in (one, other))
+        assert (row["class"], row["first"]) == (answer, answer)
+        assert row["second"] == other.classes[theirs.predicted[0]]
+        assert row["differ"] == (row["first"] != row["second"])
+        expected = {
+            "js_bits": divergence(mine.raw[0], theirs.raw[0]),
+            "floor_first": divergence(mine.raw[0], mine.raw[1]),
+            "floor_second": divergence(theirs.raw[0], theirs.raw[1]),
+        }
+        for name, value in expected.items():
+            assert row[name] == pytest.approx(value, abs=1e-5, nan_ok=True), name
+    assert rows["js_bits"].max() > 0.01
+
+
+@pytest.mark.slow
+def test_the_comparison_is_a_median_in_the_summary_and_a_figure_of_the_report(alone: Path) -> None:
+    rows = pd.read_parquet(RunFolder(alone).comparison("mine", "other"))
+    summary = gs.read_summary(alone)
+    (found,) = summary.comparisons
+    assert (found.first, found.second) == ("mine", "other")
+    assert found.js_bits.median == pytest.approx(rows["js_bits"].median())
+    assert found.js_bits.n + found.js_bits.left_out == len(rows)
+    assert found.floors["other"].median == pytest.approx(rows["floor_second"].median())
+    beyond = rows["js_bits"] - rows[["floor_first", "floor_second"]].max(axis=1)
+    assert found.excess.median == pytest.approx(beyond.median())
+    assert found.differ.mean == pytest.approx(rows["differ"].mean())
+    low, high = found.js_bits.interval
+    assert low < found.js_bits.median < high
+    page = (alone / "report.html").read_text(encoding="utf-8")
+    assert '<section id="compared"' in page
+    assert "noise of other" in page
+    assert any("The maps of mine and other lie" in sentence for sentence in summary.headline)
+    table = pd.read_csv(alone / "comparisons.csv").set_index("measure")
+    assert table.loc["js_bits", "value"] == pytest.approx(found.js_bits.median)
+
+
+@pytest.mark.slow
+def test_the_window_of_a_given_model_is_shifted_too(alone: Path) -> None:
+    rows = pd.read_parquet(RunFolder(alone).part(Unit("mine", 0), "equivariance")).set_index("key")
+    pairs = {pair.key: pair for pair in load_pairs(alone / "plates").pairs}
+    assert len(rows) == 2
+    model, moves = given_models.make(), [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
+    for key, slope in rows["slope"].items():
+        picture, centres = decode(pairs[str(key)].image).convert("RGB"), []
+        answer = None
+        for x, y in moves:  # windows of 0.8 of 48 pixels, moved by half of what is left
+            left, top = 4.8 + 4.8 * x, 4.8 + 4.8 * y
+            window = picture.resize((38, 38), Image.Resampling.BICUBIC, box=(left, top, left + 38.4, top + 38.4))
+            found = gs.explain(model, window, [pairs[str(key)].text], target=answer or "predicted")
+            answer = answer or model.classes[found.predicted[0]]
+            mass = np.maximum(found.raw[0], 0) / np.maximum(found.raw[0], 0).sum()
+            place = (np.arange(6) + 0.5) / 3 - 1
+            centres.append((mass.sum(0) @ place, mass.sum(1) @ place))
+        content, centroids = -0.25 * np.array(moves, float), np.array(centres)
+        moved, shown = (part - part.mean(0) for part in (content, centroids))
+        assert slope == pytest.approx((moved * shown).sum() / (moved**2).sum(), abs=1e-4, nan_ok=True)
+
+
+@pytest.mark.slow
+def test_checks_that_were_not_made_are_named(alone: Path) -> None:
+    skipped = [line for line in gs.read_summary(alone).warnings if "were skipped" in line]
+    assert [
+        line.startswith("mine, other, mine-without-text, other-without-text: the checks (faithfulness)")
+        for line in skipped
+    ] == [True]
+    assert skipped[0] in (alone / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_maps_of_a_model_that_cuts_pictures_itself_lie_where_it_looked(tmp_path: Path) -> None:
+    models = {"middle": {"from": f"{HERE}:middle"}}
+    explain = {"edits": ["paraphrase"], "samples": 1, "images": 6}
+    run_tiny(tmp_path, tmp_path / "run", models=models, image={"name": "none"}, seeds=[0], explain=explain)
+    rows, maps = read_maps(RunFolder(tmp_path / "run").maps(Unit("middle", 0)))
+    pairs = {pair.key: pair for pair in load_pairs(tmp_path / "run" / "plates").pairs}
+    model = given_models.middle()
+    assert maps.shape[1:] == (12, 12)
+    own = (rows["edit"] == "original") & (rows["target"] == "predicted")
+    measures = pd.read_parquet(RunFolder(tmp_path / "run").part(Unit("middle", 0), "measures"))
+    masses = measures[measures["edit"] == "original"].set_index("key")["mask_mass"]
+    checked = 0
+    for key, stored in zip(rows["key"][own], maps[own.to_numpy()], strict=True):
+        raw = gs.explain(model, decode(pairs[key].image), [pairs[key].text]).raw[0]
+        np.testing.assert_allclose(stored[3:9, 3:9], raw, rtol=0, atol=2e-3 * np.abs(raw).max())
+        assert np.abs(stored).sum() == pytest.approx(np.abs(stored[3:9, 3:9]).sum())
+        referred = next((each.index for each in pairs[key].objects if each.referred), 0)
+        mask = np.asarray(Image.open(pairs[key].objects_mask)) == referred
+        if referred and mask.any() and (raw > 0).any():
+            pixels = np.kron(np.maximum(raw, 0), np.ones((4, 4))) / 16  # 24 pixels a side, in the middle of 48
+            inside = (pixels * mask[12:36, 12:36]).sum() / pixels.sum()
+            assert masses[key] == pytest.approx(inside, abs=2e-3)
+            checked += 1
+    assert checked > 1
+
+
+def test_a_model_that_flips_its_pictures_is_refused(tmp_path: Path) -> None:
+    models = {"mirrored": {"from": f"{HERE}:mirrored"}}
+    with pytest.raises(ConfigError, match=r"models.mirrored: .* is no upright part of it") as error:
+        run_tiny(tmp_path, tmp_path / "run", models=models, image={"name": "none"}, seeds=[0])
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.slow
 def test_told_nothing_it_predicts_as_with_the_empty_text(alone: Path) -> None:
     rows = pd.read_parquet(RunFolder(alone).part(Unit("mine-without-text", 0), "predictions"))
@@ -122,58 +246,6 @@ def test_a_model_of_other_classes_has_maps_but_no_accuracy(tmp_path: Path) -> No
     assert summary.maps["asked"]["coverage"].mean is not None
 
 
-WRONG = {
-    "a recipe for a given model": (
-        {"mine": {"from": f"{HERE}:make", "recipe": "adamw"}},
-        "recipe: is for a model that is trained",
-    ),
-    "a prompt for a trained one": ({"image-only": {"prompt": "a {class}"}}, "prompt: is for a model that is given"),
-    "no such counterpart": (
-        {"mine": {"from": f"{HERE}:make", "counterpart": "nobody"}},
-        "no model 'nobody' in this study",
-    ),
-    "shuffled texts": ({"mine": {"from": f"{HERE}:make", "texts": "shuffled"}}, "cannot be trained on shuffled texts"),
-    "a taken name": (
-        {"mine": {"from": f"{HERE}:make"}, "mine-without-text": {"from": f"{HERE}:other"}},
-        "this name is needed for 'mine' told the empty text",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_settings_that_contradict_themselves(tmp_path: Path, case: str) -> None:
-    models, words = WRONG[case]
-    with pytest.raises(ConfigError, match=words) as error:
-        read_study(write_yaml(tmp_path, models=models))
-    assert "\n" not in str(error.value)
-
-
-def test_a_trained_model_needs_a_trunk(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="name the image trunk"):
-        read_study(write_yaml(tmp_path, image={"name": "none"}))
-
-
-@pytest.mark.parametrize(
-    ("own", "words"),
-    [
-        ({"from": f"{HERE}:nothing"}, "models.mine.from: .*no function 'nothing'"),
-        ({"from": "nowhere"}, "models.mine.from: nowhere is not a saved model"),
-        ({"from": f"{HERE}:deaf"}, "say so with reads_text: false"),
-    ],
-)
-def test_a_model_that_cannot_be_opened_is_named(tmp_path: Path, own: dict[str, str], words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
-        run_tiny(tmp_path, tmp_path / "run", models={"mine": own}, image={"name": "none"}, seeds=[0])
-
-
-def test_the_study_file_that_is_written_is_read_as_the_same_study(tmp_path: Path) -> None:
-    study = read_study(write_yaml(tmp_path, models=GIVEN))
-    again = tmp_path / "again.yaml"
-    write_study(study, again)
-    assert read_study(again) == study
-    assert study.roles.without_text("mine") == "mine-without-text"
-
-
 def test_the_counterpart_stands_for_the_image_only_model() -> None:
     clip = Player("clip", "given", "own", True, True, given=True, counterpart="silent")
     silent = Player("silent", "text-free", "constant", True, False, given=True)
@@ -182,6 +254,9 @@ def test_the_counterpart_stands_for_the_image_only_model() -> None:
     seer = Player("seer", "image-only", "own", True, False)
     assert Roles((clip, silent, seer)).get("image") == "seer"
     assert Roles((clip, silent, seer)).without_text("clip") == "silent"
+    assert (
+        Roles((clip, silent, seer)).without_text("silent") is None
+    )  # not the image-only model, another one without text
     assert Roles((clip, silent, seer)).compared == ("silent", "clip")
     tuned = Player("tuned", "given", "own", True, True, given=True, counterpart="silent")
     assert Roles((clip, tuned, silent)).compared == ("clip", "tuned")

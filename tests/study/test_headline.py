@@ -168,6 +168,16 @@ def test_few_seeds_are_given_as_the_reason() -> None:
     assert "1 training seed;" not in said
 
 
+def test_where_nothing_was_trained_that_is_the_reason() -> None:
+    alone = Roles((Player("clip", "given", "own", True, True, given=True),))
+    seen = {"clip": {"test": figure(0.7)}}
+    (said,) = headline(StudyFigures(accuracy=seen), claims(1, C0="not testable"), alone, {})[-1:]
+    assert said.startswith(
+        "Beyond these models and classes: a claim about a kind of model needs 5 trainings of it, and this study"
+    )
+    assert "trained nothing; of 1 claim, 1 is not testable (C0)" in said
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [(["wide"], "wide is shown for comparison."), (["wide", "deep"], "wide and deep are shown for comparison.")],

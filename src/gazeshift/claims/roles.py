@@ -134,7 +134,12 @@ class Roles:
         return ""
 
     def without_text(self, model: str) -> str | None:
-        """The model that one is compared with, to see what the text adds: its own counterpart, else the image-only model."""
+        """The model that one is compared with, to see what the text adds: its own counterpart, else the image-only model.
+
+        A model that is a counterpart itself (a given one, told the empty text) has none: another model's would say nothing of the text.
+        """
+        if model in self._counterparts.values():
+            return None
         return self._counterparts.get(model) or self.get("image")
 
     @property

@@ -80,4 +80,4 @@ def _tell(before: GuardRecord, changes: tuple[Change, ...], as_json: bool) -> No
         typer.echo(json.dumps({"baseline": before.digest, "changes": rows}))
         return
     for each in changes:
-        typer.echo(f"{'FAILED' if each.worse else 'passed'}: {each.sentence}.")
+        typer.echo(f"{each.verdict}: {each.sentence}.")

@@ -118,11 +118,14 @@ def _explain_shard(viewer: Viewer, question: Question, asked: Sequence[Asked], s
     label, known = _labels(viewer.classes, [question.pairs[index].label for index, _, _ in asked], device)
     text = torch.arange(len(asked), device=device)
     wanted = [(own, reference), (own, predicted), (text, reference), (text, predicted), (text, label)]
-    m00, m10, m01, m11, true_class = _unique_maps(rows, question.method, wanted)
+    m00, m10, m01, m11, true_class = (
+        viewer.placed(maps, shard) for maps in _unique_maps(rows, question.method, wanted)
+    )
     true_class[~known] = np.nan
     confidence = rows.logits.softmax(1).gather(1, predicted[:, None])[:, 0]
     guessed, sure, before = (part.cpu().numpy() for part in (predicted, confidence, reference))
     beyond = _beyond_the_affine(rows, question.method)
+    beyond = None if beyond is None else viewer.placed(beyond, shard)
     return _Found(guessed, sure, before, m00, m10, m01, m11, true_class, beyond)
 
 

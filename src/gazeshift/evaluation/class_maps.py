@@ -20,4 +20,4 @@ def write_class_maps(viewer: Viewer, question: Question, path: Path) -> None:
             rows = Asked.of(bound, image, torch.zeros_like(image)).at(image.repeat_interleave(count))
             maps = rows.maps(torch.arange(count, device=image.device).repeat(len(shard)), question.method)
             keys = [question.pairs[index].key for index in shard for _ in range(count)]
-            file.add({"key": keys, "class": viewer.classes * len(shard)}, maps)
+            file.add({"key": keys, "class": viewer.classes * len(shard)}, viewer.placed(maps, shard))

@@ -11,11 +11,13 @@ from jaxtyping import Float, UInt8
 from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ordered
 from gazeshift.evaluation.question import TextSource
+from gazeshift.evaluation.viewer import Viewer
 from gazeshift.measures import centroid, distribution, equivariance
 from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import INTERPOLATIONS, Preprocessing
 from gazeshift.saliency import Rows, compute_maps, row_logits
+from gazeshift.saliency.asked import Asked
 
 WINDOW = 0.8
 """Side of the shifted windows as a share of the crop's; what is left is the margin they move in."""
@@ -27,6 +29,16 @@ DIRECTIONS = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)], dtype=np.float
 def content_shifts() -> Float[np.ndarray, "5 2"]:
     """How far the content moves in the window, in the map's coordinates (the window's side is 2): opposite to the window's shift."""
     return -DIRECTIONS * (1 - WINDOW) / WINDOW
+
+
+def window_boxes(preprocessing: Preprocessing, size: tuple[int, int]) -> list[tuple[float, float, float, float]]:
+    """Left, upper, right and lower edges of the five windows of a picture of some width and height, all within its ordinary crop."""
+    left, top, right, bottom = preprocessing.box(*size)
+    side = (right - left) * WINDOW
+    margin = ((right - left) - side) / 2
+    centre = np.array([(left + right) / 2, (top + bottom) / 2])
+    corners = [centre + direction * margin - side / 2 for direction in DIRECTIONS]
+    return [(float(x), float(y), float(x + side), float(y + side)) for x, y in corners]
 
 
 def shifted_crops(
@@ -44,15 +56,8 @@ def shifted_crops(
 
     def fill(index: int) -> None:
         image = decode(pairs[index].image, pairs[index].key)
-        left, top, right, bottom = preprocessing.box(*image.size)
-        side = (right - left) * WINDOW
-        margin = ((right - left) - side) / 2
-        centre = np.array([(left + right) / 2, (top + bottom) / 2])
-        for place, direction in enumerate(DIRECTIONS):
-            x, y = centre + direction * margin - side / 2
-            window = image.convert("RGB").resize(
-                (size, size), INTERPOLATIONS[preprocessing.interpolation], box=(x, y, x + side, y + side)
-            )
+        for place, box in enumerate(window_boxes(preprocessing, image.size)):
+            window = image.convert("RGB").resize((size, size), INTERPOLATIONS[preprocessing.interpolation], box=box)
             into[index * len(DIRECTIONS) + place] = np.asarray(window).transpose(2, 0, 1)
 
     map_ordered(fill, range(len(pairs)), workers)
@@ -88,18 +93,40 @@ def equivariance_rows(
         key, label, ``slope``: regression of the centroid's shift on the content's over the windows and both axes; 1 follows the content,
         0 is locked to the frame. The class is the one predicted for the unmoved window. NaN where one of the five maps is undefined.
     """
-    content = content_shifts()
     parts = []
     for start in range(0, len(windows.pairs), shard):
         chosen = range(start, min(start + shard, len(windows.pairs)))
         pairs = [windows.pairs[index] for index in chosen]
         centroids = _centroids(model, windows.features(chosen), texts([pair.text for pair in pairs]), method)
-        found = equivariance(content, centroids)
-        slope = np.where(found.n == len(content), found.slope, np.nan)
-        parts.append(
-            pd.DataFrame({"key": [pair.key for pair in pairs], "label": [pair.label for pair in pairs], "slope": slope})
-        )
+        parts.append(_slopes(pairs, centroids))
     return pd.concat(parts, ignore_index=True)
+
+
+def given_equivariance_rows(viewer: Viewer, pairs: Sequence[Pair], method: str) -> pd.DataFrame:
+    """The same for a model that is asked picture by picture.
+
+    Args:
+        viewer: the model before the windows: five rows for each pair, in the order of ``DIRECTIONS``.
+        pairs: the pairs.
+        method: the saliency method.
+    """
+    centroids = np.full((len(pairs), len(DIRECTIONS), 2), np.nan)
+    for index, pair in enumerate(pairs):
+        answer = None
+        for place in range(len(DIRECTIONS)):
+            row = index * len(DIRECTIONS) + place
+            bound = viewer.bind([row], [pair.text])
+            alone = torch.zeros(1, dtype=torch.long, device=bound.grid.device)
+            asked = Asked.of(bound, alone, alone)
+            answer = asked.predicted if answer is None else answer
+            centroids[index, place] = centroid(distribution(viewer.placed(asked.maps(answer, method), [row])))[0]
+    return _slopes(pairs, centroids)
+
+
+def _slopes(pairs: Sequence[Pair], centroids: Float[np.ndarray, "n 5 2"]) -> pd.DataFrame:
+    found = equivariance(content_shifts(), centroids)
+    slope = np.where(found.n == len(DIRECTIONS), found.slope, np.nan)
+    return pd.DataFrame({"key": [pair.key for pair in pairs], "label": [pair.label for pair in pairs], "slope": slope})
 
 
 def _centroids(

@@ -86,19 +86,26 @@ class Change:
 
     Attributes:
         measure: a name in ``WATCHED``.
-        before: its mean in the earlier record, over the pairs of both.
-        after: its mean now.
+        before: its mean in the earlier record, over the pairs of both; None if it is defined on too few of them to compare.
+        after: its mean now, likewise.
         difference: of the pairs; its interval is over pairs.
         floor: what must be exceeded.
         worse: whether it got worse beyond the floor.
     """
 
     measure: str
-    before: float
-    after: float
+    before: float | None
+    after: float | None
     difference: Figure
     floor: float
     worse: bool
+
+    @property
+    def verdict(self) -> str:
+        """``FAILED``, ``passed`` or ``skipped``."""
+        if self.difference.mean is None:
+            return "skipped"
+        return "FAILED" if self.worse else "passed"
 
     @property
     def sentence(self) -> str:
@@ -190,9 +197,7 @@ def compare(before: GuardRecord, after: GuardRecord, margin: float = MARGIN) -> 
                 f"{name}: the baseline and these data share {shared} pairs; {MIN_PAIRS} are needed. Record a baseline on these data."
             )
         if len(keys) < MIN_PAIRS:
-            changes.append(
-                Change(name, float("nan"), float("nan"), Figure(None, None, len(keys), 1), margin, worse=False)
-            )
+            changes.append(Change(name, None, None, Figure(None, None, len(keys), 1), margin, worse=False))
             continue
         difference = crossed_figure(np.array([float(new[key] or 0) - float(old[key] or 0) for key in keys]))
         floor = max(margin, before.floor.get(name, 0.0), after.floor.get(name, 0.0))

@@ -119,7 +119,7 @@ def _shard(viewer: Viewer, question: Question, shard: range, encode: TextSource 
     rows = Asked.of(bound, image, text)
     before, now = rows.predicted[bare], rows.predicted
     m00, m10, m01, m11 = (
-        _maps(rows, question.method, which, classes)
+        viewer.placed(_maps(rows, question.method, which, classes), shard)
         for which, classes in ((bare, before), (bare, now), (text, before), (text, now))
     )
     change = decompose(m00, m10, m01, m11)

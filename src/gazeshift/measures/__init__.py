@@ -14,8 +14,10 @@ from gazeshift.measures.equivariance import (
 )
 from gazeshift.measures.figures import (
     Figure,
+    Median,
     crossed_figure,
     crossed_statistic,
+    median_figure,
 )
 from gazeshift.measures.imputation import (
     keep_pixels,
@@ -110,6 +112,7 @@ __all__ = [
     "InformationSums",
     "MAP_MEASURES",
     "Measurable",
+    "Median",
     "MmShap",
     "PerturbationCurve",
     "Road",
@@ -153,6 +156,7 @@ __all__ = [
     "on_common_grid",
     "mass_ceiling",
     "measure_maps",
+    "median_figure",
     "mm_shap",
     "noisy_linear_imputation",
     "pearson",

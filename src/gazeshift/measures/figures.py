@@ -1,4 +1,4 @@
-"""A mean with its interval: the only way a number leaves an analysis."""
+"""A mean, or a median, with its interval: the only way a number leaves an analysis."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +26,50 @@ class Figure:
     n: int
     seeds: int
     left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Median:
+    """A median over images with its interval.
+
+    Attributes:
+        median: None if nothing was defined.
+        interval: 95 %, or None if there is nothing to resample.
+        n: number of images included: those where the value is defined.
+        left_out: number of the others.
+    """
+
+    median: float | None
+    interval: tuple[float, float] | None
+    n: int
+    left_out: int = 0
+
+
+def median_figure(values: Float[np.ndarray, " n"], draws: int = 1000, seed: int = 0) -> Median:
+    """Median over images, with a bootstrap interval that resamples them.
+
+    Args:
+        values: one per image; NaN where undefined.
+        draws: number of bootstrap draws.
+        seed: random seed of the draws.
+
+    Example:
+        >>> median_figure(np.array([1.0, 2.0, 9.0, np.nan]))
+        Median(median=2.0, interval=(1.0, 9.0), n=3, left_out=1)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    known = np.sort(values[np.isfinite(values)])
+    n, left_out = len(known), len(values) - len(known)
+    if n == 0:
+        return Median(None, None, 0, left_out)
+    median = float(np.median(known))
+    if n < 2:
+        return Median(median, None, n, left_out)
+    counts = np.rint(resampling_weights(n, draws, np.random.default_rng(seed)) * n).astype(int)
+    # The places of the middle two of n drawn values (one and the same if n is odd) among the sorted ones.
+    reached = counts.cumsum(1)
+    low, high = ((reached > place).argmax(1) for place in ((n - 1) // 2, n // 2))
+    return Median(median, _interval((known[low] + known[high]) / 2), n, left_out)
 
 
 def crossed_figure(values: Float[np.ndarray, "*seeds n"], draws: int = 1000, seed: int = 0) -> Figure:

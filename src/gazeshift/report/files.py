@@ -8,6 +8,7 @@ from gazeshift.atomic import atomic_write
 from gazeshift.drawing.overlay import Quality
 from gazeshift.report import evidence_tables, tables
 from gazeshift.report.classes import ranking
+from gazeshift.report.comparisons import comparison_table
 from gazeshift.report.distributions import centre_distribution, edit_distributions
 from gazeshift.report.effects import effects
 from gazeshift.report.habit import habits
@@ -69,6 +70,7 @@ def write(run: Path, out: Path | None = None) -> Path:
         evidence_tables.model_table(content),
         evidence_tables.class_table(content.ranking),
         model_check_table(finished),
+        comparison_table(finished),
     ]
     files = {f"{table.name}.csv": table.as_csv() for table in written}
     files["report.html"] = fitting_page(content, QUALITIES, MAX_BYTES)

@@ -13,6 +13,7 @@ from gazeshift.measures import Figure
 from gazeshift.report import words
 from gazeshift.report.claims import forests, primary_axes
 from gazeshift.report.classes import Ranking
+from gazeshift.report.comparisons import comparison_axis
 from gazeshift.report.distributions import Distribution
 from gazeshift.report.effects import Effects
 from gazeshift.report.environment import page_environment
@@ -25,7 +26,7 @@ from gazeshift.report.store import FinishedRun, MeanMap
 
 CSV_NAMES = (
     "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",
-    "modelchecks", "checks",
+    "modelchecks", "comparisons", "checks",
 )  # fmt: skip
 
 
@@ -76,6 +77,8 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "primary_axes": primary_axes(content.verdicts),
         "figures": run.summary,
         "checks": run.summary.checks,
+        "comparisons": run.summary.comparisons,
+        "comparison_axis": comparison_axis(run.summary.comparisons),
         "edits": run.edits,
         "texts_changed": len(run.edits) > 1 and bool(run.model_names(sees_image=True, reads_text=True)),
         "study": run.study,

@@ -115,6 +115,10 @@ class RunFolder:
         """The maps of every class, for a unit that reads no text."""
         return self.store / "maps" / unit.model / f"classes-{unit.seed}.parquet"
 
+    def comparison(self, first: str, second: str) -> Path:
+        """Two given models' maps of the same pairs, compared."""
+        return self.store / "comparisons" / first / f"{second}.parquet"
+
     def model(self, unit: Unit) -> Path:
         """The trained model, a folder."""
         return self.path / "models" / unit.model / f"seed-{unit.seed}"

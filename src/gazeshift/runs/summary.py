@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from gazeshift.claims.verdict import Verdict, named
 from gazeshift.errors import DataError
-from gazeshift.measures import Figure
+from gazeshift.measures import Figure, Median
 from gazeshift.records import Interval, Number, Record, read_record
 from gazeshift.runs.folder import RunFolder
 
@@ -34,9 +34,24 @@ def _figure(value: object) -> object:
     return Figure(**dict(_Figure.model_validate(value)))
 
 
+class _Median(Record):
+    """A median as stored in a file."""
+
+    median: Number
+    interval: Interval
+    n: int
+    left_out: int = 0
+
+
+def _median(value: object) -> object:
+    return value if isinstance(value, Median) else Median(**dict(_Median.model_validate(value)))
+
+
 Leaf = Annotated[Figure, BeforeValidator(_figure)]
 Measured = dict[str, Leaf]
 """Figures by the name of what was measured."""
+
+Middle = Annotated[Median, BeforeValidator(_median)]
 
 
 class Threshold(Record):
@@ -53,6 +68,26 @@ class DataFacts(Record):
 
     chance: Number = None
     ceiling: dict[str, float] = Field(default_factory=dict)
+
+
+class Comparison(Record):
+    """Two given models before the same pairs, with the same text and class.
+
+    Attributes:
+        first: the model whose answer is explained, of both.
+        second: the other one.
+        js_bits: Jensen-Shannon divergence between their maps.
+        floors: by model, the divergence between its own maps with the text and a paraphrase of it: noise.
+        excess: ``js_bits`` minus the larger floor of the same pair.
+        differ: the share of the pairs where their answers differ.
+    """
+
+    first: str
+    second: str
+    js_bits: Middle
+    floors: dict[str, Middle]
+    excess: Middle
+    differ: Leaf
 
 
 class ModelFigures(Record):
@@ -83,6 +118,7 @@ class StudyFigures(Record):
     Attributes:
         accuracy, gap, gap_to_text, maps, masks, edits: as in ``ModelFigures``.
         model_checks: by model, then as ``ModelFigures.checks``.
+        comparisons: of every two given models that the study compares.
     """
 
     accuracy: dict[str, Measured]
@@ -92,6 +128,7 @@ class StudyFigures(Record):
     masks: dict[str, Measured] = Field(default_factory=dict)
     edits: dict[str, dict[str, Measured]] = Field(default_factory=dict)
     model_checks: dict[str, dict[str, Measured]] = Field(default_factory=dict)
+    comparisons: tuple[Comparison, ...] = ()
 
     def model(self, name: str) -> ModelFigures:
         """All figures of one model.

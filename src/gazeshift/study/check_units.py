@@ -47,14 +47,18 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
 
 def checked_models(study: StudyConfig, names: Sequence[str]) -> list[str]:
     """The models to check: those trained here that see images and to which some requested check applies."""
-    wanted = [CHECKS[check] for check in study.explain.checks]
-    return [
-        name
-        for name in names
-        if name in study.trained
-        and study.structure(name).sees_image
-        and any(study.structure(name).reads_text or not check.needs_text for check in wanted)
-    ]
+    return [name for name in names if name in study.trained and _applies(study, name)]
+
+
+def unchecked_models(study: StudyConfig) -> list[str]:
+    """The given models to which some requested check would apply: checks are for models trained here."""
+    return [name for name in study.models if name not in study.trained and _applies(study, name)]
+
+
+def _applies(study: StudyConfig, model: str) -> bool:
+    structure = study.structure(model)
+    needs = [CHECKS[check].needs_text for check in study.explain.checks]
+    return structure.sees_image and any(structure.reads_text or not text for text in needs)
 
 
 def check_unit(

@@ -22,6 +22,7 @@ from gazeshift.runs.summary import SCHEMA, DataFacts, Summary
 from gazeshift.study.check_figures import check_figures
 from gazeshift.study.check_units import checked_models
 from gazeshift.study.claim_tables import gather
+from gazeshift.study.comparing import comparison
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.headline import headline
 from gazeshift.study.pairs import Pairs
@@ -61,6 +62,7 @@ def conclude(
         "explain": study.explain.model_dump(),
         "expect": study.expect,
         "models": list(study.models),
+        "compared": study.compared,
         "seeds": study.seeds,
         "schema": SCHEMA,
     }
@@ -81,7 +83,8 @@ def _summary(study: StudyConfig, pairs: Pairs, run: RunFolder) -> Summary:
     predictions, changes = _tables(study, pairs, run)
     roles = study.roles
     tables = gather(study, run, pairs.classes, predictions, changes)
-    figures = summarise(predictions, changes, roles, study.explain.edits)
+    found = tuple(comparison(*names, read_tables([run.comparison(*names)])) for names in study.compared)
+    figures = summarise(predictions, changes, roles, study.explain.edits).model_copy(update={"comparisons": found})
     claims = judge(tables)
     structure = {name: study.structure(name).sentence for name in study.models}
     told = warnings_of(

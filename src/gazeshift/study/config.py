@@ -1,6 +1,7 @@
 """The study file: every setting, documented and checked before any work."""
 
 import re
+from itertools import combinations
 
 from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
@@ -43,6 +44,7 @@ class StudyConfig(Strict):
         recipe: name of a training recipe.
         training: settings that override the recipe, for all models.
         models: names, each with its own settings that override the common ones.
+        compare: pairs of given models whose maps are compared; None: every two that read the pairs' own texts.
         seeds: training seeds.
         explain: what is explained.
         expect: thresholds that every seed must meet (``gazeshift.study.thresholds``); the study ends with exit code 1 if one is missed.
@@ -61,6 +63,7 @@ class StudyConfig(Strict):
     recipe: str = "adamw"
     training: Json = Field(default_factory=dict)
     models: dict[str, ModelConfig]
+    compare: tuple[tuple[str, str], ...] | None = None
     seeds: tuple[Seed, ...] = (0,)
     explain: ExplainConfig = Field(default_factory=ExplainConfig)
     expect: dict[str, FiniteFloat] = Field(default_factory=dict)
@@ -137,6 +140,11 @@ class StudyConfig(Strict):
             )
         if self.image.name == "small_cnn" and self.weights == "hub":
             raise ValueError("weights: small_cnn has no weights on a hub; give none or a .safetensors file")
+        for named in self.compare or ():
+            if wrong := [name for name in named if name not in self.models or name in self.trained]:
+                raise ValueError(f"compare: {wrong[0]!r} is not a given model (with from:) of this study")
+            if named[0] == named[1]:
+                raise ValueError(f"compare: {named[0]!r} with itself; name two models")
         for name in self.trained:
             self.recipe_of(name)
             self.head_of(name)
@@ -177,6 +185,14 @@ class StudyConfig(Strict):
     def units_of(self, model: str) -> list[Unit]:
         """The units of one model."""
         return [unit for unit in self.units if unit.model == model]
+
+    @property
+    def compared(self) -> list[tuple[str, str]]:
+        """The given models that are compared map by map, two at a time."""
+        if self.compare is not None:
+            return list(self.compare)
+        given = [name for name, own in self.models.items() if own.from_ is not None and own.texts == "own"]
+        return list(combinations(given, 2))
 
     @property
     def roles(self) -> Roles:

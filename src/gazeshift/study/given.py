@@ -1,6 +1,6 @@
 """Models of a study that were not trained here: opened by their address, shown the study's crops, evaluated on the same pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,9 +8,10 @@ import torch
 from PIL.Image import Image
 
 from gazeshift.data.decode import decode
-from gazeshift.errors import ConfigError, GazeshiftError
+from gazeshift.errors import ConfigError, GazeshiftError, ModelError
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.class_maps import write_class_maps
+from gazeshift.evaluation.equivariance import DIRECTIONS, given_equivariance_rows, window_boxes
 from gazeshift.evaluation.modifiers import modifier_rows
 from gazeshift.evaluation.question import Question
 from gazeshift.evaluation.reading import with_reading
@@ -21,10 +22,11 @@ from gazeshift.models.addresses import Address
 from gazeshift.models.addresses import Question as Asking
 from gazeshift.models.face import Model
 from gazeshift.pairs import Pair
-from gazeshift.preprocessing import Preprocessing
+from gazeshift.preprocessing import INTERPOLATIONS, Preprocessing
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.saliency.asked import Asked
 from gazeshift.study.config import StudyConfig
+from gazeshift.study.pairs import evenly
 from gazeshift.study.sections import ModelConfig
 
 
@@ -91,6 +93,7 @@ class GivenUnit:
         silent: whether it is told the empty text, whatever the pair's.
         crop: the study's crop, which is cut out at the photo's own resolution.
         test: all test pairs.
+        windows: on how many of the explained pairs the crop's window is shifted.
     """
 
     unit: Unit
@@ -98,13 +101,24 @@ class GivenUnit:
     silent: bool
     crop: Preprocessing
     test: Sequence[Pair]
+    windows: int = 0
 
     def write(self, question: Question, run: RunFolder) -> None:
-        """Predictions for all test pairs, and maps and measures of the question's, into the store of the run."""
+        """Predictions for all test pairs, and maps and measures of the question's, into the store of the run.
+
+        Raises:
+            ConfigError: the model cannot be explained; names its key.
+        """
+        try:
+            self._write(question, run)
+        except ModelError as error:
+            raise ConfigError(f"models.{self.unit.model}: {error}") from error
+
+    def _write(self, question: Question, run: RunFolder) -> None:
         write_table([{**self.unit.tag, **row} for row in self._predictions()], run.part(self.unit, "predictions"))
         if self.silent:
             question = question.with_texts({"original": question.texts["original"]})
-        viewer = self._viewer(question.pairs)
+        viewer = self.viewer(question.pairs)
         found = analyse(viewer, question)
         write_maps(found.maps, run.maps(self.unit))
         write_table(with_reading(found.measures, None).assign(**self.unit.tag), run.part(self.unit, "measures"))
@@ -112,15 +126,36 @@ class GivenUnit:
             write_class_maps(viewer, question, run.class_maps(self.unit))
         elif question.crossed:
             write_table(modifier_rows(viewer, question).assign(**self.unit.tag), run.part(self.unit, "modifiers"))
+        if self.windows:
+            shifted = evenly(question.pairs, self.windows)
+            slopes = given_equivariance_rows(self._windows(shifted), shifted, question.method)
+            write_table(slopes.assign(**self.unit.tag), run.part(self.unit, "equivariance"))
 
-    def _viewer(self, pairs: Sequence[Pair]) -> Viewer:
-        model = settled(self.model, self._picture(pairs[0]), pairs[0].text)
+    def viewer(self, pairs: Sequence[Pair]) -> Viewer:
+        """The model before the study's crops of some pairs."""
+        return self._before(lambda row: self._picture(pairs[row]), pairs[0])
+
+    def _windows(self, pairs: Sequence[Pair]) -> Viewer:
+        """The model before the shifted windows of some pairs, one after the other, at the photo's own resolution."""
+        count = len(DIRECTIONS)
+
+        def window(row: int) -> Image:
+            pair = pairs[row // count]
+            picture = decode(pair.image, pair.key).convert("RGB")
+            box = window_boxes(self.crop, picture.size)[row % count]
+            side = max(1, round(box[2] - box[0]))
+            return picture.resize((side, side), INTERPOLATIONS[self.crop.interpolation], box=box)
+
+        return self._before(window, pairs[0])
+
+    def _before(self, picture: Callable[[int], Image], first: Pair) -> Viewer:
+        model = settled(self.model, picture(0), first.text)
         silence = (lambda text: "") if self.silent else str
-        viewer = given_viewer(model, lambda row: self._picture(pairs[row]), silence)
+        viewer = given_viewer(model, picture, silence)
         return replace(viewer, reads_text=viewer.reads_text and not self.silent)
 
     def _predictions(self) -> list[Row]:
-        viewer, rows = self._viewer(self.test), []
+        viewer, rows = self.viewer(self.test), []
         told = ["" if self.silent else pair.text for pair in self.test]
         heard = self.model.heard(told)
         for index, pair in enumerate(self.test):

@@ -8,6 +8,7 @@ from gazeshift.claims.verdict import Verdict
 from gazeshift.edits.telling import TEXTS, telling
 from gazeshift.measures import Figure
 from gazeshift.runs.summary import Measured, StudyFigures
+from gazeshift.study.comparing import compared_in_words
 
 
 def headline(
@@ -28,7 +29,8 @@ def headline(
         _shift(figures, subject),
         _place(figures, roles, subject),
         f"{subject}: {structures[subject]}" if subject in structures else "",
-        how_far(claims),
+        *compared_in_words(figures.comparisons),
+        how_far(claims, trained=len(roles.given) < len(roles.players)),
         *doubled(roles),
     ]
     return [paragraph for paragraph in paragraphs if paragraph]
@@ -140,8 +142,12 @@ def _place(figures: StudyFigures, roles: Roles, subject: str) -> str:
     )
 
 
-def how_far(claims: Mapping[str, Verdict]) -> str:
+def how_far(claims: Mapping[str, Verdict], *, trained: bool = True) -> str:
     """Which claims about kinds of models hold: those that generalise to other trainings and other classes.
+
+    Args:
+        claims: the verdicts, by name.
+        trained: whether the study trained any model.
 
     Example:
         >>> how_far({"C0": Verdict(claim="The text raises accuracy.", verdict="supported", seeds=5)})
@@ -150,11 +156,7 @@ def how_far(claims: Mapping[str, Verdict]) -> str:
     if not claims:
         return ""
     seeds = max(claim.seeds or 0 for claim in claims.values())
-    few = (
-        f"a claim about a kind of model needs {MIN_SEEDS} training seeds, and this study has {seeds}; "
-        if seeds < MIN_SEEDS
-        else ""
-    )
+    few = _too_few(seeds, trained)
     named = {
         verdict: [
             name if few else f"{name}, {claim.claim[0].lower()}{claim.claim[1:].removesuffix('.')}"
@@ -169,7 +171,16 @@ def how_far(claims: Mapping[str, Verdict]) -> str:
         if names
     ]
     count = f"of {len(claims)} claim{'s' if len(claims) > 1 else ''}"
-    return f"Beyond these trainings and classes: {few}{count}, {_listed(parts)}."
+    return f"Beyond these {'trainings' if trained else 'models'} and classes: {few}{count}, {_listed(parts)}."
+
+
+def _too_few(seeds: int, trained: bool) -> str:
+    """Why the claims cannot be tested here; empty if there are enough seeds."""
+    if not trained:
+        return f"a claim about a kind of model needs {MIN_SEEDS} trainings of it, and this study trained nothing; "
+    return f"a claim about a kind of model needs {MIN_SEEDS} training seeds, and this study has {seeds}; " * (
+        seeds < MIN_SEEDS
+    )
 
 
 def doubled(roles: Roles) -> list[str]:

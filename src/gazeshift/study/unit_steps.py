@@ -9,11 +9,13 @@ from gazeshift.data.plates import Scene
 from gazeshift.edits import Corpus, find_lexicon
 from gazeshift.evaluation.modifiers import Modifiers, modifier_files
 from gazeshift.evaluation.question import MaskReader, Question
+from gazeshift.mapstore.store import write_table
 from gazeshift.measures import secondary_measures
 from gazeshift.models.face import Model
 from gazeshift.pairs import Pair
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.check_units import CHECK_SETTINGS, check_unit, checked_models, scenes_for
+from gazeshift.study.comparing import comparison_rows
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.given import GivenModels, GivenUnit
 from gazeshift.study.materials import Ingredients
@@ -21,7 +23,7 @@ from gazeshift.study.pairs import Pairs, evenly
 from gazeshift.study.steps import Steps, digest_of
 from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
 
-_TABLES = 4
+_TABLES = 5
 """Increased when an evaluation writes different tables, so that those of an older gazeshift are recomputed without retraining."""
 
 Sources = Mapping[str, str | None]
@@ -83,6 +85,9 @@ def do_units(
         digests[str(unit)] = _evaluate(work, unit, trained)
         if checked_models(study, [unit.model]):
             digests[f"checks of {unit}"] = _check(work, unit, trained)
+    for first, second in study.compared:
+        units = tuple(_given_unit(work, name, given[name], pairs.splits["test"]) for name in (first, second))
+        digests[f"{first} and {second}"] = _compare(work, *units)
     return digests
 
 
@@ -107,20 +112,40 @@ def _evaluate(work: _Work, unit: Unit, trained: str) -> str:
 
 def _evaluate_given(work: _Work, unit: Unit, model: Model, test: Sequence[Pair]) -> str:
     study, mark = work.ingredients.study, work.run.part(unit, "digest").with_suffix(".txt")
-    own, digest = study.models[unit.model], model.digest()
-    inputs = {
-        **_evaluation(work),
-        "model": digest,
-        "asked": own.model_dump(mode="json"),
-        "preprocessing": study.preprocessing,
-    }
+    digest, given = model.digest(), _given_unit(work, unit.model, model, test)
+    inputs = {**_evaluation(work), **_asked(work, given)}
 
     def evaluate(_: str) -> None:
-        GivenUnit(unit, model, own.texts == "constant", study.crop, test).write(work.question, work.run)
+        given.write(work.question, work.run)
         with atomic_write(mark) as file:
             file.write_text(digest, encoding="utf-8")
 
     return work.steps.do(f"evaluate {unit}", inputs, evaluate, (*unit_files(study, work.run, unit), mark))
+
+
+def _given_unit(work: _Work, name: str, model: Model, test: Sequence[Pair]) -> GivenUnit:
+    study = work.ingredients.study
+    silent = study.models[name].texts == "constant"
+    return GivenUnit(study.units_of(name)[0], model, silent, study.crop, test, study.explain.windows)
+
+
+def _asked(work: _Work, given: GivenUnit) -> dict[str, object]:
+    """What a given model is, and how it is asked."""
+    study = work.ingredients.study
+    own = study.models[given.unit.model].model_dump(mode="json")
+    return {"model": given.model.digest(), "asked": own, "preprocessing": study.preprocessing}
+
+
+def _compare(work: _Work, first: GivenUnit, second: GivenUnit) -> str:
+    """Compare two given models map by map."""
+    file = work.run.comparison(first.unit.model, second.unit.model)
+    inputs = {**_evaluation(work), "first": _asked(work, first), "second": _asked(work, second)}
+
+    def compare(_: str) -> None:
+        pairs = work.question.pairs
+        write_table(comparison_rows(first.viewer(pairs), second.viewer(pairs), work.question), file)
+
+    return work.steps.do(f"compare {first.unit.model} with {second.unit.model}", inputs, compare, (file,))
 
 
 def _evaluation(work: _Work) -> dict[str, object]:

@@ -140,7 +140,7 @@ def unit_files(study: StudyConfig, run: RunFolder, unit: Unit) -> tuple[Path, ..
             files += (run.class_maps(unit),)
         elif study.explain.modifiers and study.models[unit.model].texts != "constant":
             files += (run.part(unit, "modifiers"),)
-        if study.explain.windows and unit.model in study.trained:
+        if study.explain.windows:
             files += (run.part(unit, "equivariance"),)
     return files
 

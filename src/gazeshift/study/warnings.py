@@ -7,6 +7,7 @@ import pandas as pd
 
 from gazeshift.data.audit import Audit
 from gazeshift.runs.summary import StudyFigures
+from gazeshift.study.check_units import unchecked_models
 from gazeshift.study.config import StudyConfig
 
 MIN_GRID = 4
@@ -29,7 +30,19 @@ def warnings_of(
         *_words(study, words),
         *_grids(grids),
         *_maps(figures),
+        *_unchecked(study),
         *_counts(audit),
+    ]
+
+
+def _unchecked(study: StudyConfig) -> list[str]:
+    """Which models the study's checks were not made for."""
+    given = unchecked_models(study)
+    if not given:
+        return []
+    return [
+        f"{', '.join(given)}: the checks ({', '.join(study.explain.checks)}) were skipped, because they are for models trained here; "
+        "gs.faithfulness and gs.modality check a given model on one pair."
     ]
 
 
