@@ -28,6 +28,8 @@ _RULES = tuple(
         (r"(?<=\w)'(?=\w)", "’"),
     )
 )
+_CAPTION = re.compile(r"(?:an?|the|one|two|three|four|five|some|several|many)\s", re.IGNORECASE)
+"""How a caption begins that says what is seen; a title names something."""
 _KANA = re.compile(r"[\u3041-\u30ff]")
 
 
@@ -36,8 +38,8 @@ def paraphrase(corpus: Corpus, pieces: Pieces) -> TextEdit:
 
     The rules swap ``and`` and ``&``, ``w/`` and ``with``, ``vs`` and ``versus``, ``recipe`` and ``recipes``, ``recipe for x`` and
     ``x recipe``, ``make`` and ``prepare``, a separator and a comma, one apostrophe and another. A rule whose change the tokenizer does
-    not show (its cleaning may drop the sign) is skipped. The last resort is ``how to make`` before the text (in Japanese
-    ``の作り方`` after it).
+    not show (its cleaning may drop the sign) is skipped. The last resort is ``a photo of`` before a caption, which begins with an article
+    or a number, and ``how to make`` before any other text (in Japanese ``の作り方`` after it).
 
     Example:
         >>> from gazeshift.edits.pieces import WholeWords
@@ -54,10 +56,18 @@ def paraphrase(corpus: Corpus, pieces: Pieces) -> TextEdit:
         read = pieces.split(pair.text)
         changed = (pattern.sub(replacement, pair.text, count=1) for pattern, replacement in _RULES)
         other = (text for text in changed if text != pair.text and pieces.split(text) != read)
-        last = f"{pair.text}の作り方" if _KANA.search(pair.text) else f"how to make {pair.text}"
-        return Edited(next(other, last))
+        return Edited(next(other, _prefixed(pair.text)))
 
     return edit
+
+
+def _prefixed(text: str) -> str:
+    """What can be said before, or after, any text of its kind."""
+    if _KANA.search(text):
+        return f"{text}の作り方"
+    if _CAPTION.match(text):
+        return f"a photo of {text[0].lower()}{text[1:]}"
+    return f"how to make {text}"
 
 
 def _same(pair: Pair) -> list[SceneCaption]:
