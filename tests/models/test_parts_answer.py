@@ -27,7 +27,8 @@ from gazeshift.models.features import TextFeatures
 from gazeshift.models.heads import FusionHead
 from gazeshift.models.text import Encoder
 from gazeshift.models.trunk import Trunk
-from gazeshift.saliency.recording import AttentionRecorder, after
+from gazeshift.saliency.descent import after
+from gazeshift.saliency.recording import AttentionRecorder
 
 SOURCE = Path(gs.__file__).parent
 VIT = {"depth": 3, "embed_dim": 32, "num_heads": 2}
