@@ -29,10 +29,12 @@ ON_DISK = ("--set", "data.plates=null", "--set", "data.root={plates}")
 ALLOWED = [
     ([["--help"], ["--version"], ["explain", "--help"], ["study", "--help"], ["data", "plates", "--help"]], set()),
     ([["explain", "{model}", "{picture}"], ["words", "{model}", "{picture}", "a donut"]], MODEL),
+    ([["regions", "{model}", "{picture}", "a donut", "--json"]], MODEL),
     (
         [
             ["explain", "{model}", "{picture}", "--out", "{new}/maps.png", "--save", "{new}/maps.safetensors"],
             ["words", "{model}", "{picture}", "a donut", "--out", "{new}/words.png"],
+            ["regions", "{model}", "{picture}", "a donut", "--out", "{new}/regions.png"],
         ],
         MODEL | {"matplotlib"},
     ),
