@@ -132,21 +132,35 @@ def eager(model: nn.Module) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def naming_failure(what: str, *inputs: Inputs) -> Iterator[None]:
+class naming_failure:  # noqa: N801  # used like a function
     """Turn an exception inside a model into one line that describes the inputs; the exception itself becomes the cause.
+
+    A class, because what is raised inside a generator stays in a cycle with it (CPython 3.12), and the inputs with both.
+
+    Args:
+        what: what fails, for the line.
+        inputs: what it was given.
 
     Raises:
         ModelError: instead of it. gazeshift's own exceptions, and running out of memory, are passed on.
     """
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+
+    def __init__(self, what: str, *inputs: Inputs) -> None:
+        self.what, self.inputs = what, inputs
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Replace what can be named."""
+        named = RuntimeError | TypeError | ValueError | LookupError | AttributeError
+        if not isinstance(error, named) or isinstance(error, torch.OutOfMemoryError):
+            return
         said = textwrap.shorten(str(error).partition("\n")[0], _LONGEST, placeholder=" ...")
         way = next((f"; {way}" for pattern, way in _WAYS_OUT.items() if re.search(pattern, said)), "")
-        raise ModelError(f"{what} fails on {described(inputs)}: {type(error).__name__}: {said}{way}") from error
+        raise ModelError(
+            f"{self.what} fails on {described(self.inputs)}: {type(error).__name__}: {said}{way}"
+        ) from error
 
 
 def _advice() -> str:
