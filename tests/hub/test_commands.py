@@ -199,3 +199,20 @@ def _moved_as_shift_says(model: Given, pairs: list[Pair], file: Path) -> None:
         own = rows[(rows["key"] == row["key"]) & (rows["edit"] == "original")]["text"].item()
         moved = gs.shift(gs.explain(model, pictures[row["key"]], [own, row["text"]]))
         assert row["js_bits"] == pytest.approx(moved.js_bits, abs=1e-4, nan_ok=True)
+
+
+def test_a_single_score_is_shown_as_a_score_and_not_as_a_certainty(
+    gazeshift: Command, models: dict[str, Published], pairs: list[Pair], tmp_path: Path
+) -> None:
+    """The probability of the only class is 1, whatever the sentence."""
+    decode(pairs[0].image, "photo").save(tmp_path / "photo.png")
+    asked = (f"hub:{models['clip'].folder}", tmp_path / "photo.png", "--as", "matching", "--text", TEXTS[0])
+    code, out, _ = gazeshift("explain", *asked)
+    assert code == 0
+    assert "score" in out
+    assert "sure" not in out
+    code, out, _ = gazeshift("explain", *asked, "--json")
+    found = json.loads(out)["texts"][0]
+    assert found["confidence"] is None
+    expected = gs.explain(gs.from_hub(models["clip"].folder, as_="matching"), tmp_path / "photo.png", TEXTS[:1])
+    assert found["logit"] == pytest.approx(expected.rows[0].logit, rel=1e-4)

@@ -36,7 +36,7 @@ class Explained:
         reason: why the map has none.
         note: another remark on the map.
         logit: logit of the explained class.
-        confidence: its probability.
+        confidence: its probability; None for a score that is the model's only one, and for a combination of logits.
         centre_bias: centre bias of the map.
         coverage: coverage of the map, a share of the grid.
         js_bits: how far the map moved from that of the first text.
@@ -131,7 +131,7 @@ def _records(maps: SaliencyMaps, read: Heard) -> list[Explained]:
                 reason=maps.reasons[index],
                 note=maps.notes[index],
                 logit=_finite(row.logit),
-                confidence=_finite(row.probability),
+                confidence=None if len(maps.classes) == 1 else _finite(row.probability),
                 centre_bias=_finite(float(bias[index])),
                 coverage=_finite(float(spread[index])),
                 js_bits=_finite(moved.js_bits),
@@ -157,11 +157,12 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | No
     table.add_column("", justify="right")
     table.add_column("text", overflow="fold", min_width=12)
     table.add_column("predicted", overflow="fold", min_width=9)
-    for heading in ("sure", "centre", "cover", "JS", "switch", "within"):
+    scored = all(record.confidence is None for record in records)
+    for heading in ("score" if scored else "sure", "centre", "cover", "JS", "switch", "within"):
         table.add_column(heading, justify="right", no_wrap=True)
     for number, record in enumerate(records, start=1):
         measured = (
-            record.confidence,
+            record.logit if scored else record.confidence,
             record.centre_bias,
             record.coverage,
             record.js_bits,
@@ -172,7 +173,8 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | No
         table.add_row(str(number), text, literal(record.predicted), *map(_number, measured))
     console.print(table)
     console.print(
-        "sure: probability of the explained class. centre: centre bias. cover: coverage, the share of the grid. JS: divergence from the "
+        ("score: the explained score, in logits. " if scored else "sure: probability of the explained class. ")
+        + "centre: centre bias. cover: coverage, the share of the grid. JS: divergence from the "
         "first map in bits; of it, switch comes with the predicted class, within from re-weighting for the same class."
     )
     if maps.undefined[: len(maps.texts)].any():

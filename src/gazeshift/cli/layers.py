@@ -44,7 +44,7 @@ def _print(found: Layers) -> None:
     for name, why in found.why_not.items():
         console.print(literal(f"{name}: not this one: {why}"))
     if found.best is None:
-        console.print("None of the last layers gives a map that is more than rounding; try an earlier one with layer=.")
+        console.print("No layer to take was found: mend what is said above, or name an earlier layer with layer=.")
         return
     part = "" if found.best.part is None else f", part={found.best.part!r}"
     nth = f", nth={found.best.calls - 1}" if found.best.calls > 1 else ""
