@@ -92,6 +92,44 @@ def test_a_measure_that_is_defined_on_too_few_pairs_is_skipped(before: GuardReco
     assert changes["text_share"].verdict == "passed"
 
 
+def test_a_measure_that_can_no_longer_be_computed_fails(before: GuardRecord) -> None:
+    """A checkpoint whose answer depends on nothing has no shares."""
+    nothing = before.model_copy(
+        update={"measures": {**before.measures, "text_share": dict.fromkeys(before.measures["text_share"])}}
+    )
+    lost = {change.measure: change for change in compare(before, nothing)}["text_share"]
+    assert (lost.verdict, lost.worse, lost.recorded) == ("FAILED", True, len(before.measures["text_share"]))
+    assert "text_share can no longer be computed: it was defined on 14 pairs, and now on 0" in lost.sentence
+    again = {change.measure: change for change in compare(nothing, before)}["text_share"]
+    assert again.verdict == "skipped"  # there is nothing it could be worse than
+
+
+@pytest.mark.parametrize("broken", ["not_finite"])
+def test_a_model_without_numbers_is_neither_recorded_nor_passed(
+    root: Path, tmp_path: Path, gazeshift: Command, broken: str
+) -> None:
+    baseline = tmp_path / "guard.json"
+    for recorded in (False, True):
+        if recorded:
+            gazeshift("guard", f"{HERE}:make", "--data", root, "--baseline", baseline)
+        code, out, err = gazeshift("guard", f"{HERE}:{broken}", "--data", root, "--baseline", baseline)
+        assert (code, out, "outputs are not finite" in err) == (2, "", True)
+        assert baseline.exists() == recorded
+
+
+def test_a_file_that_is_no_record_stays(root: Path, tmp_path: Path, gazeshift: Command) -> None:
+    for name, said in (("study.yaml", "ends in .json"), ("other.json", "is not the record of a guard")):
+        (tmp_path / name).write_text("{}")
+        given = ("--data", root, "--baseline", tmp_path / name, "--record")
+        code, _, err = gazeshift("guard", f"{HERE}:make", *given)
+        assert (code, said in err) == (2, True)
+        assert (tmp_path / name).read_text() == "{}"
+    code, _, err = gazeshift(
+        "guard", f"{HERE}:make", "--data", root, "--baseline", tmp_path / "g.json", "--split", "tset"
+    )
+    assert (code, err.count("\n"), "--split tset: give one of" in err) == (2, 2, True)  # and that the user's code runs
+
+
 def test_records_that_cannot_be_compared(before: GuardRecord, pairs: list[Pair]) -> None:
     few = before.model_copy(
         update={"measures": {name: {} for name in before.measures} | {"text_share": {"elsewhere": 0.5}}}
@@ -124,7 +162,7 @@ def test_the_command(root: Path, tmp_path: Path, gazeshift: Command) -> None:
     baseline.write_text(json.dumps(recorded))
     code, out, _ = gazeshift(*same, "--json")
     told = {each["measure"]: each for each in json.loads(out, parse_constant=pytest.fail)["changes"]}
-    assert (code, told["mask_excess"]["before"], told["text_share"]["worse"]) == (0, None, False)
+    assert (code, told["mask_excess"]["verdict"], told["text_share"]["worse"]) == (0, "skipped", False)
     (tmp_path / "wrong.json").write_text("[]")
     code, _, err = gazeshift("guard", f"{HERE}:make", "--data", root, "--baseline", tmp_path / "wrong.json")
     assert (code, "is not the record of a guard" in err) == (2, True)
@@ -137,6 +175,13 @@ def test_maps_of_a_data_set_by_a_given_model(root: Path, tmp_path: Path, gazeshi
         "maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "maps.parquet", "--method", "occlusion"
     )
     assert (code, "14 maps of 14 images" in out) == (0, True)
+    two = [part for name in given_models.CLASSES[:2] for part in ("--target", name)]
+    code, out, _ = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "two.parquet", *two)
+    assert (code, "28 maps of 14 images" in out) == (0, True)
+    code, _, err = gazeshift(
+        "maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "c.parquet", *two, "--target", "predicted"
+    )
+    assert (code, err.count("\n"), "predicted" in err) == (2, 2, True)  # and that the user's code runs
     code, _, err = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "b.parquet", "--compile")
     assert (code, "for models trained here" in err) == (2, True)
 

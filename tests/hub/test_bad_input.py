@@ -196,3 +196,18 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
     """A model and its processor, loaded without gazeshift."""
     kind = getattr(hf, hf.AutoConfig.from_pretrained(folder).architectures[0])
     return kind.from_pretrained(folder).eval(), hf.AutoProcessor.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("kind", ["vilt", "bridgetower"])
+def test_a_picture_that_a_processor_cannot_read_is_one_line(kind: str, tmp_path: Path, gazeshift: Command) -> None:
+    tiny_dual.builders[kind](tmp_path / kind)
+    picture(5000, 12).save(tmp_path / "wide.png")
+    code, out, err = gazeshift("explain", f"hub:{tmp_path / kind}", tmp_path / "wide.png", "--as", "matching")
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert "cannot read a picture of 5000 x 12 pixels" in err
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "~/no/where", "a/folder/that/is/not"])
+def test_a_folder_that_is_missing_is_said_at_once(name: str) -> None:
+    with pytest.raises(GazeshiftError, match="no such folder"):
+        gs.from_hub(name, as_="matching")

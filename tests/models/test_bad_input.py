@@ -163,3 +163,32 @@ def test_nor_of_what_gives_no_numbers(name: str, photo: Path, gazeshift: Command
     code, out, err = gazeshift("layers", address(name), "--image", photo)
     assert (code, out) == (2, "")
     assert "the model's outputs are not finite, whatever the layer: check the picture" in err
+
+
+def test_what_own_code_prints_is_not_in_the_json(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gazeshift: Command
+) -> None:
+    (tmp_path / "chatty.py").write_text("from tests.saliency.own_model import make\nprint('hello')\n")
+    monkeypatch.chdir(tmp_path)
+    code, out, err = gazeshift("explain", "python:chatty:make", photo, "--text", TEXTS[0], "--json")
+    assert (code, "hello" in err) == (0, True)
+    assert json.loads(out)["texts"][0]["predicted"] in {"x", "y", "z"}
+
+
+def test_an_answer_that_is_no_number_names_no_class(photo: Path, gazeshift: Command) -> None:
+    given = ("python:tests.study.given_models:not_finite", photo, "--text", TEXTS[0])
+    code, out, _ = gazeshift("explain", *given, "--json")
+    (told,) = json.loads(out)["texts"]
+    assert (code, told["predicted"], told["logit"], told["defined"]) == (0, None, None, False)
+    assert "nan" in told["reason"]
+    code, out, _ = gazeshift("explain", *given)
+    assert (code, "is nan: check the picture, the model's weights" in " ".join(out.split())) == (0, True)
+
+
+def test_a_model_that_reads_no_text_says_so(photo: Path, gazeshift: Command) -> None:
+    given = [part for text in TEXTS for part in ("--text", text)]
+    code, out, _ = gazeshift("explain", "python:tests.study.given_models:deaf", photo, *given)
+    assert (code, "The model reads no text" in out) == (0, True)
+    assert (
+        "The model reads no text" not in gazeshift("explain", "python:tests.study.given_models:make", photo, *given)[1]
+    )

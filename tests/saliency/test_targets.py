@@ -11,6 +11,7 @@ from tests.saliency.own_model import CLASSES, TEXTS, make, net, picture, picture
 from torch import Tensor, nn
 
 import gazeshift as gs
+from gazeshift.errors import UsageError
 from gazeshift.models.adapters.given import Given
 from gazeshift.saliency import Combination
 from gazeshift.saliency.modality import SIDE
@@ -186,3 +187,15 @@ def test_several_maps_at_once_are_those_of_one_target_each() -> None:
 def test_a_text_of_no_classes_is_no_combination() -> None:
     with pytest.raises(gs.errors.UsageError, match="unknown class 'w'"):
         gs.modality(make(), PICTURE, TEXTS[0], "x rather than w")
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("x rather than x", "two different classes"),
+        (gs.Combination({"x": 1.0, 0: -1.0}), "the weights cancel"),
+    ],
+)
+def test_a_target_of_nothing_is_refused(target: str | gs.Combination, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        gs.explain(make(), PICTURE, TEXTS, target=target)

@@ -87,3 +87,11 @@ def mirrored() -> Given:
         _words,
         CLASSES,
     )
+
+
+def not_finite() -> Given:
+    """A checkpoint that training has ruined: one weight is not a number."""
+    made = make()
+    with torch.no_grad():
+        made.net.model.head[0].weight[0, 0] = torch.nan
+    return made

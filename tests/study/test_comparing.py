@@ -4,11 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gazeshift.edits import Edited
+from gazeshift.evaluation.question import MaskReader, Question
+from gazeshift.evaluation.viewer import given_viewer
 from gazeshift.measures import median_figure
+from gazeshift.pairs import Pair
+from gazeshift.preprocessing import Preprocessing
 from gazeshift.report.comparisons import comparison_axis
 from gazeshift.resampling import resampling_weights
 from gazeshift.runs.summary import Comparison
-from gazeshift.study.comparing import compared_in_words, comparison
+from gazeshift.study.comparing import compared_in_words, comparison, comparison_rows
+from tests.saliency.own_model import picture
+from tests.study import given_models
 
 
 def rows(apart: float, floor: float = 0.1, count: int = 40, **columns: object) -> pd.DataFrame:
@@ -68,3 +75,16 @@ def test_the_axis_holds_all_that_is_drawn() -> None:
     assert axis.low <= -0.4
     assert axis.high >= 0.5
     assert axis.low <= 0 <= axis.high
+
+
+def test_answers_of_models_with_other_classes_are_not_compared() -> None:
+    """They could never agree, so how often they differ says nothing."""
+    pairs = [Pair(str(key), b"", "a text", "x", "test") for key in range(2)]
+    texts = {"original": [Edited(pair.text) for pair in pairs]}
+    question = Question(pairs, texts, MaskReader(Preprocessing(size=48), pairs), "default")
+    viewers = [given_viewer(make(), lambda row: picture()) for make in (given_models.make, given_models.of_two_classes)]
+    found = comparison("one", "two", pd.DataFrame(comparison_rows(*viewers, question)))
+    assert (found.differ.mean, found.js_bits.median) == (None, None)
+    assert compared_in_words([found]) == ["The maps of one and two cannot be compared: no class has a map of both."]
+    same = comparison("one", "one", pd.DataFrame(comparison_rows(viewers[0], viewers[0], question)))
+    assert (same.differ.mean, same.js_bits.median) == (0, pytest.approx(0, abs=1e-6))

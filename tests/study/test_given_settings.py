@@ -19,6 +19,7 @@ WRONG = {
         "recipe: is for a model that is trained",
     ),
     "a prompt for a trained one": ({"image-only": {"prompt": "a {class}"}}, "prompt: is for a model that is given"),
+    "a question for code": ({"mine": {"from": f"{HERE}:make", "as": "matching"}}, "as: is for a published model"),
     "no such counterpart": (
         {"mine": {"from": f"{HERE}:make", "counterpart": "nobody"}},
         "no model 'nobody' in this study",

@@ -256,7 +256,9 @@ def guard(
     split: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "test",
     images: Annotated[int, typer.Option("--images", min=10, help="Pairs at most, drawn evenly.")] = 100,
     method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
-    margin: Annotated[float, typer.Option("--margin", min=0, help="The least change that counts, from 0 to 1.")] = 0.02,
+    margin: Annotated[
+        float, typer.Option("--margin", min=0, max=1, help="The least change that counts, from 0 to 1.")
+    ] = 0.02,
     record: Annotated[bool, typer.Option("--record", help="Write the baseline anew.")] = False,
     as_: As = None,
     classes: Classes = None,

@@ -30,7 +30,7 @@ class Explained:
 
     Attributes:
         text: the text.
-        predicted: class predicted with it.
+        predicted: class predicted with it; None if its logit is not a number.
         explained: class whose map it is.
         defined: whether the map has positive evidence.
         reason: why the map has none.
@@ -47,7 +47,7 @@ class Explained:
     """
 
     text: str
-    predicted: str
+    predicted: str | None
     explained: str
     defined: bool
     reason: str | None
@@ -76,17 +76,7 @@ def explain_image(
     as_json: bool,
 ) -> None:
     """Explain one image with some texts; print the numbers, draw and save as requested."""
-    if out is not None and out.suffix.lower() != ".png":
-        raise UsageError(f"--out {out}: the picture is written as PNG; give a name that ends in .png.")
-    for path in (out, save):
-        if path is not None:
-            check_picture(path, image)
-    if out is not None and save is not None and out.resolve() == save.resolve():
-        raise UsageError(f"--out and --save are both {out}; name two files.")
-    if label is not None and target != "label":
-        raise UsageError(f"--label {label} only works with --target label.")
-    if image.is_dir():
-        raise UsageError(f"{image}: is a folder; name one image file.")
+    _check(image, target, label, out, save)
     model = open_model(address)
     maps = explain(model, image, texts, target, label=label, method=method)
     read = model.heard(list(texts))
@@ -109,10 +99,29 @@ def explain_image(
             )
         )
     else:
-        _print(maps, records, None if model.structure is None else model.structure.sentence)
+        _print(
+            maps, records, None if model.structure is None else model.structure.sentence, reads_text=model.reads_text
+        )
         for done, path in (("drawn", out), ("saved", save)):
             if path is not None:
                 typer.echo(f"{done}: {path}")
+
+
+def _check(image: Path, target: str, label: str | None, out: Path | None, save: Path | None) -> None:
+    """Refuse arguments that are wrong whatever the model."""
+    if out is not None and out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: the picture is written as PNG; give a name that ends in .png.")
+    if out is not None and save is not None and out.resolve() == save.resolve():
+        raise UsageError(f"--out and --save are both {out}; name two files.")
+    if save is not None and save.suffix.lower() != ".safetensors":
+        raise UsageError(f"--save {save}: maps are saved as safetensors; give a name that ends in .safetensors.")
+    for path in (out, save):
+        if path is not None:
+            check_picture(path, image)
+    if label is not None and target != "label":
+        raise UsageError(f"--label {label} only works with --target label.")
+    if image.is_dir():
+        raise UsageError(f"{image}: is a folder; name one image file.")
 
 
 def _records(maps: SaliencyMaps, read: Heard) -> list[Explained]:
@@ -125,7 +134,7 @@ def _records(maps: SaliencyMaps, read: Heard) -> list[Explained]:
         records.append(
             Explained(
                 text=text,
-                predicted=maps.classes[maps.predicted[index]],
+                predicted=_predicted(maps, index),
                 explained=maps.classes[row.target],
                 defined=not bool(maps.undefined[index]),
                 reason=maps.reasons[index],
@@ -144,11 +153,18 @@ def _records(maps: SaliencyMaps, read: Heard) -> list[Explained]:
     return records
 
 
+def _predicted(maps: SaliencyMaps, index: int) -> str | None:
+    """The class that is predicted with a text: where no logit is a number there is none."""
+    guess = maps.predicted[index]
+    logit = next((row.logit for row in maps.rows if (row.text, row.target) == (index, guess)), 0.0)
+    return maps.classes[guess] if math.isfinite(logit) else None
+
+
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | None) -> None:
+def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | None, *, reads_text: bool) -> None:
     console = terminal()
     # Every target but ``predicted`` is one class for all texts.
     explained = "the predicted class" if maps.target == "predicted" else f"the class {records[0].explained}"
@@ -157,7 +173,9 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | No
     table.add_column("", justify="right")
     table.add_column("text", overflow="fold", min_width=12)
     table.add_column("predicted", overflow="fold", min_width=9)
-    scored = all(record.confidence is None for record in records)
+    scored = all(record.confidence is None for record in records) and any(
+        record.logit is not None for record in records
+    )
     for heading in ("score" if scored else "sure", "centre", "cover", "JS", "switch", "within"):
         table.add_column(heading, justify="right", no_wrap=True)
     for number, record in enumerate(records, start=1):
@@ -170,13 +188,15 @@ def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | No
             record.within,
         )
         text = literal(record.text) if record.text.strip() else "[dim](no text)[/]"
-        table.add_row(str(number), text, literal(record.predicted), *map(_number, measured))
+        table.add_row(str(number), text, literal(record.predicted or "-"), *map(_number, measured))
     console.print(table)
     console.print(
         ("score: the explained score, in logits. " if scored else "sure: probability of the explained class. ")
         + "centre: centre bias. cover: coverage, the share of the grid. JS: divergence from the "
         "first map in bits; of it, switch comes with the predicted class, within from re-weighting for the same class."
     )
+    if not reads_text and len(records) > 1:
+        console.print("The model reads no text, so every text gets the same map.")
     if maps.undefined[: len(maps.texts)].any():
         console.print(
             "A map without positive evidence is undefined: it points nowhere, so where it looks is not measured."

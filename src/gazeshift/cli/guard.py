@@ -32,7 +32,9 @@ def guard_model(
     """Record a baseline where there is none; else compare with it, and end with exit code 1 if something got worse."""
     if not baseline.parent.is_dir():
         raise UsageError(f"--baseline {baseline}: the folder {baseline.parent} does not exist.")
-    before = None if anew or not baseline.exists() else _read(baseline)
+    if baseline.suffix != ".json":
+        raise UsageError(f"--baseline {baseline}: a record is written as JSON; give a name that ends in .json.")
+    before = _read(baseline) if baseline.exists() else None
     model = open_model(address)
     every = pairs_for(address, root, split, (), model.classes)
     pairs = evenly(every, images)
@@ -46,9 +48,10 @@ def guard_model(
             method,
             lambda done: progress.update(task, completed=done),
         )
-    if before is None:
+    if before is None or anew:
         write_json(baseline, found.model_dump(mode="json"), indent=1)
-        typer.echo(f"{baseline}: recorded {model.name} on {len(pairs)} pairs; there is nothing to compare with yet.")
+        nothing = "; there is nothing to compare with yet" if before is None else ", in the place of an earlier record"
+        typer.echo(f"{baseline}: recorded {model.name} on {len(pairs)} pairs{nothing}.")
         return
     changes = compare(before, found, margin)
     _tell(before, changes, as_json)
@@ -60,7 +63,7 @@ def _read(baseline: Path) -> GuardRecord:
     try:
         return read_record(baseline, GuardRecord)
     except DataError as error:
-        raise DataError(f"{baseline}: is not the record of a guard; --record writes it anew.") from error
+        raise DataError(f"{baseline}: is not the record of a guard; name another file, or delete this one.") from error
 
 
 def _tell(before: GuardRecord, changes: tuple[Change, ...], as_json: bool) -> None:
@@ -74,6 +77,7 @@ def _tell(before: GuardRecord, changes: tuple[Change, ...], as_json: bool) -> No
                 "interval": each.difference.interval,
                 "floor": each.floor,
                 "worse": each.worse,
+                "verdict": each.verdict,
             }
             for each in changes
         ]

@@ -41,8 +41,6 @@ def store_maps(
     if out.suffix != ".parquet":
         raise UsageError(f"--out {out}: maps are written as Parquet; give a name that ends in .parquet.")
     check_new_file(out)
-    if split not in {*SPLITS, "all"}:
-        raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
     if len(set(texts)) < len(texts):
         raise UsageError("--text: the same text is given twice; give each once.")
     if len(set(target)) < len(target):
@@ -84,7 +82,14 @@ def store_maps(
 
 
 def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
-    """The pairs of a split, read with the data options of the model's training, but without its limit."""
+    """The pairs of a split, read with the data options of the model's training, but without its limit.
+
+    Raises:
+        UsageError: an unknown split.
+        DataError: it has no pairs.
+    """
+    if split not in {*SPLITS, "all"}:
+        raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
     stored = read_config(Path(address.at))["data"].get("settings", {}) if address.is_folder else {}
     whole = {"root": str(root), "limit": None, "drop_repeated_titles": False}
     needed = () if split == "all" else (split,)

@@ -1,6 +1,8 @@
 """The model that a command names, and the options that say how a published one is asked."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 import typer
 
@@ -21,4 +23,7 @@ def open_model(address: Address) -> Classifier | Given:
     if address.runs_code:
         whose = "code of the model's folder" if address.question.trust_remote_code else "your own code"
         typer.echo(f"{address.at}: runs {whose}.", err=True)
-    return address.open()
+    if not address.runs_code:
+        return address.open()
+    with redirect_stdout(sys.stderr):  # what that code prints is not a result of ours
+        return address.open()

@@ -18,7 +18,7 @@ from gazeshift.cli.places import check_picture
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.cli.spans import spans_of
 from gazeshift.data.decode import decode
-from gazeshift.drawing.numbers import clipped
+from gazeshift.drawing.numbers import clipped, signed_numbers
 from gazeshift.drawing.remarks import CUT
 from gazeshift.errors import UsageError
 from gazeshift.models.addresses import Address
@@ -30,8 +30,8 @@ from gazeshift.saliency.words import WAYS
 
 _LABELS = {"1", "L", "P", "I", "I;16"}
 """Pillow's modes of pictures whose pixels are numbers."""
-_MOST_COLUMNS = 7
-"""Of regions: what a terminal of 80 characters has room for."""
+_WIDTH, _WORD = 80, 10
+"""Characters of a terminal, and of the column of words."""
 
 
 def explain_regions(
@@ -113,6 +113,8 @@ def _box(given: str) -> tuple[str, Box]:
 
 
 def _labels(file: Path) -> np.ndarray:
+    if not file.is_file():
+        raise UsageError(f"--masks {file}: no such file.")
     try:
         with Image.open(file) as opened:
             mode, found = opened.mode, np.asarray(opened)
@@ -127,18 +129,20 @@ def _labels(file: Path) -> np.ndarray:
 
 def _print(found: WordRegions, cut: bool) -> None:
     """The table, and how to read it."""
-    from gazeshift.drawing.region_sheet import strongest_regions
+    from gazeshift.drawing.region_sheet import interactions_shown, strongest_regions
 
-    console, shown = terminal(), strongest_regions(found, _MOST_COLUMNS)
+    console, show, show_alone = terminal(), interactions_shown(found), signed_numbers(found.word)
+    wide = len(show(0.0))
+    shown = strongest_regions(found, (_WIDTH - _WORD - wide) // (wide + 2))
     table = Table(
         title=literal(f"class {found.explained}"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.add_column("word", overflow="fold")
     for name in (*(found.regions[region] for region in shown), "alone"):
-        table.add_column(literal(name), justify="right", overflow="fold", min_width=len(_signed(0)))
-    table.add_row("alone", *map(_signed, found.evidence[shown]), "")
+        table.add_column(literal(name), justify="right", overflow="fold", min_width=wide)
+    table.add_row("alone", *map(show, found.evidence[shown]), "")
     for word, values, alone in zip(found.words, found.interaction, found.word, strict=True):
-        table.add_row(literal(word), *map(_signed, values[shown]), _signed(alone))
+        table.add_row(literal(word), *map(show, values[shown]), show_alone(alone))
     console.print(table)
     console.print(
         "What a word adds to the evidence in a region, in logits: y(all) - y(without word) - y(without region) + y(without both). "
@@ -148,10 +152,6 @@ def _print(found: WordRegions, cut: bool) -> None:
         console.print(f"{len(found.regions) - len(shown)} regions, all weaker, are not shown; --json has them.")
     if cut:
         console.print(CUT)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}" if math.isfinite(value) else "-"
 
 
 def _draw(view: Image.Image, found: WordRegions, cut: bool, out: Path) -> None:

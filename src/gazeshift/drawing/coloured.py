@@ -12,7 +12,7 @@ from gazeshift.saliency import WordEffects
 Colour = tuple[int, int, int]
 
 _FOR, _AGAINST, _MOVES = (86, 180, 112), (226, 120, 108), (122, 140, 226)
-_MIN_LOGIT, _MIN_BITS = 0.01, 0.01
+MIN_LOGIT, _MIN_BITS = 0.01, 0.01
 """Effects below these stay faint even where no other word has a larger one: rounding noise must not look strong."""
 
 
@@ -74,7 +74,7 @@ def for_or_against(value: float, most: float) -> Colour:
     """
     if not math.isfinite(value):
         return _tint(_FOR, 0)
-    return _tint(_FOR if value >= 0 else _AGAINST, abs(value) / max(_MIN_LOGIT, most))
+    return _tint(_FOR if value >= 0 else _AGAINST, abs(value) / max(MIN_LOGIT, most))
 
 
 def strongest_words(effects: WordEffects, count: int) -> list[int]:

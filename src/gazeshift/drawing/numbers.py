@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from gazeshift.registry import lookup
@@ -63,6 +63,20 @@ def shown(value: Any, kind: str) -> str:
     """
     number = number_or_none(value)
     return NOTHING if number is None else lookup(KINDS, kind, "number format")(number)
+
+
+def signed_numbers(values: Iterable[float]) -> Callable[[float], str]:
+    """How numbers of one table are shown with their sign: as many decimals as give the largest three digits, 3 to 7.
+
+    Example:
+        >>> show = signed_numbers([0.00042, -0.00001])
+        >>> show(0.00042), show(-0.00001), show(float("nan"))
+        ('+0.000420', '−0.000010', '–')
+    """
+    known = [abs(value) for value in map(float, values) if math.isfinite(value)]
+    largest = max(known, default=0.0)
+    digits = 3 if largest == 0 else min(7, max(3, 2 - math.floor(math.log10(largest))))
+    return lambda value: _fixed(value, digits, "+") if math.isfinite(value) else NOTHING
 
 
 def visible(text: Any) -> str:

@@ -1,15 +1,15 @@
 """One picture of a word x region table: the regions on the image, the table in colour, and where each of the strongest words acts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw
 
-from gazeshift.drawing.coloured import for_or_against
+from gazeshift.drawing.coloured import MIN_LOGIT, for_or_against
 from gazeshift.drawing.fonts import STAND_IN, Typeface, typeface
-from gazeshift.drawing.numbers import shown
+from gazeshift.drawing.numbers import signed_numbers
 from gazeshift.drawing.remarks import CUT
 from gazeshift.drawing.sheet import BODY, COLUMNS, GAP, MARGIN, PANEL, SMALL, SOFT, WIDTH, Sheet, shortened, within
 from gazeshift.saliency import WordRegions
@@ -104,6 +104,7 @@ def _draw_table(draw: ImageDraw.ImageDraw, face: Typeface, table: _Table, at: tu
     found, (left, top) = table.found, at
     step = min(110, (WIDTH - MARGIN - left - _WORDS) // (1 + len(table.regions)))
     start = left + _WORDS
+    show, show_alone = interactions_shown(found), signed_numbers(found.word)
 
     def row(place: int, name: str, values: Sequence[float], last: float, most: float) -> None:
         down = top + _ROW * place
@@ -112,7 +113,7 @@ def _draw_table(draw: ImageDraw.ImageDraw, face: Typeface, table: _Table, at: tu
             scale = most if column < len(values) else float(np.abs(np.nan_to_num(found.word)).max())
             box = (start + column * step, down, start + (column + 1) * step - 3, down + _ROW - 3)
             draw.rounded_rectangle(box, 4, fill=for_or_against(value, scale) if most else None)
-            number = shown(value, "signed")
+            number = (show if column < len(values) else show_alone)(value)
             face.draw(draw, (box[0] + (step - 3 - face.width(number, SMALL)) / 2, down + 6), number, SMALL)
 
     for column, heading in enumerate([*(found.regions[region] for region in table.regions), "alone"]):
@@ -155,7 +156,7 @@ def _tinted(
     inside = _sized(found.masks, picture.size)
     for region in np.argsort(np.abs(np.nan_to_num(values))):
         value = float(np.nan_to_num(values[region]))
-        share = _STRENGTH * abs(value) / most if most else 0.0
+        share = _STRENGTH * abs(value) / max(MIN_LOGIT, most)
         colour = np.array(for_or_against(np.sign(value), 1), dtype=float)
         grey[inside[region]] = (1 - share) * grey[inside[region]] + share * colour
     return Image.fromarray(grey.round().astype(np.uint8))
@@ -164,7 +165,12 @@ def _tinted(
 def _strongest_region(found: WordRegions, word: int) -> str:
     values = found.interaction[word]
     region = int(np.nanargmax(np.abs(values)))
-    return f"most with {shortened(found.regions[region])}: {shown(values[region], 'signed')}"
+    return f"most with {shortened(found.regions[region])}: {interactions_shown(found)(values[region])}"
+
+
+def interactions_shown(found: WordRegions) -> Callable[[float], str]:
+    """How the interactions of a table, and what its regions do alone, are shown: all with the same decimals."""
+    return signed_numbers([*found.interaction.ravel().tolist(), *found.evidence.tolist()])
 
 
 def strongest_regions(found: WordRegions, count: int = MOST_REGIONS) -> list[int]:

@@ -23,6 +23,7 @@ from gazeshift.models.adapters.given import Given
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.records import Record
+from gazeshift.saliency.asked import check_finite
 from gazeshift.saliency.modality import four_of_pair
 
 FORMAT = "gazeshift-guard-1"
@@ -90,7 +91,8 @@ class Change:
         after: its mean now, likewise.
         difference: of the pairs; its interval is over pairs.
         floor: what must be exceeded.
-        worse: whether it got worse beyond the floor.
+        worse: whether it got worse beyond the floor, or was defined and no longer is.
+        recorded: on how many of the pairs of both it was defined in the earlier record.
     """
 
     measure: str
@@ -99,17 +101,21 @@ class Change:
     difference: Figure
     floor: float
     worse: bool
+    recorded: int
 
     @property
     def verdict(self) -> str:
         """``FAILED``, ``passed`` or ``skipped``."""
-        if self.difference.mean is None:
-            return "skipped"
-        return "FAILED" if self.worse else "passed"
+        if self.worse:
+            return "FAILED"
+        return "skipped" if self.difference.mean is None else "passed"
 
     @property
     def sentence(self) -> str:
         """What happened, for people."""
+        if self.difference.mean is None and self.worse:
+            now = f"and now on {self.difference.n} of them"
+            return f"{self.measure} can no longer be computed: it was defined on {self.recorded} pairs, {now}"
         if self.difference.mean is None:
             return f"not compared: {self.measure} is defined on too few pairs in one of the records"
         low, high = self.difference.interval or (float("nan"),) * 2
@@ -138,6 +144,7 @@ def record(
 
     Raises:
         UsageError: a model with one modality.
+        ModelError: its outputs are not finite.
         DataError: too few pairs, or no image that can be decoded.
     """
     if not (model.sees_image and model.reads_text):
@@ -164,9 +171,7 @@ def record(
         name=model.name,
         digest=model.digest(),
         method=method,
-        measures={
-            name: found for name, found in measures.items() if any(value is not None for value in found.values())
-        },
+        measures={name: found for name, found in measures.items() if found},
         floor={"text_share": abs(moved)},
     )
 
@@ -186,25 +191,32 @@ def compare(before: GuardRecord, after: GuardRecord, margin: float = MARGIN) -> 
         raise DataError(
             f"the baseline has maps of {before.method}, not of {after.method}: record it again, or give --method."
         )
-    changes = []
-    for name, watched in WATCHED.items():
-        old, new = before.measures.get(name, {}), after.measures.get(name, {})
-        keys = [key for key, value in old.items() if value is not None and new.get(key) is not None]
-        if not old or not new:
-            continue
-        if (shared := len(old.keys() & new.keys())) < MIN_PAIRS:
-            raise DataError(
-                f"{name}: the baseline and these data share {shared} pairs; {MIN_PAIRS} are needed. Record a baseline on these data."
-            )
-        if len(keys) < MIN_PAIRS:
-            changes.append(Change(name, None, None, Figure(None, None, len(keys), 1), margin, worse=False))
-            continue
-        difference = crossed_figure(np.array([float(new[key] or 0) - float(old[key] or 0) for key in keys]))
-        floor = max(margin, before.floor.get(name, 0.0), after.floor.get(name, 0.0))
-        low, high = difference.interval or (0.0, 0.0)
-        worse = (low if watched.sign > 0 else -high) > floor
-        changes.append(Change(name, _mean(old, keys), _mean(new, keys), difference, floor, worse))
-    return tuple(changes)
+    shared = _keys(before) & _keys(after)
+    if len(shared) < MIN_PAIRS:
+        raise DataError(
+            f"the baseline and these data share {len(shared)} pairs; {MIN_PAIRS} are needed. Record a baseline on these data."
+        )
+    return tuple(_change(name, before, after, margin) for name in WATCHED if name in before.measures)
+
+
+def _keys(found: GuardRecord) -> set[str]:
+    return {key for values in found.measures.values() for key in values}
+
+
+def _change(name: str, before: GuardRecord, after: GuardRecord, margin: float) -> Change:
+    """How one measure changed on the pairs of both."""
+    old, new = before.measures[name], after.measures.get(name, {})
+    here = _keys(after)
+    recorded = [key for key, value in old.items() if value is not None and key in here]
+    keys = [key for key in recorded if new.get(key) is not None]
+    floor = max(margin, before.floor.get(name, 0.0), after.floor.get(name, 0.0))
+    if len(keys) < MIN_PAIRS:
+        lost = len(recorded) >= MIN_PAIRS
+        return Change(name, None, None, Figure(None, None, len(keys), 1), floor, worse=lost, recorded=len(recorded))
+    difference = crossed_figure(np.array([float(new[key] or 0) - float(old[key] or 0) for key in keys]))
+    low, high = difference.interval or (0.0, 0.0)
+    worse = (low if WATCHED[name].sign > 0 else -high) > floor
+    return Change(name, _mean(old, keys), _mean(new, keys), difference, floor, worse, len(recorded))
 
 
 def _texts(pairs: Sequence[Pair], corpus: Sequence[Pair], classes: Sequence[str]) -> dict[str, list[Edited | None]]:
@@ -218,6 +230,7 @@ def _text_share(model: Model, pair: Pair, text: str) -> tuple[float | None, int]
     bound = model.bind([_picture(pair)], [text, ""])
     with evaluating(bound), torch.autocast(bound.grid.device.type, enabled=False):
         four, _ = four_of_pair(bound)
+    check_finite(torch.from_numpy(four.both), pair.key)
     answer = int(four.both[0].argmax())
     shares = four.shapley(np.array([answer]))
     by_text, by_image = abs(float(shares.text[0])), abs(float(shares.image[0]))

@@ -85,7 +85,7 @@ class Address:
             )
         if self.question.given:
             raise UsageError(
-                f"{self.at}: --as, --class, --prompt and --trust-remote-code are for a published model, hub:NAME."
+                f"{self.at}: as, classes, prompt and trust_remote_code (--as, --class, ...) are for a published model, hub:NAME."
             )
         return from_python(self.at) if self.at.startswith(PYTHON) else load(Path(self.at))
 

@@ -89,6 +89,21 @@ class Asked:
         return tuple(_reason(*row) for row in rows)
 
 
+def check_finite(logits: Float[Tensor, "*r classes"], key: str) -> None:
+    """Refuse an answer that is none: the largest of NaN is whatever stands first.
+
+    Raises:
+        ModelError: a logit is not finite.
+
+    Example:
+        >>> check_finite(torch.ones(1, 3), "photo.jpg")
+    """
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError(
+            f"{key}: the model's outputs are not finite: check its weights, the picture, and whether half precision overflows."
+        )
+
+
 def _reason(raw: Float[np.ndarray, "h w"], noise: float, finite: bool, target: int, logit: float) -> str | None:
     if not finite:
         return "the layer's output is not finite: check the input, and whether half precision overflows"

@@ -59,6 +59,8 @@ class Combination:
         found = torch.zeros(len(classes))
         for each, weight in self.weights.items():
             found[class_index(classes, each)] += float(weight)
+        if not bool(found.any()):
+            raise UsageError(f"target {self.title!r}: the weights cancel, so nothing is left to explain.")
         return found
 
 
@@ -93,6 +95,8 @@ def as_combination(target: object, classes: Sequence[str]) -> Combination | None
     if not isinstance(target, str) or target in classes or RATHER_THAN not in target:
         return None
     wanted, other = target.split(RATHER_THAN, 1)
+    if wanted == other:
+        raise UsageError(f"target {target!r}: give two different classes.")
     return Combination({wanted: 1.0, other: -1.0})
 
 

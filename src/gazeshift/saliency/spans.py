@@ -60,6 +60,7 @@ def _find(text: str, span: Span) -> tuple[int, int]:
         raise UsageError(f"span {span!r} is not in the text {text!r}.")
     if text.find(span, start + 1) >= 0:
         raise UsageError(
-            f"span {span!r} is in the text more than once; give its offsets, such as ({start}, {start + len(span)})."
+            f"span {span!r} is in the text more than once; give offsets: ({start}, {start + len(span)}), or {start}:{start + len(span)} "
+            "on the command line, are its first."
         )
     return start, start + len(span)

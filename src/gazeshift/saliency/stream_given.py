@@ -40,7 +40,7 @@ def stream_given(
     """
     if speed.compiled or speed.precision != "float32":
         raise UsageError("precision and compilation are for models trained here; set them in the given model itself.")
-    fixed = None if target in {"predicted", "label"} else _classes(model, target)
+    fixed = None if isinstance(target, str) and target in {"predicted", "label"} else _classes(model, target)
 
     def read(pair: Pair) -> tuple[Pair, Image.Image | str]:
         try:
@@ -57,7 +57,10 @@ def stream_given(
             said = [pair.text] if texts is None else list(texts)
             if size is None:
                 model = model.trusted(picture, said)
-            batch = _draw(model, pair, picture, said, method, target, fixed)
+            try:
+                batch = _draw(model, pair, picture, said, method, target, fixed)
+            except ModelError as error:
+                raise ModelError(f"{pair.key}: {error}") from error
             size = _same_size(size, batch.maps.shape[3:])
             yield batch
 

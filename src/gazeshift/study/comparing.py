@@ -37,11 +37,13 @@ def comparison_rows(first: Viewer, second: Viewer, question: Question) -> list[R
         question: the pairs; their own texts, and their paraphrases if the study has them.
 
     Returns:
-        key, label; ``class``; ``first`` and ``second``, the answers to the own text; ``differ``; ``js_bits`` between the two maps of the
+        key, label; ``class``; ``first`` and ``second``, the answers to the own text; ``differ``, 1 where these do (NaN if the models do
+        not have the same classes); ``js_bits`` between the two maps of the
         class with the own text; ``floor_first`` and ``floor_second``, between a model's maps with the own text and the paraphrase. NaN
         where a map is undefined, the second model has no such class, or there is no paraphrase.
     """
     rows: list[Row] = []
+    same = set(first.classes) == set(second.classes)
     for index, pair in enumerate(question.pairs):
         texts = [pair.text]
         if (paraphrase := question.texts.get(FLOOR, [None] * (index + 1))[index]) is not None:
@@ -55,7 +57,7 @@ def comparison_rows(first: Viewer, second: Viewer, question: Question) -> list[R
                 "class": one.answer,
                 "first": one.answer,
                 "second": other.answer,
-                "differ": one.answer != other.answer,
+                "differ": float(one.answer != other.answer) if same else float("nan"),
                 "js_bits": _apart(one.own, other.own),
                 "floor_first": _apart(one.own, one.paraphrased),
                 "floor_second": _apart(other.own, other.paraphrased),

@@ -24,7 +24,7 @@ from gazeshift.models.face import Model
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import INTERPOLATIONS, Preprocessing
 from gazeshift.runs.folder import RunFolder, Unit
-from gazeshift.saliency.asked import Asked
+from gazeshift.saliency.asked import Asked, check_finite
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.pairs import evenly
 from gazeshift.study.sections import ModelConfig
@@ -161,7 +161,9 @@ class GivenUnit:
         for index, pair in enumerate(self.test):
             bound = viewer.bind([index], [told[index]])
             first = torch.zeros(1, dtype=torch.long)
-            confidence, predicted = Asked.of(bound, first, first).logits[0].softmax(0).max(0)
+            logits = Asked.of(bound, first, first).logits[0]
+            check_finite(logits, pair.key)
+            confidence, predicted = logits.softmax(0).max(0)
             guess = viewer.classes[int(predicted)]
             # A model whose classes are not the data's has no accuracy.
             right = guess == pair.label if pair.label in viewer.classes else None

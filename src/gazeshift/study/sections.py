@@ -118,6 +118,10 @@ class ModelConfig(Strict):
             raise ValueError(
                 f"{named}: is for a model that is {'given (with from:)' if self.from_ is None else 'trained here (without from:)'}"
             )
+        of_published = {"as": self.as_, "classes": self.classes, "prompt": self.prompt}
+        named = next((key for key, value in of_published.items() if value), None)
+        if named and self.from_ is not None and not self.from_.startswith("hub:"):
+            raise ValueError(f"{named}: is for a published model (from: hub:NAME); your own code says it itself")
         if self.from_ is not None and self.texts == "shuffled":
             raise ValueError("texts: a given model is not trained, so it cannot be trained on shuffled texts")
         return self

@@ -8,13 +8,13 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from gazeshift.errors import ModelError, UsageError
+from gazeshift.errors import UsageError
 from gazeshift.models.adapters import Packed, PackedRows, TokensAt
 from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.features import TokenPlaces
+from gazeshift.models.hub.unreadable import unreadable
 from gazeshift.models.hub.vision_language import Family
 from gazeshift.models.hub.vision_language_grids import Cells, Seen
-from gazeshift.models.reason import reason
 
 _TOKEN, _TOKENS, _PLACE = "token", "tokens", "place"
 
@@ -82,9 +82,7 @@ def _seen(config: Any, processor: Any, family: Family, picture: Image) -> Seen:
     try:
         read, block = family.reads(processor, picture.convert("RGB"))
     except ValueError as error:
-        raise ModelError(
-            f"a {type(processor).__name__} cannot read a picture of {picture.width} x {picture.height} pixels: {reason(error)}."
-        ) from error
+        raise unreadable(processor, picture, error) from error
     values = {name: read[name] for name in family.images if name in read}
     tokens = processor.tokenizer(block, add_special_tokens=False)["input_ids"].count(config.image_token_id)
     return Seen(values, tokens, block, (picture.height, picture.width), processor, config)

@@ -113,6 +113,8 @@ def from_hub(
 
 def _load(name: str, trust_remote_code: bool) -> tuple[Any, Any]:
     """The model of the architecture that the checkpoint names, in evaluation mode, and its processor."""
+    if not Path(name).is_dir() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise ModelError(f"{name!r}: no such folder; give a folder with config.json, or a name on the hub.")
     import transformers  # noqa: PLC0415  takes seconds
     from transformers.utils import logging  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ from gazeshift.models.adapters.devices import check_loaded
 from gazeshift.models.adapters.huggingface import SENTENCE
 from gazeshift.models.adapters.view import view_of
 from gazeshift.models.hub.pairs import FAMILIES, Family
+from gazeshift.models.hub.unreadable import unreadable
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +79,22 @@ class PairReader:
 
         Raises:
             UsageError: they have grids of different sizes.
+            ModelError: the processor cannot read one.
         """
         # One at a time: together, processors pad smaller pictures to the size of the largest.
-        seen = [self.processor(images=[picture], return_tensors="pt") for picture in pictures]
+        seen = [self._read(picture) for picture in pictures]
         rows = {name: [each[name] for each in seen] for name in self.family.images}
         if any(_shape(each, self.family.images) != _shape(seen[0], self.family.images) for each in seen):
             raise UsageError(
                 "this model reads the pictures in different shapes: explain pictures of different shapes one at a time."
             )
         return {name: self._placed(torch.cat(values)) for name, values in rows.items()}
+
+    def _read(self, picture: Image) -> Any:
+        try:
+            return self.processor(images=[picture], return_tensors="pt")
+        except ValueError as error:
+            raise unreadable(self.processor, picture, error) from error
 
     def sentences(self, sentences: Sequence[str]) -> dict[str, Tensor]:
         """Sentences as the model's arguments, cut where they are too long."""
