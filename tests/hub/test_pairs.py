@@ -288,7 +288,7 @@ def _other_processor() -> Any:
         (lambda: gs.from_hub(folder("blip"), classes=["a", "b"]), "use as_='matching'"),
         (lambda: gs.from_hub(folder("clip"), "matching", classes=["a"]), "takes no classes"),
         (lambda: gs.from_hub(tempfile.mkdtemp()), "cannot be loaded"),
-        (lambda: gs.from_hub(folder("clip") / "nothing"), "cannot be loaded"),
+        (lambda: gs.from_hub(folder("clip") / "nothing"), "no such folder"),
         (lambda: matching(hf.BertModel(_bert()), loaded("clip")[1]), "BertModel .bert. is not among"),
     ],
 )  # fmt: skip

@@ -113,11 +113,11 @@ def _check(image: Path, target: str, label: str | None, out: Path | None, save: 
         raise UsageError(f"--out {out}: the picture is written as PNG; give a name that ends in .png.")
     if out is not None and save is not None and out.resolve() == save.resolve():
         raise UsageError(f"--out and --save are both {out}; name two files.")
-    if save is not None and save.suffix.lower() != ".safetensors":
-        raise UsageError(f"--save {save}: maps are saved as safetensors; give a name that ends in .safetensors.")
     for path in (out, save):
         if path is not None:
             check_picture(path, image)
+    if save is not None and save.suffix.lower() != ".safetensors":
+        raise UsageError(f"--save {save}: maps are saved as safetensors; give a name that ends in .safetensors.")
     if label is not None and target != "label":
         raise UsageError(f"--label {label} only works with --target label.")
     if image.is_dir():
