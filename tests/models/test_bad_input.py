@@ -162,7 +162,7 @@ def test_layers_are_not_listed_of_what_does_not_run(name: str, photo: Path, gaze
 def test_nor_of_what_gives_no_numbers(name: str, photo: Path, gazeshift: Command) -> None:
     code, out, err = gazeshift("layers", address(name), "--image", photo)
     assert (code, out) == (2, "")
-    assert "the model's outputs are not finite, whatever the layer: check the picture" in err
+    assert "whatever the layer: the model's outputs are not finite: check the picture" in err
 
 
 def test_what_own_code_prints_is_not_in_the_json(

@@ -17,8 +17,9 @@ from gazeshift.models.addresses import Address, Question
 from gazeshift.saliency.explain import check_sees
 from gazeshift.saliency.layers import layers
 from tests.conftest import Command
+from tests.models.bad_models import TextInTrunk, mine
 from tests.saliency import own_model
-from tests.saliency.own_model import CLASSES, net, picture, picture_to_tensor, texts_to_tensors
+from tests.saliency.own_model import net, picture, picture_to_tensor, texts_to_tensors
 
 PICTURE = picture()
 
@@ -28,24 +29,6 @@ def with_nan() -> nn.Module:
     with torch.no_grad():
         module.head[2].bias.fill_(torch.nan)
     return module
-
-
-class TextInTrunk(own_model.Net):
-    """The text scales the picture itself: every text has a grid of its own."""
-
-    def forward(self, image: Tensor, text: Tensor) -> Tensor:
-        return super().forward(image * (1 + self.words(text).mean(1)[:, None, None, None]), text)
-
-
-def mine(**changed: Any) -> Any:
-    options: dict[str, Any] = {
-        "net": net(),
-        "layer": "trunk",
-        "preprocess": picture_to_tensor,
-        "tokenizer": texts_to_tensors,
-        "classes": CLASSES,
-    }
-    return gs.model(**(options | changed))
 
 
 def fails(*given: Any) -> Any:

@@ -22,6 +22,14 @@ Classes = Annotated[
     list[str] | None, typer.Option("--class", help="For hub: a class, or an option of the answer; repeatable.")
 ]
 Prompt = Annotated[str | None, typer.Option("--prompt", help="For hub: a template with {text}.")]
+ImageFile = Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")]
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="The text.")]
+Label = Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")]
+How = Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")]
+Method = Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")]
+Pairs = Annotated[Path, typer.Option("--data", metavar="ROOT", help="The pairs: a data root, or a table.")]
+Split = Annotated[str, typer.Option("--split", help="train, validation, test or all.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Spans = Annotated[
     list[str] | None,
     typer.Option(
@@ -38,7 +46,7 @@ TrustRemoteCode = Annotated[
 )
 def explain(
     model: ModelAddress,
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
+    image: ImageFile,
     text: Annotated[
         list[str] | None, typer.Option("--text", help="A text; repeatable. Without it, the empty text.")
     ] = None,
@@ -49,8 +57,8 @@ def explain(
             help="predicted, reference (predicted with the first text), label, a class name, or 'A rather than B'.",
         ),
     ] = "predicted",
-    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    label: Label = None,
+    method: Method = "default",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.png", help="PNG file to draw the maps in, side by side.")
     ] = None,
@@ -61,7 +69,7 @@ def explain(
     classes: Classes = None,
     prompt: Prompt = None,
     trust_remote_code: TrustRemoteCode = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw what a model looks at in one image with one or more texts, and measure how the map moves."""
     from gazeshift.cli.explain import explain_image
@@ -77,15 +85,15 @@ def explain(
 @asking.command(epilog='Example: gazeshift words MODEL photo.jpg "Ahi Tuna Tartare Recipes"')
 def words(
     model: ModelAddress,
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
+    image: ImageFile,
+    text: Text,
     target: Annotated[
         str, typer.Option("--target", help="predicted (with the whole text), label, or a class name.")
     ] = "predicted",
-    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
+    label: Label = None,
     span: Spans = None,
-    how: Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")] = "leave-out",
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    how: How = "leave-out",
+    method: Method = "default",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -98,7 +106,7 @@ def words(
     classes: Classes = None,
     prompt: Prompt = None,
     trust_remote_code: TrustRemoteCode = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which words of a text move the map of an image, and the logit of the class."""
     from gazeshift.cli.opening import address_of
@@ -123,8 +131,8 @@ def words(
 @asking.command(epilog='Example: gazeshift regions MODEL photo.jpg "a red dog" --box dog=10,20,90,80 --out regions.png')
 def regions(
     model: ModelAddress,
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image file.")],
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
+    image: ImageFile,
+    text: Text,
     grid: Annotated[
         str | None,
         typer.Option("--grid", metavar="ROWSxCOLUMNS", help="Equal cells of what the model sees.", show_default="3x3"),
@@ -143,14 +151,14 @@ def regions(
         str,
         typer.Option("--target", help="predicted (with the whole text), label, a class name, or 'A rather than B'."),
     ] = "predicted",
-    label: Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")] = None,
+    label: Label = None,
     span: Spans = None,
-    how: Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")] = "leave-out",
+    how: How = "leave-out",
     hide: Annotated[
         str,
         typer.Option("--hide", help="How a region is hidden: zero (mean colour), mean (the picture's), neighbours."),
     ] = "zero",
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    method: Method = "default",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.png", help="PNG file to draw the table in.")
     ] = None,
@@ -158,7 +166,7 @@ def regions(
     classes: Classes = None,
     prompt: Prompt = None,
     trust_remote_code: TrustRemoteCode = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show which word of a text goes with which region of an image: what they do to the class together, beyond each alone."""
     from gazeshift.cli.opening import address_of
@@ -186,9 +194,9 @@ def regions(
 @asking.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")
 def maps(
     model: ModelAddress,
-    root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data root.")],
+    root: Pairs,
     out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="The Parquet file to write the maps to.")],
-    split: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "test",
+    split: Split = "test",
     text: Annotated[
         list[str] | None,
         typer.Option("--text", help="A text to use for every image; repeatable. Without it, each pair's own text."),
@@ -201,7 +209,7 @@ def maps(
             show_default="predicted",
         ),
     ] = None,
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    method: Method = "default",
     batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
     bfloat16: Annotated[
@@ -236,7 +244,7 @@ def layers(
     classes: Classes = None,
     prompt: Prompt = None,
     trust_remote_code: TrustRemoteCode = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the layers of a model that have a grid of cells, whether text reaches them, and which to explain at."""
     from gazeshift.cli.layers import list_layers
@@ -249,13 +257,13 @@ def layers(
 @asking.command(epilog="Example: gazeshift guard python:mine:make --data pairs.csv --baseline guard.json")
 def guard(
     model: ModelAddress,
-    root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The pairs: a data root, or a table.")],
+    root: Pairs,
     baseline: Annotated[
         Path, typer.Option("--baseline", metavar="FILE.json", help="The record to compare with; written if missing.")
     ],
-    split: Annotated[str, typer.Option("--split", help="train, validation, test or all.")] = "test",
+    split: Split = "test",
     images: Annotated[int, typer.Option("--images", min=10, help="Pairs at most, drawn evenly.")] = 100,
-    method: Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")] = "default",
+    method: Method = "default",
     margin: Annotated[
         float, typer.Option("--margin", min=0, max=1, help="The least change that counts, from 0 to 1.")
     ] = 0.02,
@@ -264,7 +272,7 @@ def guard(
     classes: Classes = None,
     prompt: Prompt = None,
     trust_remote_code: TrustRemoteCode = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fail (exit code 1) if a new checkpoint reads the text more, or looks at the thing less, than the recorded one."""
     from gazeshift.cli.guard import guard_model

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from gazeshift.atomic import atomic_write
 from gazeshift.cli.opening import open_model
-from gazeshift.cli.places import check_picture
+from gazeshift.cli.places import check_asked, check_picture
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.data.decode import decode
+from gazeshift.drawing.numbers import number_or_none
 from gazeshift.drawing.remarks import UNREAD
 from gazeshift.drawing.strip import strip
 from gazeshift.errors import UsageError
@@ -118,10 +119,7 @@ def _check(image: Path, target: str, label: str | None, out: Path | None, save: 
             check_picture(path, image)
     if save is not None and save.suffix.lower() != ".safetensors":
         raise UsageError(f"--save {save}: maps are saved as safetensors; give a name that ends in .safetensors.")
-    if label is not None and target != "label":
-        raise UsageError(f"--label {label} only works with --target label.")
-    if image.is_dir():
-        raise UsageError(f"{image}: is a folder; name one image file.")
+    check_asked(image, target, label)
 
 
 def _records(maps: SaliencyMaps, read: Heard) -> list[Explained]:
@@ -139,13 +137,13 @@ def _records(maps: SaliencyMaps, read: Heard) -> list[Explained]:
                 defined=not bool(maps.undefined[index]),
                 reason=maps.reasons[index],
                 note=maps.notes[index],
-                logit=_finite(row.logit),
-                confidence=None if len(maps.classes) == 1 else _finite(row.probability),
-                centre_bias=_finite(float(bias[index])),
-                coverage=_finite(float(spread[index])),
-                js_bits=_finite(moved.js_bits),
-                switch=_finite(moved.switch),
-                within=_finite(moved.within),
+                logit=number_or_none(row.logit),
+                confidence=None if len(maps.classes) == 1 else number_or_none(row.probability),
+                centre_bias=number_or_none(float(bias[index])),
+                coverage=number_or_none(float(spread[index])),
+                js_bits=number_or_none(moved.js_bits),
+                switch=number_or_none(moved.switch),
+                within=number_or_none(moved.within),
                 truncated=read.truncated[index],
                 unread=read.unread[index],
             )
@@ -158,10 +156,6 @@ def _predicted(maps: SaliencyMaps, index: int) -> str | None:
     guess = maps.predicted[index]
     logit = next((row.logit for row in maps.rows if (row.text, row.target) == (index, guess)), 0.0)
     return maps.classes[guess] if math.isfinite(logit) else None
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _print(maps: SaliencyMaps, records: Sequence[Explained], structure: str | None, *, reads_text: bool) -> None:

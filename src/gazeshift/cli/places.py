@@ -52,3 +52,20 @@ def check_new_folder(out: Path) -> None:
         raise UsageError(
             f"--out {out}: {'is not empty' if out.is_dir() else 'is a file'}; name a new folder, or delete it first."
         )
+
+
+def check_asked(image: Path, target: str, label: str | None) -> None:
+    """The image and the target that commands about one image share.
+
+    Args:
+        image: the image that is explained.
+        target: as on the command line.
+        label: the true class, if it is given.
+
+    Raises:
+        UsageError: the image is a folder, or a label goes with another target.
+    """
+    if label is not None and target != "label":
+        raise UsageError(f"--label {label} only works with --target label.")
+    if image.is_dir():
+        raise UsageError(f"{image}: is a folder; name one image file.")

@@ -1,7 +1,6 @@
 """``gazeshift regions``: which word of a text goes with which region of an image."""
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from rich.table import Table
 
 from gazeshift.atomic import atomic_write
 from gazeshift.cli.opening import open_model
-from gazeshift.cli.places import check_picture
-from gazeshift.cli.printing import literal, terminal
+from gazeshift.cli.places import check_asked, check_picture
+from gazeshift.cli.printing import literal, tell_missing, terminal
 from gazeshift.cli.spans import spans_of
 from gazeshift.data.decode import decode
-from gazeshift.drawing.numbers import clipped, signed_numbers
+from gazeshift.drawing.numbers import number_or_none, signed_numbers
 from gazeshift.drawing.remarks import CUT
 from gazeshift.errors import UsageError
 from gazeshift.models.addresses import Address
@@ -50,8 +49,7 @@ def explain_regions(
     as_json: bool,
 ) -> None:
     """Print the table of words and regions, and draw it on request."""
-    if label is not None and target != "label":
-        raise UsageError(f"--label {label} only works with --target label.")
+    check_asked(image, target, label)
     if out is not None:
         if out.suffix.lower() != ".png":
             raise UsageError(f"--out {out}: give a name that ends in .png.")
@@ -161,18 +159,14 @@ def _draw(view: Image.Image, found: WordRegions, cut: bool, out: Path) -> None:
     sheet = region_sheet(view, found, cut=cut)
     with atomic_write(out) as file:
         sheet.image.save(file, "PNG")
-    if sheet.missing:
-        typer.echo(
-            f"{out}: no font on this machine has {clipped(sheet.missing, 40)}; they are drawn as squares. Install a font for it.",
-            err=True,
-        )
+    tell_missing(out, sheet.missing)
 
 
 def _record(found: WordRegions, how: str, cut: bool) -> dict[str, Any]:
     """For programs; what cannot be measured is null."""
     areas = found.masks.mean((1, 2)).tolist()
     regions = [
-        {"region": name, "area": area, "logit": _number(value)}
+        {"region": name, "area": area, "logit": number_or_none(value)}
         for name, area, value in zip(found.regions, areas, found.evidence, strict=True)
     ]
     words = [
@@ -180,15 +174,11 @@ def _record(found: WordRegions, how: str, cut: bool) -> dict[str, Any]:
             "word": word,
             "start": start,
             "end": end,
-            "logit": _number(found.word[index]),
-            "interaction": dict(zip(found.regions, map(_number, found.interaction[index]), strict=True)),
-            "map_change": dict(zip(found.regions, map(_number, found.map_change[index]), strict=True)),
+            "logit": number_or_none(found.word[index]),
+            "interaction": dict(zip(found.regions, map(number_or_none, found.interaction[index]), strict=True)),
+            "map_change": dict(zip(found.regions, map(number_or_none, found.map_change[index]), strict=True)),
         }
         for index, (word, (start, end)) in enumerate(zip(found.words, found.spans, strict=True))
     ]
     said = {"text": found.text, "explained": found.explained, "how": how, "hide": found.hide, "truncated": cut}
-    return said | {"logit": _number(found.logit), "regions": regions, "words": words}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return said | {"logit": number_or_none(found.logit), "regions": regions, "words": words}

@@ -1,7 +1,6 @@
 """``gazeshift words``: which words of a text move the map of an image, as coloured text and numbers."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,12 +12,12 @@ from rich.text import Text
 
 from gazeshift.atomic import atomic_write
 from gazeshift.cli.opening import open_model
-from gazeshift.cli.places import check_picture
-from gazeshift.cli.printing import literal, plain, terminal
+from gazeshift.cli.places import check_asked, check_picture
+from gazeshift.cli.printing import literal, plain, tell_missing, terminal
 from gazeshift.cli.spans import spans_of
 from gazeshift.data.decode import decode
 from gazeshift.drawing.coloured import coloured_words
-from gazeshift.drawing.numbers import clipped
+from gazeshift.drawing.numbers import number_or_none
 from gazeshift.drawing.remarks import CUT, UNREAD
 from gazeshift.errors import UsageError
 from gazeshift.models.addresses import Address
@@ -35,7 +34,7 @@ class _Effect:
     word: str
     start: int
     end: int
-    logit: float
+    logit: float | None
     js_bits: float | None
 
 
@@ -76,10 +75,7 @@ def _check(image: Path, target: str, label: str | None, out: Path | None) -> Non
         raise UsageError(f"--out {out}: give a name that ends in .png or .html.")
     if out is not None:
         check_picture(out, image)
-    if label is not None and target != "label":
-        raise UsageError(f"--label {label} only works with --target label.")
-    if image.is_dir():
-        raise UsageError(f"{image}: is a folder; name one image file.")
+    check_asked(image, target, label)
 
 
 def _print(found: WordEffects, cut: bool, unread: bool) -> None:
@@ -94,7 +90,8 @@ def _print(found: WordEffects, cut: bool, unread: bool) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for each in _effects(found):
         moved = "-" if each.js_bits is None else f"{each.js_bits:.3f}"
-        table.add_row(literal(each.word), f"{each.logit:+.3f}", moved)
+        added = "-" if each.logit is None else f"{each.logit:+.3f}"
+        table.add_row(literal(each.word), added, moved)
     console.print(table)
     console.print(
         "logit: what the word adds to the class's logit; green: for it, red: against it. JS: how far the map moves without the word."
@@ -120,17 +117,12 @@ def _draw(model: Model, image: Path, found: WordEffects, how: str, cut: bool, ou
 
         sheet = word_sheet(crop, found, how, cut=cut)
         sheet.image.save(file, "PNG")
-    if sheet.missing:
-        typer.echo(
-            f"{out}: no font on this machine has {clipped(sheet.missing, 40)}; they are drawn as squares. "
-            f"Install a font for it, or write {out.with_suffix('.html').name} instead.",
-            err=True,
-        )
+    tell_missing(out, sheet.missing, f", or write {out.with_suffix('.html').name} instead.")
 
 
 def _effects(found: WordEffects) -> list[_Effect]:
     return [
-        _Effect(word, start, end, float(logit), float(moved) if math.isfinite(moved) else None)
+        _Effect(word, start, end, number_or_none(logit), number_or_none(moved))
         for word, (start, end), logit, moved in zip(found.words, found.spans, found.logit, found.js_bits, strict=True)
     ]
 

@@ -89,18 +89,22 @@ class Asked:
         return tuple(_reason(*row) for row in rows)
 
 
-def check_finite(logits: Float[Tensor, "*r classes"], key: str) -> None:
-    """Refuse an answer that is none: the largest of NaN is whatever stands first.
+def check_finite(logits: Float[Tensor, "*r classes"], where: str) -> None:
+    """Refuse an answer that is none: the largest of NaN is whatever stands first. A class that a model rules out may be -inf.
+
+    Args:
+        logits: of any rows.
+        where: stands before what is said.
 
     Raises:
-        ModelError: a logit is not finite.
+        ModelError: a logit is NaN or infinitely large.
 
     Example:
         >>> check_finite(torch.ones(1, 3), "photo.jpg")
     """
-    if not bool(torch.isfinite(logits).all()):
+    if bool((logits.isnan() | logits.isposinf()).any()):
         raise ModelError(
-            f"{key}: the model's outputs are not finite: check its weights, the picture, and whether half precision overflows."
+            f"{where}: the model's outputs are not finite: check the picture, the model's weights, and whether half precision overflows."
         )
 
 

@@ -12,7 +12,7 @@ from gazeshift.models.adapters.given import Given
 from gazeshift.models.adapters.listing import GridLayer, Unplaced, at_layer_of, grid_layers
 from gazeshift.models.adapters.module import HookedModel
 from gazeshift.models.face import Model
-from gazeshift.saliency.asked import Asked
+from gazeshift.saliency.asked import Asked, check_finite
 from gazeshift.saliency.pictures import Picture, open_picture
 
 TEXTS = ("a photo", "two red dogs on the left of something else")
@@ -82,11 +82,7 @@ def _hindrance(model: Given, picture: Image.Image, texts: Sequence[str]) -> str 
             computed = asked.compute(asked.predicted, "hires-cam")
     except (GazeshiftError, ModelError) as error:
         return str(error)
-    if not bool(torch.isfinite(asked.logits).all()):
-        raise ModelError(
-            "the model's outputs are not finite, whatever the layer: check the picture, the model's weights, and whether half precision "
-            "overflows."
-        )
+    check_finite(asked.logits, f"{model.name}, whatever the layer")
     clear = (computed.maps.abs().amax((1, 2)) > computed.noise).all()
     return None if bool(clear) else "its map is rounding: the cells reach the output only through a norm, or not at all"
 

@@ -14,8 +14,10 @@ Box = Sequence[float | int]
 
 Regions = tuple[int, ...] | Mapping[str, Box | np.ndarray] | np.ndarray
 """``(rows, columns)``: equal cells of what the model sees. Boxes and masks by name, or a map of labels (0: no region), in the picture's own
-pixels; masks may overlap."""
+pixels; masks may overlap. What lies beyond the picture is cut off."""
 
+MOST = 100
+"""How many regions a table may have: nobody reads more, and each holds a mask."""
 _WHITE = 255
 
 
@@ -32,13 +34,8 @@ class SeenRegions:
     masks: Bool[np.ndarray, "regions H W"]
 
     def resized(self, height: int, width: int) -> Float[np.ndarray, "regions h w"]:
-        """The share of each pixel, or cell, of another raster that lies in each region.
-
-        Example:
-            >>> SeenRegions(("a",), np.eye(4, dtype=bool)[None]).resized(2, 2).tolist()
-            [[[0.5, 0.0], [0.0, 0.5]]]
-        """
-        return np.stack([_averaged(mask, width, height) for mask in self.masks])
+        """The share of each cell of a grid that lies in each region."""
+        return np.stack([averaged(mask, width, height) for mask in self.masks])
 
 
 def seen_regions(regions: Regions, picture: Image.Image, view: Callable[[Image.Image], Image.Image]) -> SeenRegions:
@@ -77,6 +74,7 @@ def _cells(shape: tuple[int, ...], size: tuple[int, int]) -> SeenRegions:
             f"regions {shape}: cells are (rows, columns), two whole numbers from 1; name boxes: {{'dog': box}}."
         )
     (rows, columns), (width, height) = shape, size
+    _check_count(rows * columns)
     if rows > height or columns > width:
         raise UsageError(f"{rows} x {columns} cells are more than the {width} x {height} pixels that the model sees.")
     # A pixel belongs to the cell that its middle is in, as for maps.
@@ -94,6 +92,7 @@ def _by_name(
 ) -> dict[str, Bool[np.ndarray, "H W"]]:
     """A mask in the picture's pixels for each name."""
     if isinstance(regions, Mapping):
+        _check_count(len(regions))
         return {str(name): _mask(str(name), one, size) for name, one in regions.items()}
     labels = np.asarray(regions)
     if labels.dtype == bool or not np.issubdtype(labels.dtype, np.integer):
@@ -101,14 +100,26 @@ def _by_name(
             f"a map of labels holds whole numbers, not {labels.dtype}; name a single mask: {{'dog': mask}}."
         )
     _check_size("the map of labels", labels, size)
-    return {str(label): labels == label for label in np.unique(labels).tolist() if label}
+    found = [label for label in np.unique(labels).tolist() if label]
+    _check_count(len(found))
+    return {str(label): labels == label for label in found}
+
+
+def _check_count(regions: int) -> None:
+    if regions > MOST:
+        raise UsageError(
+            f"{regions} regions are more than the {MOST} that a table holds: give larger ones, or merge some."
+        )
 
 
 def _mask(name: str, region: Box | np.ndarray, size: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
     if isinstance(region, np.ndarray) and region.ndim == 2:
         _check_size(f"mask {name!r}", region, size)
         return region.astype(bool)
-    box = np.asarray(region, dtype=float)
+    try:
+        box = np.asarray(region, dtype=float)
+    except (TypeError, ValueError):
+        box = np.empty(0)
     if box.shape != (4,) or not np.isfinite(box).all() or box[0] >= box[2] or box[1] >= box[3]:
         raise UsageError(
             f"region {name!r}: a box is left, upper, right, lower in pixels, with left < right and upper < lower."
@@ -135,6 +146,12 @@ def _drawn(mask: Bool[np.ndarray, "H W"]) -> Image.Image:
     return Image.fromarray(mask.astype(np.uint8) * _WHITE).convert("RGB")
 
 
-def _averaged(mask: Bool[np.ndarray, "H W"], width: int, height: int) -> Float[np.ndarray, "h w"]:
+def averaged(mask: Bool[np.ndarray, "H W"], width: int, height: int) -> Float[np.ndarray, "h w"]:
+    """The share of each pixel, or cell, of another raster that lies in a mask.
+
+    Example:
+        >>> averaged(np.eye(4, dtype=bool), 2, 2).tolist()
+        [[0.5, 0.0], [0.0, 0.5]]
+    """
     grid = Image.fromarray(mask.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
     return np.asarray(grid, dtype=np.float64)

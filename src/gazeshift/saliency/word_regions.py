@@ -1,7 +1,8 @@
 """Which word goes with which part of a picture: what a word and a region do to a logit together, beyond what each does alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -18,11 +19,12 @@ from gazeshift.saliency.cams import DEFAULT
 from gazeshift.saliency.combination import Combination, choose_target, outputs_for
 from gazeshift.saliency.hide import FILLINGS
 from gazeshift.saliency.pictures import Picture, open_picture
-from gazeshift.saliency.regions import Regions, SeenRegions, seen_regions
+from gazeshift.saliency.regions import Regions, SeenRegions, averaged, seen_regions
 from gazeshift.saliency.spans import Span, find_spans, without
 from gazeshift.saliency.words import WordEffects, replacement, word_effects
 
 _IMAGES_AT_ONCE = 16
+_BYTES_AT_ONCE = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def word_regions(
 ) -> WordRegions:
     """Remove each word and hide each region, alone and together, and measure what they do to a logit beyond each alone.
 
-    The trunk runs once for every region (once more for every word where the text enters the trunk). How a region is hidden is part of
-    what is measured: an object behind a patch of mean colour is gone, but the patch is not nothing.
+    A classifier trained here runs its trunk once for every region; any other model runs whole for every region with every text. How a
+    region is hidden is part of what is measured: an object behind a patch of mean colour is gone, but the patch is not nothing.
 
     Args:
         model: any model that sees images and reads text.
@@ -117,7 +119,7 @@ def word_regions(
     bound = model.bind([picture], texts)
     out, outputs = outputs_for(target, model.classes)
     index = choose_target(model.classes, target, label, outputs.index(effects.explained))
-    logits = out(_logits(bound, _hidden(bound, seen, hide), len(texts)))[..., index].numpy()
+    logits = out(_logits(bound, seen, hide, len(texts)))[..., index].numpy()
     return _table(effects, seen, logits, hide)
 
 
@@ -143,24 +145,26 @@ def _table(
     )
 
 
-def _hidden(bound: Bound, seen: SeenRegions, hide: str) -> Float[Tensor, "m 3 H W"]:
-    """The whole picture, and the picture without each region, as the model takes them."""
-    pixels = bound.pixels(0)
-    picture = pixels.double().cpu().numpy()
-    inside = seen.resized(*picture.shape[1:]) >= 0.5
-    for name, mask in zip(seen.names, inside, strict=True):
-        if not mask.any():
-            raise UsageError(
-                f"region {name!r} is smaller than a pixel of the {mask.shape[1]} x {mask.shape[0]} that the model takes."
-            )
-    rng = np.random.default_rng(0)
-    changed = [torch.from_numpy(FILLINGS[hide](picture, ~mask, rng)).to(pixels) for mask in inside]
-    return torch.stack([pixels, *changed])
+def _logits(bound: Bound, seen: SeenRegions, hide: str, texts: int) -> Float[Tensor, "t m classes"]:
+    """Of the whole picture and the picture without each region, each with every text; a few pictures in memory at a time.
 
-
-def _logits(bound: Bound, images: Float[Tensor, "m 3 H W"], texts: int) -> Float[Tensor, "t m classes"]:
-    """Of every image with every text. The whole picture goes the same way as the changed ones, so that their differences are exact."""
-    rows = torch.arange(texts, device=bound.grid.device)
+    The whole picture goes the same way as the changed ones, so that nothing but the region differs.
+    """
+    pixels, rows = bound.pixels(0), torch.arange(texts, device=bound.grid.device)
+    at_once = max(1, min(_IMAGES_AT_ONCE, _BYTES_AT_ONCE // (pixels.element_size() * pixels.numel())))
+    images, parts = chain([pixels], _hidden(pixels, seen, hide)), list[Tensor]()
     with evaluating(bound), torch.no_grad():
-        parts = [bound.look_again(some, 0, rows).double().cpu() for some in torch.split(images, _IMAGES_AT_ONCE)]
+        while some := list(islice(images, at_once)):
+            parts.append(bound.look_again(torch.stack(some), 0, rows).double().cpu())
     return torch.cat(parts, dim=1)
+
+
+def _hidden(pixels: Float[Tensor, "3 H W"], seen: SeenRegions, hide: str) -> Iterator[Float[Tensor, "3 H W"]]:
+    """The picture without each region, as the model takes it; a pixel is hidden if at least half of it lies in the region."""
+    picture, rng = pixels.double().cpu().numpy(), np.random.default_rng(0)
+    height, width = picture.shape[1:]
+    for name, mask in zip(seen.names, seen.masks, strict=True):
+        inside = averaged(mask, width, height) >= 0.5
+        if not inside.any():
+            raise UsageError(f"region {name!r} is smaller than a pixel of the {width} x {height} that the model takes.")
+        yield torch.from_numpy(FILLINGS[hide](picture, ~inside, rng)).to(pixels)

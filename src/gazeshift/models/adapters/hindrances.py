@@ -3,7 +3,8 @@
 import re
 import textwrap
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import chain
 
 import torch
@@ -132,10 +133,8 @@ def eager(model: nn.Module) -> Iterator[None]:
         yield
 
 
-class naming_failure:  # noqa: N801  # used like a function
+def naming_failure(what: str, *inputs: Inputs) -> AbstractContextManager[None]:
     """Turn an exception inside a model into one line that describes the inputs; the exception itself becomes the cause.
-
-    A class, because what is raised inside a generator stays in a cycle with it (CPython 3.12), and the inputs with both.
 
     Args:
         what: what fails, for the line.
@@ -144,15 +143,17 @@ class naming_failure:  # noqa: N801  # used like a function
     Raises:
         ModelError: instead of it. gazeshift's own exceptions, and running out of memory, are passed on.
     """
+    return _NamingFailure(what, inputs)
 
-    def __init__(self, what: str, *inputs: Inputs) -> None:
-        self.what, self.inputs = what, inputs
 
-    def __enter__(self) -> None:
-        """Nothing to do."""
+@dataclass(frozen=True, eq=False)
+class _NamingFailure(AbstractContextManager[None]):
+    """No generator: what one raises instead of an exception stays in a cycle with it (CPython 3.12), and so do the inputs."""
+
+    what: str
+    inputs: tuple[Inputs, ...]
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Replace what can be named."""
         named = RuntimeError | TypeError | ValueError | LookupError | AttributeError
         if not isinstance(error, named) or isinstance(error, torch.OutOfMemoryError):
             return
