@@ -128,7 +128,7 @@ def test_cells_tile_the_view() -> None:
         ((50, 2), "more than the 60 x 40 pixels"),
         ((11, 10), "110 regions are more than the 100"),
         (np.arange(2400).reshape(40, 60), "2399 regions are more than the 100"),
-        ({"dog": ("left", 0, 10, 10)}, "left, upper, right, lower"),
+        ({"dog": np.array(["left", "0", "10", "10"])}, "left, upper, right, lower"),
         ({"dog": (30, 0, 10, 40)}, "left < right"),
         ({"dog": (0, 0, 10)}, "left, upper, right, lower"),
         ({"dog": (100, 0, 110, 40)}, "holds no pixel of a picture of 60 x 40"),
