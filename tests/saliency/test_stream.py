@@ -44,7 +44,7 @@ def pairs() -> list[Pair]:
 
 def joined(batches: Iterator[MapBatch]) -> MapBatch:
     parts = list(batches)
-    fields = ("maps", "classes", "logits", "gaps")
+    fields = ("maps", "classes", "logits", "gaps", "probabilities")
     kept = [part for part in parts if part.pairs]
     arrays = {name: np.concatenate([getattr(part, name) for part in kept]) for name in fields}
     return MapBatch(
@@ -118,7 +118,9 @@ def test_parts_do_not_show(
     assert len(batches) == parts
     found = joined(iter(batches))
     assert found.pairs == whole.pairs
-    assert found.skipped == ("4.png: not an image of a known format (" + found.skipped[0].partition("(")[2],)
+    (skipped,) = found.skipped
+    assert (skipped.pair.key, skipped.status) == ("4.png", "undecodable")
+    assert skipped.error.startswith("4.png: not an image of a known format (")
     close(found.maps, whole.maps)
 
 
@@ -129,7 +131,7 @@ def test_many_texts_and_classes_take_little_memory(build: Build, pairs: list[Pai
     channels = model.encode_image(torch.zeros(1, 3, 64, 64)).grid.shape[1]
     found = list(stream_maps(model, pairs, [f"{index} pies" for index in range(1000)], target="all"))
     assert sum(batch.maps.size for batch in found) == 1000 * 5 * 5 * 16
-    assert sum(sizes) == 1000 * 5 * 5
+    assert sum(sizes) == 1000 * 5 * (5 + 1)  # every class, and once for the probabilities
     assert max(sizes) * channels * 4 <= 4 * 2**20
 
 
@@ -139,7 +141,7 @@ def test_what_cannot_be_decoded_is_told(build: Build, pairs: list[Pair], batch: 
     mixed = [broken[0], pairs[0], pairs[1], broken[1], broken[0]]
     found = joined(stream_maps(build("early-fusion"), mixed, speed=Speed(batch=batch)))
     assert [pair.key for pair in found.pairs] == ["0.png", "1.png"]
-    assert [line.split(":")[0] for line in found.skipped] == ["cut.png", "none.png", "cut.png"]
+    assert [each.error.split(":")[0] for each in found.skipped] == ["cut.png", "none.png", "cut.png"]
 
 
 def test_nothing_gives_nothing_and_only_broken_images_give_no_map(build: Build, pairs: list[Pair]) -> None:

@@ -73,6 +73,16 @@ def row_logits(bound: Bound, grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"
     return torch.cat(parts)
 
 
+def probabilities(logits: Float[Tensor, "r classes"]) -> Float[Tensor, "r classes"]:
+    """Softmax of the logits; NaN for a model with a single score, which has none.
+
+    Example:
+        >>> probabilities(torch.zeros(1, 2)).tolist(), probabilities(torch.zeros(1, 1)).isnan().tolist()
+        ([[0.5, 0.5]], [[True]])
+    """
+    return logits.softmax(1) if logits.shape[1] > 1 else torch.full_like(logits, torch.nan)
+
+
 def class_logits(bound: Bound, texts: int) -> Float[Tensor, "n t classes"]:
     """Logits of every grid with every one of some texts, from the tap on."""
     count, device = len(bound.grid), bound.grid.device

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -196,6 +197,21 @@ class SaliencyMaps:
             raise DataError(f"{path}: the description of its maps is damaged ({error}).") from error
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """A pair without maps.
+
+    Attributes:
+        pair: the pair.
+        status: ``undecodable`` (its image) or ``failed`` (the model on it).
+        error: one line that begins with the pair's key.
+    """
+
+    pair: Pair
+    status: Literal["undecodable", "failed"]
+    error: str
+
+
 @dataclass(frozen=True, eq=False)
 class MapBatch:
     """The maps of some images: every image ``n`` with every text ``t`` for every requested class ``c``.
@@ -205,19 +221,22 @@ class MapBatch:
         maps: raw and signed, on the native grid.
         classes: index of the explained class of each map.
         logits: of the explained class.
-        skipped: images that could not be decoded, one line each that starts with the key.
+        skipped: pairs without maps, and why.
         gaps: how far each map's sum misses what its method promises, as a share of it; NaN for methods without completeness; None: unknown.
+        probabilities: softmax of the logits; NaN for a model with a single score; None: unknown.
     """
 
     pairs: tuple[Pair, ...]
     maps: Float[np.ndarray, "n t c h w"]
     classes: Int[np.ndarray, "n t c"]
     logits: Float[np.ndarray, "n t c"]
-    skipped: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
     gaps: Float[np.ndarray, "n t c"] | None = None
+    probabilities: Float[np.ndarray, "n t c"] | None = None
 
     @classmethod
-    def nothing(cls, skipped: tuple[str, ...]) -> "MapBatch":
+    def nothing(cls, skipped: tuple[Skipped, ...]) -> "MapBatch":
         """No map at all, and why."""
         logits = np.zeros((0, 0, 0), np.float32)
-        return cls((), np.zeros((0, 0, 0, 0, 0), np.float32), logits.astype(np.int64), logits, skipped, logits)
+        maps = np.zeros((0, 0, 0, 0, 0), np.float32)
+        return cls((), maps, logits.astype(np.int64), logits, skipped, logits, logits)

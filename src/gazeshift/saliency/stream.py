@@ -7,7 +7,7 @@ from itertools import islice
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from gazeshift.data.decode import decode
@@ -19,15 +19,19 @@ from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
 from gazeshift.saliency.cams import DEFAULT, METHODS, method_for, tap_methods
 from gazeshift.saliency.combination import class_index
-from gazeshift.saliency.compute import compute_maps, row_logits
+from gazeshift.saliency.compute import compute_maps, probabilities, row_logits
 from gazeshift.saliency.explain import check_sees
-from gazeshift.saliency.maps import MapBatch
+from gazeshift.saliency.maps import MapBatch, Skipped
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.speed import Speed, trunk_runner
-from gazeshift.saliency.stream_given import stream_given
+from gazeshift.saliency.stream_given import given_stream
 
 BATCHES_AHEAD = 3
 """How many batches of crops are decoded ahead of the trunk."""
+Texts = Sequence[str] | Callable[[Pair], Sequence[str]] | None
+"""The same texts of every image, those that a function gives, or each pair's own."""
+MapStream = Callable[[Iterable[Pair]], Iterator[MapBatch]]
+
 BLOCK_BYTES = 32 * 2**20
 """Memory limit for maps handed over at once, unless those of one image alone exceed it."""
 
@@ -66,15 +70,39 @@ def stream_maps(
         ...     print(batch.maps.shape)
         (8, 2, 101, 8, 8)
     """
+    return map_stream(model, texts, method, speed, target)(pairs)
+
+
+def map_stream(
+    model: Classifier | Given,
+    texts: Texts = None,
+    method: str = DEFAULT,
+    speed: Speed = Speed(),  # noqa: B008  # frozen
+    target: str | Sequence[str] = "predicted",
+) -> MapStream:
+    """``stream_maps`` for several lots of pairs: the trunk is made ready, and texts that all images share are encoded, once.
+
+    A batch is made of consecutive pairs, whether or not their images can be decoded, so that equal lots give equal bytes.
+
+    Args:
+        model: as ``stream_maps``.
+        texts: as ``stream_maps``; or a function that gives the texts of a pair, equally many of each.
+        method: as ``stream_maps``.
+        speed: as ``stream_maps``.
+        target: as ``stream_maps``.
+
+    Raises:
+        UsageError: as ``stream_maps``.
+    """
     check_sees(model)
     if isinstance(texts, str) or (texts is not None and not texts):
         raise UsageError("texts: give a list of at least one text, or None for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: give 1 or more, not {speed.batch}.")
     if isinstance(model, Given):
-        return stream_given(model, pairs, texts, known_name({*METHODS, DEFAULT}, method, "method"), speed, target)
+        return given_stream(model, texts, known_name({*METHODS, DEFAULT}, method, "method"), speed, target)
     method = known_name(tap_methods(), method_for(model, method), "method for a whole data set")
-    return _stream(model, pairs, texts, method, speed, _asked(model, target))
+    return _stream(model, texts, method, speed, _asked(model, target))
 
 
 @dataclass(frozen=True)
@@ -92,15 +120,14 @@ class _Asked:
     """The requested classes: how many for each image with each text, and which."""
 
     count: int
-    of: Callable[[_Block], Int[Tensor, "p c"]]
+    of: Callable[[_Block, Float[Tensor, "p classes"]], Int[Tensor, "p c"]]
 
 
 def _asked(model: Classifier, target: str | Sequence[str]) -> _Asked:
-    def predicted(block: _Block) -> Int[Tensor, "p 1"]:
-        logits = row_logits(block.bound, block.image_index, block.text_index)
+    def predicted(_: _Block, logits: Float[Tensor, "p classes"]) -> Int[Tensor, "p 1"]:
         return logits.argmax(1, keepdim=True)
 
-    def label(block: _Block) -> Int[Tensor, "p 1"]:
+    def label(block: _Block, _: Float[Tensor, "p classes"]) -> Int[Tensor, "p 1"]:
         labels = [class_index(model.classes, pair.label) for pair in block.pairs]
         return torch.tensor(labels, device=block.image_index.device)[block.image_index, None]
 
@@ -113,67 +140,89 @@ def _asked(model: Classifier, target: str | Sequence[str]) -> _Asked:
         raise UsageError("target: give at least one class.")
     return _Asked(
         len(fixed),
-        lambda block: torch.tensor(fixed, device=block.image_index.device).expand(len(block.image_index), -1),
+        lambda block, _: torch.tensor(fixed, device=block.image_index.device).expand(len(block.image_index), -1),
     )
 
 
-def _stream(
-    model: Classifier,
-    pairs: Iterable[Pair],
-    texts: Sequence[str] | None,
-    method: str,
-    speed: Speed,
-    asked: _Asked,
-) -> Iterator[MapBatch]:
-    def read(pair: Pair) -> tuple[Pair, UInt8[np.ndarray, "3 H W"] | str]:
+def _stream(model: Classifier, texts: Texts, method: str, speed: Speed, asked: _Asked) -> MapStream:
+    encode = trunk_runner(model, speed)
+    reader = _text_reader(model, texts)
+    blank = np.zeros((3, model.spec.preprocessing.size, model.spec.preprocessing.size), np.uint8)
+
+    def read(pair: Pair) -> tuple[Pair, UInt8[np.ndarray, "3 H W"] | Skipped]:
         try:
             return pair, model.spec.preprocessing.crop(decode(pair.image, pair.key))
         except ImageError as error:
-            return pair, str(error)
+            return pair, Skipped(pair, "undecodable", str(error))
 
-    encode = trunk_runner(model, speed)
-    shared = None if texts is None else encode_texts(model, texts)
-    with closing(map_ahead(read, pairs, speed.workers, BATCHES_AHEAD * speed.batch)) as decoded:
-        while group := list(islice(decoded, speed.batch)):
-            skipped = tuple(crop for _, crop in group if isinstance(crop, str))
-            kept = [(pair, crop) for pair, crop in group if not isinstance(crop, str)]
-            if not kept:
-                yield MapBatch.nothing(skipped)
-                continue
-            features = encode(np.stack([crop for _, crop in kept]))
-            for block in _blocks([pair for pair, _ in kept], features, shared, model, asked.count):
-                yield _draw(model, block, method, asked, skipped)
-                skipped = ()  # reported once
+    def stream(pairs: Iterable[Pair]) -> Iterator[MapBatch]:
+        with closing(map_ahead(read, pairs, speed.workers, BATCHES_AHEAD * speed.batch)) as decoded:
+            while group := list(islice(decoded, speed.batch)):
+                skipped = tuple(crop for _, crop in group if isinstance(crop, Skipped))
+                kept = [row for row, (_, crop) in enumerate(group) if not isinstance(crop, Skipped)]
+                if not kept:
+                    yield MapBatch.nothing(skipped)
+                    continue
+                # What cannot be decoded keeps its place, so that every other image is computed as it would be without it.
+                features = encode(np.stack([blank if isinstance(crop, Skipped) else crop for _, crop in group]))
+                seen = features.rows(torch.tensor(kept, device=features.grid.device))
+                for block in _blocks([group[row][0] for row in kept], seen, reader, model, asked.count):
+                    yield _draw(model, block, method, asked, skipped)
+                    skipped = ()  # reported once
+
+    return stream
+
+
+@dataclass(frozen=True)
+class _TextReader:
+    """How many texts an image has, and their features: of the images of a block one after the other, or shared by all."""
+
+    count: int | None
+    of: Callable[[Sequence[Pair]], TextFeatures]
+    shared: bool
+
+    def count_for(self, pair: Pair) -> int:
+        return self.count if self.count is not None else len(self.of([pair]))
+
+
+def _text_reader(model: Classifier, texts: Texts) -> _TextReader:
+    if texts is None:
+        return _TextReader(1, lambda pairs: encode_texts(model, [pair.text for pair in pairs]), shared=False)
+    if callable(texts):
+        return _TextReader(
+            None, lambda pairs: encode_texts(model, [text for pair in pairs for text in texts(pair)]), shared=False
+        )
+    features = encode_texts(model, texts)
+    return _TextReader(len(features), lambda pairs: features, shared=True)
 
 
 def _blocks(
-    pairs: Sequence[Pair], image: ImageFeatures, shared: TextFeatures | None, model: Classifier, classes: int
+    pairs: Sequence[Pair], image: ImageFeatures, reader: _TextReader, model: Classifier, classes: int
 ) -> Iterator[_Block]:
     """As many images at once as their maps fit ``BLOCK_BYTES``; at least one."""
-    texts = 1 if shared is None else len(shared)
+    texts = reader.count_for(pairs[0])
     size = max(1, BLOCK_BYTES // (4 * texts * classes * image.grid[0, 0].numel()))
     for start in range(0, len(pairs), size):
         here = pairs[start : start + size]
         index = torch.arange(len(here), device=image.grid.device)
-        some = image.rows(index + start)
-        if shared is None:
-            own = encode_texts(model, [pair.text for pair in here])
-            yield _Block(here, BoundClassifier(model, some, own), index, index)
-        else:
-            every = torch.arange(texts, device=index.device).repeat(len(here))
-            yield _Block(here, BoundClassifier(model, some, shared), index.repeat_interleave(texts), every)
+        bound = BoundClassifier(model, image.rows(index + start), reader.of(here))
+        rows = index.repeat_interleave(texts)
+        every = torch.arange(texts, device=index.device).repeat(len(here))
+        yield _Block(here, bound, rows, every if reader.shared else rows * texts + every)
 
 
-def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped: tuple[str, ...]) -> MapBatch:
+def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped: tuple[Skipped, ...]) -> MapBatch:
     # The head and the map stay in their own precision, whatever the caller's trunk runs in.
     with torch.autocast(model.device.type, enabled=False):
-        classes = asked.of(block)
+        logits = row_logits(block.bound, block.image_index, block.text_index)
+        classes = asked.of(block, logits)
         rows = Rows(
             block.image_index.repeat_interleave(asked.count),
             block.text_index.repeat_interleave(asked.count),
             classes.flatten(),
         )
         found = compute_maps(block.bound, rows, method)
+        shares = probabilities(logits).gather(1, classes)
 
     def shaped(values: Tensor) -> np.ndarray:
         return values.view(len(block.pairs), -1, asked.count, *values.shape[1:]).cpu().numpy()
@@ -185,4 +234,5 @@ def _draw(model: Classifier, block: _Block, method: str, asked: _Asked, skipped:
         shaped(found.scores.float()),
         skipped,
         shaped(found.gaps.float()),
+        shaped(shares.flatten().float()),
     )

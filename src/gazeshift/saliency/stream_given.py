@@ -1,6 +1,6 @@
 """Maps of a whole data set by a model that was not trained here: one picture at a time, checked on the first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -18,51 +18,55 @@ from gazeshift.pairs import Pair
 from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.cams import method_for
 from gazeshift.saliency.combination import class_index
-from gazeshift.saliency.maps import MapBatch
+from gazeshift.saliency.compute import probabilities
+from gazeshift.saliency.maps import MapBatch, Skipped
 from gazeshift.saliency.speed import Speed
 
 _AHEAD = 16
 
 
-def stream_given(
+def given_stream(
     model: Given,
-    pairs: Iterable[Pair],
-    texts: Sequence[str] | None,
+    texts: Sequence[str] | Callable[[Pair], Sequence[str]] | None,
     method: str,
     speed: Speed,
     target: str | Sequence[str],
-) -> Iterator[MapBatch]:
-    """As ``stream_maps``, for any model of pictures and sentences; methods that change the picture work, too.
+) -> Callable[[Iterable[Pair]], Iterator[MapBatch]]:
+    """As ``map_stream``, for any model of pictures and sentences; methods that change the picture work, too.
 
     Raises:
         UsageError: an unknown class, or precision or compilation, which are the model's own affair.
-        ModelError: the model cannot be explained, or its grids differ in size between pictures.
+        ModelError: while it runs: the model cannot be explained, or its grids differ in size between pictures.
     """
     if speed.compiled or speed.precision != "float32":
         raise UsageError("precision and compilation are for models trained here; set them in the given model itself.")
     fixed = None if isinstance(target, str) and target in {"predicted", "label"} else _classes(model, target)
 
-    def read(pair: Pair) -> tuple[Pair, Image.Image | str]:
+    def read(pair: Pair) -> tuple[Pair, Image.Image | Skipped]:
         try:
             return pair, decode(pair.image, pair.key)
         except ImageError as error:
-            return pair, str(error)
+            return pair, Skipped(pair, "undecodable", str(error))
 
-    size: tuple[int, ...] | None = None
-    with closing(map_ahead(read, pairs, speed.workers, _AHEAD)) as decoded:
-        for pair, picture in decoded:
-            if isinstance(picture, str):
-                yield MapBatch.nothing((picture,))
-                continue
-            said = [pair.text] if texts is None else list(texts)
-            if size is None:
-                model = model.trusted(picture, said)
-            try:
-                batch = _draw(model, pair, picture, said, method, target, fixed)
-            except ModelError as error:
-                raise ModelError(f"{pair.key}: {error}") from error
-            size = _same_size(size, batch.maps.shape[3:])
-            yield batch
+    def stream(pairs: Iterable[Pair]) -> Iterator[MapBatch]:
+        size: tuple[int, ...] | None = None
+        checked = model
+        with closing(map_ahead(read, pairs, speed.workers, _AHEAD)) as decoded:
+            for pair, picture in decoded:
+                if isinstance(picture, Skipped):
+                    yield MapBatch.nothing((picture,))
+                    continue
+                said = [pair.text] if texts is None else list(texts(pair) if callable(texts) else texts)
+                if size is None:
+                    checked = model.trusted(picture, said)
+                try:
+                    batch = _draw(checked, pair, picture, said, method, target, fixed)
+                except ModelError as error:
+                    raise ModelError(f"{pair.key}: {error}") from error
+                size = _same_size(size, batch.maps.shape[3:])
+                yield batch
+
+    return stream
 
 
 def _draw(
@@ -80,6 +84,7 @@ def _draw(
     each = classes.shape[1]
     rows = torch.arange(len(texts), device=classes.device).repeat_interleave(each)
     found = asked.at(rows).compute(classes.flatten(), method_for(bound, method))
+    shares = probabilities(asked.logits).gather(1, classes.to(asked.logits.device))
 
     def shaped(values: Tensor) -> np.ndarray:
         return values.float().view(1, len(texts), each, *values.shape[1:]).cpu().numpy()
@@ -91,6 +96,7 @@ def _draw(
         shaped(found.scores),
         (),
         shaped(found.gaps),
+        shaped(shares.flatten()),
     )
 
 
