@@ -24,14 +24,10 @@ from gazeshift.saliency.explain import check_sees
 from gazeshift.saliency.maps import MapBatch, Skipped
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.speed import Speed, trunk_runner
-from gazeshift.saliency.stream_given import given_stream
+from gazeshift.saliency.stream_given import MapStream, TextsOf, given_stream
 
 BATCHES_AHEAD = 3
 """How many batches of crops are decoded ahead of the trunk."""
-Texts = Sequence[str] | Callable[[Pair], Sequence[str]] | None
-"""The same texts of every image, those that a function gives, or each pair's own."""
-MapStream = Callable[[Iterable[Pair]], Iterator[MapBatch]]
-
 BLOCK_BYTES = 32 * 2**20
 """Memory limit for maps handed over at once, unless those of one image alone exceed it."""
 
@@ -75,7 +71,7 @@ def stream_maps(
 
 def map_stream(
     model: Classifier | Given,
-    texts: Texts = None,
+    texts: Sequence[str] | None = None,
     method: str = DEFAULT,
     speed: Speed = Speed(),  # noqa: B008  # frozen
     target: str | Sequence[str] = "predicted",
@@ -86,7 +82,7 @@ def map_stream(
 
     Args:
         model: as ``stream_maps``.
-        texts: as ``stream_maps``; or a function that gives the texts of a pair, equally many of each.
+        texts: as ``stream_maps``; with each lot a function may come that gives a pair's texts instead, equally many of each.
         method: as ``stream_maps``.
         speed: as ``stream_maps``.
         target: as ``stream_maps``.
@@ -144,9 +140,9 @@ def _asked(model: Classifier, target: str | Sequence[str]) -> _Asked:
     )
 
 
-def _stream(model: Classifier, texts: Texts, method: str, speed: Speed, asked: _Asked) -> MapStream:
+def _stream(model: Classifier, texts: Sequence[str] | None, method: str, speed: Speed, asked: _Asked) -> MapStream:
     encode = trunk_runner(model, speed)
-    reader = _text_reader(model, texts)
+    usual = _text_reader(model, texts)
     blank = np.zeros((3, model.spec.preprocessing.size, model.spec.preprocessing.size), np.uint8)
 
     def read(pair: Pair) -> tuple[Pair, UInt8[np.ndarray, "3 H W"] | Skipped]:
@@ -155,7 +151,8 @@ def _stream(model: Classifier, texts: Texts, method: str, speed: Speed, asked: _
         except ImageError as error:
             return pair, Skipped(pair, "undecodable", str(error))
 
-    def stream(pairs: Iterable[Pair]) -> Iterator[MapBatch]:
+    def stream(pairs: Iterable[Pair], texts_of: TextsOf | None = None) -> Iterator[MapBatch]:
+        reader = usual if texts_of is None else _texts_of_each(model, texts_of)
         with closing(map_ahead(read, pairs, speed.workers, BATCHES_AHEAD * speed.batch)) as decoded:
             while group := list(islice(decoded, speed.batch)):
                 skipped = tuple(crop for _, crop in group if isinstance(crop, Skipped))
@@ -177,30 +174,30 @@ def _stream(model: Classifier, texts: Texts, method: str, speed: Speed, asked: _
 class _TextReader:
     """How many texts an image has, and their features: of the images of a block one after the other, or shared by all."""
 
-    count: int | None
+    count: Callable[[Pair], int]
     of: Callable[[Sequence[Pair]], TextFeatures]
     shared: bool
 
-    def count_for(self, pair: Pair) -> int:
-        return self.count if self.count is not None else len(self.of([pair]))
 
-
-def _text_reader(model: Classifier, texts: Texts) -> _TextReader:
+def _text_reader(model: Classifier, texts: Sequence[str] | None) -> _TextReader:
     if texts is None:
-        return _TextReader(1, lambda pairs: encode_texts(model, [pair.text for pair in pairs]), shared=False)
-    if callable(texts):
-        return _TextReader(
-            None, lambda pairs: encode_texts(model, [text for pair in pairs for text in texts(pair)]), shared=False
-        )
+        return _texts_of_each(model, lambda pair: (pair.text,))
     features = encode_texts(model, texts)
-    return _TextReader(len(features), lambda pairs: features, shared=True)
+    return _TextReader(lambda pair: len(features), lambda pairs: features, shared=True)
+
+
+def _texts_of_each(model: Classifier, texts_of: TextsOf) -> _TextReader:
+    def encoded(pairs: Sequence[Pair]) -> TextFeatures:
+        return encode_texts(model, [text for pair in pairs for text in texts_of(pair)])
+
+    return _TextReader(lambda pair: len(texts_of(pair)), encoded, shared=False)
 
 
 def _blocks(
     pairs: Sequence[Pair], image: ImageFeatures, reader: _TextReader, model: Classifier, classes: int
 ) -> Iterator[_Block]:
     """As many images at once as their maps fit ``BLOCK_BYTES``; at least one."""
-    texts = reader.count_for(pairs[0])
+    texts = reader.count(pairs[0])
     size = max(1, BLOCK_BYTES // (4 * texts * classes * image.grid[0, 0].numel()))
     for start in range(0, len(pairs), size):
         here = pairs[start : start + size]

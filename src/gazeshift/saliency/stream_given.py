@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,13 +26,23 @@ from gazeshift.saliency.speed import Speed
 _AHEAD = 16
 
 
+TextsOf = Callable[[Pair], Sequence[str]]
+"""The texts of a pair."""
+
+
+class MapStream(Protocol):
+    """The maps of some pairs; their texts are those it was made with, unless a function gives others."""
+
+    def __call__(self, pairs: Iterable[Pair], texts_of: TextsOf | None = None) -> Iterator[MapBatch]: ...  # noqa: D102
+
+
 def given_stream(
     model: Given,
-    texts: Sequence[str] | Callable[[Pair], Sequence[str]] | None,
+    texts: Sequence[str] | None,
     method: str,
     speed: Speed,
     target: str | Sequence[str],
-) -> Callable[[Iterable[Pair]], Iterator[MapBatch]]:
+) -> MapStream:
     """As ``map_stream``, for any model of pictures and sentences; methods that change the picture work, too.
 
     Raises:
@@ -48,7 +59,11 @@ def given_stream(
         except ImageError as error:
             return pair, Skipped(pair, "undecodable", str(error))
 
-    def stream(pairs: Iterable[Pair]) -> Iterator[MapBatch]:
+    def usual(pair: Pair) -> Sequence[str]:
+        return (pair.text,) if texts is None else texts
+
+    def stream(pairs: Iterable[Pair], texts_of: TextsOf | None = None) -> Iterator[MapBatch]:
+        asked = texts_of or usual
         size: tuple[int, ...] | None = None
         checked = model
         with closing(map_ahead(read, pairs, speed.workers, _AHEAD)) as decoded:
@@ -56,7 +71,7 @@ def given_stream(
                 if isinstance(picture, Skipped):
                     yield MapBatch.nothing((picture,))
                     continue
-                said = [pair.text] if texts is None else list(texts(pair) if callable(texts) else texts)
+                said = list(asked(pair))
                 if size is None:
                     checked = model.trusted(picture, said)
                 try:

@@ -1,19 +1,16 @@
 """A study as one run that can be interrupted: steps that write to the run folder, each done once."""
 
-import errno
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from gazeshift.atomic import writing
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.loader import CONTENTS, crops
 from gazeshift.errors import ConfigError
+from gazeshift.locks import alone
 from gazeshift.report import write as write_report
 from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.record import Step
@@ -46,7 +43,7 @@ def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, p
     started = datetime.now(UTC).isoformat(timespec="seconds")
     folder = RunFolder(run)
     _open_run(folder)
-    with _alone(folder):
+    with alone(folder.lock, "study"):
         return _run(study, folder, command, announce, progress, started)
 
 
@@ -82,27 +79,3 @@ def _open_run(run: RunFolder) -> None:
         raise ConfigError(f"--out {folder}: the folder is not empty and does not hold a run; name a new one.")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-
-
-@contextmanager
-def _alone(run: RunFolder) -> Iterator[None]:
-    """One study at a time in a run folder; the lock is released with the process, however it ends."""
-    lock = FileLock(run.lock)
-    with writing(run.lock):
-        _acquire(lock, run.path)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _acquire(lock: FileLock, folder: Path) -> None:
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise ConfigError(
-            f"--out {folder}: another study is running in this folder; wait for it to finish, or name another folder."
-        ) from error
-    except OSError as error:
-        if error.errno != errno.EROFS and os.access(folder, os.W_OK):
-            raise  # else the folder is read-only: a finished run is shown, and unfinished work is refused when it writes

@@ -1,0 +1,82 @@
+"""A worker: a model on a device, that computes and writes one shard after the other."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+
+import torch
+
+from gazeshift.engine.job import GROUP, MapJob, Shard
+from gazeshift.engine.rows import write_rows
+from gazeshift.errors import ModelError
+from gazeshift.mapstore.folder import ShardNote
+from gazeshift.models import Classifier
+from gazeshift.models.adapters.given import Given
+from gazeshift.saliency import MapBatch
+from gazeshift.saliency.stream import map_stream
+from gazeshift.saliency.stream_given import MapStream
+
+Tell = Callable[[int], None]
+"""Called with how many images are newly done."""
+
+Streams = Callable[[int], MapStream]
+"""The maps of any pairs, by the number of images at once."""
+
+
+def streams_of(job: MapJob, model: Classifier | Given) -> Streams:
+    """Prepared once for each number of images at once; workers on one device share them."""
+
+    @cache
+    def prepared(batch: int) -> MapStream:
+        speed = replace(job.speed, batch=batch, workers=job.speed.workers or 1)
+        return map_stream(model, job.texts, job.method, speed, job.target)
+
+    return prepared
+
+
+class Worker:
+    """Computes the maps of shards.
+
+    Args:
+        job: what is computed.
+        model: opened from ``job.model``, on its device.
+        model_digest: of the model.
+        streams: of the job and the model.
+    """
+
+    def __init__(self, job: MapJob, model: Classifier | Given, model_digest: str, streams: Streams) -> None:
+        self._job, self._classes, self._digest, self._streams = job, model.classes, model_digest, streams
+        on_cpu = isinstance(model, Classifier) and model.device.type == "cpu"
+        self._batch = GROUP if on_cpu else job.speed.batch
+
+    def __call__(self, shard: Shard, tell: Tell = lambda images: None) -> ShardNote:
+        """Compute and write a shard.
+
+        Args:
+            shard: the pairs.
+            tell: called with how many images are newly done.
+
+        Raises:
+            ModelError: the model cannot be explained on one of the pictures, or one alone needs more memory than there is.
+            DataError: the shard cannot be written.
+        """
+        torch.set_num_threads(self._job.threads)  # of this Python thread
+        return write_rows(self._job, self._classes, self._digest, shard, self._computed(shard, tell))
+
+    def _computed(self, shard: Shard, tell: Tell) -> Sequence[MapBatch]:
+        texts_of = shard.texts_to_read if shard.texts else None
+        while True:
+            try:
+                return list(_told(self._streams(self._batch)(shard.pairs, texts_of), tell))
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                if self._batch == 1:
+                    raise ModelError(f"{self._job.model.at}: one image needs more memory than there is.") from error
+            self._batch //= 2
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+
+def _told(batches: Iterator[MapBatch], tell: Tell) -> Iterator[MapBatch]:
+    for batch in batches:
+        yield batch
+        tell(len(batch.pairs) + len(batch.skipped))
