@@ -191,16 +191,28 @@ def regions(
         )
 
 
-@asking.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --out maps.parquet")
+@asking.command(epilog="Example: gazeshift maps MODEL --data DIR --split test --edit colour --out maps")
 def maps(
     model: ModelAddress,
     root: Pairs,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="The Parquet file to write the maps to.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="FOLDER", help="The folder to write the maps to; an unfinished run in it is continued."
+        ),
+    ],
     split: Split = "test",
     text: Annotated[
         list[str] | None,
         typer.Option("--text", help="A text to use for every image; repeatable. Without it, each pair's own text."),
     ] = None,
+    edit: Annotated[
+        list[str] | None,
+        typer.Option("--edit", help="An edit of each pair's own text, besides that text itself; repeatable."),
+    ] = None,
+    lexicon: Annotated[
+        str, typer.Option("--lexicon", help="Words for the edits: a shipped lexicon, or a YAML file.")
+    ] = "english",
     target: Annotated[
         list[str] | None,
         typer.Option(
@@ -210,8 +222,15 @@ def maps(
         ),
     ] = None,
     method: Method = "default",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Images per batch.")] = 8,
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Decoding threads; one per CPU.")] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="local: this process. ray: the cluster at RAY_ADDRESS, or one started here.")
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Shards at a time; one for each GPU, or each CPU.")
+    ] = None,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Images per batch on a GPU; a CPU takes eight, whatever is said.")
+    ] = 8,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within a few per cent.")
     ] = False,
@@ -223,15 +242,18 @@ def maps(
     prompt: Prompt = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
-    """Store the maps of a whole data set, from image files on, with decoding ahead and in bounded memory."""
-    from gazeshift.cli.maps import store_maps
+    """Store the maps of a whole data set, from image files on: in bounded memory, continued after any interruption."""
+    from gazeshift.cli.maps import Texts, store_maps
     from gazeshift.cli.opening import address_of
     from gazeshift.saliency import Speed
 
-    speed = Speed(batch, workers, "bfloat16" if bfloat16 else "float32", compiled)
-    with interruptible("no file was written."):
+    speed = Speed(batch, None, "bfloat16" if bfloat16 else "float32", compiled)
+    with interruptible("the same command goes on where it stopped."):
         address = address_of(model, as_, classes, prompt, trust_remote_code)
-        store_maps(address, root, split, out, texts=text or [], target=target or [], method=method, speed=speed)
+        texts = Texts(tuple(text or ()), tuple(edit or ()), lexicon)
+        store_maps(
+            address, root, split, out, texts, target=target or [], method=method, speed=speed, engine=engine, workers=workers
+        )  # fmt: skip
 
 
 @asking.command(epilog="Example: gazeshift layers python:mine:make --image photo.jpg")

@@ -1,29 +1,64 @@
-"""``gazeshift maps``: the maps of a whole data set in one file."""
+"""``gazeshift maps``: the maps of a whole data set in a folder."""
 
 import sys
-import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gazeshift.cli.models import tell_findings
 from gazeshift.cli.opening import open_model
-from gazeshift.cli.places import check_new_file
+from gazeshift.edits import EDITS, Corpus, WholeWords, find_lexicon, random_for
+from gazeshift.engine.job import EditedTexts, MapJob
+from gazeshift.engine.run import run_maps
+from gazeshift.engine.status import Status
 from gazeshift.errors import DataError, UsageError
-from gazeshift.mapstore.collect import collect_maps
-from gazeshift.models import read_config
+from gazeshift.json_types import Json
+from gazeshift.mapstore.lookup import failures
+from gazeshift.models import Classifier, TokenizerPieces, read_config
 from gazeshift.models.adapters.given import Given
 from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
+from gazeshift.registry import known_name
 from gazeshift.saliency import Speed
-from gazeshift.study.pairs import SPLITS, read_pairs
+from gazeshift.study.pairs import SPLITS, Pairs, read_pairs
 from gazeshift.study.sections import DataConfig
-from gazeshift.training.device import on_device
-from gazeshift.training.progress import bar
 
 _SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is asked with.
+
+    Attributes:
+        given: texts for every image.
+        edits: edits of each pair's own text.
+        lexicon: words for the edits.
+    """
+
+    given: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
+    lexicon: str = "english"
+
+    def check(self) -> None:
+        """Refuse what cannot be asked.
+
+        Raises:
+            UsageError: texts and edits, one of them twice, or an unknown edit.
+        """
+        if self.given and self.edits:
+            raise UsageError("--text and --edit: give texts for every image, or edits of each pair's own text.")
+        for name, values in (("--text", self.given), ("--edit", self.edits)):
+            if len(set(values)) < len(values):
+                raise UsageError(f"{name}: the same is given twice; give each once.")
+        for edit in self.edits:
+            known_name(EDITS, edit, "edit")
 
 
 def store_maps(
@@ -31,53 +66,98 @@ def store_maps(
     root: Path,
     split: str,
     out: Path,
+    texts: Texts,
     *,
-    texts: Sequence[str],
     target: Sequence[str],
     method: str,
     speed: Speed,
+    engine: str,
+    workers: int | None,
 ) -> None:
-    """Store the maps of a split's images, each with its own text or all with the same texts."""
-    if out.suffix != ".parquet":
-        raise UsageError(f"--out {out}: maps are written as Parquet; give a name that ends in .parquet.")
-    check_new_file(out)
-    if len(set(texts)) < len(texts):
-        raise UsageError("--text: the same text is given twice; give each once.")
+    """Store the maps of a split's images, or what is left of them."""
+    texts.check()
+    if (out.exists() and not out.is_dir()) or out.suffix == ".parquet":
+        raise UsageError(f"--out {out}: maps are written to a folder of Parquet files; name a folder.")
     if len(set(target)) < len(target):
         raise UsageError("--target: the same class is given twice; give each once.")
     model = open_model(address)
-    optional = [role for role, needed in (("text", not texts), ("label", "label" in target)) if not needed]
-    pairs = pairs_for(address, root, split, optional, model.classes)
-    asked = list(target) if len(target) > 1 else target[0] if target else "predicted"
-    started = time.perf_counter()
-    placed = nullcontext() if isinstance(model, Given) else on_device(model)
-    with placed, bar(sys.stderr.isatty()) as progress:
-        task = progress.add_task("Maps", total=len(pairs))
-        found = collect_maps(
+    optional = [role for role, needed in (("text", not texts.given), ("label", "label" in target)) if not needed]
+    found, pairs = _pairs(address, root, split, optional, model.classes)
+    edited = _edited(texts, found, model) if texts.edits else None
+    job = MapJob(
+        model=address,
+        out=out,
+        texts=texts.given or None,
+        edits=() if edited is None else tuple(dict.fromkeys(("original", *texts.edits))),
+        target=tuple(target) if len(target) > 1 else target[0] if target else "predicted",
+        method=method,
+        speed=speed,
+        threads=torch.get_num_threads() if isinstance(model, Given) else 1,
+    )
+    with _progress(len(pairs)) as watch:
+        manifest = run_maps(
+            job,
             model,
             pairs,
-            out,
-            list(texts) or None,
-            method,
-            speed,
-            asked,
-            lambda done: progress.update(task, completed=done),
+            len(pairs),
+            edited=edited,
+            engine=engine,
+            workers=workers,
+            watch=watch,
+            say=lambda line: typer.echo(line, err=True),
         )
-    seconds = time.perf_counter() - started
-    for line in found.skipped[:_SHOWN]:
+    _tell(out, manifest)
+
+
+def _edited(texts: Texts, found: Pairs, model: Classifier | Given) -> Callable[[Pair], EditedTexts]:
+    """The texts of a pair under every edit; the corpus that edits draw from is the training split."""
+    corpus = Corpus.of(found.splits["train"], found.classes, find_lexicon(texts.lexicon))
+    tokenizer = model.tokenizer if isinstance(model, Classifier) else None
+    pieces = WholeWords() if tokenizer is None else TokenizerPieces(tokenizer)
+    edits = {name: EDITS[name](corpus, pieces) for name in dict.fromkeys(("original", *texts.edits))}
+
+    def edited(pair: Pair) -> EditedTexts:
+        made = [edit(pair, random_for(name, pair.key)) for name, edit in edits.items()]
+        return tuple(None if each is None else each.text for each in made)
+
+    return edited
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Status], None]]:
+    """A line on a terminal: how many, how fast, how long still, how many failed."""
+    columns = (
+        TextColumn("Maps"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f}{task.fields[more]}  ETA"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("Maps", total=total, more="")
+
+        def watch(status: Status) -> None:
+            rate = "" if status.rate is None else f"  {status.rate:,.1f} images/s"
+            failed = f"  {status.failed:,} without maps" if status.failed else ""
+            reused = f"  {status.reused:,} of earlier runs" if status.reused else ""
+            bar.update(task, completed=status.reused + status.done, more=f"{rate}{failed}{reused}")
+
+        yield watch
+
+
+def _tell(out: Path, manifest: Json) -> None:
+    failed = manifest["failed"]
+    for line in failures(out, _SHOWN) if failed else ():
         typer.echo(f"left out: {line}", err=True)
-    if len(found.skipped) > _SHOWN:
-        typer.echo(f"left out: {len(found.skipped) - _SHOWN:,} more images that cannot be decoded", err=True)
-    if not found.images:
-        raise DataError(f"{root}: no image of the split {split!r} can be decoded; nothing was written.")
-    if found.incomplete:
+    if failed > _SHOWN:
+        typer.echo(f"left out: {failed - _SHOWN:,} more images; their column error says why", err=True)
+    if manifest["incomplete"]:
         typer.echo(
-            f"{found.incomplete:,} maps do not sum to y(A) - y(B) within 1 %: trust where they point, not their magnitude.",
+            f"{manifest['incomplete']:,} maps do not sum to y(A) - y(B) within 1 %: trust where they point, not their magnitude.",
             err=True,
         )
     typer.echo(
-        f"{out}: {found.maps:,} maps of {found.images:,} images ({found.undefined:,} without positive evidence), "
-        f"{len(found.skipped):,} images left out, {found.images / seconds:,.1f} images a second"
+        f"{out}: {manifest['maps']:,} maps of {manifest['images']:,} images ({manifest['undefined']:,} without positive evidence), "
+        f"{failed:,} images left out"
     )
 
 
@@ -88,6 +168,12 @@ def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str],
         UsageError: an unknown split.
         DataError: it has no pairs.
     """
+    return _pairs(address, root, split, optional, classes)[1]
+
+
+def _pairs(
+    address: Address, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]
+) -> tuple[Pairs, list[Pair]]:
     if split not in {*SPLITS, "all"}:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
     stored = read_config(Path(address.at))["data"].get("settings", {}) if address.is_folder else {}
@@ -98,4 +184,4 @@ def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str],
     pairs = found.all if split == "all" else list(found.splits[split])
     if not pairs:
         raise DataError(f"{root}: contains no pairs.")
-    return pairs
+    return found, pairs

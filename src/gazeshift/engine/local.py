@@ -1,7 +1,7 @@
 """Shards in this process: each on a thread, as many at a time as there are devices, or processors."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from queue import SimpleQueue
 from threading import Event
@@ -20,7 +20,7 @@ class Ended(Exception):  # noqa: N818  # no error: nobody wants the shard any mo
     """Ends the work on a shard when its run has ended."""
 
 
-def local(job: MapJob, shards: Iterable[Shard], workers: int | None, tell: Tell) -> Iterator[ShardNote]:
+def local(job: MapJob, shards: Iterable[Shard], workers: int | None, tell: Tell) -> Generator[ShardNote, None, None]:
     """Compute shards on threads of this process; yields what each holds.
 
     PyTorch lets other threads run while it computes. A classifier trained here is shared by the workers of a device; of any other model

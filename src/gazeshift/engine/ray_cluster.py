@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,9 @@ _TRIES = 3
 """How often a shard is begun on workers that die before its own fault is assumed."""
 
 
-def ray_cluster(job: MapJob, shards: Iterable[Shard], workers: int | None, tell: Tell) -> Iterator[ShardNote]:
+def ray_cluster(
+    job: MapJob, shards: Iterable[Shard], workers: int | None, tell: Tell
+) -> Generator[ShardNote, None, None]:
     """Compute shards on actors of a Ray cluster; yields what each holds.
 
     The cluster is the one that ``RAY_ADDRESS`` names, else one that is started on this machine, reached only from it, with a token. Every
@@ -97,7 +99,9 @@ class _Remote:
             return type(error)(str(error))
 
 
-def _on_actors(ray: Any, job: MapJob, shards: Iterator[Shard], workers: int | None, tell: Tell) -> Iterator[ShardNote]:
+def _on_actors(
+    ray: Any, job: MapJob, shards: Iterator[Shard], workers: int | None, tell: Tell
+) -> Generator[ShardNote, None, None]:
     gpus = int(ray.cluster_resources().get("GPU", 0))
     count = workers or gpus or int(ray.cluster_resources().get("CPU", 1))
     remote = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0)(_Remote)

@@ -1,7 +1,7 @@
 """A run: the shards that are missing, on an engine; the manifest last."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 
 from gazeshift.atomic import writing
@@ -15,11 +15,13 @@ from gazeshift.json_types import Json
 from gazeshift.locks import alone
 from gazeshift.mapstore.folder import MapFolder, ShardNote, begin, finish
 from gazeshift.mapstore.shard import read_note
-from gazeshift.models.face import Model
+from gazeshift.models import Classifier
+from gazeshift.models.adapters.given import Given
 from gazeshift.pairs import Pair
 from gazeshift.registry import lookup
+from gazeshift.saliency.stream import check_stream
 
-Engine = Callable[[MapJob, Iterable[Shard], int | None, Tell], Iterator[ShardNote]]
+Engine = Callable[[MapJob, Iterable[Shard], int | None, Tell], Generator[ShardNote, None, None]]
 
 ENGINES: dict[str, Engine] = {"local": local, "ray": ray_cluster}
 """Each computes and writes the shards of a job, some at a time, and yields what each holds."""
@@ -27,7 +29,7 @@ ENGINES: dict[str, Engine] = {"local": local, "ray": ray_cluster}
 
 def run_maps(
     job: MapJob,
-    model: Model,
+    model: Classifier | Given,
     pairs: Iterable[Pair],
     total: int | None = None,
     *,
@@ -62,6 +64,7 @@ def run_maps(
         ModelError: as ``Worker``; or grids differ in size between pictures.
     """
     compute = lookup(ENGINES, engine, "engine")
+    check_stream(model, job.texts, job.method, job.speed, job.target)
     folder = MapFolder(job.out)
     with writing(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)

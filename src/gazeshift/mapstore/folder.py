@@ -1,15 +1,11 @@
 """A folder of stored maps: its shards, what it was made with, and a manifest that is written last."""
 
-import bisect
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from gazeshift.atomic import atomic_write, write_json
 from gazeshift.errors import DataError, UsageError
@@ -182,46 +178,6 @@ def read_manifest(folder: Path) -> Json:
     if manifest.get("schema") != SCHEMA:
         raise DataError(f"{path}: has schema {manifest.get('schema')!r}, and this gazeshift reads {SCHEMA}.")
     return manifest
-
-
-def maps_of(folder: Path, key: str) -> pa.Table:
-    """The rows of one image, without reading the others.
-
-    Args:
-        folder: a finished folder of maps.
-        key: of the image.
-
-    Raises:
-        DataError: as ``read_manifest``; or no such image.
-    """
-    here, manifest = MapFolder(folder), read_manifest(folder)
-    position = _position(here, key)
-    if position is None:
-        raise DataError(f"{folder}: holds no image {key!r}.")
-    starts = [shard["start"] for shard in manifest["shards"]]
-    shard = manifest["shards"][bisect.bisect_right(starts, position) - 1]
-    with pq.ParquetFile(here.shard(shard["number"]).maps) as file:
-        groups = _groups(file, "image", position)
-        table = file.read_row_groups(groups, use_threads=False)
-    return table.filter(pc.equal(table["image"], position))
-
-
-def _position(folder: MapFolder, key: str) -> int | None:
-    with pq.ParquetFile(folder.index) as file:
-        table = file.read_row_groups(_groups(file, "key", key), use_threads=False)
-    found = table.filter(pc.equal(table["key"], key))
-    return found["image"][0].as_py() if len(found) else None
-
-
-def _groups(file: pq.ParquetFile, name: str, value: str | int) -> list[int]:
-    """The row groups of a sorted column that may hold a value."""
-    place = file.schema_arrow.get_field_index(name)
-    found = []
-    for group in range(file.num_row_groups):
-        statistics = file.metadata.row_group(group).column(place).statistics
-        if statistics is None or not statistics.has_min_max or statistics.min <= value <= statistics.max:
-            found.append(group)
-    return found
 
 
 def _write_index(folder: MapFolder, shards: Sequence[ShardNote]) -> None:

@@ -24,7 +24,7 @@ from gazeshift.saliency.explain import check_sees
 from gazeshift.saliency.maps import MapBatch, Skipped
 from gazeshift.saliency.probe import Rows
 from gazeshift.saliency.speed import Speed, trunk_runner
-from gazeshift.saliency.stream_given import MapStream, TextsOf, given_stream
+from gazeshift.saliency.stream_given import MapStream, TextsOf, check_given, given_stream
 
 BATCHES_AHEAD = 3
 """How many batches of crops are decoded ahead of the trunk."""
@@ -66,7 +66,7 @@ def stream_maps(
         ...     print(batch.maps.shape)
         (8, 2, 101, 8, 8)
     """
-    return map_stream(model, texts, method, speed, target)(pairs)
+    return map_stream(model, texts, method, speed, target)(pairs, None)
 
 
 def map_stream(
@@ -90,15 +90,31 @@ def map_stream(
     Raises:
         UsageError: as ``stream_maps``.
     """
+    check_stream(model, texts, method, speed, target)
+    if isinstance(model, Given):
+        return given_stream(model, texts, method, speed, target)
+    return _stream(model, texts, method_for(model, method), speed, _asked(model, target))
+
+
+def check_stream(
+    model: Classifier | Given, texts: Sequence[str] | None, method: str, speed: Speed, target: str | Sequence[str]
+) -> None:
+    """Refuse what ``map_stream`` would, without preparing anything.
+
+    Raises:
+        UsageError: as ``stream_maps``.
+    """
     check_sees(model)
     if isinstance(texts, str) or (texts is not None and not texts):
         raise UsageError("texts: give a list of at least one text, or None for each pair's own.")
     if speed.batch < 1:
         raise UsageError(f"batch: give 1 or more, not {speed.batch}.")
     if isinstance(model, Given):
-        return given_stream(model, texts, known_name({*METHODS, DEFAULT}, method, "method"), speed, target)
-    method = known_name(tap_methods(), method_for(model, method), "method for a whole data set")
-    return _stream(model, texts, method, speed, _asked(model, target))
+        known_name({*METHODS, DEFAULT}, method, "method")
+        check_given(model, speed, target)
+    else:
+        known_name(tap_methods(), method_for(model, method), "method for a whole data set")
+        _asked(model, target)
 
 
 @dataclass(frozen=True)
@@ -151,7 +167,7 @@ def _stream(model: Classifier, texts: Sequence[str] | None, method: str, speed: 
         except ImageError as error:
             return pair, Skipped(pair, "undecodable", str(error))
 
-    def stream(pairs: Iterable[Pair], texts_of: TextsOf | None = None) -> Iterator[MapBatch]:
+    def stream(pairs: Iterable[Pair], texts_of: TextsOf | None) -> Iterator[MapBatch]:
         reader = usual if texts_of is None else _texts_of_each(model, texts_of)
         with closing(map_ahead(read, pairs, speed.workers, BATCHES_AHEAD * speed.batch)) as decoded:
             while group := list(islice(decoded, speed.batch)):

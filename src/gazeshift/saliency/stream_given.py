@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,11 +28,8 @@ _AHEAD = 16
 TextsOf = Callable[[Pair], Sequence[str]]
 """The texts of a pair."""
 
-
-class MapStream(Protocol):
-    """The maps of some pairs; their texts are those it was made with, unless a function gives others."""
-
-    def __call__(self, pairs: Iterable[Pair], texts_of: TextsOf | None = None) -> Iterator[MapBatch]: ...  # noqa: D102
+MapStream = Callable[[Iterable[Pair], TextsOf | None], Iterator[MapBatch]]
+"""The maps of some pairs; their texts are those it was made with, unless a function gives others."""
 
 
 def given_stream(
@@ -46,12 +42,10 @@ def given_stream(
     """As ``map_stream``, for any model of pictures and sentences; methods that change the picture work, too.
 
     Raises:
-        UsageError: an unknown class, or precision or compilation, which are the model's own affair.
+        UsageError: an unknown class.
         ModelError: while it runs: the model cannot be explained, or its grids differ in size between pictures.
     """
-    if speed.compiled or speed.precision != "float32":
-        raise UsageError("precision and compilation are for models trained here; set them in the given model itself.")
-    fixed = None if isinstance(target, str) and target in {"predicted", "label"} else _classes(model, target)
+    fixed = _fixed(model, target)
 
     def read(pair: Pair) -> tuple[Pair, Image.Image | Skipped]:
         try:
@@ -62,7 +56,7 @@ def given_stream(
     def usual(pair: Pair) -> Sequence[str]:
         return (pair.text,) if texts is None else texts
 
-    def stream(pairs: Iterable[Pair], texts_of: TextsOf | None = None) -> Iterator[MapBatch]:
+    def stream(pairs: Iterable[Pair], texts_of: TextsOf | None) -> Iterator[MapBatch]:
         asked = texts_of or usual
         size: tuple[int, ...] | None = None
         checked = model
@@ -82,6 +76,22 @@ def given_stream(
                 yield batch
 
     return stream
+
+
+def check_given(model: Given, speed: Speed, target: str | Sequence[str]) -> None:
+    """Refuse what ``given_stream`` cannot do.
+
+    Raises:
+        UsageError: an unknown class, or precision or compilation, which are the model's own affair.
+    """
+    if speed.compiled or speed.precision != "float32":
+        raise UsageError("precision and compilation are for models trained here; set them in the given model itself.")
+    _fixed(model, target)
+
+
+def _fixed(model: Given, target: str | Sequence[str]) -> list[int] | None:
+    """The classes that are named; None where they depend on the pair."""
+    return None if isinstance(target, str) and target in {"predicted", "label"} else _classes(model, target)
 
 
 def _draw(
