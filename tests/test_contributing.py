@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import gazeshift as gs
-from gazeshift.mapstore.store import read_maps, write_maps
+from gazeshift.mapstore.lookup import read_folder, write_maps
 from gazeshift.mapstore.write import scan_files
 from gazeshift.measures import distribution
 from gazeshift.pairs import Pair
@@ -72,10 +72,10 @@ def test_what_was_added_is_used_in_a_study(tmp_path: Path, gazeshift: Command) -
     model = gs.load(tmp_path / "run" / "models" / "gated" / "seed-0")
     assert model.structure.sentence.startswith("The text opens or closes")
     folder, data = tmp_path / "run" / "models" / "gated" / "seed-0", tmp_path / "run" / "plates"
-    options = ("--split", "test", "--method", "GradCAMElementwise", "--out", tmp_path / "maps.parquet")
+    options = ("--split", "test", "--method", "GradCAMElementwise", "--out", tmp_path / "maps")
     code, _, err = gazeshift("maps", folder, "--data", data, *options)
     assert code == 0, err
-    assert (read_maps(tmp_path / "maps.parquet")[1] >= 0).all()
+    assert (read_folder(tmp_path / "maps")[1] >= 0).all()
     changed = pd.read_parquet(tmp_path / "run" / "store" / "measures.parquet")
     assert {"reverse", "paraphrase"} <= set(changed["edit"])
     assert "the same words in reverse order" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

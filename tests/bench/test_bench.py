@@ -17,7 +17,7 @@ from gazeshift.bench.photos import write_photos
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.results import BatchTimes, Machine, PipelineTimes, TextTimes
 from gazeshift.bench.subject import Subject, compiled, make_subject
-from gazeshift.mapstore.store import read_maps
+from gazeshift.mapstore.lookup import read_folder
 from gazeshift.measures import distribution
 
 pytestmark = pytest.mark.slow
@@ -124,7 +124,7 @@ def test_the_bare_pass_sees_what_the_pipeline_sees(tmp_path: Path, monkeypatch: 
     def once(works: dict[str, Callable[[], object]], *_: object) -> dict[str, float]:
         for name, work in works.items():
             outcomes[name] = work()
-        outcomes["stored"] = read_maps(next(Path(str(tmp_path)).rglob("maps.parquet")))[0]
+        outcomes["stored"] = read_folder(next(tmp_path.rglob("maps-*")))[0]
         return dict.fromkeys(works, 1.0)
 
     monkeypatch.setattr("gazeshift.bench.pipeline.interleave", once)

@@ -11,9 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from filelock import FileLock
-from tests.conftest import CLASSES, Build
-from tests.saliency import own_model
-from tests.saliency.test_stream import png
 
 import gazeshift as gs
 from gazeshift.engine import worker
@@ -27,6 +24,9 @@ from gazeshift.mapstore.lookup import failures, maps_of, read_folder
 from gazeshift.models import save
 from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
+from tests.conftest import CLASSES, Build
+from tests.saliency import own_model
+from tests.saliency.test_stream import png
 
 TEXTS = ("a donut at home", "赤い寿司 🍣", "")
 OWN = "python:tests.saliency.own_model:make"

@@ -169,17 +169,17 @@ def test_the_command(root: Path, tmp_path: Path, gazeshift: Command) -> None:
 
 def test_maps_of_a_data_set_by_a_given_model(root: Path, tmp_path: Path, gazeshift: Command) -> None:
     code, out, _ = gazeshift(
-        "maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "maps.parquet", "--method", "occlusion"
+        "maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "maps", "--method", "occlusion"
     )
     assert (code, "14 maps of 14 images" in out) == (0, True)
     two = [part for name in given_models.CLASSES[:2] for part in ("--target", name)]
-    code, out, _ = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "two.parquet", *two)
+    code, out, _ = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "two", *two)
     assert (code, "28 maps of 14 images" in out) == (0, True)
     code, _, err = gazeshift(
-        "maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "c.parquet", *two, "--target", "predicted"
+        "maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "c", *two, "--target", "predicted"
     )
     assert (code, err.count("\n"), "predicted" in err) == (2, 2, True)  # and that the user's code runs
-    code, _, err = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "b.parquet", "--compile")
+    code, _, err = gazeshift("maps", f"{HERE}:make", "--data", root, "--out", tmp_path / "b", "--compile")
     assert (code, "for models trained here" in err) == (2, True)
 
 

@@ -15,7 +15,7 @@ import gazeshift as gs
 from gazeshift.data.decode import decode
 from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.sources import load_pairs
-from gazeshift.mapstore.store import read_maps
+from gazeshift.mapstore.lookup import read_folder
 from gazeshift.models.adapters.given import Given
 from gazeshift.pairs import Pair
 from gazeshift.runs.folder import RunFolder, Unit
@@ -112,10 +112,10 @@ def test_words(published: Published, pairs: list[Pair], gazeshift: Command) -> N
 
 
 def test_maps(published: Published, root: Path, pairs: list[Pair], tmp_path: Path, gazeshift: Command) -> None:
-    file = tmp_path / "maps.parquet"
-    code, out, _ = gazeshift("maps", *published.options, "--data", root, "--out", file)
+    folder = tmp_path / "maps"
+    code, out, _ = gazeshift("maps", *published.options, "--data", root, "--out", folder)
     assert (code, "10 maps of 10 images" in out) == (0, True)
-    rows, stored = read_maps(file)
+    rows, stored = read_folder(folder)
     assert rows["key"].tolist() == [pair.key for pair in pairs]
     assert rows["text"].tolist() == [pair.text for pair in pairs]
     for row in range(3):

@@ -123,7 +123,7 @@ def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
         (["words", "{model}", "{picture}", "donut", "--label", "donut"], ["--label donut", "--target label"]),
         (["explain", "{model}", "{picture}", "--out", "same.png", "--save", "same.png"], ["both same.png"]),
         (
-            ["maps", "{model}", "--data", "{root}", "--out", "m.parquet", *("--target", "donut") * 2],
+            ["maps", "{model}", "--data", "{root}", "--out", "m", *("--target", "donut") * 2],
             ["--target", "twice"],
         ),
         (["explain", "{model}", "{picture}", "--method", "gradcan"], ["gradcan", "grad-cam"]),
@@ -280,7 +280,7 @@ def test_what_the_loader_left_out_is_said(gazeshift: Command, tiny_run: Path, pi
     model = str(tiny_run / "models" / "early-fusion" / "seed-0")
     for command in (
         ("evaluate", model, "--data", str(root / "pairs.csv")),
-        ("maps", model, "--data", str(root / "pairs.csv"), "--out", str(tmp_path / "maps.parquet")),
+        ("maps", model, "--data", str(root / "pairs.csv"), "--out", str(tmp_path / "maps")),
     ):
         code, _, err = gazeshift(*command, "--split", "test")
         assert code == 0
@@ -288,7 +288,7 @@ def test_what_the_loader_left_out_is_said(gazeshift: Command, tiny_run: Path, pi
 
 
 def test_a_text_given_twice_is_refused(gazeshift: Command, tiny_run: Path, tmp_path: Path) -> None:
-    model, out = str(tiny_run / "models" / "early-fusion" / "seed-0"), tmp_path / "maps.parquet"
+    model, out = str(tiny_run / "models" / "early-fusion" / "seed-0"), tmp_path / "maps"
     texts = ("--text", "a", "--text", "a")
     code, _, err = gazeshift("maps", model, "--data", str(tiny_run / "plates"), "--out", str(out), *texts)
     assert code == 2

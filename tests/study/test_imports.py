@@ -42,7 +42,7 @@ ALLOWED = [
     (
         [
             ["evaluate", "{model}", "--data", "{plates}"],
-            ["maps", "{model}", "--data", "{plates}", "--out", "{new}/maps.parquet"],
+            ["maps", "{model}", "--data", "{plates}", "--out", "{new}/maps"],
         ],
         MODEL | TABLES,
     ),

@@ -1,6 +1,7 @@
 """A whole data set, from JPEG files to stored maps, compared with the bare forward pass of the same images."""
 
 import tempfile
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from gazeshift.bench.results import PipelineTimes
 from gazeshift.bench.subject import Subject
 from gazeshift.bench.timing import interleave
 from gazeshift.data.decode import decode
-from gazeshift.mapstore.collect import collect_maps
+from gazeshift.engine.job import InMemory, MapJob
+from gazeshift.engine.run import run_maps
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
 
@@ -20,29 +22,36 @@ from gazeshift.saliency import Speed
 def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, workers: int | None) -> PipelineTimes:
     """Time the pipeline and the bare pass over the same photos, in turn.
 
-    *Pipeline*: ``collect_maps``, which is what ``gazeshift maps`` runs: JPEG files are read, decoded, cropped and normalised, each text is
+    *Pipeline*: ``run_maps``, which is what ``gazeshift maps`` runs: JPEG files are read, decoded, cropped and normalised, each text is
     tokenised and encoded, the trunk runs, the map of the predicted class is computed for every image with its own text, and all maps go
-    into a Parquet file. *Bare pass*: the logits of the same images and texts with the same classifier, so in the same memory format,
-    precision, compilation, batch and number of threads; but the batches lie in memory, decoded, normalised and in channels_last, the
-    texts as token ids, and nothing is explained or stored.
+    into a folder of Parquet files.
+
+    *Bare pass*: the logits of the same images and texts with the same classifier, so in the same memory format, precision, compilation,
+    batch and number of threads; but the batches lie in memory, decoded, normalised and in channels_last, the texts as token ids, and
+    nothing is explained or stored.
     """
-    count = max(batch, images // batch * batch)
-    titles = [subject.texts[index % len(subject.texts)] for index in range(count)]
+    photos = max(batch, images // batch * batch)
+    titles = [subject.texts[index % len(subject.texts)] for index in range(photos)]
     with tempfile.TemporaryDirectory() as folder:
         pairs = write_photos(Path(folder), titles, subject.model.classes[0])
         works = {
             "bare forward pass": _bare(subject, pairs, batch),
-            "JPEG files to stored maps": _pipeline(subject, pairs, Path(folder) / "maps.parquet", batch, workers),
+            "JPEG files to stored maps": _pipeline(subject, pairs, Path(folder), batch, workers),
         }
         seconds = interleave(works, rounds, subject.images.device.type)
         size = float(np.mean([Path(folder, pair.key).stat().st_size for pair in pairs])) / 1000
     bare, pipeline = seconds.values()
-    return PipelineTimes(count, size, seconds, count / pipeline, {"pipeline_vs_forward": bare / pipeline})
+    return PipelineTimes(photos, size, seconds, photos / pipeline, {"pipeline_vs_forward": bare / pipeline})
 
 
-def _pipeline(subject: Subject, pairs: list[Pair], path: Path, batch: int, workers: int | None) -> Work:
-    speed = Speed(batch=batch, workers=workers)
-    return lambda: collect_maps(subject.model, pairs, path, speed=speed)
+def _pipeline(subject: Subject, pairs: list[Pair], folder: Path, batch: int, workers: int | None) -> Work:
+    fresh = count()
+
+    def work() -> object:
+        job = MapJob(InMemory(subject.model), folder / f"maps-{next(fresh)}", speed=Speed(batch=batch))
+        return run_maps(job, subject.model, pairs, len(pairs), workers=workers)
+
+    return work
 
 
 def _bare(subject: Subject, pairs: list[Pair], batch: int) -> Work:

@@ -9,6 +9,8 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 from gazeshift.json_types import Json
+from gazeshift.models import Classifier
+from gazeshift.models.adapters.given import Given
 from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
 from gazeshift.saliency.cams import DEFAULT
@@ -23,6 +25,23 @@ GROUP = 8
 _MAPS_PER_SHARD = 16_384
 _PAIRS_PER_SHARD = 1024
 _SHARDS = 32  # of small data: enough that several workers end at about the same time
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """A model that is open already, in place of an address; only for this process.
+
+    Attributes:
+        model: the model.
+        at: what it is called in messages.
+    """
+
+    model: Classifier | Given
+    at: str = "the model"
+
+    def open(self) -> Classifier | Given:
+        """The model."""
+        return self.model
 
 
 @dataclass(frozen=True)
@@ -40,7 +59,7 @@ class MapJob:
         threads: CPU threads that compute one shard. Other numbers round differently.
     """
 
-    model: Address
+    model: Address | InMemory
     out: Path
     texts: tuple[str, ...] | None = None
     edits: tuple[str, ...] = ()
