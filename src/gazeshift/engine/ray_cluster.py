@@ -48,7 +48,6 @@ def ray_cluster(
 
 
 def _ray() -> Any:
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # actors without a GPU keep what they see
     try:
         return importlib.import_module("ray")
@@ -68,7 +67,7 @@ def _connect(ray: Any) -> bool:
         if there:
             ray.init(address=there, **quiet)
         else:
-            ray.init(include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+            ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = f"the cluster at RAY_ADDRESS={there}" if there else "a cluster on this machine"
         raise UsageError(f"--engine ray: {where} cannot be {'reached' if there else 'started'} ({error}).") from error
