@@ -23,7 +23,7 @@ from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.sources import load_pairs
 from gazeshift.engine.job import MapJob, Shard, cut, maps_per_pair, shard_size
 from gazeshift.engine.run import run_maps
-from gazeshift.engine.worker import Worker, streams_of
+from gazeshift.engine.worker import MapWork
 from gazeshift.mapstore.store import MapFile
 from gazeshift.models import (
     HeadSpec,
@@ -116,8 +116,7 @@ class Actor:
     """What Ray Data and Daft start once for each of their workers."""
 
     def __init__(self, job: MapJob) -> None:
-        model = job.model.open()
-        self.worker = Worker(job, model, "", streams_of(job, model))
+        self.worker = MapWork(job).worker()
 
     def compute(self, shard: Shard) -> int:
         """Compute a shard."""

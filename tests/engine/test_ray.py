@@ -41,7 +41,9 @@ def cluster(died: Path) -> Iterator[None]:
         patch.setenv("DIED", str(died))
         patch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'src'}")
         patch.setenv("OMP_NUM_THREADS", "1")
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+        ray.init(
+            address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1"
+        )
         yield
         ray.shutdown()
 
@@ -73,7 +75,7 @@ def test_what_a_dead_worker_was_at_is_done_by_another(pairs: list[Pair], died: P
 
 def test_a_shard_that_kills_every_worker_is_named(pairs: list[Pair], tmp_path: Path) -> None:
     address = Address("python:tests.engine.dying_model:always")
-    with pytest.raises(ModelError, match=r"shard 2 \(from '16\.png'\): 3 workers died while they computed it"):
+    with pytest.raises(ModelError, match=r"shard 2 \(from '16\.png'\): 3 workers died at it"):
         run(address, pairs, tmp_path / "maps", None, total=40, engine="ray", workers=1)
 
 

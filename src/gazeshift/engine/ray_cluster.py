@@ -1,47 +1,44 @@
-"""Shards on a Ray cluster: an actor for each accelerator or processor, on any node; the extra ``cluster``."""
+"""Work on a Ray cluster: an actor for each accelerator or processor, on any node; the extra ``cluster``."""
 
 import importlib
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic
 
-from gazeshift.engine.devices import accelerators
-from gazeshift.engine.job import MapJob, Shard
-from gazeshift.engine.worker import Tell, Worker, streams_of
+from gazeshift.engine.work import Item, Result, Tell, Work
 from gazeshift.errors import GazeshiftError, ModelError, UsageError
-from gazeshift.mapstore.folder import ShardNote
-from gazeshift.models import Classifier
 
 _TRIES = 3
-"""How often a shard is begun on workers that die before its own fault is assumed."""
+"""How often an item is begun on workers that die before its own fault is assumed."""
 
 
 def ray_cluster(
-    job: MapJob, shards: Iterable[Shard], workers: int | None, tell: Tell
-) -> Generator[ShardNote, None, None]:
-    """Compute shards on actors of a Ray cluster; yields what each holds.
+    work: Work[Item, Result], items: Iterable[Item], workers: int | None, tell: Tell
+) -> Generator[Result, None, None]:
+    """Do items on actors of a Ray cluster.
 
     The cluster is the one that ``RAY_ADDRESS`` names, else one that is started on this machine, reached only from it, with a token. Every
     node needs gazeshift, the model and the images under the same addresses, and writes into the same folder. A worker or a node that dies
-    costs the shard that it was at, which another begins anew.
+    costs the item that it was at, which another begins anew.
 
     Args:
-        job: what is computed.
-        shards: taken as they are needed.
+        work: what is done.
+        items: taken as they are needed.
         workers: actors; None: one for each GPU of the cluster, else one for each of its processors.
-        tell: called with how many images are newly done, whenever a shard is.
+        tell: called with how many images are newly done, whenever an item is.
 
     Raises:
         UsageError: Ray is not installed, or the cluster cannot be reached.
-        ModelError: a shard was begun several times and its worker died each time.
+        ModelError: an item was begun several times and its worker died each time.
     """
     ray = _ray()
     started = _connect(ray)
     try:
-        yield from _on_actors(ray, job, iter(shards), workers, tell)
+        yield from _on_actors(ray, work, iter(items), workers, tell)
     finally:
         if started:
             ray.shutdown()
@@ -53,7 +50,7 @@ def _ray() -> Any:
         return importlib.import_module("ray")
     except ImportError as error:
         raise UsageError(
-            "--engine ray: Ray is not installed; install it with: pip install 'gazeshift[cluster]', or leave out --engine."
+            "engine ray: Ray is not installed; install it with: pip install 'gazeshift[cluster]', or use the engine local."
         ) from error
 
 
@@ -67,72 +64,71 @@ def _connect(ray: Any) -> bool:
         if there:
             ray.init(address=there, **quiet)
         else:
+            # Local clusters have a token by default since Ray 2.59; the address keeps it from others' clusters, the node from networks.
             ray.init(address="local", include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = f"the cluster at RAY_ADDRESS={there}" if there else "a cluster on this machine"
-        raise UsageError(f"--engine ray: {where} cannot be {'reached' if there else 'started'} ({error}).") from error
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UsageError(f"engine ray: {where} cannot be {'reached' if there else 'started'} ({reason}).") from error
     return True
 
 
-class _Remote:
+class _Remote(Generic[Item, Result]):
     """A worker in a process of its own, on whichever node; addresses are read as the driver reads them."""
 
-    def __init__(self, job: MapJob, cwd: str) -> None:
-        self._job = job
+    def __init__(self, work: Work[Item, Result], cwd: str) -> None:
+        self._work = work
         with suppress(OSError):  # another machine may lack it; absolute addresses work there
             os.chdir(cwd)
 
     @cached_property
-    def _worker(self) -> Worker:
-        model = self._job.model.open()
-        digest = model.digest()
-        if isinstance(model, Classifier):
-            model = model.eval().to((accelerators() or ["cpu"])[0])
-        return Worker(self._job, model, digest, streams_of(self._job, model))
+    def _worker(self) -> Callable[[Item, Tell], Result]:
+        return self._work.worker()
 
-    def compute(self, shard: Shard) -> ShardNote | GazeshiftError:
-        """What the shard holds; errors that are meant for people come back as they are."""
+    def do(self, item: Item) -> Result | GazeshiftError:
+        """The result of an item; errors that are meant for people come back as they are."""
         try:
-            return self._worker(shard)
+            return self._worker(item, lambda images: None)
         except GazeshiftError as error:
             return type(error)(str(error))
 
 
 def _on_actors(
-    ray: Any, job: MapJob, shards: Iterator[Shard], workers: int | None, tell: Tell
-) -> Generator[ShardNote, None, None]:
+    ray: Any, work: Work[Item, Result], items: Iterator[Item], workers: int | None, tell: Tell
+) -> Iterator[Result]:
     gpus = int(ray.cluster_resources().get("GPU", 0))
     count = workers or gpus or int(ray.cluster_resources().get("CPU", 1))
     remote = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0)(_Remote)
-    running: dict[Any, tuple[Any, Shard, int]] = {}
-    waiting: list[tuple[Shard, int]] = []
-
-    def begin(actor: Any) -> None:
-        shard, tries = waiting.pop() if waiting else (next(shards, None), 0)
-        if shard is not None:
-            running[actor.compute.remote(shard)] = actor, shard, tries
+    running: dict[Any, tuple[Any, Item, int]] = {}
+    waiting: list[tuple[Item, int]] = []
 
     def new() -> Any:
-        return remote.remote(job, str(Path.cwd()))
+        return remote.remote(work, str(Path.cwd()))
+
+    def begin(actor: Any) -> None:
+        if not waiting:
+            waiting.extend((item, 0) for item in islice(items, 1))
+        if waiting:
+            item, deaths = waiting.pop()
+            running[actor.do.remote(item)] = actor, item, deaths
 
     for _ in range(count):
         begin(new())
     while running:
         (ready,), _ = ray.wait(list(running), num_returns=1)
-        actor, shard, tries = running.pop(ready)
+        actor, item, deaths = running.pop(ready)
         try:
-            note = ray.get(ready)
+            result = ray.get(ready)
         except ray.exceptions.RayActorError as error:
-            if tries + 1 == _TRIES:
+            if deaths + 1 == _TRIES:
                 raise ModelError(
-                    f"shard {shard.number} (from {shard.pairs[0].key!r}): {_TRIES} workers died while they computed it; look for too "
-                    "little memory, or at these pictures."
+                    f"{work.name(item)}: {_TRIES} workers died at it; look for too little memory, or at what it reads."
                 ) from error
-            waiting.append((shard, tries + 1))
+            waiting.append((item, deaths + 1))
             begin(new())
             continue
-        if isinstance(note, GazeshiftError):
-            raise note
-        tell(note.pairs)
-        yield cast("ShardNote", note)
+        if isinstance(result, GazeshiftError):
+            raise result
+        tell(work.done(result))
+        yield result
         begin(actor)

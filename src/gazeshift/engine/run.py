@@ -1,15 +1,15 @@
 """A run: the shards that are missing, on an engine; the manifest last."""
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 
 from gazeshift.atomic import writing
+from gazeshift.engine.engines import ENGINES
 from gazeshift.engine.job import EditedTexts, MapJob, Shard, cut, maps_per_pair, shard_size
-from gazeshift.engine.local import local
-from gazeshift.engine.ray_cluster import ray_cluster
 from gazeshift.engine.status import EVERY, Status
-from gazeshift.engine.worker import Tell
+from gazeshift.engine.work import Engine
+from gazeshift.engine.worker import MapWork
 from gazeshift.errors import DataError, ModelError, UsageError
 from gazeshift.json_types import Json
 from gazeshift.locks import alone
@@ -20,11 +20,6 @@ from gazeshift.models.adapters.given import Given
 from gazeshift.pairs import Pair
 from gazeshift.registry import lookup
 from gazeshift.saliency.stream import check_stream
-
-Engine = Callable[[MapJob, Iterable[Shard], int | None, Tell], Generator[ShardNote, None, None]]
-
-ENGINES: dict[str, Engine] = {"local": local, "ray": ray_cluster}
-"""Each computes and writes the shards of a job, some at a time, and yields what each holds."""
 
 
 def run_maps(
@@ -97,7 +92,7 @@ def _notes(
             else:
                 yield shard
 
-    with closing(compute(job, missing(), workers, status.images)) as done:
+    with closing(compute(MapWork(job), missing(), workers, status.images)) as done:
         for note in done:
             _take(notes, note, status, reused=False)
     if beyond := finished - notes.keys():

@@ -1,13 +1,17 @@
-"""A worker: a model on a device, that computes and writes one shard after the other."""
+"""The maps of shards as work for an engine: a worker is a model on a device, that computes and writes one shard after the other."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import cast
 
 import torch
 
+from gazeshift.engine.devices import accelerators
 from gazeshift.engine.job import GROUP, MapJob, Shard
 from gazeshift.engine.rows import write_rows
+from gazeshift.engine.work import Tell
 from gazeshift.errors import ModelError
 from gazeshift.mapstore.folder import ShardNote
 from gazeshift.models import Classifier
@@ -15,9 +19,6 @@ from gazeshift.models.adapters.given import Given
 from gazeshift.saliency import MapBatch
 from gazeshift.saliency.stream import map_stream
 from gazeshift.saliency.stream_given import MapStream
-
-Tell = Callable[[int], None]
-"""Called with how many images are newly done."""
 
 Streams = Callable[[int], MapStream]
 """The maps of any pairs, by the number of images at once."""
@@ -32,6 +33,49 @@ def streams_of(job: MapJob, model: Classifier | Given) -> Streams:
         return map_stream(model, job.texts, job.method, speed, job.target)
 
     return prepared
+
+
+@dataclass(frozen=True)
+class MapWork:
+    """The shards of a job, as work for an engine.
+
+    Attributes:
+        job: what is computed of each.
+    """
+
+    job: MapJob
+
+    def workers(self, count: int | None) -> "list[Worker]":
+        """Workers of this process; None: one for each accelerator, else one for each processor.
+
+        A classifier trained here is shared by the workers of a device. Of any other model every worker has one of its own, because its
+        layers are watched while it runs; so it is one unless more are asked for.
+        """
+        model = self.job.model.open()
+        if isinstance(model, Given):
+            models = [model, *(self.job.model.open() for _ in range((count or 1) - 1))]
+            return [Worker(self.job, each, model.digest(), streams_of(self.job, each)) for each in models]
+        digest, devices = model.digest(), accelerators()
+        copies = [cast("Classifier", self.job.model.open()).to(device) for device in devices] or [model.eval()]
+        shared = [(each, streams_of(self.job, each)) for each in copies]
+        count = count or len(devices) or os.cpu_count() or 1
+        return [Worker(self.job, each, digest, streams) for each, streams in (shared * count)[:count]]
+
+    def worker(self) -> "Worker":
+        """The only worker of its process, on the first device that it sees."""
+        model = self.job.model.open()
+        digest = model.digest()
+        if isinstance(model, Classifier):
+            model = model.eval().to((accelerators() or ["cpu"])[0])
+        return Worker(self.job, model, digest, streams_of(self.job, model))
+
+    def name(self, shard: Shard) -> str:
+        """Its number and its first image."""
+        return f"shard {shard.number} (from {shard.pairs[0].key!r})"
+
+    def done(self, note: ShardNote) -> int:
+        """Its images."""
+        return note.pairs
 
 
 class Worker:
