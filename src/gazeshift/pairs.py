@@ -12,8 +12,7 @@ class ImageReference(ABC):
         name: its file name, where it has one; else the empty text.
         digest: SHA-256 of its bytes in hexadecimal digits, if they were read when the data were opened; else None.
         state: text that changes when the picture does, where whoever keeps it says so; else empty.
-        block: what has to be read as a whole to read the picture, for example the row group of a Parquet file; None where any picture can be
-            read alone.
+        block: what is read as a whole to read the picture, such as a row group of a Parquet file; None where pictures are read one by one.
     """
 
     __slots__ = ()

@@ -11,6 +11,7 @@ import typer
 from gazeshift.cli.models import tell_findings
 from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_new_file
+from gazeshift.data.addresses import Root, without_secrets
 from gazeshift.errors import DataError, UsageError
 from gazeshift.mapstore.collect import collect_maps
 from gazeshift.models import read_config
@@ -28,7 +29,7 @@ _SHOWN = 5
 
 def store_maps(
     address: Address,
-    root: Path,
+    root: Root,
     split: str,
     out: Path,
     *,
@@ -69,7 +70,9 @@ def store_maps(
     if len(found.skipped) > _SHOWN:
         typer.echo(f"left out: {len(found.skipped) - _SHOWN:,} more images that cannot be decoded", err=True)
     if not found.images:
-        raise DataError(f"{root}: no image of the split {split!r} can be decoded; nothing was written.")
+        raise DataError(
+            f"{without_secrets(root)}: no image of the split {split!r} can be decoded; nothing was written."
+        )
     if found.incomplete:
         typer.echo(
             f"{found.incomplete:,} maps do not sum to y(A) - y(B) within 1 %: trust where they point, not their magnitude.",
@@ -81,7 +84,7 @@ def store_maps(
     )
 
 
-def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
+def pairs_for(address: Address, root: Root, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
     """The pairs of a split, read with the data options of the model's training, but without its limit.
 
     Raises:
@@ -97,5 +100,5 @@ def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str],
     tell_findings(found)
     pairs = found.all if split == "all" else list(found.splits[split])
     if not pairs:
-        raise DataError(f"{root}: contains no pairs.")
+        raise DataError(f"{without_secrets(root)}: contains no pairs.")
     return pairs

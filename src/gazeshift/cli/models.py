@@ -9,6 +9,7 @@ import torch
 import typer
 
 from gazeshift.cli.places import check_new_folder
+from gazeshift.data.addresses import Root
 from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.findings import short
 from gazeshift.data.loader import crops
@@ -44,7 +45,7 @@ def tell_findings(pairs: Pairs) -> None:
             typer.echo(f"{pairs.root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
 
 
-def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
+def evaluate_model(folder: Path, root: Root, split: str, as_json: bool) -> None:
     """Accuracy of a saved model on a split."""
     if split not in SPLITS:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}.")
@@ -54,12 +55,14 @@ def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
     tell_findings(pairs)
     unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
     if unknown:
-        raise DataError(f"{root}: class {short(unknown[0])} is not among the {len(model.classes)} classes of {folder}.")
+        raise DataError(
+            f"{pairs.root}: class {short(unknown[0])} is not among the {len(model.classes)} classes of {folder}."
+        )
     kept, dropped = drop_undecodable(pairs.splits[split])
     for finding in dropped:
         typer.echo(f"left out: {finding.key}: {finding.detail}", err=True)
     if not kept:
-        raise DataError(f"{root}: no image of the {split} split can be decoded.")
+        raise DataError(f"{pairs.root}: no image of the {split} split can be decoded.")
     place = {label: index for index, label in enumerate(model.classes)}
     labels = torch.tensor([place[pair.label] for pair in kept])
     images = crops(kept, model.spec.preprocessing)

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from gazeshift.atomic import write_json
-from gazeshift.data.pool import map_ordered
 from gazeshift.data.decode import content_of
+from gazeshift.data.pool import map_ordered
 from gazeshift.errors import GazeshiftError, ImageError
 from gazeshift.pairs import ImageReference, ImageSource, Pair
 

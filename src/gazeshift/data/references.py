@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+import pyarrow
 import pyarrow.parquet as pq
 
 from gazeshift.data.addresses import Root, without_secrets
@@ -158,7 +159,11 @@ _kept = _Groups()
 
 
 def _row_group(place: Root, group: int, column: str) -> Any:
-    with opened(place) as file, pq.ParquetFile(file) as table:
-        if group >= table.num_row_groups or column not in table.schema_arrow.names:
-            raise DataError(f"{without_secrets(place)}: has changed since it was opened; start again.")
-        return table.read_row_group(group, columns=[column]).column(0)
+    try:
+        with opened(place) as file, pq.ParquetFile(file) as table:
+            if group < table.num_row_groups and column in table.schema_arrow.names:
+                return table.read_row_group(group, columns=[column]).column(0)
+    except (OSError, pyarrow.ArrowException) as error:
+        reason = " ".join(str(error).split()).rstrip(".")[:200]
+        raise DataError(f"{without_secrets(place)}: cannot be read any more ({reason}).") from error
+    raise DataError(f"{without_secrets(place)}: has changed since it was opened; start again.")

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import fsspec
 from fsspec.core import url_to_fs
 
-from gazeshift.data.addresses import Root, joined, without_secrets
+from gazeshift.data.addresses import Root, without_secrets
 from gazeshift.errors import DataError, GazeshiftError, ImageError, UsageError
 
 BLOCK = 8 * 2**20
@@ -105,11 +104,14 @@ def stretch(place: Root, start: int, size: int) -> bytes:
     Raises:
         DataError: it cannot be read, or the server sends only whole files.
     """
-    with _in_one_line(place):
-        if isinstance(place, Path):
+    if isinstance(place, Path):
+        try:
             with place.open("rb") as file:
                 file.seek(start)
                 return file.read(size)
+        except OSError as error:
+            raise DataError(f"{place}: cannot be read ({error.strerror or error}).") from error
+    with _in_one_line(place):
         system, path = _system(place)
         found: bytes = system.cat_file(path, start=start, end=start + size)
     if len(found) > size:
@@ -194,15 +196,29 @@ def _is_of_transport(error: Exception) -> bool:
     }  # fmt: skip
 
 
+def _hidden_cause(error: Exception) -> Exception | None:
+    """What fsspec calls "not found" on the web although the server refused, or was not there at all; else None."""
+    cause = error.__cause__
+    if not isinstance(error, FileNotFoundError) or not isinstance(cause, Exception) or isinstance(cause, FileNotFoundError):
+        return None
+    return cause if getattr(cause, "status", 404) != 404 or _is_unreached(cause) else None
+
+
+def _is_unreached(error: Exception) -> bool:
+    return any(word in f"{type(error).__name__} {error}".lower() for word in _UNREACHED)
+
+
 def _reason(error: Exception) -> str:
     said = without_secrets(" ".join(str(error).split())).rstrip(".")[:160]
     kind = type(error).__name__
     if kind in _NO_CREDENTIALS or "credentials" in said.lower():
         return "no credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID, or FSSPEC_S3_ANON=true for public data"
-    if isinstance(error, PermissionError):
+    if cause := _hidden_cause(error):
+        return _reason(cause)
+    if isinstance(error, PermissionError) or getattr(error, "status", 0) in {401, 403}:
         return f"access is denied ({said or kind}); check the credentials and the name"
     if isinstance(error, FileNotFoundError):
         return "no such file, folder or bucket"
-    if any(word in f"{kind} {said}".lower() for word in _UNREACHED):
+    if _is_unreached(error):
         return f"cannot be reached ({said or kind})"
     return f"cannot be read ({said or kind})"

@@ -14,6 +14,7 @@ from gazeshift.data.locate import alike_form, why_missing
 from gazeshift.data.references import Elsewhere
 from gazeshift.data.remote import Listed, is_listable, listing
 from gazeshift.data.rows import IMAGE_SUFFIXES, Source
+from gazeshift.data.shards import is_named_shards
 from gazeshift.data.table_files import TableFiles, may_be_table, split_of, suffix_of, tables_among
 from gazeshift.data.table_rows import TableRows
 from gazeshift.data.tables import load_table
@@ -38,23 +39,22 @@ class RemoteFinder:
     def find(self, names: Sequence[str]) -> tuple[str, ImageReference] | Finding:
         """The first of ``names`` that is listed, exactly or but for case, Unicode form and spaces."""
         inside = [PurePosixPath(name).as_posix() for name in names if not why_outside(name)]
-        if names and not inside:
-            return Finding("escaped path", "", f"{short(names[0])} {why_outside(names[0])}")
-        if not is_listable(self.root):
-            fit = [name for name in inside if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
-            return (
-                (fit[0], self._reference(Listed(fit[0], None, "")))
-                if fit
-                else Finding("missing image", "", why_missing(names))
-            )
-        for name in inside:
-            if found := self._exact.get(name):
-                return name, self._reference(found)
-        for name in inside:
-            alike = self._alike.get(alike_form(name), [])
-            if len(alike) == 1:
-                return alike[0].name, self._reference(alike[0])
+        if found := self._listed(inside) if is_listable(self.root) else self._supposed(inside):
+            return found.name, self._reference(found)
+        if names and (reason := why_outside(names[0])):
+            return Finding("escaped path", "", f"{short(names[0])} {reason}")
         return Finding("missing image", "", why_missing(names))
+
+    def _listed(self, names: Sequence[str]) -> Listed | None:
+        exact = next((self._exact[name] for name in names if name in self._exact), None)
+        if exact is not None:
+            return exact
+        alike = (self._alike.get(alike_form(name), []) for name in names)
+        return next((found[0] for found in alike if len(found) == 1), None)
+
+    def _supposed(self, names: Sequence[str]) -> Listed | None:
+        fit = (name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES)
+        return next((Listed(name, None, "") for name in fit), None)
 
     def _reference(self, found: Listed) -> Elsewhere:
         place = joined(self.root, found.name)
@@ -82,15 +82,20 @@ def remote_tables(root: str) -> tuple[str, TableFiles]:
     name = PurePosixPath(last_name(root))
     if suffix_of(name):
         return str(above(root)), TableFiles(((name, split_of(name)),))
-    if not is_listable(root):
-        raise DataError(
-            f"{without_secrets(root)}: folders on the web cannot be listed; name a table or shards (food-{{000..009}}.tar)."
-        )
+    if is_named_shards(root) or not is_listable(root):
+        return root, TableFiles()
     for folder in (".", "data"):
         names = [PurePosixPath(folder, found.name) for found in _top(root, folder)]
         if (found := tables_among([name for name in names if may_be_table(name)])).read:
             return root, found
     return root, TableFiles()
+
+
+def why_nothing(root: str) -> str:
+    """Why an address holds no data set that could be found; empty if nothing special can be said."""
+    if is_listable(root):
+        return ""
+    return "folders on the web cannot be listed; name a table or shards, as in food-{000..009}.tar"
 
 
 def read_remote_table(root: str, columns: Columns, optional: Collection[str] = ()) -> Source:

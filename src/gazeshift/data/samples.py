@@ -116,7 +116,7 @@ def _members(shard: str, place: Root, findings: list[Finding]) -> Iterator[_Memb
         with opened(place) as file:
             with tarfile.open(fileobj=file, mode="r:") as tar:
                 for member in tar:
-                    tar.members = []  # or the archive would keep every header
+                    tar.members = []  # type: ignore[attr-defined]  # or the archive would keep every header
                     end = tar.offset
                     if kept := _kept(shard, place, tar, member, findings):
                         yield kept

@@ -108,7 +108,7 @@ def read_shards(root: Root, columns: Columns, optional: Collection[str] = ()) ->
     """Rows of tar shards. Every shard is read once, from start to end; of the pictures only place and digest are kept.
 
     A sample's picture is the column ``image``, its ``.txt`` the column ``text``, its ``.cls`` the column ``label``; the fields of its
-    ``.json`` are columns of their names, as far as no file of the sample is. Without a field ``split`` the split is that of the shard's name.
+    ``.json`` are columns of their own names, unless a file of the sample is that column. Without a field ``split`` the shard's name tells.
 
     Raises:
         DataError: a shard that is missing, unreachable, truncated, or no tar file.
@@ -130,7 +130,7 @@ def _records(shard: Shard) -> tuple[list[tuple[int | str, dict[str, Any]]], list
     return made, findings
 
 
-def _record(sample: Sample, split: str | None) -> tuple[str, dict[str, Any]]:
+def _record(sample: Sample, split: str | None) -> tuple[int | str, dict[str, Any]]:
     own = {"image": sample.image, "text": sample.text, "label": sample.label}
     record = {**sample.fields, **{name: value for name, value in own.items() if value is not None}}
     record["image"] = sample.image

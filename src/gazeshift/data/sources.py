@@ -23,7 +23,7 @@ from gazeshift.data.layouts import (
 )
 from gazeshift.data.locate import Finder
 from gazeshift.data.objects import with_objects
-from gazeshift.data.remote_tables import read_remote_table, remote_tables
+from gazeshift.data.remote_tables import read_remote_table, remote_tables, why_nothing
 from gazeshift.data.rows import PairSet, Row, Source, order_classes, to_pairs
 from gazeshift.data.shards import NoPaths, is_shards, read_shards, refuse_compressed, shards_of
 from gazeshift.data.splits import with_test
@@ -31,7 +31,6 @@ from gazeshift.data.upmc import is_kaggle, is_texts_txt, read_kaggle, read_texts
 from gazeshift.errors import DataError, UsageError
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
-
 
 Place = TypeVar("Place", Path, str)
 
@@ -147,8 +146,8 @@ def _recognise(root: Place, formats: Mapping[str, Format[Place]]) -> str:
     for name, layout in formats.items():
         if layout.recognise(root):
             return name
-    if isinstance(root, Path) and (reason := why_no_table(root)):
-        raise DataError(f"{root}: {reason}.")
+    if reason := why_no_table(root) if isinstance(root, Path) else why_nothing(root):
+        raise DataError(f"{without_secrets(root)}: {reason}.")
     known = "; ".join(f"{name}: {layout.looks_like}" for name, layout in formats.items())
     raise DataError(f"{without_secrets(root)}: no known layout. Known: {known}.")
 

@@ -23,10 +23,8 @@ from gazeshift.study.config import StudyConfig
 from gazeshift.study.load import write_study
 from gazeshift.study.materials import Ingredients
 from gazeshift.study.sources import data_root, initial_weights, usable_pairs
-from gazeshift.study.steps import Steps
+from gazeshift.study.steps import Announce, Notice, Steps
 from gazeshift.study.unit_steps import do_units
-
-Announce = Callable[[str | Step], None]
 
 
 def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, progress: bool) -> Summary:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gazeshift.data.addresses import as_root
 from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.loader import crops
 from gazeshift.errors import ConfigError
@@ -34,7 +35,7 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
         raise ConfigError("gazeshift train needs data.root and no pretrain; run such a study with gazeshift study.")
     work = out.with_name(out.name + ".training")
     reads_text = study.structure(name).reads_text
-    pairs = read_pairs(study.data, Path(study.data.root), reads_text=reads_text, cache=work / "cache")
+    pairs = read_pairs(study.data, as_root(study.data.root), reads_text=reads_text, cache=work / "cache")
     kept, corrupt = drop_undecodable(pairs.all, workers=study.data.workers)
     refuse_unfit(pairs.root, kept, [*pairs.findings, *corrupt], reads_text=reads_text)
     splits = {split: tuple(pair for pair in kept if pair.split == split) for split in SPLITS}
@@ -43,7 +44,7 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
         return crops(splits[split], study.crop, work / "cache", workers=study.data.workers)
 
     ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
-    settings = study.data.model_dump(exclude={"root", "plates", "workers"})
+    settings = study.data.model_dump(exclude={"root", "plates", "workers", "cache_limit"})
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}
     spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).model_dump()
     digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **source_digests(study)})
