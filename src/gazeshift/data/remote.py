@@ -199,7 +199,11 @@ def _is_of_transport(error: Exception) -> bool:
 def _hidden_cause(error: Exception) -> Exception | None:
     """What fsspec calls "not found" on the web although the server refused, or was not there at all; else None."""
     cause = error.__cause__
-    if not isinstance(error, FileNotFoundError) or not isinstance(cause, Exception) or isinstance(cause, FileNotFoundError):
+    if (
+        not isinstance(error, FileNotFoundError)
+        or not isinstance(cause, Exception)
+        or isinstance(cause, FileNotFoundError)
+    ):
         return None
     return cause if getattr(cause, "status", 404) != 404 or _is_unreached(cause) else None
 
