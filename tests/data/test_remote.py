@@ -169,6 +169,6 @@ def test_a_shard_that_changes_at_its_address_is_noticed(server: str, tmp_path: P
     found = load_pairs(upload(server, folder, "changing"))
     pack_shards(tmp_path, [{**row, "image": rows[0]["image"]} for row in rows])
     upload(server, folder, "changing")
-    for pair in found.pairs[1:]:
+    for pair in (pair for pair in found.pairs if pair.text != rows[0]["text"]):
         with pytest.raises(DataError, match=r"has changed since it was opened; start again\.$"):
             content_of(pair.image)

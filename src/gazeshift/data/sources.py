@@ -133,7 +133,7 @@ def _read(
         )
     if columns != Columns() and name in {"upmc", "texts_txt"}:
         raise UsageError(f"{shown}: the layout {name} has no columns; leave the column options out.")
-    if not formats[name].recognise(root):
+    if format != "auto" and not formats[name].recognise(root):
         raise DataError(f"{shown}: not in the layout {name}; it looks like {formats[name].looks_like}.")
     try:
         return name, formats[name].read(root, columns, optional)
