@@ -7,14 +7,14 @@ from typing import Any
 
 import datasets
 import pytest
+from tests.conftest import Command
+from tests.data.packing import NAMES
 
 from gazeshift.data.audit import audit
 from gazeshift.data.decode import content_of
 from gazeshift.data.huggingface import DatasetCell, splits_of
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError, UsageError
-from tests.conftest import Command
-from tests.data.packing import NAMES
 
 Rows = list[dict[str, Any]]
 

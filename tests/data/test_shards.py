@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Command
+from tests.data.packing import NAMES, pack_member, pack_parquet, pack_shards, pack_tar, samples_of
 
 from gazeshift.data.audit import audit
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.decode import content_of, decode, image_size
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError, UsageError
-from tests.conftest import Command
-from tests.data.packing import NAMES, pack_member, pack_parquet, pack_shards, pack_tar, samples_of
 
 Rows = list[dict[str, Any]]
 
@@ -173,7 +173,7 @@ def test_a_file_that_changes_after_it_was_opened_is_noticed(
         path.write_bytes(path.read_bytes()[:300])
     else:
         path.unlink()
-    with pytest.raises(DataError, match="changed since it was opened|cannot be read") as caught:
+    with pytest.raises(DataError, match=r"changed since it was opened|cannot be read") as caught:
         content_of(test[-1].image)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)

@@ -61,7 +61,7 @@ def crops(
     found = _open(path, shape)
     if found is None:
         if tell:
-            tell(f"{path}: crops of {len(pairs):,} pictures, {in_gigabytes(crops_bytes(len(pairs), preprocessing))}")
+            tell(f"{path}: crops of {len(pairs):,} pictures, {as_size(crops_bytes(len(pairs), preprocessing))}")
         with atomic_array(path, shape, np.uint8) as append:
             for crop in _cropped(pairs, preprocessing, workers, progress):
                 append(crop[None])
@@ -81,14 +81,14 @@ def crops_bytes(count: int, preprocessing: Preprocessing) -> int:
     return count * 3 * preprocessing.size**2
 
 
-def in_gigabytes(size: float) -> str:
+def as_size(size: float) -> str:
     """A number of bytes for people.
 
     Example:
-        >>> in_gigabytes(24_300_000_000), in_gigabytes(1_500_000)
-        ('24.3 GB', '0.0015 GB')
+        >>> as_size(24_300_000_000), as_size(1_500_000)
+        ('24.3 GB', '1.5 MB')
     """
-    return f"{size / 1e9:.3g} GB"
+    return f"{size / 1e9:,.3g} GB" if size >= 1e9 else f"{size / 1e6:,.3g} MB"
 
 
 def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing, contents: Sequence[str] | None = None) -> str:

@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from gazeshift.data.addresses import Root, without_secrets
+from gazeshift.data.ahead import ahead
 from gazeshift.data.cells import as_picture, is_picture
 from gazeshift.data.remote import opened, stretch, whole
 from gazeshift.errors import DataError
@@ -40,7 +42,9 @@ class Stretch(ImageReference):
     block: str | None = None
 
     def read(self) -> bytes:  # noqa: D102
-        return unchanged(stretch(self.file, self.start, self.size), self.digest, self.file)
+        near = isinstance(self.file, Path)
+        found = stretch(self.file, self.start, self.size) if near else ahead.read(str(self.file), self.start, self.size)
+        return unchanged(found, self.digest, self.file)
 
     @property
     def identity(self) -> str:  # noqa: D102

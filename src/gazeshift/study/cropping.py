@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from gazeshift.data.loader import CONTENTS, crops, crops_bytes, in_gigabytes
+from gazeshift.data.loader import CONTENTS, as_size, crops, crops_bytes
 from gazeshift.data.on_the_fly import Crops, DecodedCrops
 from gazeshift.pairs import Pair
 from gazeshift.study.config import StudyConfig
@@ -26,7 +26,7 @@ def cropping(
     if not kept:
         count = sum(map(len, splits.values()))
         announce(
-            Notice(f"crops of {count:,} pictures would take {in_gigabytes(size)}, {beyond(study)}: decoded when needed")
+            Notice(f"crops of {count:,} pictures would take {as_size(size)}, {beyond(study)}: decoded when needed")
         )
 
     def cropped(split: str) -> Crops:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from gazeshift.data.loader import in_gigabytes
+from gazeshift.data.loader import as_size
 from gazeshift.data.on_the_fly import Crops
 from gazeshift.edits import Pieces, WholeWords
 from gazeshift.evaluation.equivariance import DIRECTIONS, Windows, shifted_crops
@@ -179,7 +179,7 @@ class Ingredients:
         if key not in self._images:
             size = features_bytes(part, len(crops), self.study.crop, pools_first=pooled)
             if size > self.study.cache_bytes:
-                would = f"features of {len(crops):,} pictures would take {in_gigabytes(size)}"
+                would = f"features of {len(crops):,} pictures would take {as_size(size)}"
                 self.announce(Notice(f"{would}, {beyond(self.study)}: computed when needed"))
             self._images[key] = None if size > self.study.cache_bytes else self._features(part, crops, pooled)
         return self._images[key]

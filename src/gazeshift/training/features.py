@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.arrays import atomic_array
-from gazeshift.data.loader import in_gigabytes
+from gazeshift.data.loader import as_size
 from gazeshift.data.on_the_fly import Crops, update_digest
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
@@ -163,7 +163,7 @@ def image_features(
         if names is None:
             return CachedImages(*_in_memory(len(images), coming), digest)
         if tell:
-            size = in_gigabytes(features_bytes(trunk, len(images), preprocessing, pools_first=pools_first))
+            size = as_size(features_bytes(trunk, len(images), preprocessing, pools_first=pools_first))
             tell(f"{names.grid}: features of {len(images):,} pictures, {size}")
         names.write(len(images), coming)
     return CachedImages(*names.open(), digest)
