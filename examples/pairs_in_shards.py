@@ -1,4 +1,4 @@
-"""200,000 pairs without 200,000 files: tar shards are read in place, and each of several processes reads its share. (Here: 24 small ones.)"""
+"""200,000 pairs without 200,000 files: tar shards are read in place, and each of several processes reads its share. (Here: 24 pairs.)"""
 
 import io
 import tarfile
