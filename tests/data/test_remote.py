@@ -17,6 +17,8 @@ from gazeshift.data.decode import content_of
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError, ImageError, UsageError
 from gazeshift.pairs import Pair
+from gazeshift.study.pairs import read_pairs
+from gazeshift.study.sections import DataConfig
 
 Rows = list[dict[str, Any]]
 
@@ -174,3 +176,13 @@ def test_a_shard_that_changes_at_its_address_is_noticed(server: str, tmp_path: P
     for pair in (pair for pair in found.pairs if pair.text != rows[0]["text"]):
         with pytest.raises(DataError, match=r"has changed since it was opened; start again\.$"):
             content_of(pair.image)
+
+
+def test_a_study_reads_its_splits_from_an_address(server: str, tmp_path: Path, rows: Rows) -> None:
+    folder = pack_shards(tmp_path, rows)
+    address = upload(server, folder, "study")
+    far = read_pairs(DataConfig(root=address, validation=0.3), address, cache=tmp_path)
+    near = read_pairs(DataConfig(root=str(folder), validation=0.3), folder)
+    assert far.fingerprint == near.fingerprint
+    assert {split: len(pairs) for split, pairs in far.splits.items()} == {"train": 9, "validation": 3, "test": 6}
+    assert far.root == address
