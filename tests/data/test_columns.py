@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gazeshift.data.contents import fingerprint
-from gazeshift.data.decode import decode
+from gazeshift.data.decode import content_of, decode
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError
 
@@ -124,7 +124,7 @@ def test_plain_bytes_in_parquet(tmp_path: Path) -> None:
     frame = pd.DataFrame({"image": [png("red"), b""], "text": ["one", "two"], "label": ["10", "9"], "split": "test"})
     frame.to_parquet(tmp_path / "pairs.parquet")
     loaded = load_pairs(tmp_path)
-    assert [pair.image for pair in loaded.pairs] == [png("red")]
+    assert [content_of(pair.image) for pair in loaded.pairs] == [png("red")]
     assert ("missing image", "pairs.parquet:2") in [(f.kind, f.key) for f in loaded.findings]
 
 

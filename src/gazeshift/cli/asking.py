@@ -27,7 +27,14 @@ Text = Annotated[str, typer.Argument(metavar="TEXT", help="The text.")]
 Label = Annotated[str | None, typer.Option("--label", help="The true class, for --target label.")]
 How = Annotated[str, typer.Option("--how", help="leave-out, or mask (the tokenizer's mask token).")]
 Method = Annotated[str, typer.Option("--method", help="Saliency method; the default suits the model.")]
-Pairs = Annotated[Path, typer.Option("--data", metavar="ROOT", help="The pairs: a data root, or a table.")]
+Pairs = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="ROOT",
+        help="The pairs: a data root, a table, tar shards, or an address such as s3://BUCKET/FOLDER.",
+    ),
+]
 Split = Annotated[str, typer.Option("--split", help="train, validation, test or all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Spans = Annotated[

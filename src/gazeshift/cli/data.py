@@ -13,13 +13,16 @@ data = typer.Typer(help="Check data, or generate synthetic data.", no_args_is_he
 @data.command()
 def check(
     root: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="Data set folder, or a table; train.csv is read as the whole of that split.", show_default=False
+            help="Data set folder, a table (train.csv is read as the whole of that split), tar shards, or an address: s3://..., hf://NAME.",
+            show_default=False,
         ),
     ],
     *,
-    format: Annotated[str, typer.Option(help="Layout: auto, upmc, imagefolder, mmbt, table, texts_txt.")] = "auto",
+    format: Annotated[
+        str, typer.Option(help="Layout: auto, datasets, upmc, imagefolder, mmbt, table, texts_txt, webdataset.")
+    ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     image_column: Annotated[str | None, typer.Option(help="Table column with the image paths.")] = None,
     text_column: Annotated[

@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 
 import typer
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gazeshift.cli.printing import literal, plain, terminal
+from gazeshift.data.addresses import Root
 from gazeshift.data.audit import Audit, audit
 from gazeshift.data.decode import MAX_PIXELS
 from gazeshift.data.findings import KINDS, Finding, clipped
@@ -19,7 +19,7 @@ from gazeshift.data.sources import load_pairs
 
 
 def check_data(
-    root: Path,
+    root: Root,
     format: str,
     *,
     image_column: str | None,

@@ -9,6 +9,7 @@ import typer
 from gazeshift.atomic import write_json
 from gazeshift.cli.maps import pairs_for
 from gazeshift.cli.opening import open_model
+from gazeshift.data.addresses import Root
 from gazeshift.errors import DataError, UsageError
 from gazeshift.evaluation.guard import Change, GuardRecord, compare, record
 from gazeshift.models.addresses import Address
@@ -19,7 +20,7 @@ from gazeshift.training.progress import bar
 
 def guard_model(
     address: Address,
-    root: Path,
+    root: Root,
     baseline: Path,
     *,
     split: str,

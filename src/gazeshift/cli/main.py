@@ -93,7 +93,7 @@ def train(
 )
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
-    root: Annotated[Path, typer.Option("--data", metavar="ROOT", help="The data root.")],
+    root: Annotated[str, typer.Option("--data", metavar="ROOT", help="The data root, or its address.")],
     split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

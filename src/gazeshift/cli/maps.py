@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gazeshift.cli.models import tell_findings
 from gazeshift.cli.opening import open_model
+from gazeshift.data.addresses import Root, without_secrets
 from gazeshift.edits import EDITS, Corpus, WholeWords, find_lexicon, random_for
 from gazeshift.engine.job import EditedTexts, MapJob
 from gazeshift.engine.run import run_maps
@@ -63,7 +64,7 @@ class Texts:
 
 def store_maps(
     address: Address,
-    root: Path,
+    root: Root,
     split: str,
     out: Path,
     texts: Texts,
@@ -161,7 +162,7 @@ def _tell(out: Path, manifest: Json) -> None:
     )
 
 
-def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
+def pairs_for(address: Address, root: Root, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
     """The pairs of a split, read with the data options of the model's training, but without its limit.
 
     Raises:
@@ -172,7 +173,7 @@ def pairs_for(address: Address, root: Path, split: str, optional: Sequence[str],
 
 
 def _pairs(
-    address: Address, root: Path, split: str, optional: Sequence[str], classes: Sequence[str]
+    address: Address, root: Root, split: str, optional: Sequence[str], classes: Sequence[str]
 ) -> tuple[Pairs, list[Pair]]:
     if split not in {*SPLITS, "all"}:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
@@ -183,5 +184,5 @@ def _pairs(
     tell_findings(found)
     pairs = found.all if split == "all" else list(found.splits[split])
     if not pairs:
-        raise DataError(f"{root}: contains no pairs.")
+        raise DataError(f"{without_secrets(root)}: contains no pairs.")
     return found, pairs

@@ -9,15 +9,17 @@ import torch
 import typer
 
 from gazeshift.cli.places import check_new_folder
+from gazeshift.data.addresses import Root
 from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.findings import short
-from gazeshift.data.loader import crops
+from gazeshift.data.on_the_fly import DecodedCrops
 from gazeshift.errors import DataError, UsageError
 from gazeshift.models import load, read_config
 from gazeshift.registry import known_name
 from gazeshift.study.load import read_study
 from gazeshift.study.pairs import SPLITS, Pairs, read_pairs
 from gazeshift.study.sections import DataConfig
+from gazeshift.study.steps import Event, Notice
 from gazeshift.study.train_one import train_single
 from gazeshift.training import Split, accuracy, predict
 
@@ -27,8 +29,13 @@ def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[
     check_new_folder(out)
     study = read_study(file, settings)
     name = known_name(study.models, name, f"model of {file}")
-    fitted = train_single(study, name, seed, out, resume=resume, progress=sys.stderr.isatty())
+    fitted = train_single(study, name, seed, out, resume=resume, progress=sys.stderr.isatty(), announce=_tell)
     typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, Notice):
+        typer.echo(event.text, err=True)
 
 
 _OF_TRAINING = {"empty class", "unused table", "similar classes", "odd class"}
@@ -44,7 +51,7 @@ def tell_findings(pairs: Pairs) -> None:
             typer.echo(f"{pairs.root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
 
 
-def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
+def evaluate_model(folder: Path, root: Root, split: str, as_json: bool) -> None:
     """Accuracy of a saved model on a split."""
     if split not in SPLITS:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}.")
@@ -54,15 +61,17 @@ def evaluate_model(folder: Path, root: Path, split: str, as_json: bool) -> None:
     tell_findings(pairs)
     unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
     if unknown:
-        raise DataError(f"{root}: class {short(unknown[0])} is not among the {len(model.classes)} classes of {folder}.")
+        raise DataError(
+            f"{pairs.root}: class {short(unknown[0])} is not among the {len(model.classes)} classes of {folder}."
+        )
     kept, dropped = drop_undecodable(pairs.splits[split])
     for finding in dropped:
         typer.echo(f"left out: {finding.key}: {finding.detail}", err=True)
     if not kept:
-        raise DataError(f"{root}: no image of the {split} split can be decoded.")
+        raise DataError(f"{pairs.root}: no image of the {split} split can be decoded.")
     place = {label: index for index, label in enumerate(model.classes)}
     labels = torch.tensor([place[pair.label] for pair in kept])
-    images = crops(kept, model.spec.preprocessing)
+    images = DecodedCrops(kept, model.spec.preprocessing)
     logits = predict(model, Split([pair.key for pair in kept], [pair.text for pair in kept], labels, images))
     result = {"accuracy": accuracy(logits, labels), "n": len(kept)}
     typer.echo(json.dumps(result) if as_json else f"accuracy {result['accuracy']:.4f} on {result['n']} {split} pairs")

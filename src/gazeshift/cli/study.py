@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,11 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gazeshift.cli.printing import literal, terminal
+from gazeshift.data.addresses import without_secrets
 from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.record import Step
 from gazeshift.runs.summary import Summary
 from gazeshift.study.load import read_study
 from gazeshift.study.run import run_study
+from gazeshift.study.steps import Announce, Event, Notice
 
 
 def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: bool) -> int:
@@ -25,20 +27,22 @@ def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: boo
     """
     study = read_study(file, settings)
     console = terminal(stderr=True)
-    command = shlex.join(["gazeshift", *sys.argv[1:]])
+    command = shlex.join(["gazeshift", *map(without_secrets, sys.argv[1:])])
     summary = run_study(study, out, command, _announcer(console, quiet), progress=not quiet and console.is_terminal)
     _print(summary, terminal(soft_wrap=True))
     terminal(soft_wrap=True).print(literal(f"report: {RunFolder(out).report}"))
     return 0 if summary.passed else 1
 
 
-def _announcer(console: Console, quiet: bool) -> Callable[[str | Step], None]:
-    def announce(event: str | Step) -> None:
+def _announcer(console: Console, quiet: bool) -> Announce:
+    def announce(event: Event) -> None:
         if quiet:
             return
         if isinstance(event, Step):
             state = f"{event.seconds:7.1f} s" if event.state == "done" else "   reused"
             console.print(literal(f"{state}  {event.name}"))
+        elif isinstance(event, Notice):
+            console.print(literal(event.text), soft_wrap=True)
 
     return announce
 

@@ -11,7 +11,7 @@ from statistics import median_low
 from pydantic import TypeAdapter
 
 from gazeshift.data.contents import fingerprint
-from gazeshift.data.decode import MAX_PIXELS, decode, image_size
+from gazeshift.data.decode import MAX_PIXELS, content_of, decode, image_size
 from gazeshift.data.findings import Finding, count_kinds
 from gazeshift.data.fitness import obstacles
 from gazeshift.data.pool import Progress, map_ordered
@@ -143,7 +143,7 @@ def drop_undecodable(
 
 def _look(pair: Pair, max_pixels: int) -> _Look:
     try:
-        content = pair.image if isinstance(pair.image, bytes) else pair.image.read_bytes()
+        content = content_of(pair.image)
         size = decode(content, pair.key, max_pixels).size
     except (ImageError, OSError) as error:
         return _Look("", 0, (Finding("corrupt image", pair.key, str(error).removeprefix(f"{pair.key}: ")),))

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from gazeshift.data.findings import short
+from gazeshift.pairs import ImageReference
 
 _NO_CLASS = {"", "nan", "null", "<na>", "nat"}  # what programs write for missing values
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"\0\0\0")
@@ -110,8 +111,8 @@ def as_class(value: Any, names: tuple[str, ...]) -> str | None:
     return names[number] if number >= 0 else None
 
 
-def as_picture(value: Any) -> tuple[str | bytes | None, str]:
-    """A cell as the path or the bytes of a picture, and the name that goes with bytes.
+def as_picture(value: Any) -> tuple[str | bytes | ImageReference | None, str]:
+    """A cell as the path of a picture, its bytes or a reference to them, and the name that goes with bytes.
 
     Hugging Face's ``{bytes, path}`` is unpacked; bytes that are text and not a picture are a path; base64 is decoded.
 
@@ -120,13 +121,15 @@ def as_picture(value: Any) -> tuple[str | bytes | None, str]:
     """
     if isinstance(value, list | tuple) and len(value) == 1:
         (value,) = value
+    if isinstance(value, ImageReference):
+        return value, value.name
     name = ""
     if isinstance(value, Mapping) and {"bytes", "path"} & value.keys():
         content, path = value.get("bytes"), value.get("path")
         name = PurePosixPath(path).name if isinstance(path, str) else ""
         value = path if content is None else content
     if isinstance(value, bytes):
-        return value if _is_picture(value) or not _is_path(value) else value.decode(), name
+        return value if is_picture(value) or not _is_path(value) else value.decode(), name
     text = (as_text(value) or "").strip() or None
     return (from_base64(text) or text if text else None), name
 
@@ -140,7 +143,7 @@ def from_base64(text: str) -> bytes | None:
         content = base64.b64decode(body)
     except binascii.Error:
         return None
-    return content if text.startswith("data:") or _is_picture(content) else None
+    return content if text.startswith("data:") or is_picture(content) else None
 
 
 def is_printed(text: str) -> bool:
@@ -184,8 +187,10 @@ def described(value: Any) -> str:
         return f"a mapping with the fields {', '.join(short(str(key), 30) for key in list(value)[:5]) or 'none'}"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)} values"
+    if isinstance(value, ImageReference):
+        return "a picture"
     if isinstance(value, bytes):
-        return "a picture" if _is_picture(value) else "bytes that are not UTF-8"
+        return "a picture" if is_picture(value) else "bytes that are not UTF-8"
     return f"a value of the type {type(value).__name__}"
 
 
@@ -195,7 +200,7 @@ def _inner(value: Any, name: str) -> Any:
 
 def _decoded(value: bytes) -> str:
     try:
-        if not _is_picture(value):
+        if not is_picture(value):
             return value.decode("utf-8")
     except UnicodeDecodeError:
         pass
@@ -210,7 +215,8 @@ def _number(value: int | float | Decimal) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
-def _is_picture(content: bytes) -> bool:
+def is_picture(content: bytes) -> bool:
+    """Whether bytes begin as pictures of the usual formats do."""
     return content.startswith(_PICTURES) and not (content.startswith(b"BM") and content.isascii())
 
 

@@ -13,9 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from gazeshift.atomic import write_json
+from gazeshift.data.decode import content_of
 from gazeshift.data.pool import map_ordered
-from gazeshift.errors import GazeshiftError
-from gazeshift.pairs import Pair
+from gazeshift.errors import GazeshiftError, ImageError
+from gazeshift.pairs import ImageReference, ImageSource, Pair
 
 _SETTLED = 3_000_000_000
 """Nanoseconds after which a file's timestamps reveal a later change; file system clocks tick up to two seconds apart."""
@@ -54,21 +55,23 @@ def fingerprint(pairs: Iterable[Pair], known: Path | None = None, workers: int |
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def content_digests(images: Sequence[Path | bytes], known: Path | None = None, workers: int | None = None) -> list[str]:
+def content_digests(images: Sequence[ImageSource], known: Path | None = None, workers: int | None = None) -> list[str]:
     """SHA-256 of the bytes of each image; the empty text for a file that cannot be read.
 
     Args:
-        images: files or their bytes.
+        images: files, their bytes, or references to them; a reference that knows its digest is not read again.
         known: a JSON file that caches digests; created or extended. If it cannot be written, the files are read
             again the next time, with no other effect.
         workers: threads.
     """
     before = _read(known) if known is not None else {}
 
-    def look(image: Path | bytes) -> tuple[str, str]:
+    def look(image: ImageSource) -> tuple[str, str]:
         if isinstance(image, bytes):
             return "", hashlib.sha256(image).hexdigest()
-        state = _state(image)
+        if isinstance(image, ImageReference) and image.digest is not None:
+            return "", image.digest
+        state = image.state if isinstance(image, ImageReference) else _state(image)
         return state, before.get(state) or _digest(image)
 
     found = map_ordered(look, images, workers)
@@ -80,8 +83,10 @@ def content_digests(images: Sequence[Path | bytes], known: Path | None = None, w
     return [digest for _, digest in found]
 
 
-def image_identity(image: Path | bytes) -> str:
-    """The identity of an image across pairs: its path, or the digest of its bytes. No file is read."""
+def image_identity(image: ImageSource) -> str:
+    """The identity of an image across pairs: its path or address, or the digest of its bytes. Nothing is read."""
+    if isinstance(image, ImageReference):
+        return image.identity
     return hashlib.sha256(image).hexdigest() if isinstance(image, bytes) else str(image)
 
 
@@ -95,14 +100,20 @@ def _state(path: Path) -> str:
 
 
 def _is_settled(state: str) -> bool:
+    if not state[
+        0
+    ].isdigit():  # that of a reference, which begins with its scheme: whoever keeps the picture vouches for it
+        return True
     return time.time_ns() - max(int(part) for part in state.split(":")[-2:]) > _SETTLED
 
 
-def _digest(path: Path) -> str:
+def _digest(image: Path | ImageReference) -> str:
     try:
-        with path.open("rb") as file:
+        if isinstance(image, ImageReference):
+            return hashlib.sha256(content_of(image)).hexdigest()
+        with image.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ImageError):
         return ""
 
 

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gazeshift.data.findings import short
 from gazeshift.errors import DataError, ImageError
+from gazeshift.pairs import ImageReference, ImageSource
 
 MAX_PIXELS = 89_478_485
 """Default cap on width times height; Pillow's own warning threshold."""
@@ -39,7 +40,7 @@ _UPRIGHT = {
 _opening = threading.Lock()  # warning filters are global before Python 3.14
 
 
-def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode(source: ImageSource, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Read an image of any usual kind as upright 8-bit RGB.
 
     EXIF rotation is applied. Transparency (alpha channel, palette or colour key) is laid over white. 16-bit grey is
@@ -47,7 +48,7 @@ def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_
     minimum to their maximum. For an animation the first frame is used. Colour profiles are ignored.
 
     Args:
-        source: a file, or the bytes of one.
+        source: a file, the bytes of one, or a reference to them.
         name: the image's name in messages; by default the path.
         max_pixels: limit on width times height (Pillow's hard limit of 179 million still applies).
 
@@ -57,6 +58,7 @@ def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_
     Raises:
         ImageError: missing, empty, not an image, truncated or damaged, or above the limit. The message begins with
             the name.
+        DataError: a reference to a place that cannot be read, or that has changed.
 
     Example:
         >>> decode(b"not an image", name="note.txt")
@@ -64,7 +66,7 @@ def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_
         ...
         gazeshift.errors.ImageError: note.txt: not an image of a known format (JPEG, PNG, WEBP, GIF, BMP, TIFF, ...).
     """
-    name = name or _name(source)
+    name, source = name or _name(source), _near(source)
     with _open(source, name) as image:
         if image.width * image.height > max_pixels:
             raise ImageError(f"{name}: {image.width} x {image.height} pixels exceed the limit of {max_pixels:,}.")
@@ -77,15 +79,26 @@ def decode(source: Path | bytes, name: str | None = None, max_pixels: int = MAX_
         return pixels if turn is None else pixels.transpose(turn)
 
 
-def image_size(source: Path | bytes, name: str | None = None) -> tuple[int, int]:
+def image_size(source: ImageSource, name: str | None = None) -> tuple[int, int]:
     """Width and height of the upright image, read only from its header.
 
     Raises:
         ImageError: as ``decode``, as far as the header tells.
     """
-    with _open(source, name or _name(source)) as image:
+    with _open(_near(source), name or _name(source)) as image:
         width, height = image.size
         return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
+def content_of(source: ImageSource) -> bytes:
+    """The bytes of an image, undecoded.
+
+    Raises:
+        OSError: a file that cannot be read.
+        DataError: as ``ImageReference.read``.
+    """
+    near = _near(source)
+    return near if isinstance(near, bytes) else near.read_bytes()
 
 
 def resolve(root: Path, relative: str) -> Path:
@@ -103,7 +116,7 @@ def resolve(root: Path, relative: str) -> Path:
         ...
         gazeshift.errors.DataError: '../secret.png' leaves the data root: name files relative to it, without '..'.
     """
-    if reason := _why_outside(relative):
+    if reason := why_outside(relative):
         raise DataError(f"{short(relative)} {reason}")
     path = root / relative
     try:
@@ -125,7 +138,7 @@ def _refuse_loop(path: Path) -> None:
             raise
 
 
-def _why_outside(relative: str) -> str | None:
+def why_outside(relative: str) -> str | None:
     """Why a path is refused, as the end of a sentence; None for one that is not."""
     if not relative or "\0" in relative or relative != relative.encode("utf-8", "replace").decode():
         return "is not a path under the data root: it is empty, or contains characters that no file name can have."
@@ -169,8 +182,12 @@ def _may_be_tga(source: Path | bytes, name: str) -> bool:
         return file.read() == _TGA_FOOTER
 
 
-def _name(source: Path | bytes) -> str:
-    return source.name if isinstance(source, Path) else "image"
+def _name(source: ImageSource) -> str:
+    return "image" if isinstance(source, bytes) else source.name or "image"
+
+
+def _near(source: ImageSource) -> Path | bytes:
+    return source.read() if isinstance(source, ImageReference) else source
 
 
 def _orientation(image: Image.Image) -> int:

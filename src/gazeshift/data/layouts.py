@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from gazeshift.data.columns import Columns, has_column
-from gazeshift.data.locate import unnamed
+from gazeshift.data.locate import Finds, unnamed
 from gazeshift.data.rows import SPLIT_NAMES, Row, Source, scan_images
 from gazeshift.data.table_files import TableFiles, find_tables, listed, suffix_of, tables_in
 from gazeshift.data.table_rows import Places, TableRows
@@ -40,13 +40,17 @@ def read_table(root: Path, columns: Columns, optional: Collection[str] = ()) -> 
     """
     folder = root.parent if root.is_file() else root
     files = find_tables(root)
-    tables = TableRows.load(folder, files, columns)
-    if 0 < sum(has_column(table, columns, "label") for table in tables.loaded) < len(tables.loaded):
+    return tables_rows(TableRows.load(folder, files, columns), files, optional)
+
+
+def tables_rows(tables: TableRows, files: TableFiles, optional: Collection[str], finder: Finds | None = None) -> Source:
+    """The rows of tables that were loaded, each with the split that its file's name indicates."""
+    if 0 < sum(has_column(table, tables.columns, "label") for table in tables.loaded) < len(tables.loaded):
         # Test tables are often handed out without classes: their rows are said to lack one.
         optional = {*optional, "label"}
     for table, split in zip(tables.loaded, (split for _, split in files.read), strict=True):
         tables.add(table, split, _usual_places, optional)
-    return tables.source()
+    return replace(tables.source(), finder=finder)
 
 
 def read_mmbt(root: Path, columns: Columns, optional: Collection[str] = ()) -> Source:
@@ -68,7 +72,7 @@ def read_imagefolder(root: Path, columns: Columns, optional: Collection[str] = (
     tables = TableRows.load(root, files, columns)
     for table, (path, split) in zip(tables.loaded, files.read, strict=True):
         image = columns.image or ("file_name" if "file_name" in table.columns else None)
-        folder = path.parent.relative_to(root)
+        folder = Path(path).parent.relative_to(root)
         tables.columns = replace(columns, image=image)
         tables.add(table, split, _beside(folder), {*optional, *(() if columns.label else ("label",))})
     tables.rows = [_from_folders(row) if isinstance(row, Row) else row for row in tables.rows]
@@ -128,7 +132,7 @@ def _metadata(root: Path) -> TableFiles:
 
 def _from_folders(row: Row) -> Row:
     """The row with the class and split from its image's folders, where it does not state them itself."""
-    if isinstance(row.images, bytes) or not row.images:
+    if not isinstance(row.images, tuple) or not row.images:
         return row
     folders = PurePosixPath(row.images[0]).parts[:-1]
     split = next((folder for folder in folders if folder.lower() in SPLIT_NAMES), None)

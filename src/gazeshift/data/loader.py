@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +31,7 @@ def crops(
     *,
     workers: int | None = None,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> UInt8[np.ndarray, "n 3 size size"]:
     """The crops of all pairs, in order, before normalisation.
 
@@ -43,6 +44,7 @@ def crops(
         cache_dir: created if it does not exist.
         workers: threads.
         progress: called after each image; never if the crops are cached.
+        tell: called, before a file is written, with a line that says how large it will be.
 
     Raises:
         ImageError: images that cannot be decoded; says how many and names the first.
@@ -58,6 +60,8 @@ def crops(
     path = Path(cache_dir) / f"crops-{crops_digest(pairs, preprocessing, contents)[:24]}.npy"
     found = _open(path, shape)
     if found is None:
+        if tell:
+            tell(f"{path}: crops of {len(pairs):,} pictures, {as_size(crops_bytes(len(pairs), preprocessing))}")
         with atomic_array(path, shape, np.uint8) as append:
             for crop in _cropped(pairs, preprocessing, workers, progress):
                 append(crop[None])
@@ -65,6 +69,26 @@ def crops(
     if found is None:
         raise DataError(f"{path}: the cache of crops is unreadable; delete it and try again.")
     return found
+
+
+def crops_bytes(count: int, preprocessing: Preprocessing) -> int:
+    """The bytes that the crops of some pictures take.
+
+    Example:
+        >>> crops_bytes(90_000, Preprocessing(size=299))
+        24138270000
+    """
+    return count * 3 * preprocessing.size**2
+
+
+def as_size(size: float) -> str:
+    """A number of bytes for people.
+
+    Example:
+        >>> as_size(24_300_000_000), as_size(1_500_000)
+        ('24.3 GB', '1.5 MB')
+    """
+    return f"{size / 1e9:,.3g} GB" if size >= 1e9 else f"{size / 1e6:,.3g} MB"
 
 
 def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing, contents: Sequence[str] | None = None) -> str:

@@ -4,10 +4,12 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Protocol
 
 from gazeshift.data.decode import resolve
 from gazeshift.data.findings import Finding, short
 from gazeshift.errors import DataError
+from gazeshift.pairs import ImageSource
 
 _TWO = "several files"
 
@@ -34,12 +36,26 @@ def plain_path(folder: Path, written: str) -> tuple[str, str]:
     return path, done
 
 
+class Finds(Protocol):
+    """Finds the images of a data root, wherever that lies."""
+
+    def plain(self, written: str) -> tuple[str, str]:
+        """A table's path, made relative to the data root, and what was changed (empty: nothing)."""
+
+    def find(self, names: Sequence[str]) -> tuple[str, ImageSource] | Finding:
+        """The first of some names that there is, and its image; or a finding, without a key, that says why there is none."""
+
+
 @dataclass
 class Finder:
     """Finds images under a data root; caches the listings of the folders it searched."""
 
     root: Path
     _names: dict[Path, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    def plain(self, written: str) -> tuple[str, str]:
+        """See ``plain_path``."""
+        return plain_path(self.root, written)
 
     def find(self, names: Sequence[str]) -> tuple[str, Path] | Finding:
         """The first of ``names`` that is a file, as a name and a path; or a finding, without a key, that says why there is none.
@@ -64,7 +80,7 @@ class Finder:
                 return PurePosixPath(name).as_posix(), resolve(self.root, alike)
         if isinstance(problem, DataError):
             return Finding("escaped path", "", str(problem))
-        reason = f"{short(names[0])}: {problem.strerror}" if problem else _reason(names)
+        reason = f"{short(names[0])}: {problem.strerror}" if problem else why_missing(names)
         return Finding("missing image", "", reason)
 
     def _alike(self, name: str) -> str | None:
@@ -75,7 +91,7 @@ class Finder:
             return None
         for part in parts:
             inside = self._listed(self.root / found)
-            real = part if part in inside.values() else inside.get(_form(part))
+            real = part if part in inside.values() else inside.get(alike_form(part))
             if real is None or real == _TWO:
                 return real
             found /= real
@@ -92,7 +108,7 @@ class Finder:
             except OSError:
                 real = []
             for name in real:
-                names[_form(name)] = _TWO if _form(name) in names else name
+                names[alike_form(name)] = _TWO if alike_form(name) in names else name
                 names[f"\0{name}"] = name  # by its own name, whatever else is like it
             self._names[folder] = names
         return self._names[folder]
@@ -108,16 +124,17 @@ def unnamed(on_disk: Sequence[str], named: Iterable[Sequence[str]]) -> list[str]
     for names in named:
         found = next((name for name in names if name in there), None)
         exact.update([found] if found is not None else [])
-        alike.update(map(_form, names) if found is None else [])
-    return [image for image in on_disk if image not in exact and _form(image) not in alike]
+        alike.update(map(alike_form, names) if found is None else [])
+    return [image for image in on_disk if image not in exact and alike_form(image) not in alike]
 
 
-def _form(name: str) -> str:
+def alike_form(name: str) -> str:
     """A key that names which look alike share."""
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def _reason(names: Sequence[str]) -> str:
+def why_missing(names: Sequence[str]) -> str:
+    """Why there is no image of some names, for a finding."""
     if not names:
         return "no file name"
     if names[0].lower().startswith(("http://", "https://")):

@@ -49,7 +49,7 @@ def with_objects(root: Path, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Fi
     return found, lost
 
 
-def _object(row: int, record: Mapping[str, Any]) -> SceneObject:
+def _object(row: int | str, record: Mapping[str, Any]) -> SceneObject:
     try:
         name, colour, index = as_text(record["name"]), as_text(record["colour"]), as_text(record["index"])
         if name and colour is not None and index is not None:

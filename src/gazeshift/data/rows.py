@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from gazeshift.data.addresses import Root
 from gazeshift.data.contents import image_identity
 from gazeshift.data.findings import Finding, short
-from gazeshift.data.locate import Finder
-from gazeshift.pairs import Pair
+from gazeshift.data.locate import Finds
+from gazeshift.pairs import ImageReference, ImageSource, Pair
 
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif", ".jp2", ".tga")
@@ -29,15 +30,15 @@ class Row:
 
     Attributes:
         place: file and line, for messages.
-        images: candidate paths of the image, relative to the data root, best guess first; or its bytes.
+        images: candidate paths of the image, relative to the data root, best guess first; or its bytes, or a reference to them.
         text: None if there is none.
         label: None if there is none.
         split: the source's name of the split; None if it gives none.
-        key: the key of an image given as bytes.
+        key: the key of an image that is not given as a path.
     """
 
     place: str
-    images: tuple[str, ...] | bytes
+    images: tuple[str, ...] | bytes | ImageReference
     text: str | None
     label: str | None
     split: str | None
@@ -52,11 +53,13 @@ class Source:
         rows: rows, and findings about lines that are not rows.
         numbers: class name -> number, if the source numbers its classes.
         notes: choices of the reader that lose nothing, one line each.
+        finder: finds the images that rows name by a path; None: they are files under the root.
     """
 
     rows: Sequence[Row | Finding]
     numbers: Mapping[str, int] | None = None
     notes: tuple[str, ...] = ()
+    finder: Finds | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class PairSet:
         notes: choices made while reading that lose nothing, one line each: columns, separators, a drawn split.
     """
 
-    root: Path
+    root: Root
     format: str
     pairs: tuple[Pair, ...]
     classes: tuple[str, ...]
@@ -81,7 +84,7 @@ class PairSet:
 
 
 def to_pairs(
-    root: Path, rows: Iterable[Row | Finding], *, class_needed: bool = True
+    finder: Finds, rows: Iterable[Row | Finding], *, class_needed: bool = True
 ) -> tuple[list[Pair], list[Finding]]:
     """Check every row; a row that cannot become a pair becomes a finding.
 
@@ -89,12 +92,12 @@ def to_pairs(
     so on; a row with the text and the class of an earlier one is left out.
 
     Args:
-        root: the data root.
+        finder: finds the images that rows name by a path.
         rows: the rows in the order of the source.
         class_needed: leave out rows without a class; otherwise their class is the empty text.
     """
     every = list(rows)
-    finder, made = Finder(root), _Made()
+    made = _Made()
     some_split = any(isinstance(row, Row) and row.split for row in every)
     for row in every:
         if isinstance(row, Finding):
@@ -123,10 +126,10 @@ class _Made:
                 yield Finding("several texts", keys[0], f"{len(keys)} pairs{of}: {keys[0]} to {keys[-1]}")
 
 
-def _add(made: _Made, finder: Finder, row: Row, class_needed: bool) -> None:
+def _add(made: _Made, finder: Finds, row: Row, class_needed: bool) -> None:
     """Add the pair of a row, or a finding that says why there is none."""
     split, label = SPLIT_NAMES.get((row.split or "train").strip().lower()), (row.label or "").strip()
-    image: tuple[str, Path | bytes] | Finding
+    image: tuple[str, ImageSource] | Finding
     if split is None:
         image = Finding("unknown split", row.place, short(row.split))
     elif not label and class_needed:
@@ -139,7 +142,7 @@ def _add(made: _Made, finder: Finder, row: Row, class_needed: bool) -> None:
     # Half a surrogate pair, as JSON may hold, can be neither tokenised nor written.
     text = (row.text or "").strip().encode("utf-8", "replace").decode()
     name, source = image
-    if isinstance(source, Path) and source != finder.root / name:
+    if isinstance(source, Path) and not f"/{source.as_posix()}".endswith(f"/{name}"):
         made.findings.append(Finding("repaired name", row.place, f"{short(name)} is {short(source.name)} on disk"))
     identity = image_identity(source)
     classes = made.classes.setdefault((identity, text), {})
@@ -159,8 +162,10 @@ def _add(made: _Made, finder: Finder, row: Row, class_needed: bool) -> None:
         made.findings.append(Finding("missing text", key))
 
 
-def _find_image(finder: Finder, row: Row) -> tuple[str, Path | bytes] | Finding:
+def _find_image(finder: Finds, row: Row) -> tuple[str, ImageSource] | Finding:
     """Key and image, or a finding that says why there is none."""
+    if isinstance(row.images, ImageReference):
+        return row.key, row.images
     if isinstance(row.images, bytes):
         return (row.key, row.images) if row.images else Finding("missing image", row.place, "no bytes")
     found = finder.find(row.images)

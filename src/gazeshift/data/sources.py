@@ -2,12 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
+from gazeshift.data.addresses import Root, above, as_root, without_secrets
 from gazeshift.data.columns import Columns
 from gazeshift.data.findings import Finding, clipped, count_kinds
+from gazeshift.data.huggingface import HUB, is_saved, read_dataset
 from gazeshift.data.labels import doubtful_classes
 from gazeshift.data.layouts import (
     is_imagefolder,
@@ -18,31 +21,37 @@ from gazeshift.data.layouts import (
     read_table,
     why_no_table,
 )
+from gazeshift.data.locate import Finder
 from gazeshift.data.objects import with_objects
+from gazeshift.data.remote_tables import read_remote_table, remote_tables, why_nothing
 from gazeshift.data.rows import PairSet, Row, Source, order_classes, to_pairs
+from gazeshift.data.shards import NoPaths, is_shards, read_shards, refuse_compressed, shards_of
 from gazeshift.data.splits import with_test
 from gazeshift.data.upmc import is_kaggle, is_texts_txt, read_kaggle, read_texts_txt
 from gazeshift.errors import DataError, UsageError
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
 
+Place = TypeVar("Place", Path, str)
+
 
 @dataclass(frozen=True)
-class Format:
-    """A layout on disk.
+class Format(Generic[Place]):
+    """A layout, of paths or of addresses.
 
     Attributes:
         recognise: whether a root has this layout.
-        read: its rows; only table layouts use the columns, and the roles whose column may be missing.
+        read: its rows; only layouts with columns use the columns, and the roles whose column may be missing.
         looks_like: a few words for messages.
     """
 
-    recognise: Callable[[Path], bool]
-    read: Callable[[Path, Columns, Collection[str]], Source]
+    recognise: Callable[[Place], bool]
+    read: Callable[[Place, Columns, Collection[str]], Source]
     looks_like: str
 
 
-FORMATS = {
+FORMATS: dict[str, Format[Path]] = {
+    "datasets": Format(is_saved, read_dataset, "a folder that Hugging Face's datasets saved (save_to_disk)"),
     "upmc": Format(is_kaggle, lambda root, *_: Source(list(read_kaggle(root))), "texts/*_titles.csv and images/"),
     "imagefolder": Format(is_imagefolder, read_imagefolder, "metadata.csv or .jsonl next to the images"),
     "mmbt": Format(is_mmbt, read_mmbt, "train.jsonl, dev.jsonl, test.jsonl with img, text, label"),
@@ -50,12 +59,20 @@ FORMATS = {
     "texts_txt": Format(
         is_texts_txt, lambda root, *_: Source(list(read_texts_txt(root))), "texts_txt/<class>/ and images/"
     ),
+    "webdataset": Format(is_shards, read_shards, "tar shards: a folder of .tar, one .tar, or NAME-{000..009}.tar"),
 }
-"""Layouts by name, in the order in which ``auto`` tries them."""
+"""Layouts on this machine by name, in the order in which ``auto`` tries them."""
+
+REMOTE: dict[str, Format[str]] = {
+    "datasets": Format(lambda root: root.startswith(HUB), read_dataset, "hf://NAME, a data set on the hub"),
+    "table": Format(lambda root: bool(remote_tables(root)[1].read), read_remote_table, FORMATS["table"].looks_like),
+    "webdataset": Format(lambda root: bool(shards_of(root)), read_shards, FORMATS["webdataset"].looks_like),
+}
+"""The layouts that are also read at an address, likewise."""
 
 
 def load_pairs(
-    root: Path,
+    root: Root,
     format: str = "auto",
     *,
     image_column: str | None = None,
@@ -72,7 +89,8 @@ def load_pairs(
     of it is the test split. A table named after a split is the whole of that split.
 
     Args:
-        root: folder of the data set, or a table file; ``~`` is the home folder.
+        root: folder of the data set, a table file or tar shards, or an address of such (``s3://bucket/food``, ``hf://NAME``);
+            ``~`` is the home folder.
         format: a key of ``FORMATS``, or ``auto``.
         image_column: image column of a table; not needed for usual names.
         text_column: likewise.
@@ -91,52 +109,74 @@ def load_pairs(
         ...
         gazeshift.errors.DataError: no-such-folder: no such file or folder; give the data root.
     """
-    root = Path(root).expanduser()
+    root = as_root(root)
     columns = Columns(image_column, text_column, label_column, split_column)
-    name = _recognise(root) if format == "auto" else known_name(FORMATS, format, "data format")
-    layout = FORMATS[name]
-    if not root.exists():
-        raise DataError(f"{root}: no such file or folder; give the data root.")
-    if columns != Columns() and name in {"upmc", "texts_txt"}:
-        raise UsageError(f"{root}: the layout {name} has no columns; leave the column options out.")
-    if not layout.recognise(root):
-        raise DataError(f"{root}: not in the layout {name}; it looks like {layout.looks_like}.")
-    try:
-        source = layout.read(root, columns, optional)
-    except OSError as error:
-        raise DataError(f"{root}: cannot be read ({error}).") from error
+    known_name(FORMATS, "table" if format == "auto" else format, "data format")
+    if isinstance(root, Path):
+        if not root.exists() and not is_shards(root):
+            raise DataError(f"{root}: no such file or folder; give the data root.")
+        name, source = _read(root, FORMATS, format, columns, optional)
+    else:
+        name, source = _read(root, REMOTE, format, columns, optional)
     return _to_pair_set(root, name, source, test_fraction, optional)
 
 
-def _recognise(root: Path) -> str:
-    if not root.exists():
-        raise DataError(f"{root}: no such file or folder; give the data root.")
-    for name, layout in FORMATS.items():
+def _read(
+    root: Place, formats: Mapping[str, Format[Place]], format: str, columns: Columns, optional: Collection[str]
+) -> tuple[str, Source]:
+    """The layout of a root, and what it holds."""
+    shown = without_secrets(root)
+    name = _recognise(root, formats) if format == "auto" else format
+    if name not in formats:
+        raise UsageError(
+            f"{shown}: the layout {name} is read from this machine only; at an address: {', '.join(formats)}."
+        )
+    if columns != Columns() and name in {"upmc", "texts_txt"}:
+        raise UsageError(f"{shown}: the layout {name} has no columns; leave the column options out.")
+    if format != "auto" and not formats[name].recognise(root):
+        raise DataError(f"{shown}: not in the layout {name}; it looks like {formats[name].looks_like}.")
+    try:
+        return name, formats[name].read(root, columns, optional)
+    except OSError as error:
+        raise DataError(f"{shown}: cannot be read ({without_secrets(error)}).") from error
+
+
+def _recognise(root: Place, formats: Mapping[str, Format[Place]]) -> str:
+    refuse_compressed(root)
+    for name, layout in formats.items():
         if layout.recognise(root):
             return name
-    if reason := why_no_table(root):
-        raise DataError(f"{root}: {reason}.")
-    known = "; ".join(f"{name}: {layout.looks_like}" for name, layout in FORMATS.items())
-    raise DataError(f"{root}: no known layout. Known: {known}.")
+    if reason := why_no_table(root) if isinstance(root, Path) else why_nothing(root):
+        raise DataError(f"{without_secrets(root)}: {reason}.")
+    known = "; ".join(f"{name}: {layout.looks_like}" for name, layout in formats.items())
+    raise DataError(f"{without_secrets(root)}: no known layout. Known: {known}.")
 
 
-def _to_pair_set(root: Path, name: str, source: Source, test_fraction: float, optional: Collection[str]) -> PairSet:
-    folder = root.parent if root.is_file() else root
-    pairs, findings = to_pairs(folder, source.rows, class_needed="label" not in optional)
+def _to_pair_set(root: Root, name: str, source: Source, test_fraction: float, optional: Collection[str]) -> PairSet:
+    folder = above(root) if isinstance(root, Path) and not root.is_dir() else root
+    finder = source.finder or (Finder(folder) if isinstance(folder, Path) else NoPaths())
+    pairs, findings = to_pairs(finder, source.rows, class_needed="label" not in optional)
     if not pairs:
         counted = ", ".join(f"{count} x {kind}" for kind, count in count_kinds(findings).items()) or "it is empty"
         first = f" First: {findings[0].key} {findings[0].detail}".rstrip() if findings else ""
-        raise DataError(f"{root}: no usable pair in the layout {name} ({counted}).{first}")
+        raise DataError(f"{without_secrets(root)}: no usable pair in the layout {name} ({counted}).{first}")
     notes = list(source.notes)
     if all(row.split is None for row in source.rows if isinstance(row, Row)):
         pairs, note = _drawn(pairs, test_fraction)
         notes.append(note)
-    classes = order_classes(pairs, _class_index(folder) or source.numbers)
-    pairs, lost = with_objects(folder, pairs)
+    classes = order_classes(pairs, (_class_index(folder) if isinstance(folder, Path) else None) or source.numbers)
+    pairs, lost = with_objects(folder, pairs) if isinstance(folder, Path) else (pairs, [])
     trained = {pair.label for pair in pairs if pair.split == "train"}
     empty = [Finding("empty class", clipped(label)) for label in classes if label not in trained]
     doubtful = doubtful_classes(Counter(pair.label for pair in pairs if pair.label))
-    return PairSet(root, name, tuple(pairs), classes, (*findings, *lost, *empty, *doubtful), tuple(notes))
+    return PairSet(
+        root if isinstance(root, Path) else without_secrets(root),
+        name,
+        tuple(pairs),
+        classes,
+        (*findings, *lost, *empty, *doubtful),
+        tuple(notes),
+    )
 
 
 def _drawn(pairs: list[Pair], fraction: float) -> tuple[list[Pair], str]:

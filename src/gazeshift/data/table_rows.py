@@ -19,10 +19,11 @@ from gazeshift.data.cells import field as cell
 from gazeshift.data.columns import Chosen, Columns, choose
 from gazeshift.data.findings import Finding, short
 from gazeshift.data.labels import class_numbers, plain_numbers
-from gazeshift.data.locate import Finder, plain_path
+from gazeshift.data.locate import Finder, Finds
 from gazeshift.data.rows import Row, Source
 from gazeshift.data.table_files import TableFiles
 from gazeshift.data.tables import Table, load_table
+from gazeshift.pairs import ImageReference
 
 Places = Callable[[str, str | None, str | None], tuple[str, ...]]
 """Candidate locations of a row's image, from its path, class and split."""
@@ -32,7 +33,7 @@ Places = Callable[[str, str | None, str | None], tuple[str, ...]]
 class TableRows:
     """Tables being turned into rows: what was read, which columns were chosen, how paths were written."""
 
-    folder: Path
+    finder: Finds
     columns: Columns
     loaded: list[Table]
     rows: list[Row | Finding]
@@ -42,47 +43,46 @@ class TableRows:
     @classmethod
     def load(cls, folder: Path, files: TableFiles, columns: Columns) -> "TableRows":
         """The tables of a data set, read but not yet interpreted; those that are not read are findings."""
-        loaded = [load_table(path, path.relative_to(folder).as_posix()) for path, _ in files.read]
-        return cls(folder, columns, loaded, [*files.findings(folder)])
+        loaded = [load_table(Path(path), path.relative_to(folder).as_posix()) for path, _ in files.read]
+        return cls(Finder(folder), columns, loaded, [*files.findings(folder)])
 
     def add(self, table: Table, split: str | None, places: Places, optional: Collection[str]) -> None:
         """The rows of one table."""
-        finder = Finder(self.folder)
 
         def leads(value: Any, label: str | None, own_split: str | None) -> bool:
             found, _ = as_picture(value)
             if not isinstance(found, str):
                 return bool(found)
-            return not isinstance(finder.find(places(plain_path(self.folder, found)[0], label, own_split)), Finding)
+            return not isinstance(self.finder.find(places(self.finder.plain(found)[0], label, own_split)), Finding)
 
         chosen = choose(table, self.columns, leads, optional, split)
         self.chosen.append(chosen)
         self.rows += table.findings
         for line, record in table.records:
-            place = f"{table.name}:{line}"
+            place = table.place(line)
             try:
                 self.rows += self._rows(table, chosen, record, line, split, places)
             except CellError as error:
                 self.rows.append(Finding("unusable value", place, str(error)))
 
     def _rows(
-        self, table: Table, chosen: Chosen, record: Any, line: int, split: str | None, places: Places
+        self, table: Table, chosen: Chosen, record: Any, line: int | str, split: str | None, places: Places
     ) -> Iterator[Row | Finding]:
         """One row for each text of the record, at least one, and what was found in its cells."""
-        place = f"{table.name}:{line}"
+        place = table.place(line)
         names = table.class_names.get(chosen.label or "", ())
         label = _read(record, chosen.label, lambda value: as_class(value, names))
         split_names = table.class_names.get(chosen.split or "", ())
         own_split = _read(record, chosen.split, lambda value: as_class(value, split_names)) or split
         picture, file = _read(record, chosen.image, as_picture) or (None, "")
-        images: tuple[str, ...] | bytes = ()
-        if isinstance(picture, bytes):
+        images: tuple[str, ...] | bytes | ImageReference = ()
+        if isinstance(picture, bytes | ImageReference):
             images = picture
         elif picture:
-            path, done = plain_path(self.folder, picture)
+            path, done = self.finder.plain(picture)
             self.written.update([done] if done else [])
             images = places(path, label, own_split)
-        key = f"{table.name}/{line}/{file}" if file else f"{table.name}/{line}"
+        key = table.key(line, file)
         texts = _read(record, chosen.text, as_texts) or (None,)
         yield from _cell_findings(place, chosen.text, cell(record, chosen.text) if chosen.text else None, texts[0])
         if label and is_printed(label):

@@ -8,17 +8,24 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow
 import pyarrow.parquet as pq
 
+from gazeshift.data.addresses import Root, last_name
 from gazeshift.data.findings import Finding, clipped
+from gazeshift.data.references import ParquetCell, with_references
+from gazeshift.data.remote import content, opened
 from gazeshift.data.table_files import is_compressed, suffix_of
 from gazeshift.errors import DataError
 from gazeshift.json_types import Json
+from gazeshift.pairs import ImageReference
 
+_ROWS_AT_ONCE = 256
+"""Rows of a Parquet file that are in memory at once with the pictures they hold."""
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -29,7 +36,8 @@ class Table:
     Attributes:
         name: its path under the data root.
         columns: the columns in the order of the file.
-        records: line (of a text file) or row number (Parquet, a JSON array), and the values by column.
+        records: line (of a text file), row number (Parquet, a JSON array) or name (of a sample in a tar shard), and the values by column;
+            a picture whose bytes the file holds is a reference to them.
         findings: lines that could not be read.
         class_names: column -> class names by number, where the file stores them (Hugging Face's Parquet files do); the field ``en`` of
             the column ``text`` is called ``text.en``.
@@ -38,23 +46,33 @@ class Table:
 
     name: str
     columns: tuple[str, ...]
-    records: tuple[tuple[int, Mapping[str, Any]], ...]
+    records: tuple[tuple[int | str, Mapping[str, Any]], ...]
     findings: tuple[Finding, ...] = ()
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def place(self, line: int | str) -> str:
+        """Where a record is, for messages."""
+        return f"{self.name}:{line}" if isinstance(line, int) else line
 
-def load_table(path: Path, name: str) -> Table:
+    def key(self, line: int | str, file: str) -> str:
+        """The key of a record whose image is not given as a path; ``file`` is the image's name, if it has one."""
+        if isinstance(line, str):
+            return line
+        return f"{self.name}/{line}/{file}" if file else f"{self.name}/{line}"
+
+
+def load_table(place: Root, name: str) -> Table:
     """Read a table, compressed with gzip or not. Only the empty field counts as missing: ``NA`` and ``null`` are texts.
 
     Raises:
         DataError: not readable in the format of its suffix.
     """
-    suffix = suffix_of(path)
+    suffix = suffix_of(PurePosixPath(last_name(place)))
     try:
         if suffix == ".parquet":
-            return _read_parquet(path, name)
-        text = _read_text(path)
+            return _read_parquet(place, name)
+        text = _read_text(place)
         return _read_csv(text, name, suffix) if suffix in {".csv", ".tsv"} else _read_json(text, name)
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
@@ -63,9 +81,9 @@ def load_table(path: Path, name: str) -> Table:
         raise DataError(f"{name}: cannot be read as a {suffix} table ({reason}).") from error
 
 
-def _read_text(path: Path) -> str:
-    raw = path.read_bytes()
-    raw = gzip.decompress(raw) if is_compressed(path) else raw
+def _read_text(place: Root) -> str:
+    raw = content(place)
+    raw = gzip.decompress(raw) if is_compressed(PurePosixPath(last_name(place))) else raw
     return raw.decode(json.detect_encoding(raw))  # spreadsheets save "Unicode text" as UTF-16
 
 
@@ -133,7 +151,7 @@ def _fields(reader: Any, skipped: int) -> Iterator[tuple[int, list[str]]]:
 def _read_json(text: str, name: str) -> Table:
     """One JSON object per line, or one array of objects, or one object of equally long columns, as pandas writes by default."""
     try:
-        whole = _parsed(text)
+        whole = parsed_json(text)
     except ValueError:
         return _from_records(_json_lines(text), name, ())
     if isinstance(whole, list):
@@ -149,25 +167,25 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                yield number, _parsed(line)
+                yield number, parsed_json(line)
             except (ValueError, RecursionError):
                 yield number, None
 
 
 @dataclass(frozen=True)
-class _Repeated:
+class Repeated:
     """An object in which a key occurs twice: the value is ambiguous, and Python silently takes the last."""
 
     key: str
 
 
-def _parsed(text: str) -> Any:
-    """JSON, with ``_Repeated`` in place of an object that has a key twice, itself or in a nested object."""
+def parsed_json(text: str) -> Any:
+    """JSON, with ``Repeated`` in place of an object that has a key twice, itself or in a nested object."""
 
     def checked(pairs: list[tuple[str, Any]]) -> Any:
         counts = Counter(key for key, _ in pairs)
-        twice = next((_Repeated(key) for key, count in counts.items() if count > 1), None)
-        return twice or next((value for _, value in pairs if isinstance(value, _Repeated)), dict(pairs))
+        twice = next((Repeated(key) for key, count in counts.items() if count > 1), None)
+        return twice or next((value for _, value in pairs if isinstance(value, Repeated)), dict(pairs))
 
     return json.loads(text, object_pairs_hook=checked)
 
@@ -190,7 +208,7 @@ def _from_records(rows: Any, name: str, notes: tuple[str, ...]) -> Table:
         if isinstance(record, dict):
             records.append((number, record))
         else:
-            twice = isinstance(record, _Repeated)
+            twice = isinstance(record, Repeated)
             reason = f"the key {clipped(record.key)!r} occurs twice" if twice else "not a JSON object"
             findings.append(Finding("unreadable row", f"{name}:{number}", reason))
     if findings and not records:
@@ -199,29 +217,40 @@ def _from_records(rows: Any, name: str, notes: tuple[str, ...]) -> Table:
     return Table(name, tuple(columns), tuple(records), tuple(findings), notes=notes)
 
 
-def _read_parquet(path: Path, name: str) -> Table:
+def _read_parquet(place: Root, name: str) -> Table:
     # ParquetFile, not read_table: folders called a=b would become columns.
-    with pq.ParquetFile(path) as file:
-        table = file.read()
-    _once(tuple(table.column_names))
-    stored = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
+    records: list[tuple[int | str, Mapping[str, Any]]] = []
+    with opened(place) as opening, pq.ParquetFile(opening) as file:
+        columns = tuple(file.schema_arrow.names)
+        _once(columns)
+        stored = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+        for group in range(file.num_row_groups):
+            block, row = f"{name}#{group}", 0
+            for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=[group]):
+                for record in batch.to_pylist():
+                    refer = partial(_cell, place, group, row, block)
+                    records.append((len(records) + 1, with_references(record, refer)))
+                    row += 1
     features = stored.get("info", {}).get("features", {})
-    records = tuple(enumerate(table.to_pylist(), start=1))
-    return Table(name, tuple(table.column_names), records, class_names=dict(_class_names(features)))
+    return Table(name, columns, tuple(records), class_names=dict(class_names(features)))
 
 
-def _class_names(features: Any, column: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
+def _cell(place: Root, group: int, row: int, block: str, column: str, name: str, digest: str) -> ImageReference:
+    return ParquetCell(place, group, row, column, name, digest, block)
+
+
+def class_names(features: Any, column: str = "") -> Iterator[tuple[str, tuple[str, ...]]]:
     """The names of every ``ClassLabel`` in Hugging Face's features, also inside lists and mappings, by its dotted column."""
     if isinstance(features, list):  # the short form of a list of one kind
-        yield from _class_names(features[0] if features else {}, column)
+        yield from class_names(features[0] if features else {}, column)
     elif isinstance(features, dict):
         if features.get("_type") == "ClassLabel":
             yield column, tuple(map(str, features.get("names") or ()))
         elif isinstance(features.get("_type"), str):
-            yield from _class_names(features.get("feature"), column)
+            yield from class_names(features.get("feature"), column)
         else:
             for name, inner in features.items():
-                yield from _class_names(inner, f"{column}.{name}" if column else name)
+                yield from class_names(inner, f"{column}.{name}" if column else name)
 
 
 def shown_columns(table: Table) -> str:

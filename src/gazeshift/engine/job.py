@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice, zip_longest
@@ -12,7 +13,7 @@ from gazeshift.json_types import Json
 from gazeshift.models import Classifier
 from gazeshift.models.adapters.given import Given
 from gazeshift.models.addresses import Address
-from gazeshift.pairs import Pair
+from gazeshift.pairs import ImageReference, ImageSource, Pair
 from gazeshift.saliency.cams import DEFAULT
 from gazeshift.saliency.speed import Speed
 
@@ -103,7 +104,7 @@ class Shard:
         """Of the pairs' keys, labels, texts and images."""
         sha = hashlib.sha256()
         for pair, texts in zip_longest(self.pairs, self.texts):
-            image = hashlib.sha256(pair.image).hexdigest() if isinstance(pair.image, bytes) else str(pair.image)
+            image = _identity(pair.image)
             sha.update(json.dumps([pair.key, pair.label, pair.text, image, texts]).encode())
         return sha.hexdigest()
 
@@ -118,6 +119,17 @@ class Shard:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {pair.key: place for place, pair in enumerate(self.pairs)}
+
+
+def _identity(image: ImageSource) -> str | int | None:
+    """Of a file its size: reading all images to look for changes would cost as much as decoding them, and the key names it."""
+    if isinstance(image, bytes):
+        return hashlib.sha256(image).hexdigest()
+    if isinstance(image, ImageReference):
+        return image.identity
+    with suppress(OSError):  # whoever decodes it will say what is wrong
+        return image.stat().st_size
+    return None
 
 
 def shard_size(pairs: int | None, maps_per_pair: int) -> int:

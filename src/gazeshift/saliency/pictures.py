@@ -8,9 +8,10 @@ from PIL import Image
 
 from gazeshift.data.decode import decode
 from gazeshift.errors import ImageError
+from gazeshift.pairs import ImageReference
 
-Picture = str | Path | bytes | Image.Image | np.ndarray
-"""A file, its bytes, a Pillow image, or an array ``height x width x 3`` of 8-bit numbers."""
+Picture = str | Path | bytes | ImageReference | Image.Image | np.ndarray
+"""A file, its bytes, a reference to them (the image of a pair), a Pillow image, or an array ``height x width x 3`` of 8-bit numbers."""
 _NOT_IN_PNG = {"CMYK", "F", "I", "LAB", "YCbCr"}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -38,7 +39,7 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
         )
     if "shift-faithfulness" not in wanted:
         return {}
-    if not is_plates(pairs.root):
+    if not isinstance(pairs.root, Path) or not is_plates(pairs.root):
         raise ConfigError(
             "explain.checks: shift-faithfulness removes objects from a scene, and only Plates has those; leave it out for other data."
         )

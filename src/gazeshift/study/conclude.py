@@ -11,7 +11,7 @@ from jaxtyping import Float
 from gazeshift.atomic import write_json
 from gazeshift.claims.judge import judge
 from gazeshift.data.audit import read_audit
-from gazeshift.data.loader import crops
+from gazeshift.data.on_the_fly import DecodedCrops
 from gazeshift.errors import DataError
 from gazeshift.mapstore.store import Row, read_maps, read_tables, write_table
 from gazeshift.measures import Figure
@@ -161,7 +161,7 @@ def _samples(study: StudyConfig, pairs: Pairs, run: RunFolder, changes: pd.DataF
     )
     test = pairs.splits["test"]
     place = {pair.key: index for index, pair in enumerate(test)}
-    pictures = crops(test, study.crop, run.cache)
+    pictures = DecodedCrops(test, study.crop, study.data.workers)
     described = {pair.key: (pair.label, pair.text) for pair in test}
     chosen = choose(differences, study.explain.samples)
     lossless = study.data.plates is not None

@@ -230,6 +230,11 @@ class StudyConfig(Strict):
             raise ConfigError(f"models.{model}.head.{key}: {first['msg']}.") from error
 
     @property
+    def cache_bytes(self) -> float:
+        """``data.cache_limit`` in bytes."""
+        return self.data.cache_limit * 1e9
+
+    @property
     def crop(self) -> Preprocessing:
         """The preprocessing as an object."""
         return Preprocessing.from_dict(self.preprocessing)

@@ -7,7 +7,9 @@ import yaml
 from pydantic import ValidationError
 
 from gazeshift.atomic import atomic_write
+from gazeshift.data.addresses import as_root
 from gazeshift.data.plates import PlatesConfig
+from gazeshift.data.shards import is_shards
 from gazeshift.edits import LEXICON_EDITS, find_lexicon
 from gazeshift.errors import ConfigError, ModelError, UsageError
 from gazeshift.evaluation.modifiers import NEEDED
@@ -120,7 +122,8 @@ def _check_before_work(study: StudyConfig, path: Path) -> None:
                 lexicon.words(edit)
     except ConfigError as error:
         raise ConfigError(f"{path}: explain.lexicon: {error}") from error
-    if study.data.root is not None and not Path(study.data.root).exists():
+    root = None if study.data.root is None else as_root(study.data.root)
+    if isinstance(root, Path) and not root.exists() and not is_shards(root):  # an address is tried when it is opened
         raise ConfigError(f"{path}: data.root: no folder or file {study.data.root}.")
     if study.weights not in {"none", "hub"} and not Path(study.weights).is_file():
         raise ConfigError(f"{path}: weights: no file {study.weights}; give none, hub or a .safetensors file.")

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from gazeshift.data.loader import as_size
+from gazeshift.data.on_the_fly import Crops
 from gazeshift.edits import Pieces, WholeWords
 from gazeshift.evaluation.equivariance import DIRECTIONS, Windows, shifted_crops
 from gazeshift.models import (
@@ -34,8 +36,9 @@ from gazeshift.pairs import Pair
 from gazeshift.runs.folder import Unit
 from gazeshift.saliency import Baseline, mean_features
 from gazeshift.study.config import StudyConfig
+from gazeshift.study.cropping import beyond
 from gazeshift.study.pairs import evenly
-from gazeshift.study.steps import file_digest
+from gazeshift.study.steps import Announce, Notice, file_digest
 from gazeshift.training import (
     AUGMENTATIONS,
     CachedImages,
@@ -46,12 +49,9 @@ from gazeshift.training import (
     image_features,
     text_features,
 )
+from gazeshift.training.features import features_bytes
 from gazeshift.training.parts import frozen_parts, is_fixed, stem_of
 from gazeshift.training.split import weights_digest
-
-MAX_GRID_BYTES = 4 * 2**30
-"""Whole grids of a frozen trunk are cached on disk up to this many bytes; beyond that, each model encodes its images again."""
-
 
 ENCODED_AT_ONCE = 64
 """Training images per batch for an encoder whose features are not cached."""
@@ -74,6 +74,7 @@ class Ingredients:
         weights: initial weights of the trunk: ``none``, ``hub`` or a file.
         cache: folder for features of frozen trunks.
         progress: show progress lines.
+        announce: told how large the features are before they are written, or that they are too large to be kept.
     """
 
     def __init__(
@@ -81,10 +82,11 @@ class Ingredients:
         study: StudyConfig,
         classes: tuple[str, ...],
         pairs: dict[str, tuple[Pair, ...]],
-        crops: Callable[[str], UInt8[np.ndarray, "n 3 H W"]],
+        crops: Callable[[str], Crops],
         weights: str,
         cache: Path,
         progress: bool,
+        announce: Announce,
     ) -> None:
         self.study = study
         self.classes = classes
@@ -93,7 +95,8 @@ class Ingredients:
         self.weights = weights
         self.cache = cache
         self.progress = progress
-        self._images: dict[tuple[str, int, bool], CachedImages] = {}
+        self.announce = announce
+        self._images: dict[tuple[str, int, bool], CachedImages | None] = {}
         self._windows: UInt8[np.ndarray, "n 3 H W"] | None = None
         self._vectors: dict[str, dict[str, Tensor]] = {}
 
@@ -155,32 +158,42 @@ class Ingredients:
         images = texts = None
         stem = stem_of(model.trunk, recipe)
         if is_fixed(model.trunk, frozen) and not augmentation.changes_images:
-            images = (
-                self.images(model, "train", model.pools_first),
-                self.images(model, "validation", model.pools_first),
-            )
+            images = self._of_both(model.trunk, model.pools_first)
         elif stem is not None and not augmentation.changes_images:
-            images = self._kept(stem, self.crops("train"), False), self._kept(stem, self.crops("validation"), False)
+            images = self._of_both(stem, False)
         if is_fixed(model.encoder, frozen) and not augmentation.changes_texts:
             texts = (self.texts(model, "train", training=True), self.texts(model, "validation", training=True))
         return images, texts
 
-    def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages:
-        """Features of a split at a model's tap, as means or whole grids; equal trunks share them."""
+    def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages | None:
+        """Features of a split at a model's tap, as means or whole grids; equal trunks share them. None: too large to be kept."""
         return self._kept(model.trunk, self.crops(split), pooled)
 
-    def _kept(self, part: Trunk | Stem, crops: UInt8[np.ndarray, "n 3 H W"], pooled: bool) -> CachedImages:
+    def _of_both(self, part: Trunk | Stem, pooled: bool) -> tuple[CachedImages, CachedImages] | None:
+        """Features of training and validation pictures, if both can be kept."""
+        train, validation = (self._kept(part, self.crops(split), pooled) for split in ("train", "validation"))
+        return None if train is None or validation is None else (train, validation)
+
+    def _kept(self, part: Trunk | Stem, crops: Crops, pooled: bool) -> CachedImages | None:
         key = (weights_digest(part), id(crops), pooled)  # crops live as long as this object
         if key not in self._images:
-            self._images[key] = image_features(
-                part,
-                crops,
-                self.study.crop,
-                pools_first=pooled,
-                folder=self.cache / "features",
-                progress=self.progress,
-            )
+            size = features_bytes(part, len(crops), self.study.crop, pools_first=pooled)
+            if size > self.study.cache_bytes:
+                would = f"features of {len(crops):,} pictures would take {as_size(size)}"
+                self.announce(Notice(f"{would}, {beyond(self.study)}: computed when needed"))
+            self._images[key] = None if size > self.study.cache_bytes else self._features(part, crops, pooled)
         return self._images[key]
+
+    def _features(self, part: Trunk | Stem, crops: Crops, pooled: bool) -> CachedImages:
+        return image_features(
+            part,
+            crops,
+            self.study.crop,
+            pools_first=pooled,
+            folder=self.cache / "features",
+            progress=self.progress,
+            tell=lambda text: self.announce(Notice(text)),
+        )
 
     def image_source(
         self, model: Classifier, rows: Sequence[int], recipe: Recipe
@@ -189,11 +202,10 @@ class Ingredients:
         source = self._encoded(model, self.crops("test"), recipe)
         return lambda asked: source([rows[index] for index in asked])
 
-    def _encoded(
-        self, model: Classifier, crops: UInt8[np.ndarray, "n 3 H W"], recipe: Recipe
-    ) -> Callable[[Sequence[int]], ImageFeatures]:
-        if is_fixed(model.trunk, frozen_parts(model, recipe)) and _grid_bytes(model, len(crops)) <= MAX_GRID_BYTES:
-            cached = self._kept(model.trunk, crops, pooled=False)
+    def _encoded(self, model: Classifier, crops: Crops, recipe: Recipe) -> Callable[[Sequence[int]], ImageFeatures]:
+        fixed = is_fixed(model.trunk, frozen_parts(model, recipe))
+        cached = self._kept(model.trunk, crops, pooled=False) if fixed else None
+        if cached is not None:
             return lambda asked: cached.take(np.array(asked)).to(model.device)
 
         def encode(asked: Sequence[int]) -> ImageFeatures:
@@ -216,8 +228,9 @@ class Ingredients:
         """Mean features of training pairs, as the model reads them after training."""
         total = len(self.pairs["train"])
         chosen = evenly(range(total), REFERENCE_PAIRS)
-        if model.pools_first and is_fixed(model.trunk, frozen_parts(model, recipe)):
-            image = self.images(model, "train", True).take(np.array(chosen)).to(model.device)
+        fixed = model.pools_first and is_fixed(model.trunk, frozen_parts(model, recipe))
+        if (cached := self.images(model, "train", True) if fixed else None) is not None:
+            image = cached.take(np.array(chosen)).to(model.device)
         else:
             source = self._encoded(model, self.crops("train"), recipe)
             parts = [
@@ -272,24 +285,10 @@ class Ingredients:
         size = self.study.crop.size
         trunk = build_trunk(spec, size, "none" if spec.name == "none" else self.weights)
         if spec.features != "plain":
-            plain = image_features(
-                trunk,
-                self.crops("train"),
-                self.study.crop,
-                pools_first=True,
-                folder=self.cache / "features",
-                progress=self.progress,
-            )
+            plain = self._features(trunk, self.crops("train"), True)  # its statistics need every picture
             set_affine(trunk, plain.pooled(), spec.features, size)
             self._images[weights_digest(trunk), id(self.crops("train")), True] = after_affine(plain, trunk)
         return trunk
-
-
-def _grid_bytes(model: Classifier, count: int) -> int:
-    size = model.spec.preprocessing.size
-    with torch.no_grad(), evaluating(model):
-        example = model.encode_image(torch.zeros(1, 3, size, size, device=model.device))
-    return 4 * count * example.grid.numel()
 
 
 def source_digests(study: StudyConfig) -> dict[str, str | None]:

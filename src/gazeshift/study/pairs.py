@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from gazeshift.data.addresses import Root, as_root
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding, count_kinds
 from gazeshift.data.fitness import obstacles
@@ -40,7 +41,7 @@ class Pairs:
         notes: choices made while reading that lose nothing.
     """
 
-    root: Path
+    root: Root
     format: str
     splits: dict[str, tuple[Pair, ...]]
     classes: tuple[str, ...]
@@ -72,7 +73,7 @@ def write_plates(settings: Json, root: Path, workers: int) -> None:
 
 def read_pairs(
     data: DataConfig,
-    root: Path,
+    root: Root,
     needed: Sequence[str] = SPLITS,
     *,
     classes: Sequence[str] | None = None,
@@ -84,7 +85,7 @@ def read_pairs(
 
     Args:
         data: the settings.
-        root: where the data are (for a Plates study, where they were written); ``~`` is the home folder.
+        root: where the data are (for a Plates study, where they were written), a path or an address; ``~`` is the home folder.
         needed: splits that must not be empty.
         classes: class names that ``data.mask_class_names`` masks; None: those of the data.
         optional: which of ``text`` and ``label`` may be missing (``load_pairs``).
@@ -94,7 +95,7 @@ def read_pairs(
     Raises:
         DataError: nothing usable, or too few pairs (``obstacles``).
     """
-    root = root.expanduser()
+    root = as_root(root)
     columns = {name: getattr(data, name) for name in ("image_column", "text_column", "label_column", "split_column")}
     found = load_pairs(root, data.format, **columns, optional=optional)
     pairs, dropped = list(found.pairs), list[Finding]()
@@ -108,19 +109,19 @@ def read_pairs(
         masked = found.classes if classes is None else classes
         pairs = [replace(pair, text=mask_class_names(pair.text, masked)) for pair in pairs]
     ceiling: dict[str, float] = {}
-    if is_plates(root):
+    if isinstance(root, Path) and is_plates(root):
         pairs = with_captions(root, pairs)
         ceiling = json.loads((root / "plates.json").read_text(encoding="utf-8"))["image_only_ceiling"]
     findings = (*found.findings, *dropped)
-    refuse_unfit(root, pairs, findings, needed=needed, reads_text=reads_text)
+    refuse_unfit(found.root, pairs, findings, needed=needed, reads_text=reads_text)
     splits = {split: tuple(pair for pair in pairs if pair.split == split) for split in SPLITS}
     known = cache / CONTENTS if cache is not None else None
     digest = fingerprint(pairs, known, data.workers)
-    return Pairs(root, found.format, splits, found.classes, findings, digest, ceiling, notes)
+    return Pairs(found.root, found.format, splits, found.classes, findings, digest, ceiling, notes)
 
 
 def refuse_unfit(
-    root: Path,
+    root: Root,
     pairs: Sequence[Pair],
     findings: Sequence[Finding],
     *,

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import torch
 
+from gazeshift.data.addresses import last_name
 from gazeshift.data.audit import read_audit
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.runs.record import DataRecord, ModelRecord, RunRecord
@@ -45,7 +46,7 @@ def record_of(
         classes=pairs.classes,
         steps=tuple(steps.records),
         data=DataRecord(
-            name="Plates (synthetic)" if study.data.plates is not None else pairs.root.name,
+            name="Plates (synthetic)" if study.data.plates is not None else last_name(pairs.root),
             format=pairs.format,
             fingerprint=pairs.fingerprint,
             pairs={split: len(pairs.splits[split]) for split in SPLITS},

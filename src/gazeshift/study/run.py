@@ -1,29 +1,24 @@
 """A study as one run that can be interrupted: steps that write to the run folder, each done once."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from gazeshift.atomic import writing
 from gazeshift.data.contents import fingerprint
-from gazeshift.data.loader import CONTENTS, crops
+from gazeshift.data.loader import CONTENTS
 from gazeshift.errors import ConfigError
 from gazeshift.locks import alone
 from gazeshift.report import write as write_report
 from gazeshift.runs.folder import RunFolder
-from gazeshift.runs.record import Step
 from gazeshift.runs.summary import Summary
 from gazeshift.study.conclude import conclude
 from gazeshift.study.config import StudyConfig
+from gazeshift.study.cropping import cropping
 from gazeshift.study.load import write_study
 from gazeshift.study.materials import Ingredients
 from gazeshift.study.sources import data_root, initial_weights, usable_pairs
-from gazeshift.study.steps import Steps
+from gazeshift.study.steps import Announce, Steps
 from gazeshift.study.unit_steps import do_units
-
-Announce = Callable[[str | Step], None]
 
 
 def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, progress: bool) -> Summary:
@@ -53,11 +48,8 @@ def _run(study: StudyConfig, run: RunFolder, command: str, announce: Announce, p
     root = data_root(study, run, steps)
     pairs, data = usable_pairs(study, root, run, steps)
     weights, source = initial_weights(study, run, steps, data)
-
-    def cropped(split: str) -> np.ndarray:
-        return crops(pairs.splits[split], study.crop, run.cache, workers=study.data.workers)
-
-    ingredients = Ingredients(study, pairs.classes, pairs.splits, cropped, weights, run.cache, progress)
+    cropped = cropping(study, pairs.splits, run.cache, announce)
+    ingredients = Ingredients(study, pairs.classes, pairs.splits, cropped, weights, run.cache, progress, announce)
     learnt_from = (*pairs.splits["train"], *pairs.splits["validation"])
     known = fingerprint(learnt_from, run.cache / CONTENTS, study.data.workers)
     units = do_units(study, pairs, ingredients, steps, run, {"data": data, "learnt_from": known, **source})

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_serializer, field_validator, model_validator
 
+from gazeshift.data.addresses import without_secrets
 from gazeshift.edits import EDITS, FLOORS
 from gazeshift.edits.templates import MIN_WORDS
 from gazeshift.errors import UsageError
@@ -22,7 +23,8 @@ class DataConfig(Strict):
     """The pairs.
 
     Attributes:
-        root: folder or table file of the pairs; or give ``plates``.
+        root: folder, table file, tar shards or address (``s3://...``) of the pairs; or give ``plates``. Stored without user, password and
+            query string.
         format: a layout (``gazeshift data check --help`` lists them), or ``auto``.
         image_column: image column of a table; not needed for usual names. Likewise the next three.
         plates: settings of a Plates data set that the study writes itself.
@@ -31,6 +33,8 @@ class DataConfig(Strict):
         mask_class_names: replace class names in all texts by ``[MASK]``.
         drop_repeated_titles: keep each title once, in the test split first.
         workers: threads that decode images; None for one per core.
+        cache_limit: gigabytes (of 10^9 bytes) up to which the crops of all pictures, and likewise the features that a frozen trunk gives a
+            split, are kept on disk; beyond it pictures are decoded whenever they are needed. 0: nothing is kept.
     """
 
     root: str | None = None
@@ -45,11 +49,16 @@ class DataConfig(Strict):
     mask_class_names: bool = False
     drop_repeated_titles: bool = False
     workers: int | None = Field(default=None, ge=1)
+    cache_limit: float = Field(default=8.0, ge=0)
 
     @field_validator("root")
     @classmethod
     def _home_root(cls, root: str | None) -> str | None:
         return from_home(root)
+
+    @field_serializer("root")
+    def _shown_root(self, root: str | None) -> str | None:
+        return root if root is None else without_secrets(root)
 
 
 class PretrainConfig(Strict):

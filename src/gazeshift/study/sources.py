@@ -3,12 +3,12 @@
 import os
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from gazeshift.atomic import UNFINISHED, atomic_write, write_json
+from gazeshift.data.addresses import Root, as_root
 from gazeshift.data.audit import audit, read_audit
 from gazeshift.data.findings import Finding
 from gazeshift.data.plates import single_objects
@@ -23,10 +23,10 @@ from gazeshift.study.steps import Steps
 from gazeshift.training import RECIPES, fit_trunk
 
 
-def data_root(study: StudyConfig, run: RunFolder, steps: Steps) -> Path:
+def data_root(study: StudyConfig, run: RunFolder, steps: Steps) -> Root:
     """Where the pairs are; a study that makes its own data writes them first."""
     if study.data.plates is None:
-        return Path(study.data.root or "").expanduser()
+        return as_root(study.data.root or "")
     settings = study.data.plates
     config, root = plates_config(settings), run.plates
     workers = study.data.workers or os.cpu_count() or 1
@@ -40,7 +40,7 @@ def data_root(study: StudyConfig, run: RunFolder, steps: Steps) -> Path:
     return root
 
 
-def usable_pairs(study: StudyConfig, root: Path, run: RunFolder, steps: Steps) -> tuple[Pairs, str]:
+def usable_pairs(study: StudyConfig, root: Root, run: RunFolder, steps: Steps) -> tuple[Pairs, str]:
     """The pairs that can be used, and the digest of the data.
 
     Raises:
@@ -54,13 +54,13 @@ def usable_pairs(study: StudyConfig, root: Path, run: RunFolder, steps: Steps) -
         found = audit(everything, reads_text=reads_text, workers=study.data.workers)
         write_json(run.audit, found.to_dict())
 
-    settings = study.data.model_dump(exclude={"root", "workers"})
+    settings = study.data.model_dump(exclude={"root", "workers", "cache_limit"})
     digest = steps.do("data", {"data": settings, "fingerprint": pairs.fingerprint}, look, (run.audit,))
     corrupt = {finding.key for finding in read_audit(run.audit).findings if finding.kind == "corrupt image"}
     splits = {split: tuple(pair for pair in pairs.splits[split] if pair.key not in corrupt) for split in SPLITS}
     left = replace(pairs, splits=splits)
     gone = [Finding("corrupt image", key) for key in sorted(corrupt)]
-    refuse_unfit(root, left.all, [*pairs.findings, *gone], reads_text=reads_text)
+    refuse_unfit(pairs.root, left.all, [*pairs.findings, *gone], reads_text=reads_text)
     return left, digest
 
 

@@ -17,6 +17,19 @@ _VERSION = 2
 """Increased when the meaning of a step changes, so that results of an older gazeshift are not mistaken for new ones."""
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Something to tell whoever started the study, in one line."""
+
+    text: str
+
+
+Event = str | Step | Notice
+"""A step's name before it starts, its record when it has ended, or a notice."""
+Announce = Callable[[Event], None]
+"""Told of the events of a study."""
+
+
 def digest_of(values: Mapping[str, Any]) -> str:
     """Digest of plain values; equal values give equal digests in any order of keys.
 
@@ -45,7 +58,7 @@ class Steps:
     """
 
     run: RunFolder
-    announce: Callable[[str | Step], None] = lambda event: None
+    announce: Announce = lambda event: None
     records: list[Step] = field(default_factory=list)
 
     def do(

@@ -2,21 +2,29 @@
 
 from pathlib import Path
 
-import numpy as np
-
+from gazeshift.data.addresses import as_root
 from gazeshift.data.audit import drop_undecodable
-from gazeshift.data.loader import crops
 from gazeshift.errors import ConfigError
 from gazeshift.runs.folder import Unit
 from gazeshift.study.config import StudyConfig
+from gazeshift.study.cropping import cropping
 from gazeshift.study.materials import Ingredients, source_digests
 from gazeshift.study.pairs import SPLITS, read_pairs, refuse_unfit
-from gazeshift.study.steps import digest_of
+from gazeshift.study.steps import Announce, digest_of
 from gazeshift.study.units import train_unit
 from gazeshift.training import Fitted
 
 
-def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume: bool, progress: bool) -> Fitted:
+def train_single(
+    study: StudyConfig,
+    name: str,
+    seed: int,
+    out: Path,
+    *,
+    resume: bool,
+    progress: bool,
+    announce: Announce = lambda event: None,
+) -> Fitted:
     """Train one model of a study into a folder; checkpoints and logs go to ``<out>.training``.
 
     Args:
@@ -26,6 +34,7 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
         out: the model folder.
         resume: continue an interrupted training of the same settings.
         progress: show progress lines.
+        announce: told what is cached, and how large it will be.
 
     Raises:
         ConfigError: a study that makes its own data or weights; these belong to a run folder.
@@ -34,16 +43,13 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
         raise ConfigError("gazeshift train needs data.root and no pretrain; run such a study with gazeshift study.")
     work = out.with_name(out.name + ".training")
     reads_text = study.structure(name).reads_text
-    pairs = read_pairs(study.data, Path(study.data.root), reads_text=reads_text, cache=work / "cache")
+    pairs = read_pairs(study.data, as_root(study.data.root), reads_text=reads_text, cache=work / "cache")
     kept, corrupt = drop_undecodable(pairs.all, workers=study.data.workers)
     refuse_unfit(pairs.root, kept, [*pairs.findings, *corrupt], reads_text=reads_text)
     splits = {split: tuple(pair for pair in kept if pair.split == split) for split in SPLITS}
-
-    def cropped(split: str) -> np.ndarray:
-        return crops(splits[split], study.crop, work / "cache", workers=study.data.workers)
-
-    ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
-    settings = study.data.model_dump(exclude={"root", "plates", "workers"})
+    cropped = cropping(study, splits, work / "cache", announce)
+    ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress, announce)
+    settings = study.data.model_dump(exclude={"root", "plates", "workers", "cache_limit"})
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}
     spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).model_dump()
     digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **source_digests(study)})

@@ -72,7 +72,7 @@ def do_units(
     data = {
         "format": pairs.format,
         "fingerprint": pairs.fingerprint,
-        "settings": study.data.model_dump(exclude={"root", "plates", "workers"}),
+        "settings": study.data.model_dump(exclude={"root", "plates", "workers", "cache_limit"}),
     }
     work = _Work(ingredients, question, rows, scenes_for(study, pairs), sources, data, steps, run)
     digests = {}

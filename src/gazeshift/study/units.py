@@ -69,6 +69,7 @@ def train_unit(
             images=images,
             texts=texts,
             progress=ingredients.progress,
+            feature_bytes=ingredients.study.cache_bytes,
         )
     except TrainingError as error:
         kept = folder.with_name(folder.name + ".last-good")

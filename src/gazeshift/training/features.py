@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.arrays import atomic_array
+from gazeshift.data.loader import as_size
+from gazeshift.data.on_the_fly import Crops, update_digest
 from gazeshift.errors import TrainingError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
 from gazeshift.models.stem import Stem
@@ -23,7 +25,8 @@ from gazeshift.training.split import weights_digest
 
 _TAPS = 2
 """Increased when a trunk's tap moves, so that cached files of the earlier tap are not mistaken for the current one."""
-_HASH_ROWS = 256
+FEATURE_BYTES = 8e9
+"""Features of a frozen trunk are kept up to this many bytes for each split; beyond it, each step encodes its pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,7 @@ class CachedTexts:
 
 def image_features(
     trunk: Trunk | Stem,
-    images: UInt8[np.ndarray, "n 3 H W"],
+    images: Crops,
     preprocessing: Preprocessing,
     *,
     pools_first: bool,
@@ -122,6 +125,7 @@ def image_features(
     batch_size: int = 64,
     device: torch.device | str | None = None,
     progress: bool = True,
+    tell: Callable[[str], None] | None = None,
 ) -> CachedImages:
     """Features at the tap, in evaluation mode; no classifier is needed yet.
 
@@ -134,6 +138,7 @@ def image_features(
         batch_size: images per step.
         device: None for the accelerator, if there is one.
         progress: show a progress line.
+        tell: called, before a file is written, with a line that says how large it will be.
 
     Example:
         >>> from gazeshift.models import ImageSpec, build_trunk
@@ -157,8 +162,20 @@ def image_features(
         coming = (encode(start) for start in steps)
         if names is None:
             return CachedImages(*_in_memory(len(images), coming), digest)
+        if tell:
+            size = as_size(features_bytes(trunk, len(images), preprocessing, pools_first=pools_first))
+            tell(f"{names.grid}: features of {len(images):,} pictures, {size}")
         names.write(len(images), coming)
     return CachedImages(*names.open(), digest)
+
+
+def features_bytes(trunk: Trunk | Stem, count: int, preprocessing: Preprocessing, *, pools_first: bool) -> int:
+    """The bytes that the features of some images take."""
+    here = next((value.device for value in trunk.parameters()), None)
+    with evaluating(trunk), torch.inference_mode():
+        one = trunk.encode(torch.zeros(1, 3, preprocessing.size, preprocessing.size, device=here))
+        parts = _parts((one.averaged() if pools_first else one).to("cpu"))
+    return 4 * count * sum(part.size for part in parts.values())
 
 
 def after_affine(features: CachedImages, trunk: Trunk) -> CachedImages:
@@ -251,10 +268,9 @@ def _parts(features: ImageFeatures) -> dict[str, np.ndarray]:
     return {name: part.float().numpy() for name, part in parts.items() if part is not None}
 
 
-def _key(trunk: str, images: np.ndarray, preprocessing: Preprocessing, pools_first: bool) -> str:
+def _key(trunk: str, images: Crops, preprocessing: Preprocessing, pools_first: bool) -> str:
     sha = hashlib.blake2b(repr((_TAPS, trunk, preprocessing, pools_first, images.shape)).encode())
-    for start in range(0, len(images), _HASH_ROWS):
-        sha.update(np.ascontiguousarray(images[start : start + _HASH_ROWS]).data)
+    update_digest(sha, images)
     return sha.hexdigest()[:32]
 
 

@@ -11,7 +11,14 @@ from gazeshift.models import Classifier
 from gazeshift.training.augment import AUGMENTATIONS
 from gazeshift.training.checkpoint import identity_of, read_checkpoint
 from gazeshift.training.device import best_device
-from gazeshift.training.features import CachedImages, CachedTexts, image_features, text_features
+from gazeshift.training.features import (
+    FEATURE_BYTES,
+    CachedImages,
+    CachedTexts,
+    features_bytes,
+    image_features,
+    text_features,
+)
 from gazeshift.training.history import EpochRecord, Fitted
 from gazeshift.training.inputs import Inputs, StemImages
 from gazeshift.training.parts import frozen_parts, is_fixed, own_randomness, stem_of, trained_state, training_mode
@@ -35,6 +42,7 @@ def fit(
     workers: int = 0,
     progress: bool = True,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    feature_bytes: float = FEATURE_BYTES,
 ) -> Fitted:
     """Train a classifier in place, on the accelerator if there is one.
 
@@ -56,6 +64,7 @@ def fit(
         workers: processes that make batches; 0 is best while everything is in memory and images are not augmented.
         progress: show progress lines.
         on_epoch: called for every finished epoch, after its checkpoint was written.
+        feature_bytes: features of frozen layers that would take more for a split are not kept, but computed at every step.
 
     Returns:
         The training's history; the model holds the kept weights.
@@ -67,7 +76,7 @@ def fit(
         KeyboardInterrupt: Ctrl-C; finished epochs can be resumed.
     """
     work.mkdir(parents=True, exist_ok=True)
-    plan = _Plan(model, recipe, frozen_parts(model, recipe))
+    plan = _Plan(model, recipe, frozen_parts(model, recipe), feature_bytes)
     plan.check()
     cached_images, cached_texts = images or (None, None), texts or (None, None)
     inputs = [
@@ -90,6 +99,7 @@ class _Plan:
     model: Classifier
     recipe: Recipe
     frozen: list[nn.Module]
+    feature_bytes: float
 
     def check(self) -> None:
         if self.recipe.precision == "float16" and best_device().type == "cpu":
@@ -119,10 +129,13 @@ class _Plan:
             return None
         pooled = part is not stem and model.pools_first
         if images is None:
+            preprocessing = model.spec.preprocessing
+            if features_bytes(part, len(split), preprocessing, pools_first=pooled) > self.feature_bytes:
+                return None
             images = image_features(
                 part,
                 split.images,
-                model.spec.preprocessing,
+                preprocessing,
                 pools_first=pooled,
                 folder=None if pooled else folder,
                 progress=progress,

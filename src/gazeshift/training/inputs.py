@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from gazeshift.data.on_the_fly import Crops
 from gazeshift.errors import DataError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures
 from gazeshift.models.stem import Stem
@@ -36,7 +37,7 @@ class Side(Protocol, Generic[Part, Encoded_co]):
 class Pixels:
     """Crops, normalised on the model's device and encoded by its trunk."""
 
-    images: UInt8[np.ndarray, "n 3 H W"]
+    images: Crops
 
     def __len__(self) -> int:
         return len(self.images)

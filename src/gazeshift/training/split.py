@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 from torch import Tensor, nn
 
+from gazeshift.data.on_the_fly import Crops, update_digest
 from gazeshift.errors import DataError
-
-_HASH_ROWS = 256
-"""Images read per chunk for a digest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +21,7 @@ class Split:
         keys: unique names of the pairs.
         texts: one per pair.
         labels: class indices in the model's class order.
-        images: crops as ``Preprocessing.crop`` makes them; may be a memory-mapped file.
+        images: crops n x 3 x H x W as ``Preprocessing.crop`` makes them; may be a memory-mapped file, or decoded when asked for.
 
     Raises:
         DataError: the four do not have the same length, or the images are not crops.
@@ -36,7 +34,7 @@ class Split:
     keys: Sequence[str]
     texts: Sequence[str]
     labels: Int[Tensor, " n"]
-    images: UInt8[np.ndarray, "n 3 H W"]
+    images: Crops
 
     def __post_init__(self) -> None:
         lengths = {name: len(getattr(self, name)) for name in ("keys", "texts", "labels", "images")}
@@ -61,12 +59,11 @@ class Split:
         )
 
     def fingerprint(self) -> str:
-        """Digest of keys, texts, labels and all pixels, so that a corrected picture counts as new data; read in chunks, in one pass."""
+        """Digest of keys, texts, labels and all pictures (``update_digest``), so that a corrected picture counts as new data."""
         sha = hashlib.blake2b(
             repr((list(self.keys), list(self.texts), self.labels.tolist(), self.images.shape)).encode()
         )
-        for start in range(0, len(self.images), _HASH_ROWS):
-            sha.update(np.ascontiguousarray(self.images[start : start + _HASH_ROWS]).data)
+        update_digest(sha, self.images)
         return sha.hexdigest()[:32]
 
 

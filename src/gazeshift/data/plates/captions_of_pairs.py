@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
+from gazeshift.data.addresses import Root
 from gazeshift.data.plates.captions import all_captions, paraphrase
 from gazeshift.data.plates.scene import Caption
 from gazeshift.data.plates.store import read_captions, read_config, read_scenes
 from gazeshift.pairs import Pair, SceneCaption
 
 
-def is_plates(root: Path) -> bool:
+def is_plates(root: Root) -> bool:
     """Whether a data root was written by the Plates generator."""
-    return (Path(root) / "plates.json").is_file()
+    return isinstance(root, Path) and (root / "plates.json").is_file()
 
 
 def with_captions(root: Path, pairs: Sequence[Pair]) -> list[Pair]:
