@@ -1,6 +1,6 @@
 """Stored maps as blocks of whole images: the same blocks however the maps are stored and read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int
 
+from gazeshift.errors import DataError
 from gazeshift.mapstore.columns import BATCH, WORDS, batches, raw_maps
 from gazeshift.mapstore.survey import Survey
 
@@ -83,19 +84,22 @@ def block_of(found: Survey, table: pa.Table) -> Block:
     heads = np.full(image[-1] + 1, -1)
     heads[image[head]] = rows[head]
     first = np.where(heads[image] < 0, rows, heads[image])
-    text = _index(pc.coalesce(table["edit"].cast(pa.string()), table["text"].cast(pa.string())), found.texts)
+    text = _index(found, pc.coalesce(table["edit"].cast(pa.string()), table["text"].cast(pa.string())), found.texts)
     return Block(
         words=table.select(list(WORDS)),
         raw=raw_maps(table.select(["scale", "map"]).to_batches()[0], found.height, found.width),
         first=first,
         head=head,
         text=np.where(head, 0, text),
-        label=_index(table["label"].cast(pa.string()), found.labels) if found.labels else np.zeros_like(rows),
+        label=_index(found, table["label"].cast(pa.string()), found.labels or (None,)),
         counts=np.bincount(image),
         transported=np.flatnonzero(np.isin(table["place"].to_numpy(), found.drawn, assume_unique=True)),
     )
 
 
-def _index(column: pa.ChunkedArray, names: tuple[str, ...]) -> Int[np.ndarray, " n"]:
+def _index(found: Survey, column: pa.ChunkedArray, names: Sequence[str | None]) -> Int[np.ndarray, " n"]:
     """The index of every value of a column among some names."""
-    return np.asarray(pc.index_in(column, pa.array(names, pa.string())).to_numpy(), dtype=np.int64)
+    places = pc.index_in(column, pa.array(names, pa.string()))
+    if places.null_count:
+        raise DataError(f"{found.source.path}: changed while it was being read.")
+    return np.asarray(places.to_numpy(), dtype=np.int64)

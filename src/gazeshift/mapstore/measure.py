@@ -9,12 +9,10 @@ from jaxtyping import Bool, Float, Int
 from gazeshift.measures import (
     MAP_MEASURES,
     Measurable,
-    amplitude_change,
     iou,
     jensen_shannon,
     measure_maps,
     pearson,
-    undefined,
     wasserstein,
 )
 
@@ -59,9 +57,8 @@ def measure(
 ) -> Measured:
     """Measure maps, as the functions of ``gazeshift.measures`` of the same names do.
 
-    The entropy of every map is computed once, for its coverage, its concentration and its Jensen-Shannon divergence, and so is what the
-    other maps of an image need of its first. Defaults are the functions' own: 80 % of the mass, a Gaussian prior of standard deviation
-    0.5, the highest fifth of the cells.
+    What several measures or several maps of an image need is computed once: the entropy of a map, the standardised first map. Defaults
+    are the functions' own: 80 % of the mass, a Gaussian prior of standard deviation 0.5, the highest fifth of the cells.
 
     Args:
         raw: signed maps, image by image.
@@ -76,11 +73,11 @@ def measure(
     for name, column in found.items():
         values[:, names.index(name)] = column
     for rows, before in _compared(first):
-        for name, column in _against(maps, found["coverage"], rows, before).items():
+        for name, column in _against(maps, found, rows, before).items():
             values[rows, names.index(name)] = column
         values[rows, names.index("switched")] = switched[rows]
     values[transported, names.index("wasserstein")] = wasserstein(p[transported], p[first[transported]])
-    return Measured(p, undefined(raw), values)
+    return Measured(p, np.isnan(p).any((1, 2)), values)
 
 
 def _compared(first: Int[np.ndarray, " n"]) -> Iterator[tuple[Int[np.ndarray, "i k"], Int[np.ndarray, "i 1"]]]:
@@ -94,7 +91,7 @@ def _compared(first: Int[np.ndarray, " n"]) -> Iterator[tuple[Int[np.ndarray, "i
 
 def _against(
     maps: Measurable,
-    coverage: Float[np.ndarray, " n"],
+    alone: dict[str, Float[np.ndarray, " n"]],
     rows: Int[np.ndarray, "i k"],
     before: Int[np.ndarray, "i 1"],
 ) -> dict[str, Float[np.ndarray, "i k"]]:
@@ -105,6 +102,6 @@ def _against(
         "js_distance": np.sqrt(divergence),
         "pearson": pearson(raw[rows], raw[before]),
         "iou": iou(raw[rows], raw[before]),
-        "amplitude_change": amplitude_change(raw[before], raw[rows]),
-        "coverage_change": coverage[rows] - coverage[before],
+        "amplitude_change": alone["amplitude"][rows] - alone["amplitude"][before],
+        "coverage_change": alone["coverage"][rows] - alone["coverage"][before],
     }
