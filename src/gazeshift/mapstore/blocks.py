@@ -84,13 +84,13 @@ def block_of(found: Survey, table: pa.Table) -> Block:
     heads = np.full(image[-1] + 1, -1)
     heads[image[head]] = rows[head]
     first = np.where(heads[image] < 0, rows, heads[image])
-    text = _index(found, pc.coalesce(table["edit"].cast(pa.string()), table["text"].cast(pa.string())), found.texts)
+    named = pc.coalesce(table["edit"].cast(pa.string()), table["text"].cast(pa.string()))
     return Block(
         words=table.select(list(WORDS)),
         raw=raw_maps(table.select(["scale", "map"]).to_batches()[0], found.height, found.width),
         first=first,
         head=head,
-        text=np.where(head, 0, text),
+        text=_index(found, pc.if_else(pa.array(head), found.texts[0], named), found.texts),
         label=_index(found, table["label"].cast(pa.string()), found.labels or (None,)),
         counts=np.bincount(image),
         transported=np.flatnonzero(np.isin(table["place"].to_numpy(), found.drawn, assume_unique=True)),

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from gazeshift.errors import DataError
+from gazeshift.errors import DataError, UsageError
 
 _STATEMENTS = Path(__file__).with_name("sql")
 
@@ -57,7 +57,8 @@ def database(about: Path, spill: Path | None = None, threads: int = 1, memory: s
         memory: most memory that DuckDB may use, such as ``1GB``.
 
     Raises:
-        DataError: ``memory`` is no size, or a folder cannot be written.
+        UsageError: ``memory`` is no size.
+        DataError: as ``Database.run``.
 
     Example:
         >>> with database(Path("maps.parquet")) as db:
@@ -65,8 +66,12 @@ def database(about: Path, spill: Path | None = None, threads: int = 1, memory: s
         [(2,)]
     """
     with tempfile.TemporaryDirectory(prefix="spill-", dir=spill) as folder, _one_line(about):
-        settings = {"threads": threads, "memory_limit": memory, "temp_directory": folder}
-        with duckdb.connect(config=settings) as connection:
+        settings: dict[str, Any] = {"threads": threads, "memory_limit": memory, "temp_directory": folder}
+        try:
+            opened = duckdb.connect(config=settings)
+        except duckdb.ParserException as error:
+            raise UsageError(f"memory: give a size such as 1GB, not {memory!r}.") from error
+        with opened as connection:
             yield Database(connection, about)
 
 
@@ -76,7 +81,9 @@ def _one_line(about: Path) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise DataError(f"{about}: the memory or the disk does not suffice; give more with --memory ({_reason(error)}).") from error
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.ProgrammingError) and not isinstance(error, duckdb.InvalidInputException):
+            raise  # a fault of a statement, not of the data
         raise DataError(f"{about}: cannot be read as Parquet ({_reason(error)}).") from error
 
 
