@@ -33,7 +33,6 @@ def _text_id(text: str) -> int:
 
 
 def _maps(rows: Sequence[Row], keys: Sequence[str]) -> pa.Table:
-    size = next(row["map"].size for row in rows if row.get("map") is not None)
     height, width = next(row["map"].shape for row in rows if row.get("map") is not None)
     raw = [None if row.get("map") is None else np.asarray(row["map"], np.float32) for row in rows]
     scale = [None if one is None else float(np.abs(one).max()) for one in raw]
@@ -63,6 +62,6 @@ def _maps(rows: Sequence[Row], keys: Sequence[str]) -> pa.Table:
             "height": pa.array([height] * len(rows), pa.int32()),
             "width": pa.array([width] * len(rows), pa.int32()),
             "scale": pa.array(scale, pa.float32()),
-            "map": pa.array(halves, pa.list_(pa.float32(), size)),
+            "map": pa.array(halves, pa.list_(pa.float32())),  # pyarrow 25 cannot read empty places in lists of one size
         }
     )

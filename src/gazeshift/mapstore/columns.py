@@ -45,7 +45,9 @@ def batches(source: Source, target: str | None, batch: int = BATCH) -> Iterator[
             schema = pq.read_schema(path)
         stored = schema.names
         words = [name for name in (*WORDS, "target", "status") if name in stored and _is_text(schema.field(name).type)]
-        wanted = [name for name in (*WORDS, "scale", "map", "target", "status", "text_index", "text_id") if name in stored]
+        wanted = [
+            name for name in (*WORDS, "scale", "map", "target", "status", "text_index", "text_id") if name in stored
+        ]
         place = number * PLACES
         with readable(path), pq.ParquetFile(path, read_dictionary=words, **_BOUNDED) as file:
             for rows in file.iter_batches(batch, columns=wanted, use_threads=False):
@@ -57,10 +59,14 @@ def batches(source: Source, target: str | None, batch: int = BATCH) -> Iterator[
 
 
 def raw_maps(rows: pa.RecordBatch, height: int, width: int) -> np.ndarray:
-    """The raw maps ``n h w`` of some rows, in float32, as ``gazeshift.mapstore.store.read_maps`` gives them."""
+    """The raw maps ``n h w`` of some rows, in float32, as ``gazeshift.mapstore.store.read_maps`` gives them.
+
+    Raises:
+        ValueError: some map has another size.
+    """
     values = rows["map"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     scale = rows["scale"].to_numpy(zero_copy_only=False).astype(np.float32)
-    return values.reshape(-1, height, width) * scale[:, None, None]
+    return values.reshape(len(rows), height, width) * scale[:, None, None]
 
 
 def _texts(path: Path) -> pa.Table:

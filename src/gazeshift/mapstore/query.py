@@ -80,7 +80,9 @@ def _one_line(about: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        raise DataError(f"{about}: the memory or the disk does not suffice; give more with --memory ({_reason(error)}).") from error
+        raise DataError(
+            f"{about}: the memory or the disk does not suffice; give more with --memory ({_reason(error)})."
+        ) from error
     except duckdb.Error as error:
         if isinstance(error, duckdb.ProgrammingError) and not isinstance(error, duckdb.InvalidInputException):
             raise  # a fault of a statement, not of the data

@@ -42,7 +42,9 @@ def find_source(path: Path) -> Source:
         _check_columns(path, _EITHER[:1])
         return Source(path, (path,), ())
     if not (path / "manifest.json").is_file():
-        raise DataError(f"{path}: is a folder without manifest.json; name a finished folder of gazeshift maps, or files of maps.")
+        raise DataError(
+            f"{path}: is a folder without manifest.json; name a finished folder of gazeshift maps, or files of maps."
+        )
     files = sorted((path / "maps").glob("*.parquet"))
     if not files:
         raise DataError(f"{path}: holds no maps.")
@@ -61,8 +63,9 @@ def _check_columns(path: Path, others: tuple[str, ...]) -> None:
     missing = [name for name in (*_NEEDED, *others) if name not in schema.names]
     if missing:
         raise DataError(f"{path}: no column {', '.join(map(repr, missing))}; name a file that gazeshift maps wrote.")
-    if not pa.types.is_fixed_size_list(schema.field("map").type):
-        raise DataError(f"{path}: the maps are not lists of one size; name a file that gazeshift maps wrote.")
+    kind = schema.field("map").type
+    if not (pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind)):
+        raise DataError(f"{path}: the maps are not lists of numbers; name a file that gazeshift maps wrote.")
 
 
 @contextmanager

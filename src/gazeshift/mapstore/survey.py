@@ -12,6 +12,13 @@ from gazeshift.mapstore.source import Source
 OWN = "own"
 """The name of the first text where every image has a different one."""
 
+_FULL = {
+    "key": "key",
+    "text": "name",
+    "class": "class",
+    "label": "label",
+}  # columns without empty cells, as rows.sql calls them
+
 _TEXTS = 10_000  # more texts than any deliberately written set; fewer than the titles of a data set
 
 
@@ -65,7 +72,9 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
     maps, height, width = _check_rows(db, source)
     own, first = _first_text(db, source)
     names = _others(db, source)
-    [(images, pairs)] = db.rows("SELECT count(*), sum(CASE WHEN head IS NULL THEN 0 ELSE maps - 1 END)::BIGINT FROM images")
+    [(images, pairs)] = db.rows(
+        "SELECT count(*), sum(CASE WHEN head IS NULL THEN 0 ELSE maps - 1 END)::BIGINT FROM images"
+    )
     twice = db.rows("twice.sql", own=own)
     if twice:
         key, name = twice[0]
@@ -86,7 +95,9 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
         pairs=pairs,
         height=height,
         width=width,
-        left_out=dict(db.rows("SELECT status, count(*) FROM every WHERE status <> 'ok' GROUP BY status ORDER BY status")),
+        left_out=dict(
+            db.rows("SELECT status, count(*) FROM every WHERE status <> 'ok' GROUP BY status ORDER BY status")
+        ),
         drawn=db.run("drawn.sql", seed=seed, count=wasserstein)["place"].to_numpy(),
     )
 
@@ -102,7 +113,8 @@ def _open(db: Database, source: Source) -> None:
 
 def _check_rows(db: Database, source: Source) -> tuple[int, int, int]:
     """The number of maps, and their height and width."""
-    counted = db.run("SELECT count(*) AS maps, count(key) AS key, count(name) AS text, count(class) AS class, count(label) AS label FROM used")
+    words = ", ".join(f"count({column}) AS {name}" for name, column in _FULL.items())
+    counted = db.run(f"SELECT count(*) AS maps, {words} FROM used")
     maps, *full = (column[0].as_py() for column in counted.columns)
     if not maps:
         raise DataError(f"{source.path}: holds no maps.")
@@ -121,7 +133,8 @@ def _check_rows(db: Database, source: Source) -> tuple[int, int, int]:
 def _first_text(db: Database, source: Source) -> tuple[bool, str]:
     """Whether images begin with different texts, and the name of the first."""
     firsts = db.rows(
-        "SELECT name, arg_min(key, head), bool_or(edit IS NOT NULL) FROM images WHERE head IS NOT NULL GROUP BY name ORDER BY min(head) LIMIT 2"
+        "SELECT name, arg_min(key, head), bool_or(edit IS NOT NULL) FROM images WHERE head IS NOT NULL "
+        "GROUP BY name ORDER BY min(head) LIMIT 2"
     )
     if not firsts:
         raise DataError(f"{source.path}: no image has its first text (text_index 0), the one to compare with.")

@@ -98,9 +98,7 @@ def summary_of(one: Scanned) -> Json:
             "pairs": len(survey.drawn),
             "rate": len(survey.drawn) / survey.pairs if survey.pairs else None,
         },
-        "measures": {
-            name: {part: whole.get(name, nothing)[part] for part in nothing} for name in measure_names()
-        },
+        "measures": {name: {part: whole.get(name, nothing)[part] for part in nothing} for name in measure_names()},
         "chance": {"iou": iou_chance(TOP_SHARE)},
         "information": _information(one),
     }
