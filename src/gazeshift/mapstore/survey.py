@@ -114,7 +114,7 @@ def _open(db: Database, source: Source) -> None:
 def _check_rows(db: Database, source: Source) -> tuple[int, int, int]:
     """The number of maps, and their height and width."""
     words = ", ".join(f"count({column}) AS {name}" for name, column in _FULL.items())
-    counted = db.run(f"SELECT count(*) AS maps, {words} FROM used")
+    counted = db.run(f"SELECT count(*) AS maps, {words} FROM used")  # noqa: S608  # names of ours
     maps, *full = (column[0].as_py() for column in counted.columns)
     if not maps:
         raise DataError(f"{source.path}: holds no maps.")

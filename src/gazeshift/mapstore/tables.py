@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gazeshift.json_types import Json
 from gazeshift.mapstore.measure import measure_names
@@ -81,7 +82,8 @@ def information_table(scanned: Sequence[Scanned]) -> pd.DataFrame:
 def summary_of(one: Scanned) -> Json:
     """A file's contents and overall results: plain values, for JSON; None where nothing is defined."""
     survey = one.survey
-    whole = {row["measure"]: row for row in one.cells.to_pylist() if row["label"] is None and row["text"] is None}
+    together = one.cells.filter(pc.and_(pc.is_null(one.cells["label"]), pc.is_null(one.cells["text"])))
+    whole = {row["measure"]: row for row in together.to_pylist()}
     nothing = {"n": 0, "mean": None, "variance": None}
     return {
         "file": str(survey.source.path),
