@@ -336,6 +336,14 @@ def test_several_grids_are_refused(tmp_path: Path) -> None:
         scan_files([tmp_path / "maps.parquet"], tmp_path / "out")
 
 
+def test_maps_of_another_size_than_said_are_refused(tmp_path: Path) -> None:
+    maps = store(tmp_path, rows_of(2))
+    table = pq.read_table(maps)
+    pq.write_table(table.set_column(table.column_names.index("height"), "height", [[4] * len(table)]), maps)
+    with pytest.raises(DataError, match=r"maps.parquet: holds maps that are not of 4 x 4 cells"):
+        scan_files([maps], tmp_path / "out")
+
+
 def test_files_that_are_no_maps(tmp_path: Path) -> None:
     maps = store(tmp_path, rows_of())
     pq.write_table(pq.read_table(maps)[:0], tmp_path / "empty.parquet")

@@ -75,7 +75,11 @@ def image_starts(table: pa.Table) -> Bool[np.ndarray, " n"]:
 
 
 def block_of(found: Survey, table: pa.Table) -> Block:
-    """The maps of a table that ``cut`` gave."""
+    """The maps of a table that ``cut`` gave.
+
+    Raises:
+        DataError: the files have changed, or hold two maps of the same image and text, or maps of another size than they say.
+    """
     table = table.unify_dictionaries().combine_chunks()
     starts = image_starts(table)
     rows = np.arange(len(table))
@@ -85,16 +89,37 @@ def block_of(found: Survey, table: pa.Table) -> Block:
     heads[image[head]] = rows[head]
     first = np.where(heads[image] < 0, rows, heads[image])
     named = pc.coalesce(table["edit"].cast(pa.string()), table["text"].cast(pa.string()))
+    text = _index(found, pc.if_else(pa.array(head), found.texts[0], named), found.texts)
+    _check_once(found, table["key"], named, image * len(found.texts) + text)
     return Block(
         words=table.select(list(WORDS)),
-        raw=raw_maps(table.select(["scale", "map"]).to_batches()[0], found.height, found.width),
+        raw=_raw(found, table),
         first=first,
         head=head,
-        text=_index(found, pc.if_else(pa.array(head), found.texts[0], named), found.texts),
+        text=text,
         label=_index(found, table["label"].cast(pa.string()), found.labels or (None,)),
         counts=np.bincount(image),
         transported=np.flatnonzero(np.isin(table["place"].to_numpy(), found.drawn, assume_unique=True)),
     )
+
+
+def _check_once(found: Survey, keys: pa.ChunkedArray, names: pa.ChunkedArray, cells: Int[np.ndarray, " n"]) -> None:
+    order = np.argsort(cells, kind="stable")
+    again = order[1:][cells[order[1:]] == cells[order[:-1]]]
+    if len(again):
+        key, name = (column[int(again.min())].as_py() for column in (keys, names))
+        raise DataError(
+            f"{found.source.path}: several maps of {key!r} with the text or edit {name!r}; keep one of each, as "
+            "gazeshift maps --target predicted does."
+        )
+
+
+def _raw(found: Survey, table: pa.Table) -> Float[np.ndarray, "n h w"]:
+    try:
+        return raw_maps(table.select(["scale", "map"]).to_batches()[0], found.height, found.width)
+    except ValueError as error:
+        grid = f"{found.height} x {found.width}"
+        raise DataError(f"{found.source.path}: holds maps that are not of {grid} cells, as it says.") from error
 
 
 def _index(found: Survey, column: pa.ChunkedArray, names: Sequence[str | None]) -> Int[np.ndarray, " n"]:

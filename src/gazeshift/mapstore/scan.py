@@ -1,16 +1,16 @@
 """Stored maps measured in one pass, and summed up."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Bool
 
+from gazeshift.data.pool import map_ahead
 from gazeshift.mapstore.blocks import Block, block_of, cut
 from gazeshift.mapstore.columns import BATCH
 from gazeshift.mapstore.growing import growing_table
@@ -19,9 +19,6 @@ from gazeshift.mapstore.query import Database
 from gazeshift.mapstore.rows import GROUP, row_options, row_table
 from gazeshift.mapstore.sums import MapSums
 from gazeshift.mapstore.survey import Survey
-
-_A = TypeVar("_A")
-_B = TypeVar("_B")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +62,10 @@ def scan(
         DataError: maps cannot be read, or ``rows`` cannot be written.
     """
     sums = MapSums(found)
-    with growing_table(rows, GROUP, row_options) as append:
-        for block, measured, table in _in_order(lambda table: _measure(found, table), cut(found, batch), threads):
+    # numpy leaves the other threads running. A few blocks more than threads are held.
+    measured_blocks = map_ahead(partial(_measure, found), cut(found, batch), threads, threads + 1)
+    with growing_table(rows, GROUP, row_options) as append, closing(measured_blocks):
+        for block, measured, table in measured_blocks:
             append(table)
             sums.add(block, measured.p, measured.undefined)
             progress(len(table))
@@ -75,18 +74,6 @@ def scan(
     db.run("named.sql")
     db.run("SET threads = 1")
     return Scanned(found, db.run("cells.sql"), sums)
-
-
-def _in_order(function: Callable[[_A], _B], items: Iterable[_A], threads: int) -> Iterator[_B]:
-    """The results for some items, computed in threads (numpy leaves the others running), in order, a few ahead."""
-    with ThreadPoolExecutor(threads) as pool:
-        ahead: deque[Future[_B]] = deque()
-        for item in items:
-            ahead.append(pool.submit(function, item))
-            if len(ahead) > threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def _measure(found: Survey, table: pa.Table) -> tuple[Block, Measured, pa.Table]:

@@ -66,7 +66,7 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
 
     Raises:
         DataError: no maps, several grids, empty cells, maps of one image that do not follow each other, images that begin with different
-            edits, two maps of the same image and text, or texts that no two images share.
+            edits, or texts that no two images share.
     """
     _open(db, source)
     maps, height, width = _check_rows(db, source)
@@ -75,13 +75,6 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
     [(images, pairs)] = db.rows(
         "SELECT count(*), sum(CASE WHEN head IS NULL THEN 0 ELSE maps - 1 END)::BIGINT FROM images"
     )
-    twice = db.rows("twice.sql", own=own)
-    if twice:
-        key, name = twice[0]
-        raise DataError(
-            f"{source.path}: several maps of {key!r} with the text or edit {name!r}; keep one of each, as "
-            "gazeshift maps --target predicted does."
-        )
     [(several,)] = db.rows("SELECT bool_or(target = 'predicted') FROM used")
     labels = db.rows("SELECT DISTINCT label FROM used WHERE label IS NOT NULL ORDER BY label")
     return Survey(

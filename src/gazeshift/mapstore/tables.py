@@ -62,7 +62,7 @@ def _file(one: Scanned, rows: int) -> pa.Array:
     return pa.array([str(one.survey.source.path)] * rows, pa.string())
 
 
-def information_table(scanned: Sequence[Scanned]) -> pd.DataFrame:
+def information_table(scanned: Sequence[Scanned]) -> pa.Table:
     """The information split of each file in bits, over all classes (an empty ``label``) and of each.
 
     Columns: ``file``, ``label``, ``texts`` (``first``: the first map of each image alone; ``all``), ``total``, ``static``, ``image``,
@@ -76,7 +76,7 @@ def information_table(scanned: Sequence[Scanned]) -> pd.DataFrame:
             rows.append(
                 {"file": str(one.survey.source.path), "label": part.label, "texts": part.texts} | terms | counts,
             )
-    return pd.DataFrame(rows)
+    return pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
 
 
 def summary_of(one: Scanned) -> Json:

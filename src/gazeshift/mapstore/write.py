@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 import gazeshift
@@ -52,7 +50,7 @@ def scan_files(
         DataError: maps cannot be used, before anything is measured if their columns are not those of maps; or ``out`` cannot be written.
     """
     places = [Path(path) for path in paths]
-    threads = threads if threads is not None else len(os.sched_getaffinity(0))
+    threads = (os.cpu_count() or 1) if threads is None else threads
     _check(places, wasserstein, threads)
     sources = [find_source(path) for path in places]
     total = sum(_rows(source.files) for source in sources)
@@ -71,21 +69,15 @@ def scan_files(
     with atomic_folder(out) as unfinished:
         measures = [unfinished / f"measures-{place}.parquet" for place in range(len(sources))]
         scanned = [scanned_of(*each) for each in zip(sources, measures, strict=True)]
-        if not rows:
-            for path in measures:
-                path.unlink()
-        pq.write_table(cell_table(scanned), unfinished / "cells.parquet", compression="zstd")
-        pq.write_table(mean_map_table(scanned), unfinished / "mean-maps.parquet", compression="zstd")
-        pq.write_table(_table(information_table(scanned)), unfinished / "information.parquet", compression="zstd")
-        summary = {
-            "gazeshift": gazeshift.__version__,
-            "seed": seed,
-            "files": [
-                summary_of(one) | {"rows": path.name if rows else None}
-                for one, path in zip(scanned, measures, strict=True)
-            ],
-        }
+        tables = {"cells": cell_table, "mean-maps": mean_map_table, "information": information_table}
+        for name, table in tables.items():
+            pq.write_table(table(scanned), unfinished / f"{name}.parquet", compression="zstd")
+        names = [path.name if rows else None for path in measures]
+        summaries = [summary_of(one) | {"rows": name} for one, name in zip(scanned, names, strict=True)]
+        summary = {"gazeshift": gazeshift.__version__, "seed": seed, "files": summaries}
         write_json(unfinished / "summary.json", summary, indent=1)
+        for path in () if rows else measures:
+            path.unlink()
     return summary
 
 
@@ -105,7 +97,3 @@ def _check(paths: Sequence[Path], wasserstein: int, threads: int) -> None:
 
 def _rows(paths: Iterable[Path]) -> int:
     return sum(pq.read_metadata(path).num_rows for path in paths)
-
-
-def _table(frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(frame, preserve_index=False)

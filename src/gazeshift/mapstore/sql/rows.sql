@@ -8,7 +8,7 @@ SELECT
     coalesce(target, 'predicted') AS target,
     (file_index::BIGINT << 40) + file_row_number AS place -- ascending in the order of the files
 FROM (
-    SELECT *, file_index FROM read_parquet(getvariable('files'), file_row_number = true)
+    SELECT *, file_index FROM read_parquet(getvariable('files'), file_row_number = true, union_by_name = true)
     UNION ALL BY NAME
     SELECT
         NULL::VARCHAR AS label, NULL::VARCHAR AS edit, NULL::VARCHAR AS text, NULL::VARCHAR AS status,
