@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gazeshift.mapstore import query
 from gazeshift.mapstore.measure import AGAINST_FIRST
-from gazeshift.mapstore.query import Database
+from gazeshift.mapstore.query import run
 from gazeshift.mapstore.write import scan_files
 from tests.docs.blocks import ROOT, blocks_of
 
@@ -65,9 +65,8 @@ def test_sums_lose_no_digits(seed: int, n: int, offset: float) -> None:
             "CREATE TABLE measures AS SELECT * REPLACE (one::DOUBLE AS one, two::DOUBLE AS two, "
             "switched::BOOLEAN AS switched, edit::VARCHAR AS edit) FROM given"
         )
-        db = Database(connection, Path("maps"))
-        db.run("named.sql")
-        cells = db.run("cells.sql").to_pandas()
+        run(connection, "named.sql")
+        cells = run(connection, "cells.sql").to_pandas()
     for cell in cells[cells["measure"].isin(["one", "two"])].itertuples():
         mine = pd.Series(data=True, index=frame.index)
         mine &= True if pd.isna(cell.label) else frame["label"] == cell.label
@@ -91,14 +90,14 @@ def test_little_memory_gives_the_same_tables(tmp_path: Path) -> None:
 def test_memory_that_does_not_suffice_is_one_line(tmp_path: Path) -> None:
     from gazeshift.errors import DataError  # noqa: PLC0415
 
-    with pytest.raises(DataError, match=r"maps.parquet: the memory or the disk does not suffice; .* --memory"):
+    with pytest.raises(DataError, match=r"maps.parquet: memory or disk do not suffice; .* --memory"):
         scan_files([store(tmp_path, rows_of())], tmp_path / "out", memory="1KB")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_fault_of_a_statement_is_no_fault_of_the_data(tmp_path: Path) -> None:
     with query.database(tmp_path) as db, pytest.raises(duckdb.BinderException):
-        db.run("SELECT nothing")
+        run(db, "SELECT nothing")
 
 
 def test_a_value_beyond_single_precision_is_null(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

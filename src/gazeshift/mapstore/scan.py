@@ -15,7 +15,7 @@ from gazeshift.mapstore.blocks import Block, block_of, cut
 from gazeshift.mapstore.columns import BATCH
 from gazeshift.mapstore.growing import growing_table
 from gazeshift.mapstore.measure import Measured, measure
-from gazeshift.mapstore.query import Database
+from gazeshift.mapstore.query import Database, run
 from gazeshift.mapstore.rows import GROUP, row_options, row_table
 from gazeshift.mapstore.sums import MapSums
 from gazeshift.mapstore.survey import Survey
@@ -69,11 +69,11 @@ def scan(
             append(table)
             sums.add(block, measured.p, measured.undefined)
             progress(len(table))
-    db.run("SET VARIABLE rows = $rows", rows=str(rows))
-    db.run("CREATE OR REPLACE TEMP VIEW measures AS FROM read_parquet(getvariable('rows'), file_row_number = true)")
-    db.run("named.sql")
-    db.run("SET threads = 1")
-    return Scanned(found, db.run("cells.sql"), sums)
+    run(db, "SET VARIABLE rows = $rows", rows=str(rows))
+    run(db, "CREATE OR REPLACE TEMP VIEW measures AS FROM read_parquet(getvariable('rows'), file_row_number = true)")
+    run(db, "named.sql")
+    run(db, "SET threads = 1")
+    return Scanned(found, run(db, "cells.sql"), sums)
 
 
 def _measure(found: Survey, table: pa.Table) -> tuple[Block, Measured, pa.Table]:

@@ -1,6 +1,7 @@
 """What needs whole maps and not only their measures, summed block by block: mean maps and the information split, by class and text."""
 
-from dataclasses import dataclass
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -8,24 +9,7 @@ from jaxtyping import Bool, Float
 
 from gazeshift.mapstore.blocks import Block
 from gazeshift.mapstore.survey import Survey
-from gazeshift.measures import InformationSplit, InformationSums
-
-
-@dataclass(frozen=True)
-class SplitOf:
-    """An information split and its scope.
-
-    Attributes:
-        label: the class; None: all classes together.
-        texts: ``first``: only the first map of each image, so that the text adds nothing; ``all``: all of its maps.
-        split: the terms.
-        incomplete: images left out because they lack some text.
-    """
-
-    label: str | None
-    texts: str
-    split: InformationSplit
-    incomplete: int
+from gazeshift.measures import InformationSums
 
 
 class MapSums:
@@ -70,13 +54,15 @@ class MapSums:
                 self._all[place].add(p[mine[:, None] + np.arange(texts)])
         np.add.at(self._incomplete, label[~complete], 1)
 
-    def splits(self) -> list[SplitOf]:
-        """The information splits: over all classes, then for each; those over all texts only if there are several."""
+    def splits(self) -> list[dict[str, Any]]:
+        """The information splits as rows of ``information.parquet``: all classes together, then each."""
         rows = []
-        kinds = (("first", self._first), ("all", self._all))[: 2 if len(self._found.texts) > 1 else 1]
-        for texts, sums in kinds:
-            lacking = self._incomplete if texts == "all" else np.zeros_like(self._incomplete)
-            rows.append(SplitOf(None, texts, sum(sums, InformationSums()).split(), int(lacking.sum())))
-            for label, part, lack in zip(self._found.labels, sums, lacking, strict=False):
-                rows.append(SplitOf(label, texts, part.split(), int(lack)))
+        nothing = np.zeros_like(self._incomplete)
+        kinds = (("first", self._first, nothing), ("all", self._all, self._incomplete))
+        for texts, sums, lacking in kinds[: 2 if len(self._found.texts) > 1 else 1]:
+            scopes = [(None, sum(sums, InformationSums()), lacking.sum()), *zip(self._found.labels, sums, lacking)]  # noqa: B905
+            for label, part, lack in scopes:
+                terms = asdict(part.split())
+                terms.pop("texts")
+                rows.append({"label": label, "texts": texts, **terms, "incomplete": int(lack)})
         return rows

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from gazeshift.errors import DataError
-from gazeshift.mapstore.query import Database
+from gazeshift.mapstore.query import Database, rows, run
 from gazeshift.mapstore.source import Source
 
 OWN = "own"
@@ -72,11 +72,11 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
     maps, height, width = _check_rows(db, source)
     own, first = _first_text(db, source)
     names = _others(db, source)
-    [(images, pairs)] = db.rows(
-        "SELECT count(*), sum(CASE WHEN head IS NULL THEN 0 ELSE maps - 1 END)::BIGINT FROM images"
+    [(images, pairs)] = rows(
+        db, "SELECT count(*), sum(CASE WHEN head IS NULL THEN 0 ELSE maps - 1 END)::BIGINT FROM images"
     )
-    [(several,)] = db.rows("SELECT bool_or(target = 'predicted') FROM used")
-    labels = db.rows("SELECT DISTINCT label FROM used WHERE label IS NOT NULL ORDER BY label")
+    [(several,)] = rows(db, "SELECT bool_or(target = 'predicted') FROM used")
+    labels = rows(db, "SELECT DISTINCT label FROM used WHERE label IS NOT NULL ORDER BY label")
     return Survey(
         source=source,
         target="predicted" if several else None,
@@ -89,45 +89,46 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
         height=height,
         width=width,
         left_out=dict(
-            db.rows("SELECT status, count(*) FROM every WHERE status <> 'ok' GROUP BY status ORDER BY status")
+            rows(db, "SELECT status, count(*) FROM every WHERE status <> 'ok' GROUP BY status ORDER BY status")
         ),
-        drawn=db.run("drawn.sql", seed=seed, count=wasserstein)["place"].to_numpy(),
+        drawn=run(db, "drawn.sql", seed=seed, count=wasserstein)["place"].to_numpy(),
     )
 
 
 def _open(db: Database, source: Source) -> None:
-    db.run("SET VARIABLE files = $files", files=[str(path) for path in source.files])
-    db.run("SET VARIABLE texts = $texts", texts=[str(path) for path in source.texts])
+    run(db, "SET VARIABLE files = $files", files=[str(path) for path in source.files])
+    run(db, "SET VARIABLE texts = $texts", texts=[str(path) for path in source.texts])
     texts = "SELECT DISTINCT text_id, text FROM read_parquet(getvariable('texts'))"
     nothing = "SELECT NULL::BIGINT AS text_id, NULL::VARCHAR AS text WHERE false"
-    db.run(f"CREATE OR REPLACE TEMP VIEW texts AS {texts if source.texts else nothing}")
-    db.run("rows.sql")
+    run(db, f"CREATE OR REPLACE TEMP VIEW texts AS {texts if source.texts else nothing}")
+    run(db, "rows.sql")
 
 
 def _check_rows(db: Database, source: Source) -> tuple[int, int, int]:
     """The number of maps, and their height and width."""
     words = ", ".join(f"count({column}) AS {name}" for name, column in _FULL.items())
-    counted = db.run(f"SELECT count(*) AS maps, {words} FROM used")  # noqa: S608  # names of ours
+    counted = run(db, f"SELECT count(*) AS maps, {words} FROM used")  # noqa: S608  # names of ours
     maps, *full = (column[0].as_py() for column in counted.columns)
     if not maps:
         raise DataError(f"{source.path}: holds no maps.")
     for name, count in zip(counted.column_names[1:], full, strict=True):
         if count < maps and not (name == "label" and count == 0):
             raise DataError(f"{source.path}: the column {name!r} has empty cells.")
-    grids = db.rows("SELECT DISTINCT height, width FROM used ORDER BY height, width")
+    grids = rows(db, "SELECT DISTINCT height, width FROM used ORDER BY height, width")
     if len(grids) > 1:
         sizes = " and ".join(f"{height} x {width}" for height, width in grids)
         raise DataError(f"{source.path}: maps of several grids ({sizes}); give each its own file.")
-    for (key,) in db.rows("scattered.sql"):
+    for (key,) in rows(db, "scattered.sql"):
         raise DataError(f"{source.path}: the maps of {key!r} do not follow each other; sort the file by image.")
     return maps, *grids[0]
 
 
 def _first_text(db: Database, source: Source) -> tuple[bool, str]:
     """Whether images begin with different texts, and the name of the first."""
-    firsts = db.rows(
+    firsts = rows(
+        db,
         "SELECT name, arg_min(key, head), bool_or(edit IS NOT NULL) FROM images WHERE head IS NOT NULL "
-        "GROUP BY name ORDER BY min(head) LIMIT 2"
+        "GROUP BY name ORDER BY min(head) LIMIT 2",
     )
     if not firsts:
         raise DataError(f"{source.path}: no image has its first text (text_index 0), the one to compare with.")
@@ -144,7 +145,7 @@ def _first_text(db: Database, source: Source) -> tuple[bool, str]:
 
 def _others(db: Database, source: Source) -> list[str]:
     """The texts besides the first of each image."""
-    names = db.rows("names.sql", most=_TEXTS + 1)
+    names = rows(db, "names.sql", most=_TEXTS + 1)
     if len(names) > _TEXTS:
         raise DataError(
             f"{source.path}: more than {_TEXTS:,} different texts besides the first of each image; texts are compared across images, so "

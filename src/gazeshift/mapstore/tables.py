@@ -68,14 +68,7 @@ def information_table(scanned: Sequence[Scanned]) -> pa.Table:
     Columns: ``file``, ``label``, ``texts`` (``first``: the first map of each image alone; ``all``), ``total``, ``static``, ``image``,
     ``text``, ``images``, ``left_out`` (images with an undefined map), ``incomplete`` (images that lack some text).
     """
-    rows = []
-    for one in scanned:
-        for part in one.sums.splits():
-            terms = {name: getattr(part.split, name) for name in ("total", "static", "image", "text")}
-            counts = {"images": part.split.images, "left_out": part.split.left_out, "incomplete": part.incomplete}
-            rows.append(
-                {"file": str(one.survey.source.path), "label": part.label, "texts": part.texts} | terms | counts,
-            )
+    rows = [{"file": str(one.survey.source.path)} | row for one in scanned for row in one.sums.splits()]
     return pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
 
 
@@ -102,16 +95,11 @@ def summary_of(one: Scanned) -> Json:
         },
         "measures": {name: {part: whole.get(name, nothing)[part] for part in nothing} for name in measure_names()},
         "chance": {"iou": iou_chance(TOP_SHARE)},
-        "information": _information(one),
-    }
-
-
-def _information(one: Scanned) -> Json:
-    terms = ("total", "static", "image", "text", "images", "left_out")
-    return {
-        part.texts: {name: _plain(getattr(part.split, name)) for name in terms} | {"incomplete": part.incomplete}
-        for part in one.sums.splits()
-        if part.label is None
+        "information": {
+            row["texts"]: {name: _plain(value) for name, value in row.items() if name not in {"label", "texts"}}
+            for row in one.sums.splits()
+            if row["label"] is None
+        },
     }
 
 
