@@ -15,7 +15,8 @@ from gazeshift.mapstore.source import find_source
 from gazeshift.mapstore.store import read_maps
 from gazeshift.mapstore.survey import survey
 from gazeshift.mapstore.write import scan_files
-from gazeshift.measures import MAP_MEASURES, InformationSplit, distribution, information_split
+from gazeshift.measures import MAP_MEASURES, distribution, information_split
+from gazeshift.measures.information import InformationSplit
 
 from .stored import Row, own, rows_of, scanned, slowly, store
 

@@ -29,7 +29,6 @@ class Survey:
     Attributes:
         source: where the maps are.
         target: the target whose maps are measured; None: all.
-        own: whether each image begins with its own text; such a first text has no name in the file.
         texts: names of the texts, the first being the one that each image's other maps are compared with (``OWN`` if it is the own).
         labels: classes of the images, in alphabetical order; none if they have no labels.
         images: number of images.
@@ -43,7 +42,6 @@ class Survey:
 
     source: Source
     target: str | None
-    own: bool
     texts: tuple[str, ...]
     labels: tuple[str, ...]
     images: int
@@ -70,7 +68,7 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
     """
     _open(db, source)
     maps, height, width = _check_rows(db, source)
-    own, first = _first_text(db, source)
+    first = _first_text(db, source)
     names = _others(db, source)
     [(images, pairs)] = rows(
         db, "SELECT count(*), sum(CASE WHEN head IS NULL THEN 0 ELSE maps - 1 END)::BIGINT FROM images"
@@ -80,8 +78,7 @@ def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
     return Survey(
         source=source,
         target="predicted" if several else None,
-        own=own,
-        texts=(first, *(name for name in names if own or name != first)),
+        texts=(first, *(name for name in names if name != first)),
         labels=tuple(label for (label,) in labels),
         images=images,
         maps=maps,
@@ -123,8 +120,8 @@ def _check_rows(db: Database, source: Source) -> tuple[int, int, int]:
     return maps, *grids[0]
 
 
-def _first_text(db: Database, source: Source) -> tuple[bool, str]:
-    """Whether images begin with different texts, and the name of the first."""
+def _first_text(db: Database, source: Source) -> str:
+    """The name of the first text of every image, ``OWN`` if each has another."""
     firsts = rows(
         db,
         "SELECT name, arg_min(key, head), bool_or(edit IS NOT NULL) FROM images WHERE head IS NOT NULL "
@@ -133,14 +130,14 @@ def _first_text(db: Database, source: Source) -> tuple[bool, str]:
     if not firsts:
         raise DataError(f"{source.path}: no image has its first text (text_index 0), the one to compare with.")
     if len(firsts) == 1:
-        return False, firsts[0][0]
+        return str(firsts[0][0])
     (one, here, edited), (another, there, edited_too) = firsts
     if edited or edited_too:
         raise DataError(
             f"{source.path}: the maps of {here!r} begin with the edit {one!r}, those of {there!r} with {another!r}; the first map "
             "of every image must have the same edit, the one to compare with."
         )
-    return True, OWN
+    return OWN
 
 
 def _others(db: Database, source: Source) -> list[str]:
