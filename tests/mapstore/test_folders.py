@@ -120,6 +120,11 @@ def _lost_text(folder: Path) -> None:
     pq.write_table(pq.read_table(path)[1:], path)
 
 
+def _empty_texts(folder: Path) -> None:
+    path = folder / "texts" / "part-00001.parquet"
+    pq.write_table(pq.read_table(path)[:0], path)
+
+
 def _lost_map(folder: Path) -> None:
     path = folder / "maps" / "part-00000.parquet"
     table = pq.read_table(path)
@@ -138,6 +143,7 @@ BROKEN = {
     "holds no maps": _no_shards,
     r"texts/part-00001.parquet: no such file": _no_texts,
     r"part-00001.parquet: refers to texts that .*texts/part-00001.parquet does not hold": _lost_text,
+    r"part-00001.parquet: refers to texts that": _empty_texts,
     "the column '(scale|map)' has empty cells": _lost_map,
     "no image has its first text": _no_first,
 }

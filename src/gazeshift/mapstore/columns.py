@@ -70,8 +70,9 @@ def raw_maps(rows: pa.RecordBatch, height: int, width: int) -> np.ndarray:
 
 
 def _texts(path: Path) -> pa.Table:
+    """The texts of a shard, in the order of their numbers."""
     with readable(path):
-        return pq.read_table(path, columns=["text_id", "text"]).combine_chunks()
+        return pq.read_table(path, columns=["text_id", "text"]).sort_by("text_id").combine_chunks()
 
 
 def _chosen(rows: pa.RecordBatch, target: str | None) -> pa.RecordBatch:
@@ -84,10 +85,11 @@ def _chosen(rows: pa.RecordBatch, target: str | None) -> pa.RecordBatch:
 
 def _with_text(path: Path, rows: pa.RecordBatch, texts: pa.Table) -> pa.RecordBatch:
     """The rows with the texts that they refer to."""
-    places = pc.index_in(rows["text_id"], texts["text_id"])
-    if places.null_count:
+    numbers, wanted = texts["text_id"].to_numpy(), rows["text_id"].to_numpy()
+    places = np.searchsorted(numbers, wanted)
+    if not len(numbers) or not np.array_equal(numbers[np.minimum(places, len(numbers) - 1)], wanted):
         raise DataError(f"{path}: refers to texts that {path.parents[1] / 'texts' / path.name} does not hold.")
-    words = pa.DictionaryArray.from_arrays(places, texts["text"].chunk(0))
+    words = texts["text"].chunk(0).take(pa.array(places)).dictionary_encode()  # only those of these rows
     return rows.drop_columns(["text_id"]).append_column("text", words)
 
 
