@@ -96,7 +96,7 @@ def _one_by_one(folder: Path, _: gs.Classifier) -> Prepared:
 
 def _scanned(folder: Path, _: gs.Classifier) -> Prepared:
     write_maps(MAPS, folder / "maps.parquet")
-    return lambda: scan_files([folder / "maps.parquet"], folder / "tables", workers=1)
+    return lambda: scan_files([folder / "maps.parquet"], folder / "tables")
 
 
 def _modifiers(folder: Path, _: gs.Classifier) -> Prepared:

@@ -9,7 +9,11 @@ import pandas as pd
 
 from gazeshift import measures
 from gazeshift.mapstore.measure import measure_names
+from gazeshift.mapstore.query import database
+from gazeshift.mapstore.scan import Scanned, scan
+from gazeshift.mapstore.source import find_source
 from gazeshift.mapstore.store import read_maps, write_maps
+from gazeshift.mapstore.survey import survey
 from tests.slow_measures import slow_measures
 
 LABELS = ("donuts", "sushi", "ramen")
@@ -45,6 +49,13 @@ def own(row: Row) -> Row:
 def store(folder: Path, rows: Sequence[Row], name: str = "maps.parquet") -> Path:
     write_maps(rows, folder / name)
     return folder / name
+
+
+def scanned(maps: Path, rows: Path, *, wasserstein: int = 10_000, seed: int = 0, **options: Any) -> Scanned:
+    """Stored maps, measured without an output folder."""
+    source = find_source(maps)
+    with database(maps) as db:
+        return scan(db, survey(db, source, wasserstein, seed), rows, **options)
 
 
 def slowly(path: Path) -> pd.DataFrame:

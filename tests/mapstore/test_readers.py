@@ -104,7 +104,7 @@ def test_files_of_before_are_read_to_the_same_numbers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(before[1], now[1])
     tables = []
     for name in ("before", "now"):
-        scan_files([tmp_path / f"{name}.parquet"], tmp_path / name, workers=1)
+        scan_files([tmp_path / f"{name}.parquet"], tmp_path / name)
         tables.append(pd.read_parquet(tmp_path / name / "cells.parquet").drop(columns="file"))
     pd.testing.assert_frame_equal(*tables)
 

@@ -20,7 +20,15 @@ _SHOWN = ("centre_bias", "coverage", "js_bits", "wasserstein", "switched")
 
 
 def analyse_maps(
-    files: Sequence[Path], out: Path, *, wasserstein: int, seed: int, workers: int, rows: bool, as_json: bool
+    maps: Sequence[Path],
+    out: Path,
+    *,
+    wasserstein: int,
+    seed: int,
+    threads: int | None,
+    memory: str,
+    rows: bool,
+    as_json: bool,
 ) -> None:
     """Measure stored maps, write the tables, print the means."""
     check_new_folder(out)
@@ -29,11 +37,12 @@ def analyse_maps(
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Maps", total=None)
         summary = scan_files(
-            files,
+            maps,
             out,
             wasserstein=wasserstein,
             seed=seed,
-            workers=workers,
+            threads=threads,
+            memory=memory,
             rows=rows,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
@@ -51,6 +60,9 @@ def _print(summary: Json, out: Path, seconds: float) -> None:
             f"{one['file']}: {one['images']:,} images, {one['texts']:,} texts, {one['maps']:,} maps of {height} x {width} cells, "
             f"{one['undefined'] / one['maps']:.2%} without positive evidence"
         )
+        if one["left_out"]:
+            why = ", ".join(f"{rows:,} {status}" for status, rows in one["left_out"].items())
+            typer.echo(f"  left out: rows without a map: {why}")
         means = {name: one["measures"][name]["mean"] for name in _SHOWN}
         split = one["information"].get("all", one["information"]["first"])
         share = static_share(np.array([split["static"]], float), np.array([split["total"]], float))[0]

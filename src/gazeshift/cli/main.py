@@ -150,17 +150,23 @@ def report(
         typer.echo(f"report: {write(run_folder, out)}")
 
 
-@app.command(epilog="Example: gazeshift analyse early.parquet image-only.parquet --out tables --workers 2")
+@app.command(epilog="Example: gazeshift analyse early.parquet image-only.parquet --out tables")
 def analyse(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="MAPS.parquet...", help="Map files written by gazeshift maps or by a study.")
+    maps: Annotated[
+        list[Path],
+        typer.Argument(metavar="MAPS...", help="Folders or files of maps written by gazeshift maps or by a study."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new folder to write the tables to.")],
     wasserstein: Annotated[
-        int, typer.Option("--wasserstein", min=0, help="Number of random pairs per file for the Wasserstein distance.")
+        int, typer.Option("--wasserstein", min=0, help="Number of random pairs per model for the Wasserstein distance.")
     ] = 10_000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that random draw.")] = 0,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Number of files processed in parallel.")] = 2,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="Number of threads; one per processor by default.")
+    ] = None,
+    memory: Annotated[
+        str, typer.Option("--memory", help="Most memory for queries; what needs more goes through the disk.")
+    ] = "1GB",
     no_rows: Annotated[
         bool, typer.Option("--no-rows", help="Do not write the table with the measures of every map.")
     ] = False,
@@ -170,7 +176,16 @@ def analyse(
     from gazeshift.cli.analyse import analyse_maps
 
     with interruptible("no folder was written."):
-        analyse_maps(files, out, wasserstein=wasserstein, seed=seed, workers=workers, rows=not no_rows, as_json=as_json)
+        analyse_maps(
+            maps,
+            out,
+            wasserstein=wasserstein,
+            seed=seed,
+            threads=threads,
+            memory=memory,
+            rows=not no_rows,
+            as_json=as_json,
+        )
 
 
 @app.command(epilog="Example: gazeshift instrument --quick --out instrument.json")

@@ -1,19 +1,19 @@
-"""A file of maps as blocks of whole images: the same blocks however the file is stored and read."""
+"""Stored maps as blocks of whole images: the same blocks however the maps are stored and read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from gazeshift.errors import DataError
-from gazeshift.mapstore.columns import BATCH, batches, raw_maps
+from gazeshift.mapstore.columns import BATCH, WORDS, batches, raw_maps
 from gazeshift.mapstore.survey import Survey
 
 ROWS = 4096
-"""Maps per block, or those of one image if these are more. Sums are taken block by block, so it is fixed."""
+"""Most maps of a block, unless those of one image are more. Sums are taken block by block, so it is fixed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,87 +21,110 @@ class Block:
     """The maps of some images, row by row.
 
     Attributes:
-        words: the text columns, as in the file.
+        words: the text columns.
         raw: signed maps.
-        first: the row of the first map of the same image.
+        first: the row of the first map of the same image; its own row where there is none to compare with.
+        head: whether it is such a first map itself.
         text: index of the text in ``Survey.texts``.
-        label: index of the class in ``Survey.labels``.
+        label: index of the class in ``Survey.labels``; 0 if there are none.
         counts: number of maps of each image.
+        transported: rows to measure the Wasserstein distance of.
     """
 
     words: pa.Table
     raw: Float[np.ndarray, "n h w"]
     first: Int[np.ndarray, " n"]
+    head: Bool[np.ndarray, " n"]
     text: Int[np.ndarray, " n"]
     label: Int[np.ndarray, " n"]
     counts: Int[np.ndarray, " images"]
+    transported: Int[np.ndarray, " some"]
 
 
-def blocks(found: Survey, batch: int = BATCH) -> Iterator[Block]:
-    """Go through a file once.
+def cut(found: Survey, batch: int = BATCH) -> Iterator[pa.Table]:
+    """Go through the maps once: tables of as many whole images as fit in a block.
 
     Args:
-        found: the file's survey.
+        found: their survey.
         batch: number of rows read at a time.
 
     Raises:
-        DataError: the file is damaged, has changed, or holds two maps of the same image and text.
+        DataError: as ``batches``.
     """
     held: list[pa.RecordBatch] = []
     rows = 0
-    coming = batches(found.path, (*found.columns, "scale", "map"), batch)
-    for counts in _cut(found.counts):
-        wanted = int(counts.sum())
-        while rows < wanted:
-            got = next(coming, None)
-            if got is None:
-                raise DataError(f"{found.path}: changed while it was being read.")
-            held.append(got)
-            rows += len(got)
-        table = pa.Table.from_batches(held)
-        yield _block(found, table.slice(0, wanted), counts)
-        held, rows = table.slice(wanted).to_batches(), rows - wanted
+    for more in batches(found.source, found.target, batch):
+        held.append(more)
+        rows += len(more)
+        while rows > ROWS:
+            table = pa.Table.from_batches(held)
+            ends = np.flatnonzero(image_starts(table))[1:]
+            if not len(ends):
+                break
+            end = int(ends[ends <= ROWS].max(initial=0)) or int(ends[0])
+            yield table[:end]
+            held, rows = table[end:].to_batches(), rows - end
+    if held:
+        yield pa.Table.from_batches(held)
 
 
-def _cut(counts: Int[np.ndarray, " images"]) -> Iterator[Int[np.ndarray, " some"]]:
-    """Runs of images with about ``ROWS`` maps."""
-    ends = np.cumsum(counts)
-    start = 0
-    while start < len(counts):
-        before = ends[start] - counts[start]
-        stop = max(int(np.searchsorted(ends, before + ROWS, side="right")), start + 1)
-        yield counts[start:stop]
-        start = stop
+def image_starts(table: pa.Table) -> Bool[np.ndarray, " n"]:
+    """Whether a row is the first of its image."""
+    keys = table["key"].cast(pa.string())
+    return np.append(True, pc.not_equal(keys[1:], keys[:-1]).to_numpy())
 
 
-def _block(found: Survey, table: pa.Table, counts: Int[np.ndarray, " images"]) -> Block:
+def block_of(found: Survey, table: pa.Table) -> Block:
+    """The maps of a table that ``cut`` gave.
+
+    Raises:
+        DataError: the files have changed, or hold two maps of the same image and text, or maps of another size than they say.
+    """
     table = table.unify_dictionaries().combine_chunks()
-    starts = np.cumsum(counts) - counts
-    first = np.repeat(starts, counts)
-    named = table[found.grouped]
-    text = 1 + _index(named, found.texts[1:]) if found.own else _index(named, found.texts)
-    text[starts] = 0
-    label = _index(table["label"], found.labels) if "label" in found.columns else np.zeros(len(first), dtype=np.int64)
-    _check_once(found, table, first, text)
-    raw = raw_maps(table.select(["scale", "map"]).to_batches()[0], found.height, found.width)
-    return Block(table.select(list(found.columns)), raw, first, text, label, counts)
+    starts = image_starts(table)
+    rows = np.arange(len(table))
+    head = table["text_index"].to_numpy() == 0 if "text_index" in table.column_names else starts
+    image = np.cumsum(starts) - 1
+    heads = np.full(image[-1] + 1, -1)
+    heads[image[head]] = rows[head]
+    first = np.where(heads[image] < 0, rows, heads[image])
+    named = pc.coalesce(table["edit"].cast(pa.string()), table["text"].cast(pa.string()))
+    text = _index(found, pc.if_else(pa.array(head), found.texts[0], named), found.texts)
+    _check_once(found, table["key"], named, image * len(found.texts) + text)
+    return Block(
+        words=table.select(list(WORDS)),
+        raw=_raw(found, table),
+        first=first,
+        head=head,
+        text=text,
+        label=_index(found, table["label"].cast(pa.string()), found.labels or (None,)),
+        counts=np.bincount(image),
+        transported=np.flatnonzero(np.isin(table["place"].to_numpy(), found.drawn, assume_unique=True)),
+    )
 
 
-def _index(column: pa.ChunkedArray, names: tuple[str, ...]) -> Int[np.ndarray, " n"]:
-    """The index of every value of a column among some names; -1 if it is not among them."""
-    words = column.combine_chunks()
-    words = words.chunk(0) if isinstance(words, pa.ChunkedArray) else words
-    places = pc.fill_null(pc.index_in(words.dictionary, pa.array(names, pa.string())), -1).to_numpy()
-    return np.asarray(places[words.indices.to_numpy()], dtype=np.int64)
-
-
-def _check_once(found: Survey, table: pa.Table, first: Int[np.ndarray, " n"], text: Int[np.ndarray, " n"]) -> None:
-    cells = first * len(found.texts) + text
+def _check_once(found: Survey, keys: pa.ChunkedArray, names: pa.ChunkedArray, cells: Int[np.ndarray, " n"]) -> None:
     order = np.argsort(cells, kind="stable")
     again = order[1:][cells[order[1:]] == cells[order[:-1]]]
     if len(again):
-        key, name = (table[column][int(again[0])].as_py() for column in ("key", found.grouped))
+        key, name = (column[int(again.min())].as_py() for column in (keys, names))
         raise DataError(
-            f"{found.path}: several maps of {key!r} with the {found.grouped} {name!r}; keep one of each, as "
+            f"{found.source.path}: several maps of {key!r} with the text or edit {name!r}; keep one of each, as "
             "gazeshift maps --target predicted does."
         )
+
+
+def _raw(found: Survey, table: pa.Table) -> Float[np.ndarray, "n h w"]:
+    try:
+        return raw_maps(table.select(["scale", "map"]).to_batches()[0], found.height, found.width)
+    except ValueError as error:
+        grid = f"{found.height} x {found.width}"
+        raise DataError(f"{found.source.path}: holds maps that are not of {grid} cells, as it says.") from error
+
+
+def _index(found: Survey, column: pa.ChunkedArray, names: Sequence[str | None]) -> Int[np.ndarray, " n"]:
+    """The index of every value of a column among some names."""
+    places = pc.index_in(column, pa.array(names, pa.string()))
+    if places.null_count:
+        raise DataError(f"{found.source.path}: changed while it was being read.")
+    return np.asarray(places.to_numpy(), dtype=np.int64)

@@ -1,98 +1,87 @@
-"""One pass over one file of maps: every map measured, and summed by class and text."""
+"""Stored maps measured in one pass, and summed up."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int
+import pyarrow as pa
+from jaxtyping import Bool
 
-from gazeshift.mapstore.blocks import Block, blocks
-from gazeshift.mapstore.cells import Cells
+from gazeshift.data.pool import map_ahead
+from gazeshift.mapstore.blocks import Block, block_of, cut
 from gazeshift.mapstore.columns import BATCH
-from gazeshift.mapstore.measure import measure, measure_names
-from gazeshift.mapstore.rows import row_file
-from gazeshift.mapstore.splits import SplitOf, Splits
-from gazeshift.mapstore.survey import Survey, survey
+from gazeshift.mapstore.growing import growing_table
+from gazeshift.mapstore.measure import Measured, measure
+from gazeshift.mapstore.query import Database, run
+from gazeshift.mapstore.rows import GROUP, row_options, row_table
+from gazeshift.mapstore.sums import MapSums
+from gazeshift.mapstore.survey import Survey
 
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """The results for a file of maps.
+    """The results for a file or folder of maps.
 
     Attributes:
-        measures: the names of the measures, in the order of the cells.
-        survey: the file's contents.
-        cells: sums by class and text.
-        splits: information splits.
-        transported: pairs drawn for the Wasserstein-1 distance.
+        survey: its contents.
+        cells: mean and variance of every measure by class and text: the result of ``sql/cells.sql``.
+        sums: mean maps and information splits.
     """
 
-    measures: tuple[str, ...]
     survey: Survey
-    cells: Cells
-    splits: list[SplitOf]
-    transported: int
+    cells: pa.Table
+    sums: MapSums
 
 
 def scan(
-    path: Path,
-    rows: Path | None = None,
+    db: Database,
+    found: Survey,
+    rows: Path,
     *,
-    wasserstein: int = 10_000,
-    seed: int = 0,
+    threads: int = 1,
     batch: int = BATCH,
-    progress: Callable[[int, int], None] = lambda maps, of: None,
+    progress: Callable[[int], None] = lambda maps: None,
 ) -> Scanned:
-    """Measure a file of maps, block by block.
+    """Measure maps block by block, and sum the measures up by class and text.
 
-    Memory holds a few blocks and the sums over classes x texts; it does not grow with the number of maps.
+    Memory holds a few blocks and the sums over classes x texts; it does not grow with the number of maps. The results do not depend on
+    the number of threads: blocks are measured side by side, but added up in order, and DuckDB sums in one thread.
 
     Args:
-        path: a file written by ``gazeshift maps`` or a study.
-        rows: file for the measures of every map; None to skip them.
-        wasserstein: number of pairs (a map and the first of its image) for the Wasserstein distance: drawn uniformly without replacement.
-            The same pairs are drawn for files of the same layout.
-        seed: random seed of that draw.
+        db: the database.
+        found: the survey of the maps.
+        rows: new file for the measures of every map.
+        threads: blocks measured at once.
         batch: number of rows read at a time.
-        progress: called after each block with the number of maps done and their total.
+        progress: called after each block with the number of its maps.
 
     Raises:
-        DataError: as ``survey`` and ``blocks``.
+        DataError: maps cannot be read, or ``rows`` cannot be written.
     """
-    found, names = survey(path, batch), measure_names()
-    cells = Cells(len(found.labels), len(found.texts), len(names), found.height, found.width)
-    splits = Splits(found.labels, len(found.texts))
-    drawn = draw_pairs(found.pairs, wasserstein, seed)
-    pairs = maps = 0
-    with row_file(rows) if rows is not None else nullcontext() as write:
-        for block in blocks(found, batch):
-            later = np.flatnonzero(block.first != np.arange(len(block.first)))
-            mine = drawn[np.searchsorted(drawn, pairs) : np.searchsorted(drawn, pairs + len(later))] - pairs
-            measured = measure(block.raw, block.first, _switched(block), later[mine])
-            cells.add(block.label, block.text, measured.values, measured.p, measured.undefined)
-            splits.add(block, measured.p)
-            if write is not None:
-                write(block, measured)
-            pairs, maps = pairs + len(later), maps + len(block.raw)
-            progress(maps, found.maps)
-    return Scanned(names, found, cells, splits.found(), len(drawn))
+    sums = MapSums(found)
+    # numpy leaves the other threads running. A few blocks more than threads are held.
+    measured_blocks = map_ahead(partial(_measure, found), cut(found, batch), threads, threads + 1)
+    with growing_table(rows, GROUP, row_options) as append, closing(measured_blocks):
+        for block, measured, table in measured_blocks:
+            append(table)
+            sums.add(block, measured.p, measured.undefined)
+            progress(len(table))
+    run(db, "SET VARIABLE rows = $rows", rows=str(rows))
+    run(db, "CREATE OR REPLACE TEMP VIEW measures AS FROM read_parquet(getvariable('rows'), file_row_number = true)")
+    run(db, "named.sql")
+    run(db, "SET threads = 1")
+    return Scanned(found, run(db, "cells.sql"), sums)
 
 
-def draw_pairs(pairs: int, count: int, seed: int) -> Int[np.ndarray, " drawn"]:
-    """``count`` of the numbers below ``pairs``, or all, in ascending order; every set of that size is equally likely.
-
-    Example:
-        >>> draw_pairs(3, 10, seed=0).tolist()
-        [0, 1, 2]
-    """
-    if count >= pairs:
-        return np.arange(pairs)
-    return np.sort(np.random.default_rng(seed).choice(pairs, count, replace=False))
+def _measure(found: Survey, table: pa.Table) -> tuple[Block, Measured, pa.Table]:
+    block = block_of(found, table)
+    measured = measure(block.raw, block.first, _switched(block), block.transported)
+    return block, measured, row_table(block, measured)
 
 
 def _switched(block: Block) -> Bool[np.ndarray, " n"]:
-    classes = block.words["class"].combine_chunks()
-    codes = classes.indices.to_numpy()
+    codes = block.words["class"].combine_chunks().indices.to_numpy()
     return codes != codes[block.first]

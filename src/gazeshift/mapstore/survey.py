@@ -1,176 +1,151 @@
-"""The contents of a file of maps, from its text columns only: images, texts, classes. Read before any map, so that errors come early."""
+"""What stored maps hold, from their text columns alone: images, texts, classes. Read before any map, so that errors come early."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from gazeshift.errors import DataError
-from gazeshift.mapstore.columns import BATCH, batches, columns_of
+from gazeshift.mapstore.query import Database, rows, run
+from gazeshift.mapstore.source import Source
 
 OWN = "own"
 """The name of the first text where every image has a different one."""
+
+_FULL = {
+    "key": "key",
+    "text": "name",
+    "class": "class",
+    "label": "label",
+}  # columns without empty cells, as rows.sql calls them
 
 _TEXTS = 10_000  # more texts than any deliberately written set; fewer than the titles of a data set
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What a file of maps holds.
+    """What a file or folder of maps holds.
 
     Attributes:
-        path: the file.
-        columns: its text columns.
-        grouped: the column that names a text: ``edit`` where there is one, else ``text``.
-        own: whether each image begins with its own text; such a first text has no name in the file.
+        source: where the maps are.
+        target: the target whose maps are measured; None: all.
         texts: names of the texts, the first being the one that each image's other maps are compared with (``OWN`` if it is the own).
-        labels: classes of the images, in alphabetical order; the empty one alone if the file has no labels.
-        counts: number of maps of each image.
+        labels: classes of the images, in alphabetical order; none if they have no labels.
+        images: number of images.
+        maps: number of maps to measure.
+        pairs: number of maps besides the first of each image.
         height: height of the maps.
         width: width of the maps.
+        left_out: number of rows without a map, by status.
+        drawn: places of the maps whose Wasserstein distance from the first is measured, ascending.
     """
 
-    path: Path
-    columns: tuple[str, ...]
-    grouped: str
-    own: bool
+    source: Source
+    target: str | None
     texts: tuple[str, ...]
     labels: tuple[str, ...]
-    counts: Int[np.ndarray, " images"]
+    images: int
+    maps: int
+    pairs: int
     height: int
     width: int
-
-    @property
-    def maps(self) -> int:
-        """How many maps there are."""
-        return int(self.counts.sum())
-
-    @property
-    def pairs(self) -> int:
-        """The number of maps besides the first of each image."""
-        return self.maps - len(self.counts)
+    left_out: dict[str, int]
+    drawn: Int[np.ndarray, " drawn"]
 
 
-def survey(path: Path, batch: int = BATCH) -> Survey:
-    """Read the text columns of a file of maps.
-
-    Memory grows with the number of images (their names are kept), not with the number of maps.
+def survey(db: Database, source: Source, wasserstein: int, seed: int) -> Survey:
+    """Read the text columns of a file or folder of maps.
 
     Args:
-        path: the file.
-        batch: number of rows read at a time.
+        db: a database.
+        source: where the maps are.
+        wasserstein: number of pairs to draw for the Wasserstein distance.
+        seed: random seed of that draw.
 
     Raises:
-        DataError: no maps, several grids, maps of one image that do not follow each other, images that begin with different edits, or
-            texts that no two images share.
+        DataError: no maps, several grids, empty cells, maps of one image that do not follow each other, images that begin with different
+            edits, or texts that no two images share.
     """
-    columns, _ = columns_of(path)
-    grouped = "edit" if "edit" in columns else "text"
-    words = tuple(name for name in ("key", "label", "edit", "text", "class") if name in columns)
-    found = _Found(path, grouped)
-    for rows in batches(path, (*(name for name in words if name != "class"), "height", "width"), batch):
-        found.add(rows)
-    texts = found.names()
-    return Survey(path, words, grouped, found.own, texts, *found.rest())
+    _open(db, source)
+    maps, height, width = _check_rows(db, source)
+    first = _first_text(db, source)
+    names = _others(db, source)
+    [(images, pairs)] = rows(
+        db, "SELECT count(*), sum(CASE WHEN head IS NULL THEN 0 ELSE maps - 1 END)::BIGINT FROM images"
+    )
+    [(several,)] = rows(db, "SELECT bool_or(target = 'predicted') FROM used")
+    labels = rows(db, "SELECT DISTINCT label FROM used WHERE label IS NOT NULL ORDER BY label")
+    return Survey(
+        source=source,
+        target="predicted" if several else None,
+        texts=(first, *(name for name in names if name != first)),
+        labels=tuple(label for (label,) in labels),
+        images=images,
+        maps=maps,
+        pairs=pairs,
+        height=height,
+        width=width,
+        left_out=dict(
+            rows(db, "SELECT status, count(*) FROM every WHERE status <> 'ok' GROUP BY status ORDER BY status")
+        ),
+        drawn=run(db, "drawn.sql", seed=seed, count=wasserstein)["place"].to_numpy(),
+    )
 
 
-class _Found:
-    """What was seen so far."""
-
-    def __init__(self, path: Path, grouped: str) -> None:
-        self._path, self._grouped = path, grouped
-        self._last = ""
-        self._keys: list[pa.StringArray] = []
-        self._counts: list[np.ndarray] = []
-        self._firsts: dict[str, str] = {}  # at most two first texts, and an image of each
-        self._others: dict[str, None] = {}  # an ordered set
-        self._labels: set[str] = set()
-        self._grids: set[tuple[int, int]] = set()
-
-    @property
-    def own(self) -> bool:
-        """Whether images begin with different texts."""
-        return len(self._firsts) > 1
-
-    def add(self, rows: pa.RecordBatch) -> None:
-        starts = image_starts(rows, self._last if self._keys else None)
-        places = np.flatnonzero(starts)
-        keys = rows["key"].take(pa.array(places)).dictionary_decode()
-        # Rows before the first start belong to the image of the last batch.
-        counts = np.diff(np.append(places, len(rows)))
-        before = int(places[0]) if len(places) else len(rows)
-        if before:
-            self._counts[-1][-1] += before
-        if len(places):
-            self._keys.append(keys)
-            self._counts.append(counts)
-        self._last = rows["key"][-1].as_py()
-        self._add_texts(rows, starts, keys)
-        if "label" in rows.schema.names:
-            self._labels |= set(_used(rows["label"]))
-        grids = np.unique(np.stack([rows["height"].to_numpy(), rows["width"].to_numpy()]), axis=1)
-        self._grids |= {(int(height), int(width)) for height, width in grids.T}
-        if len(self._grids) > 1:
-            sizes = " and ".join(f"{height} x {width}" for height, width in sorted(self._grids))
-            raise DataError(f"{self._path}: maps of several grids ({sizes}); give each its own file.")
-
-    def _add_texts(self, rows: pa.RecordBatch, starts: Bool[np.ndarray, " n"], keys: pa.StringArray) -> None:
-        column = rows[self._grouped]
-        first = column.filter(pa.array(starts)).dictionary_decode()
-        for text in _used(column.filter(pa.array(starts))):
-            if len(self._firsts) < 2 and text not in self._firsts:
-                self._firsts[text] = keys[first.index(text).as_py()].as_py()
-        self._others |= dict.fromkeys(_used(column.filter(pa.array(~starts))))
-        if len(self._others) > _TEXTS:
-            raise DataError(
-                f"{self._path}: more than {_TEXTS:,} different texts besides the first of each image; texts are compared across images, so "
-                "all images need the same texts, or a column 'edit' that names how each text was changed."
-            )
-
-    def names(self) -> tuple[str, ...]:
-        """The texts by name, the reference first."""
-        if not self._keys:
-            raise DataError(f"{self._path}: holds no maps.")
-        if self._grouped == "edit" and self.own:
-            (one, here), (another, there) = self._firsts.items()
-            raise DataError(
-                f"{self._path}: the maps of {here!r} begin with the edit {one!r}, those of {there!r} with {another!r}; the first map "
-                "of every image must have the same edit, the one to compare with."
-            )
-        if self.own:
-            return (OWN, *self._others)
-        reference = next(iter(self._firsts))
-        return (reference, *(name for name in self._others if name != reference))
-
-    def rest(self) -> tuple[tuple[str, ...], Int[np.ndarray, " images"], int, int]:
-        """Labels, maps of each image, height, width."""
-        counted = pa.chunked_array(self._keys).value_counts()
-        repeated = counted.filter(pc.greater(counted.field("counts"), 1))
-        if len(repeated):
-            key = repeated[0]["values"].as_py()
-            raise DataError(f"{self._path}: the maps of {key!r} do not follow each other; sort the file by image.")
-        return tuple(sorted(self._labels)) or ("",), np.concatenate(self._counts), *next(iter(self._grids))
+def _open(db: Database, source: Source) -> None:
+    run(db, "SET VARIABLE files = $files", files=[str(path) for path in source.files])
+    run(db, "SET VARIABLE texts = $texts", texts=[str(path) for path in source.texts])
+    texts = "SELECT DISTINCT text_id, text FROM read_parquet(getvariable('texts'))"
+    nothing = "SELECT NULL::BIGINT AS text_id, NULL::VARCHAR AS text WHERE false"
+    run(db, f"CREATE OR REPLACE TEMP VIEW texts AS {texts if source.texts else nothing}")
+    run(db, "rows.sql")
 
 
-def image_starts(rows: pa.RecordBatch, before: str | None) -> Bool[np.ndarray, " n"]:
-    """Whether a row is the first of its image.
+def _check_rows(db: Database, source: Source) -> tuple[int, int, int]:
+    """The number of maps, and their height and width."""
+    words = ", ".join(f"count({column}) AS {name}" for name, column in _FULL.items())
+    counted = run(db, f"SELECT count(*) AS maps, {words} FROM used")  # noqa: S608  # names of ours
+    maps, *full = (column[0].as_py() for column in counted.columns)
+    if not maps:
+        raise DataError(f"{source.path}: holds no maps.")
+    for name, count in zip(counted.column_names[1:], full, strict=True):
+        if count < maps and not (name == "label" and count == 0):
+            raise DataError(f"{source.path}: the column {name!r} has empty cells.")
+    grids = rows(db, "SELECT DISTINCT height, width FROM used ORDER BY height, width")
+    if len(grids) > 1:
+        sizes = " and ".join(f"{height} x {width}" for height, width in grids)
+        raise DataError(f"{source.path}: maps of several grids ({sizes}); give each its own file.")
+    for (key,) in rows(db, "scattered.sql"):
+        raise DataError(f"{source.path}: the maps of {key!r} do not follow each other; sort the file by image.")
+    return maps, *grids[0]
 
-    Args:
-        rows: with their keys.
-        before: the key of the preceding row; None if there is none.
-    """
-    codes = rows["key"].indices.to_numpy()
-    # A dictionary may name a key twice; the codes of its unique entries may not.
-    codes = pc.index_in(rows["key"].dictionary, pc.unique(rows["key"].dictionary)).to_numpy()[codes]
-    starts = np.ones(len(codes), dtype=bool)
-    starts[1:] = codes[1:] != codes[:-1]
-    starts[0] = rows["key"][0].as_py() != before
-    return starts
+
+def _first_text(db: Database, source: Source) -> str:
+    """The name of the first text of every image, ``OWN`` if each has another."""
+    firsts = rows(
+        db,
+        "SELECT name, arg_min(key, head), bool_or(edit IS NOT NULL) FROM images WHERE head IS NOT NULL "
+        "GROUP BY name ORDER BY min(head) LIMIT 2",
+    )
+    if not firsts:
+        raise DataError(f"{source.path}: no image has its first text (text_index 0), the one to compare with.")
+    if len(firsts) == 1:
+        return str(firsts[0][0])
+    (one, here, edited), (another, there, edited_too) = firsts
+    if edited or edited_too:
+        raise DataError(
+            f"{source.path}: the maps of {here!r} begin with the edit {one!r}, those of {there!r} with {another!r}; the first map "
+            "of every image must have the same edit, the one to compare with."
+        )
+    return OWN
 
 
-def _used(column: pa.DictionaryArray) -> list[str]:
-    """Words that occur, in the order of their first appearance."""
-    return list(pc.unique(column).to_pylist())
+def _others(db: Database, source: Source) -> list[str]:
+    """The texts besides the first of each image."""
+    names = rows(db, "names.sql", most=_TEXTS + 1)
+    if len(names) > _TEXTS:
+        raise DataError(
+            f"{source.path}: more than {_TEXTS:,} different texts besides the first of each image; texts are compared across images, so "
+            "all images need the same texts, or a column 'edit' that names how each text was changed."
+        )
+    return [name for (name,) in names]

@@ -24,7 +24,6 @@ from gazeshift.measures.imputation import (
     noisy_linear_imputation,
 )
 from gazeshift.measures.information import (
-    InformationSplit,
     InformationSums,
     information_split,
     static_share,
@@ -108,7 +107,6 @@ __all__ = [
     "shift_faithfulness",
     "Figure",
     "Infidelity",
-    "InformationSplit",
     "InformationSums",
     "MAP_MEASURES",
     "Measurable",
