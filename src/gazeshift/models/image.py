@@ -166,8 +166,7 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     timm_nets = _timm_nets()
     net = _with_weights(timm_nets.create(spec, size, weights), weights, spec.name)
     if timm_nets.is_vision_transformer(net):
-        one_norm = timm_nets.last_block_has_one_first_norm(net)
-        return token_trunk(cast("VisionTransformer", net), spec, size, one_norm)
+        return token_trunk(cast("VisionTransformer", net), spec, size, timm_nets.last_layers(net))
     return _grid_trunk(net, spec, size)
 
 

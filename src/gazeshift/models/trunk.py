@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.affine import Affine
+from gazeshift.models.bottleneck import Attending
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.stem import Stem
 
@@ -66,6 +67,13 @@ class Trunk(nn.Module, ABC):
     @abstractmethod
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the trunk: from the tap to one vector per image."""
+
+    def attend(self, features: ImageFeatures) -> Attending | None:
+        """The attention after the tap through which alone the cells are heard, told on to what ``pool`` gives; None if there is none such.
+
+        Given as a trunk is in evaluation mode.
+        """
+        return None
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to the grid at the tap."""

@@ -21,7 +21,7 @@ from gazeshift.training.device import on_device
 from gazeshift.training.progress import tracked
 from gazeshift.training.split import weights_digest
 
-_TAPS = 2
+_TAPS = 3
 """Increased when a trunk's tap moves, so that cached files of the earlier tap are not mistaken for the current one."""
 _HASH_ROWS = 256
 
