@@ -51,6 +51,11 @@ class Attending:
         return self._weights @ values
 
     @cached_property
+    def told(self) -> Float[Tensor, "n m"]:
+        """What the text meets."""
+        return self.tell(self.result, torch.arange(len(self.cells), device=self.cells.device))
+
+    @cached_property
     def _heard(self) -> tuple[Tensor, Tensor]:
         return self.hear(self.cells)
 

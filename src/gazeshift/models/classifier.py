@@ -3,7 +3,8 @@
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -243,11 +244,7 @@ class BoundClassifier:
         return ImageFeatures(grids, None if self.image.prefix is None else self.image.prefix[grid_row])
 
     def _see(self, grids: Float[Tensor, "r c y x"], grid_row: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
-        features = self._with(grids, grid_row)
-        attending = self.model.trunk.attend(features)
-        if attending is None:
-            return self.model.head.see(self.model.trunk.pool(features))
-        return self.model.head.see(attending.tell(attending.result, torch.arange(len(grids), device=grids.device)))
+        return self.model.head.see(self.model.trunk.pool(self._with(grids, grid_row)))
 
     def _fuse(
         self, seen: Float[Tensor, "r m"], grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"]
@@ -255,11 +252,17 @@ class BoundClassifier:
         return self.model.head.fuse(seen, self.text.rows(text))
 
     def _attend(self, grid_row: Int[Tensor, " n"]) -> Attending | None:
-        attending = self.model.trunk.attend(self.image.rows(grid_row))
-        if attending is None:
-            return None
-        tell = attending.tell
-        return replace(attending, tell=lambda result, place: self.model.head.see(tell(result, place)))
+        asked = tuple(grid_row.tolist())
+        if asked not in self._attended:
+            self._attended.clear()
+            with torch.inference_mode(False), torch.no_grad():
+                self._attended[asked] = self.model.trunk.attend(self.image.rows(grid_row), self.model.head.see)
+        return self._attended[asked]
+
+    @cached_property
+    def _attended(self) -> dict[tuple[int, ...], Attending | None]:
+        """Of the images that were asked about last: for their logits, then for their maps."""
+        return {}
 
     def pixels(self, grid_row: int) -> Float[Tensor, "3 H W"]:
         """The image as input to the trunk.

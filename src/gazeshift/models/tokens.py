@@ -5,6 +5,7 @@ over channels of gradient times activation is then 0 in that cell, whatever its 
 user of the cells has no map; one just after it has.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -125,7 +126,9 @@ class ClassTokenTrunk(TokenTrunk):
         read = read + block.drop_path2(block.ls2(block.mlp(block.norm2(read))))
         return self.net.forward_head(self.norm(read), pre_logits=True)
 
-    def attend(self, features: ImageFeatures) -> Attending | None:
+    def attend(
+        self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
+    ) -> Attending | None:
         """The class tokens' attention in the last block."""
         block, prefix = self._block, _prefix(features)
         if not self.one_attention:
@@ -135,7 +138,7 @@ class ClassTokenTrunk(TokenTrunk):
         def tell(result: Float[Tensor, "r heads q d"], place: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
             with answered(result):
                 told = block(read[place])
-            return self.net.forward_head(self.norm(told), pre_logits=True)
+            return see(self.net.forward_head(self.norm(told), pre_logits=True))
 
         return attending(block.attn, _tokens(ImageFeatures(features.grid)), tell, block.norm1(prefix), self.read_length)
 
@@ -163,7 +166,9 @@ class AttentionPooledTrunk(TokenTrunk):
         """The net's own pooling."""
         return self.net.forward_head(_tokens(features), pre_logits=True)
 
-    def attend(self, features: ImageFeatures) -> Attending | None:
+    def attend(
+        self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
+    ) -> Attending | None:
         """The pooling's attention."""
         if not self.one_attention:
             return None
@@ -172,7 +177,8 @@ class AttentionPooledTrunk(TokenTrunk):
         def tell(result: Float[Tensor, "r heads q d"], place: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
             # The tokens are only counted: the attention's result is given.
             with answered(result):
-                return self.pool(ImageFeatures(one, features.prefix).rows(place))
+                pooled = self.pool(ImageFeatures(one, features.prefix).rows(place))
+            return see(pooled)
 
         heard_too = _prefix(features) if self.net.pool_include_prefix and self.prefix_length else None
         return attending(self.net.attn_pool, _tokens(ImageFeatures(features.grid)), tell, heard_too)

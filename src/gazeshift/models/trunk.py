@@ -1,6 +1,7 @@
 """The interface of every image trunk: where its tap is, what follows it, and which of its parts can be changed or frozen."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -68,10 +69,14 @@ class Trunk(nn.Module, ABC):
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the trunk: from the tap to one vector per image."""
 
-    def attend(self, features: ImageFeatures) -> Attending | None:
-        """The attention after the tap through which alone the cells are heard, told on to what ``pool`` gives; None if there is none such.
+    def attend(
+        self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
+    ) -> Attending | None:
+        """The attention after the tap through which alone the cells are heard; None if there is none such.
 
-        Given as a trunk is in evaluation mode.
+        Args:
+            features: at the tap.
+            see: what comes after ``pool``.
         """
         return None
 

@@ -81,7 +81,7 @@ class Closed:
             images, place = rows.image.unique(return_inverse=True)
             attending, grid = narrow.attend(images), bound.grid[images]
             if attending is not None:
-                seen = attending.tell(attending.result, torch.arange(len(images), device=images.device))
+                seen = attending.told
             elif len(rows) == len(images):
                 return None
             else:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.models import evaluating
+from gazeshift.models.bottleneck import Bottleneck
 from gazeshift.models.bound import Bound
 from gazeshift.rounding import rounding
 from gazeshift.saliency.cams import DEFAULT, METHODS, PIXEL_METHODS, method_for
@@ -101,9 +102,16 @@ def row_logits(bound: Bound, grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"
             ]
             return torch.cat(parts)
         images, place = grid_row.unique(return_inverse=True)
-        seen = torch.cat([narrow.see(source[some], some) for some in images.split(size)])
+        seen = torch.cat([_seen(narrow, source, some, size) for some in images.split(_IMAGES_AT_ONCE)])
         rows = torch.arange(len(place), device=place.device).split(chunk(seen.shape[1], seen.device))
         return torch.cat([narrow.classify(seen[place[some]], grid_row[some], text[some]) for some in rows])
+
+
+def _seen(narrow: Bottleneck, source: Tensor, images: Int[Tensor, " n"], size: int) -> Float[Tensor, "n m"]:
+    attending = narrow.attend(images)
+    if attending is not None:
+        return attending.told
+    return torch.cat([narrow.see(source[some], some) for some in images.split(size)])
 
 
 def class_logits(bound: Bound, texts: int) -> Float[Tensor, "n t classes"]:
