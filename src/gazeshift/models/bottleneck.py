@@ -65,6 +65,10 @@ class Attending:
         return scores.softmax(3)
 
 
+IMAGES_AT_ONCE = 16
+"""How many images' attention is held at once: a few times the size of their grids."""
+
+
 @dataclass(frozen=True, eq=False)
 class Bottleneck:
     """A bound model's tail in two steps: all that happens before the text comes in, and the rest.
@@ -78,3 +82,22 @@ class Bottleneck:
     see: Callable[[Float[Tensor, "r c y x"], Int[Tensor, " r"]], Float[Tensor, "r m"]]
     classify: Callable[[Float[Tensor, "r m"], Int[Tensor, " r"], Int[Tensor, " r"]], Float[Tensor, "r classes"]]
     attend: Callable[[Int[Tensor, " n"]], Attending | None]
+
+    def seen(
+        self, grids: Float[Tensor, "n c y x"], grid_row: Int[Tensor, " m"], at_once: int = IMAGES_AT_ONCE
+    ) -> Float[Tensor, "m d"]:
+        """What the text meets of some images.
+
+        Args:
+            grids: of all images, as ``see`` takes them.
+            grid_row: those asked for.
+            at_once: how many ``see`` takes at once.
+        """
+        parts = []
+        for some in grid_row.split(IMAGES_AT_ONCE):
+            attending = self.attend(some)
+            if attending is None:
+                parts += [self.see(grids[rows], rows) for rows in some.split(at_once)]
+            else:
+                parts.append(attending.told)
+        return torch.cat(parts)

@@ -126,6 +126,11 @@ class ClassTokenTrunk(TokenTrunk):
         read = read + block.drop_path2(block.ls2(block.mlp(block.norm2(read))))
         return self.net.forward_head(self.norm(read), pre_logits=True)
 
+    def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
+        """The whole last block, also for the patches."""
+        tokens = self.last_blocks(self.net.forward_features(images))
+        return self.net.forward_head(self.norm(tokens), pre_logits=True)
+
     def attend(
         self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
     ) -> Attending | None:

@@ -84,6 +84,10 @@ class Trunk(nn.Module, ABC):
         """Images to the grid at the tap."""
         return self.tapped(self.emit(images))
 
+    def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
+        """Images to one vector each, as the net as published computes it: with whatever nothing reads."""
+        return self.pool(self.encode(images))
+
 
 def more_than_average() -> ModelError:
     """The error of a trunk that cannot have an affine."""

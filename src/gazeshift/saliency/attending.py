@@ -77,8 +77,8 @@ class _Along:
 
     @classmethod
     def of(cls, attending: Attending) -> "_Along":
-        scores, values = attending.hear(torch.zeros_like(attending.cells[:, :1]))
         alike = _alike(attending)
+        scores, values = attending.hear(torch.zeros_like(attending.cells[:, :1] if alike else attending.cells))
         if alike:
             along = attending.scores - scores
         else:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.models import evaluating
-from gazeshift.models.bottleneck import Bottleneck
+from gazeshift.models.bottleneck import IMAGES_AT_ONCE
 from gazeshift.models.bound import Bound
 from gazeshift.rounding import rounding
 from gazeshift.saliency.cams import DEFAULT, METHODS, PIXEL_METHODS, method_for
@@ -18,8 +18,8 @@ from gazeshift.saliency.magnitude import noise_of, resolved
 from gazeshift.saliency.path import gaps_of
 from gazeshift.saliency.probe import Probe, Rows, chunk
 
-_IMAGES_AT_ONCE, _ROWS_AT_ONCE = 16, 4096
-"""In closed form: a row takes little, but what is known of an image as much as a few times its grid."""
+_ROWS_AT_ONCE = 4096
+"""In closed form, where a row takes little."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _of_few_images(rows: Rows) -> list[Rows]:
     """Consecutive parts, each of a few images and of as many rows as are taken at once."""
     images, starts, seen = rows.image.tolist(), [0], set[int]()
     for index, image in enumerate(images):
-        if len(seen | {image}) > _IMAGES_AT_ONCE or index - starts[-1] >= _ROWS_AT_ONCE:
+        if len(seen | {image}) > IMAGES_AT_ONCE or index - starts[-1] >= _ROWS_AT_ONCE:
             starts.append(index)
             seen = set()
         seen.add(image)
@@ -102,16 +102,9 @@ def row_logits(bound: Bound, grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"
             ]
             return torch.cat(parts)
         images, place = grid_row.unique(return_inverse=True)
-        seen = torch.cat([_seen(narrow, source, some, size) for some in images.split(_IMAGES_AT_ONCE)])
+        seen = narrow.seen(source, images, size)
         rows = torch.arange(len(place), device=place.device).split(chunk(seen.shape[1], seen.device))
         return torch.cat([narrow.classify(seen[place[some]], grid_row[some], text[some]) for some in rows])
-
-
-def _seen(narrow: Bottleneck, source: Tensor, images: Int[Tensor, " n"], size: int) -> Float[Tensor, "n m"]:
-    attending = narrow.attend(images)
-    if attending is not None:
-        return attending.told
-    return torch.cat([narrow.see(source[some], some) for some in images.split(size)])
 
 
 def class_logits(bound: Bound, texts: int) -> Float[Tensor, "n t classes"]:

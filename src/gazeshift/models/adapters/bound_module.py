@@ -181,8 +181,13 @@ class BoundModule(nn.Module):
         """Run every combination, and keep the results as ``answers``.
 
         They run from last to first, so that state a module has kept from an earlier pass is not mistaken for what it would
-        do now.
+        do now. What comes before the text runs once per image where it is known apart.
         """
+        if self.bottleneck is not None:
+            with torch.inference_mode(False), torch.no_grad():
+                seen = self.bottleneck.seen(self.grid, torch.arange(len(self.grid), device=self.grid.device))
+                self.answers = self.bottleneck.classify(seen[self.row], self.row, self.text)
+            return self.answers
         order = torch.arange(len(self.text), device=self.grid.device).flip(0)
         source = self.grid.mean((2, 3), keepdim=True) if self.pools_first else self.grid
         parts = [
