@@ -94,10 +94,10 @@ class Bottleneck:
             at_once: how many ``see`` takes at once.
         """
         parts = []
-        for some in grid_row.split(IMAGES_AT_ONCE):
+        for some in torch.split(grid_row, IMAGES_AT_ONCE):
             attending = self.attend(some)
             if attending is None:
-                parts += [self.see(grids[rows], rows) for rows in some.split(at_once)]
+                parts += [self.see(grids[rows], rows) for rows in torch.split(some, at_once)]
             else:
                 parts.append(attending.told)
         return torch.cat(parts)

@@ -110,7 +110,9 @@ class ClassTokenTrunk(TokenTrunk):
         """``one_attention``: whether the block's attention is one softmax over the tokens."""
         super().__init__(net, -1)
         self.one_attention = one_attention
-        self.read_length: int = self.prefix_length - net.num_reg_tokens  # registers stand behind the class tokens, and nobody reads them
+        self.read_length: int = (
+            self.prefix_length - net.num_reg_tokens
+        )  # registers stand behind the class tokens, and nobody reads them
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
         """Images to the tokens at the tap: patches after the last block's first norm, the others before it."""

@@ -1,8 +1,9 @@
 """The closed form of an attention that alone hears the cells: how its result changes with a cell, for all texts at once.
 
-With ``o = sum_i p_i v_i`` and ``p = softmax(s)``, a head and a query at a time: a change ``dA_i`` of cell i moves its score by ``ds_i``, its
-value by ``dv_i``, and ``o`` by ``p_i (dv_i + ds_i (v_i - o))``. HiResCAM asks for ``dA_i = A_i``. Grad-CAM weighs ``A_i`` by the gradient's
-mean over the cells: ``sum_j p_j (dv + ds_j (v_j - o)) / cells``, where cell j's score and value are moved in the direction ``A_i``.
+With ``o = sum_i p_i v_i`` and ``p = softmax(s)``, a head and a query at a time: a change ``dA_i`` of cell i moves its score by
+``ds_i``, its value by ``dv_i``, and ``o`` by ``p_i (dv_i + ds_i (v_i - o))``. HiResCAM asks for ``dA_i = A_i``. Grad-CAM weighs
+``A_i`` by the gradient's mean over the cells: ``sum_j p_j (dv_j + ds_j (v_j - o)) / cells``, with cell j's value and score moved in
+the direction ``A_i``.
 """
 
 from collections.abc import Iterator

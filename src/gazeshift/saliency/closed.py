@@ -29,7 +29,8 @@ class Rule:
 
     heard: Callable[[Attending], Tangents]
     local: Callable[
-        [Float[Tensor, "n c cells"], Float[Tensor, "n c cells"]], tuple[Float[Tensor, "n cells"], Float[Tensor, "n cells"]]
+        [Float[Tensor, "n c cells"], Float[Tensor, "n c cells"]],
+        tuple[Float[Tensor, "n cells"], Float[Tensor, "n cells"]],
     ]
 
 
@@ -78,7 +79,7 @@ class Closed:
         if narrow is None or bound.pools_first:
             return None
         with torch.inference_mode(False), torch.no_grad():
-            images, place = rows.image.unique(return_inverse=True)
+            images, place = torch.unique(rows.image, return_inverse=True)
             attending, grid = narrow.attend(images), bound.grid[images]
             if attending is not None:
                 seen = attending.told
@@ -102,7 +103,9 @@ class Closed:
     def magnitudes(self, rule: Rule) -> Float[Tensor, "r h w"]:
         """The size of what each map sums: its value if nothing cancelled."""
         found = self._tangents(rule)
-        return self._summed(self._scores_and_slopes[1].abs() ** found.order, found.terms**found.order) ** (1 / found.order)
+        return self._summed(self._scores_and_slopes[1].abs() ** found.order, found.terms**found.order) ** (
+            1 / found.order
+        )
 
     def _summed(self, weights: Float[Tensor, "r d"], of: Float[Tensor, "n d cells"]) -> Float[Tensor, "r h w"]:
         out = weights.new_empty(len(weights), of.shape[2])

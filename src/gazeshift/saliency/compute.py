@@ -101,9 +101,9 @@ def row_logits(bound: Bound, grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"
                 for rows in [grid_row[start : start + size]]
             ]
             return torch.cat(parts)
-        images, place = grid_row.unique(return_inverse=True)
+        images, place = torch.unique(grid_row, return_inverse=True)
         seen = narrow.seen(source, images, size)
-        rows = torch.arange(len(place), device=place.device).split(chunk(seen.shape[1], seen.device))
+        rows = torch.split(torch.arange(len(place), device=place.device), chunk(seen.shape[1], seen.device))
         return torch.cat([narrow.classify(seen[place[some]], grid_row[some], text[some]) for some in rows])
 
 

@@ -122,7 +122,9 @@ class Binding:
             seen = self._see(text_free, gradients=False)
         replay = replace(self._replay(seen, reuse=text_free is not False), shared=shared)
         bound = self._bound(seen, replay)
-        bound = self._narrowed(bound, replay.results, seen.free, shared=shared) if means is None else pooled(bound, means)
+        bound = (
+            self._narrowed(bound, replay.results, seen.free, shared=shared) if means is None else pooled(bound, means)
+        )
         check_gradient(bound, self._layer)
         bound.answer()
         return bound

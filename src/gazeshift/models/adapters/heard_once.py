@@ -1,6 +1,6 @@
 """A vision transformer from outside, in whose last block the class token alone hears the cells: found at the block, believed after trying.
 
-Tapped at the block's first norm, a model is taken apart without knowing its class: its attention is listened to, and the block then runs for
+Tapped at the block's first norm, a model is taken apart whatever its class: its attention is listened to, and the block then runs for
 the class token alone with the attention's result put in. What follows the block runs as it is. The whole must give the model's own logits.
 """
 
@@ -22,7 +22,17 @@ from gazeshift.models.adapters.state import frozen
 from gazeshift.models.bottleneck import Attending, Bottleneck
 from gazeshift.models.fused import answered, heard
 
-_OTHER_KINDS = (ModelError, UsageError, ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+_OTHER_KINDS = (
+    ModelError,
+    UsageError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """What other kinds of blocks raise when they are taken apart like this; they are explained as a whole."""
 
 Later = Callable[[Passes, Int[Tensor, " t"]], BoundModule]
@@ -87,10 +97,14 @@ class _Block:
         entering, normed = list[tuple[tuple[Any, ...], Mapping[str, Any]]](), list[Tensor]()
         rows = torch.arange(len(bound.grid), device=bound.row.device)
         first = torch.stack([(bound.row == row).nonzero()[0, 0] for row in rows])
-        hook = module.register_forward_pre_hook(lambda _, given, named: entering.append((given, named)), with_kwargs=True)
+        hook = module.register_forward_pre_hook(
+            lambda _, given, named: entering.append((given, named)), with_kwargs=True
+        )
         try:
             with reusing(results, rows):
-                passes.watched(bound.image[first].cpu(), bound.text[first].cpu(), lambda out: normed.append(tap.read(out)))
+                passes.watched(
+                    bound.image[first].cpu(), bound.text[first].cpu(), lambda out: normed.append(tap.read(out))
+                )
         finally:
             hook.remove()
         ((given, named),), (tokens,) = entering, normed
