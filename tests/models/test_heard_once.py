@@ -88,7 +88,7 @@ def bind(make: Callable[[], Fusion], layer: str, size: int, texts: int) -> Bound
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         net = make().eval()
-        for name, weight in net.named_parameters():  # the scale of trained ones
+        for weight in net.parameters():  # the scale of trained ones
             if weight.ndim in {2, 4}:
                 nn.init.normal_(weight, 0, weight[0].numel() ** -0.5)
             elif weight.ndim == 3:

@@ -210,4 +210,4 @@ def test_the_net_as_published_gives_the_same(bound: Callable[..., BoundClassifie
     trunk = bound(*net).model.trunk
     images = torch.randn(2, 3, net[2], net[2], dtype=torch.float64)
     with torch.no_grad():
-        torch.testing.assert_close(trunk(images), trunk.pool(trunk.encode(images)))
+        torch.testing.assert_close(trunk.whole(images), trunk.pool(trunk.encode(images)))

@@ -53,7 +53,7 @@ class Plain(nn.Module):
 
     def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
         """The same logits by the net as published."""
-        return self.model.head(self.model.trunk(images), self._texts(images))
+        return self.model.head(self.model.trunk.whole(images), self._texts(images))
 
     def _texts(self, images: Tensor) -> TextFeatures:
         text, count = self.text, len(images)

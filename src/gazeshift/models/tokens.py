@@ -5,26 +5,24 @@ over channels of gradient times activation is then 0 in that cell, whatever its 
 user of the cells has no map; one just after it has.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.affine import NO_AFFINE, Affine
 from gazeshift.models.bottleneck import Attending
 from gazeshift.models.features import ImageFeatures
-from gazeshift.models.fused import answered, attending
 from gazeshift.models.spec import ImageSpec
+from gazeshift.models.token_endings import AttentionPool, BeforeBlocks, ClassToken, Ending, Layers, See
 from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 
 if TYPE_CHECKING:
-    from timm.models.vision_transformer import Block, VisionTransformer
+    from timm.models.vision_transformer import VisionTransformer
 else:
-    Block = VisionTransformer = nn.Module  # the true type; only models that need timm import it
+    VisionTransformer = nn.Module  # the true type; only models that need timm import it
 
 
 @dataclass(frozen=True)
@@ -43,22 +41,15 @@ class LastLayers:
 
 
 class TokenTrunk(Trunk):
-    """A vision transformer with its tap between two blocks: the tap is the input of one of them.
-
-    For nets that average the cells themselves that is the input of the last block. Cells bypass its norms there, through the residual
-    stream.
-    """
+    """A vision transformer; where its tap is, and what follows it, is its ending's affair."""
 
     mixes_cells = True
     emits_tokens = True
 
-    def __init__(self, net: VisionTransformer, depth: int) -> None:
-        """``depth``: number of blocks before the tap."""
+    def __init__(self, layers: Layers, ending: Ending) -> None:
         super().__init__()
-        self.last_blocks, self.norm = _cut_off(net, depth)
-        self.net = net
-        self.grid_size: tuple[int, int] = net.patch_embed.grid_size
-        self.prefix_length: int = net.num_prefix_tokens
+        self.last_blocks, self.norm, self.net = layers.last_blocks, layers.norm, layers.net
+        self.layers, self.ending = layers, ending  # not modules: they share these
 
     @property
     def affine(self) -> Affine:
@@ -87,108 +78,25 @@ class TokenTrunk(Trunk):
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
         """Images to the tokens at the tap."""
-        return self.net.forward_features(images)
+        return self.ending.emit(images)
 
     def tapped(self, emitted: Float[Tensor, "b n c"]) -> ImageFeatures:
         """The same in gazeshift's layout: a grid of patches, with the other tokens separate."""
-        return _features(emitted, self.prefix_length, self.grid_size)
+        prefix, size = self.net.num_prefix_tokens, self.net.patch_embed.grid_size
+        grid = emitted[:, prefix:].transpose(1, 2).reshape(len(emitted), -1, *size)
+        return ImageFeatures(grid, emitted[:, :prefix] if prefix else None)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """Last blocks, norm and the net's own pooling."""
-        return self.net.forward_head(self.norm(self.last_blocks(_tokens(features))), pre_logits=True)
+        """The rest of the trunk: from the tap to one vector per image."""
+        return self.ending.pool(features)
 
+    def attend(self, features: ImageFeatures, see: See) -> Attending | None:
+        """The last attention to the cells, if it alone hears them."""
+        return self.ending.attend(features, see)
 
-class ClassTokenTrunk(TokenTrunk):
-    """A vision transformer that reads its class token: the tap is the output of the last block's first norm.
-
-    The class token attends to the cells for the last time in that block's attention, which sees them only through this norm. The grid is
-    what the attention reads; the other class and register tokens are kept as they enter the block, and the patches' own output is left
-    out, because nothing reads it. So the function is the net's own, and the part after the tap costs less than the block.
-    """
-
-    def __init__(self, net: VisionTransformer, one_attention: bool) -> None:
-        """``one_attention``: whether the block's attention is one softmax over the tokens."""
-        super().__init__(net, -1)
-        self.one_attention = one_attention
-        self.read_length: int = (
-            self.prefix_length - net.num_reg_tokens
-        )  # registers stand behind the class tokens, and nobody reads them
-
-    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
-        """Images to the tokens at the tap: patches after the last block's first norm, the others before it."""
-        tokens = self.net.forward_features(images)
-        prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
-        return torch.cat([prefix, self._block.norm1(patches)], dim=1)
-
-    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """The rest of the last block for the tokens besides the grid, norm and the net's own pooling."""
-        block, read = self._block, _prefix(features)
-        heard = torch.cat([block.norm1(read), features.grid.flatten(2).transpose(1, 2)], dim=1)
-        read = read + block.drop_path1(block.ls1(block.attn(heard)[:, : self.prefix_length]))
-        read = read + block.drop_path2(block.ls2(block.mlp(block.norm2(read))))
-        return self.net.forward_head(self.norm(read), pre_logits=True)
-
-    def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
-        """The whole last block, also for the patches."""
-        tokens = self.last_blocks(self.net.forward_features(images))
-        return self.net.forward_head(self.norm(tokens), pre_logits=True)
-
-    def attend(
-        self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
-    ) -> Attending | None:
-        """The class tokens' attention in the last block."""
-        block, prefix = self._block, _prefix(features)
-        if not self.one_attention:
-            return None
-        read = prefix[:, : self.read_length]
-
-        def tell(result: Float[Tensor, "r heads q d"], place: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
-            with answered(result):
-                told = block(read[place])
-            return see(self.net.forward_head(self.norm(told), pre_logits=True))
-
-        return attending(block.attn, _tokens(ImageFeatures(features.grid)), tell, block.norm1(prefix), self.read_length)
-
-    @property
-    def _block(self) -> Block:
-        return cast("Block", self.last_blocks[0])
-
-
-class AttentionPooledTrunk(TokenTrunk):
-    """A vision transformer that pools its tokens by an attention with a learned query: the tap is what that attention reads.
-
-    If a norm stands between the last block and the pooling, the cells reach the pooling only through it, so the tap is after it.
-    """
-
-    def __init__(self, net: VisionTransformer, one_attention: bool) -> None:
-        """``one_attention``: whether the pooling is one softmax over the tokens."""
-        super().__init__(net, -1)
-        self.one_attention = one_attention
-
-    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
-        """Images to the tokens that are pooled."""
-        return self.norm(self.last_blocks(self.net.forward_features(images)))
-
-    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """The net's own pooling."""
-        return self.net.forward_head(_tokens(features), pre_logits=True)
-
-    def attend(
-        self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
-    ) -> Attending | None:
-        """The pooling's attention."""
-        if not self.one_attention:
-            return None
-        one = features.grid[:, :, :1, :1]
-
-        def tell(result: Float[Tensor, "r heads q d"], place: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
-            # The tokens are only counted: the attention's result is given.
-            with answered(result):
-                pooled = self.pool(ImageFeatures(one, features.prefix).rows(place))
-            return see(pooled)
-
-        heard_too = _prefix(features) if self.net.pool_include_prefix and self.prefix_length else None
-        return attending(self.net.attn_pool, _tokens(ImageFeatures(features.grid)), tell, heard_too)
+    def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
+        """All blocks for all tokens."""
+        return self.layers.end(self.net.forward_features(images))
 
 
 def token_trunk(net: VisionTransformer, spec: ImageSpec, size: int, kind: LastLayers) -> TokenTrunk:
@@ -211,21 +119,28 @@ def token_trunk(net: VisionTransformer, spec: ImageSpec, size: int, kind: LastLa
     if size % patch:  # timm drops the rest at the right and bottom edge: every map would be misaligned
         raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is not a multiple of that.")
     if spec.tap != "last":
-        return TokenTrunk(net, _depth(net, spec))
+        return _before(net, _depth(net, spec))
     if kind.attention_pool:
-        return AttentionPooledTrunk(net, kind.one_attention)
+        layers = _cut_off(net, -1)
+        return TokenTrunk(layers, AttentionPool(layers, kind.one_attention))
     if net.attn_pool is not None or net.global_pool != "token":
-        return TokenTrunk(net, len(net.blocks) - 1)
+        return _before(net, len(net.blocks) - 1)
     if kind.one_first_norm:
-        return ClassTokenTrunk(net, kind.one_attention)
-    return TokenTrunk(net, max(0, len(net.blocks) - 2))
+        layers = _cut_off(net, -1)
+        return TokenTrunk(layers, ClassToken(layers, kind.one_attention))
+    return _before(net, max(0, len(net.blocks) - 2))
 
 
-def _cut_off(net: VisionTransformer, depth: int) -> tuple[nn.Sequential, nn.Module]:
+def _before(net: VisionTransformer, depth: int) -> TokenTrunk:
+    layers = _cut_off(net, depth)
+    return TokenTrunk(layers, BeforeBlocks(layers))
+
+
+def _cut_off(net: VisionTransformer, depth: int) -> Layers:
     """Remove the blocks from one on, and the norm after them, from a net, so that its features end before them."""
-    blocks, norm = net.blocks[depth:], net.norm
+    layers = Layers(net, net.blocks[depth:], net.norm)
     net.blocks, net.norm = net.blocks[:depth], nn.Identity()
-    return blocks, norm
+    return layers
 
 
 def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
@@ -236,20 +151,3 @@ def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
             f"image model {spec.name!r} has no tap {spec.tap!r}: choose patch_embed (before all blocks) or one of blocks.0 to {names[-1]}."
         )
     return names.index(spec.tap)
-
-
-def _tokens(features: ImageFeatures) -> Float[Tensor, "b n c"]:
-    """The opposite of ``_features``."""
-    tokens = features.grid.flatten(2).transpose(1, 2)
-    return tokens if features.prefix is None else torch.cat([features.prefix, tokens], dim=1)
-
-
-def _prefix(features: ImageFeatures) -> Float[Tensor, "b p c"]:
-    assert features.prefix is not None  # noqa: S101  # put there by ``tapped``; this tells the type checker
-    return features.prefix
-
-
-def _features(tokens: Float[Tensor, "b n c"], prefix: int, size: tuple[int, int]) -> ImageFeatures:
-    """Tokens as a grid of patches, with the preceding tokens separate."""
-    grid = tokens[:, prefix:].transpose(1, 2).reshape(len(tokens), -1, *size)
-    return ImageFeatures(grid, tokens[:, :prefix] if prefix else None)

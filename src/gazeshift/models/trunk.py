@@ -69,6 +69,7 @@ class Trunk(nn.Module, ABC):
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the trunk: from the tap to one vector per image."""
 
+    @abstractmethod
     def attend(
         self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
     ) -> Attending | None:
@@ -78,15 +79,14 @@ class Trunk(nn.Module, ABC):
             features: at the tap.
             see: what comes after ``pool``.
         """
-        return None
+
+    @abstractmethod
+    def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
+        """``pool(encode(images))`` as the net as published computes it: also what nothing reads."""
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to the grid at the tap."""
         return self.tapped(self.emit(images))
-
-    def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
-        """Images to one vector each, as the net as published computes it: with whatever nothing reads."""
-        return self.pool(self.encode(images))
 
 
 def more_than_average() -> ModelError:
