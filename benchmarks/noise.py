@@ -35,7 +35,8 @@ from gazeshift.models import (
     load,
 )
 from gazeshift.models.heads import HEADS
-from gazeshift.models.tokens import ClassTokenTrunk
+from gazeshift.models.token_endings import ClassToken
+from gazeshift.models.tokens import TokenTrunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.saliency import Probe, Rows, explain
 from gazeshift.saliency.cams import METHODS, tap_methods
@@ -76,7 +77,7 @@ def classifier(name: str, size: int, options: dict[str, Any], head: str, tap: st
 def taps(name: str, size: int, options: dict[str, Any]) -> tuple[str, ...]:
     """Today's tap, preceded by that of 0.1 if it was different."""
     trunk = build_trunk(ImageSpec(name=name, options=options), size)
-    if not isinstance(trunk, ClassTokenTrunk):
+    if not (isinstance(trunk, TokenTrunk) and isinstance(trunk.ending, ClassToken)):
         return ("last",)
     return (f"blocks.{len(trunk.net.blocks) - 1}", "last")
 
@@ -137,7 +138,8 @@ def tables() -> None:
 def at_the_old_tap(model: Classifier) -> Classifier:
     """The same weights with the tap before the last block's first norm."""
     trunk = model.trunk
-    assert isinstance(trunk, ClassTokenTrunk), "use a model that reads a class token"  # noqa: S101
+    assert isinstance(trunk, TokenTrunk)  # noqa: S101
+    assert isinstance(trunk.ending, ClassToken), "use a model that reads a class token"  # noqa: S101
     image = model.spec.image.model_copy(update={"tap": f"blocks.{len(trunk.net.blocks) - 1}"})
     spec = model.spec.model_copy(update={"image": image})
     old = Classifier(spec, build_trunk(image, spec.preprocessing.size), model.encoder, model.tokenizer)

@@ -58,6 +58,7 @@ TRUNKS = {
     ),
     "earlier tap": Kind(ImageSpec(name="small_cnn", tap="features.3"), False, None),
     "class token": Kind(ImageSpec(name="vit_tiny_patch16_224", options=VIT), False, None),
+    "attention pooling": Kind(ImageSpec(name="vit_base_patch16_siglip_224", options=VIT), False, None),
     "tokens": Kind(ImageSpec(name="vit_base_patch16_siglip_gap_224", options=VIT), False, None),
     "earlier block": Kind(ImageSpec(name="vit_tiny_patch16_224", options=VIT, tap="blocks.0"), False, None),
     "none": Kind(ImageSpec(name="none"), False, None),

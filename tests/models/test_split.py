@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from gazeshift.errors import ModelError
 from gazeshift.models import Classifier, ImageFeatures, ImageSpec, build_trunk
-from gazeshift.models.tokens import ClassTokenTrunk
+from gazeshift.models.token_endings import BeforeBlocks
 from gazeshift.models.trunk import Trunk
 
 # name, side of the input, grid, whether everything after the tap sees the grid through its mean alone
@@ -162,7 +162,7 @@ TRANSFORMERS = [
     ("vit_small_patch14_reg4_dinov2", 56, True),
     ("vit_base_patch32_clip_224", 96, True),
     ("vit_base_patch16_radio_v3", 64, True),
-    ("vit_base_patch16_siglip_224", 64, False),
+    ("vit_base_patch16_siglip_224", 64, True),
     ("vit_base_patch16_siglip_gap_224", 64, False),
     ("vit_base_patch16_reg4_gap_256", 64, False),
     ("aimv2_large_patch14_224", 56, False),
@@ -186,7 +186,7 @@ def transformers_of(name: str, size: int, tap: str = "last") -> tuple[torch.nn.M
 @pytest.mark.parametrize(("name", "size", "behind"), TRANSFORMERS, ids=[name for name, *_ in TRANSFORMERS])
 def test_every_family_of_transformers_is_the_unsplit_one(name: str, size: int, behind: bool) -> None:
     whole, trunk = transformers_of(name, size)
-    assert isinstance(trunk, ClassTokenTrunk) is behind
+    assert isinstance(trunk.ending, BeforeBlocks) is not behind
     images = torch.randn(2, 3, size, size, dtype=torch.float64)
     with torch.no_grad():
         expected = whole.forward_head(whole.forward_features(images), pre_logits=True)

@@ -98,8 +98,9 @@ def case(build: Build) -> Callable[..., Case]:
 
 
 def tap_methods_of(found: Case) -> list[str]:
-    """Attention methods need attention."""
-    attention = set() if found.single.trunk.mixes_cells else {"attention-gradient", "rollout"}
+    """Attention methods need attention of the cells to each other, not of a pooling's query to them."""
+    cells_attend = found.single.trunk.mixes_cells and not found.single.spec.image.name.endswith("siglip_224")
+    attention = set() if cells_attend else {"attention-gradient", "rollout"}
     return [method for method in tap_methods() if method not in attention]
 
 

@@ -14,11 +14,11 @@ Work = Callable[[], object]
 
 
 def forward(subject: Subject) -> Work:
-    """The model's own eager float32 forward pass, without gradient."""
+    """The model's own eager float32 forward pass, without gradient: the net as published, with its whole last block."""
 
     def work() -> object:
         with torch.no_grad():
-            return subject.plain(subject.images)
+            return subject.plain.whole(subject.images)
 
     return work
 

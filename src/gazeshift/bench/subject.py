@@ -47,13 +47,18 @@ class Plain(nn.Module):
         return self.model.trunk.tapped(hooked).grid
 
     def forward(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
-        """Logits with the text that was set."""
-        trunk, text = self.model.trunk, self.text
-        tapped = trunk.tapped(self.tap(trunk.emit(images)))
+        """Logits with the text that was set, through the tap: of a last block only what is read."""
+        trunk = self.model.trunk
+        return self.model.classify(trunk.tapped(self.tap(trunk.emit(images))), self._texts(images))
+
+    def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
+        """The same logits by the net as published."""
+        return self.model.head(self.model.trunk.whole(images), self._texts(images))
+
+    def _texts(self, images: Tensor) -> TextFeatures:
+        text, count = self.text, len(images)
         assert text is not None  # noqa: S101  # set by whoever measures
-        count = len(tapped)
-        mine = text if len(text) == count else text.rows(torch.arange(count, device=images.device) % len(text))
-        return self.model.classify(tapped, mine)
+        return text if len(text) == count else text.rows(torch.arange(count, device=images.device) % len(text))
 
 
 @dataclass(frozen=True)

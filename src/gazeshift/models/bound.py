@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.models.affine import Affine
+from gazeshift.models.bottleneck import Bottleneck
 from gazeshift.models.features import TokenPlaces
 from gazeshift.models.modes import HasModes
 
@@ -36,6 +37,10 @@ class Bound(HasModes, Protocol):
     @property
     def pools_first(self) -> bool:
         """Whether everything after the tap depends on the grid only through its mean."""
+
+    @property
+    def bottleneck(self) -> Bottleneck | None:
+        """The same tail in two steps, before the text comes in and after; None if they are not known apart."""
 
     @property
     def affine(self) -> Affine:

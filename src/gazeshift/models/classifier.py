@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import UsageError
 from gazeshift.models.affine import Affine
+from gazeshift.models.bottleneck import Attending, Bottleneck
 from gazeshift.models.face import Heard
 from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces, Tokens, no_tokens
 from gazeshift.models.fingerprint import known_digest
@@ -193,6 +195,11 @@ class BoundClassifier:
         return self.model.pools_first
 
     @property
+    def bottleneck(self) -> Bottleneck:
+        """All of the trunk and the head's image side, and the rest of the head."""
+        return Bottleneck(self._see, self._fuse, self._attend)
+
+    @property
     def affine(self) -> Affine:
         """The affine between the trunk's own grid and the tap."""
         return self.model.trunk.affine
@@ -230,8 +237,32 @@ class BoundClassifier:
         self, grids: Float[Tensor, "r c y x"], grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"]
     ) -> Float[Tensor, "r classes"]:
         """``classify`` with other grids; the tokens besides the grid are the image's own."""
-        prefix = None if self.image.prefix is None else self.image.prefix[grid_row]
-        return self.model.classify(ImageFeatures(grids, prefix), self.text.rows(text))
+        return self.model.classify(self._with(grids, grid_row), self.text.rows(text))
+
+    def _with(self, grids: Float[Tensor, "r c y x"], grid_row: Int[Tensor, " r"]) -> ImageFeatures:
+        """Other grids, with the images' own tokens besides."""
+        return ImageFeatures(grids, None if self.image.prefix is None else self.image.prefix[grid_row])
+
+    def _see(self, grids: Float[Tensor, "r c y x"], grid_row: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
+        return self.model.head.see(self.model.trunk.pool(self._with(grids, grid_row)))
+
+    def _fuse(
+        self, seen: Float[Tensor, "r m"], grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"]
+    ) -> Float[Tensor, "r classes"]:
+        return self.model.head.fuse(seen, self.text.rows(text))
+
+    def _attend(self, grid_row: Int[Tensor, " n"]) -> Attending | None:
+        asked = tuple(grid_row.tolist())
+        if asked not in self._attended:
+            self._attended.clear()
+            with torch.inference_mode(False), torch.no_grad():
+                self._attended[asked] = self.model.trunk.attend(self.image.rows(grid_row), self.model.head.see)
+        return self._attended[asked]
+
+    @cached_property
+    def _attended(self) -> dict[tuple[int, ...], Attending | None]:
+        """Of the images that were asked about last: for their logits, then for their maps."""
+        return {}
 
     def pixels(self, grid_row: int) -> Float[Tensor, "3 H W"]:
         """The image as input to the trunk.

@@ -61,8 +61,16 @@ class FusionHead(nn.Module, ABC):
         """The hidden ReLU layer over image and text; None for a head that does not have exactly one."""
 
     @abstractmethod
+    def see(self, image: Float[Tensor, "b v"]) -> Float[Tensor, "b m"]:
+        """All that is done with the image before the text comes in: the vector that the text meets."""
+
+    @abstractmethod
+    def fuse(self, seen: Float[Tensor, "b m"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """Logits of what ``see`` gave, with the text."""
+
     def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits."""
+        return self.fuse(self.see(image), text)
 
 
 class ImageHead(FusionHead):
@@ -76,9 +84,13 @@ class ImageHead(FusionHead):
     def gates(self) -> None:
         """None: the text has no influence."""
 
-    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
-        """The text is accepted and ignored: an image-only model is a fusion that does not use it."""
+    def see(self, image: Float[Tensor, "b v"]) -> Float[Tensor, "b classes"]:
+        """The logits."""
         return self.layers(image)
+
+    def fuse(self, seen: Float[Tensor, "b classes"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+        """The text is accepted and ignored: an image-only model is a fusion that does not use it."""
+        return seen
 
 
 class TextHead(FusionHead):
@@ -92,7 +104,11 @@ class TextHead(FusionHead):
     def gates(self) -> None:
         """None: the image has no influence."""
 
-    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+    def see(self, image: Float[Tensor, "b v"]) -> Float[Tensor, "b v"]:
+        """The image, unchanged."""
+        return image
+
+    def fuse(self, seen: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """The image is accepted and ignored."""
         return self.layers(text.pooled)
 
@@ -115,11 +131,15 @@ class ConcatenationHead(FusionHead):
 
     def joined(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b d"]:
         """The concatenated vector."""
-        return torch.cat([self.image(image), text.pooled], dim=1)
+        return torch.cat([self.see(image), text.pooled], dim=1)
 
-    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+    def see(self, image: Float[Tensor, "b v"]) -> Float[Tensor, "b m"]:
+        """The image's half of the concatenated vector."""
+        return self.image(image)
+
+    def fuse(self, seen: Float[Tensor, "b m"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits of the concatenated vector."""
-        return self.joint(self.joined(image, text))
+        return self.joint(torch.cat([seen, text.pooled], dim=1))
 
 
 class LateHead(FusionHead):
@@ -134,9 +154,13 @@ class LateHead(FusionHead):
     def gates(self) -> None:
         """None: the hidden layer sees only the text."""
 
-    def forward(self, image: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b classes"]:
+    def see(self, image: Float[Tensor, "b v"]) -> Float[Tensor, "b classes"]:
+        """The image tower's logits."""
+        return self.image(image)
+
+    def fuse(self, seen: Float[Tensor, "b classes"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Mean of the two towers' logits."""
-        return (self.image(image) + self.text(text.pooled)) / 2
+        return (seen + self.text(text.pooled)) / 2
 
 
 def _linear(width: int, classes: int, dropout: float) -> nn.Sequential:

@@ -18,6 +18,7 @@ from gazeshift.models.reason import reason
 from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.spec import ImageSpec
 from gazeshift.models.stem import Stem
+from gazeshift.models.token_endings import See
 from gazeshift.models.tokens import token_trunk
 from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 from gazeshift.models.weights import read_weights
@@ -103,6 +104,13 @@ class GridTrunk(Trunk):
         last = grid if self.parts is None else self.parts.after(grid)
         return cast("GridNet", self.net).forward_head(last, pre_logits=True)
 
+    def attend(self, features: ImageFeatures, see: See) -> None:
+        """None."""
+
+    def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
+        """Everything is read."""
+        return self.pool(self.encode(images))
+
 
 class NoTrunk(Trunk):
     """An empty trunk: the image side of a text-only model."""
@@ -142,6 +150,13 @@ class NoTrunk(Trunk):
         """A vector of width 0."""
         return features.grid.flatten(1)
 
+    def attend(self, features: ImageFeatures, see: See) -> None:
+        """None."""
+
+    def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 0"]:
+        """A vector of width 0."""
+        return self.pool(self.encode(images))
+
 
 def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     """Build an image trunk.
@@ -166,8 +181,7 @@ def build_trunk(spec: ImageSpec, size: int, weights: str = "none") -> Trunk:
     timm_nets = _timm_nets()
     net = _with_weights(timm_nets.create(spec, size, weights), weights, spec.name)
     if timm_nets.is_vision_transformer(net):
-        one_norm = timm_nets.last_block_has_one_first_norm(net)
-        return token_trunk(cast("VisionTransformer", net), spec, size, one_norm)
+        return token_trunk(cast("VisionTransformer", net), spec, size, timm_nets.last_layers(net))
     return _grid_trunk(net, spec, size)
 
 

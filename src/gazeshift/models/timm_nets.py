@@ -3,6 +3,7 @@
 import difflib
 
 import timm
+from timm.layers import Attention, AttentionPoolLatent
 from timm.models import get_pretrained_cfg_value
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import nn
@@ -11,6 +12,7 @@ from gazeshift.errors import ModelError
 from gazeshift.json_types import Options
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ImageSpec
+from gazeshift.models.tokens import LastLayers
 from gazeshift.registry import folded
 
 
@@ -61,12 +63,16 @@ def is_vision_transformer(net: nn.Module) -> bool:
     return isinstance(net, VisionTransformer)
 
 
-def last_block_has_one_first_norm(net: VisionTransformer) -> bool:
-    """Whether the last block's attention sees the tokens only through the output of one norm, which can be a tap.
+def last_layers(net: VisionTransformer) -> LastLayers:
+    """What the last layers are, by their types.
 
-    Other kinds of blocks have several such norms in parallel, or none before the attention.
+    Other kinds of blocks have several first norms in parallel, or none before the attention; other kinds of attention are differences.
     """
-    return type(net.blocks[-1]) is Block
+    block, pool = net.blocks[-1], net.attn_pool
+    if type(pool) is AttentionPoolLatent:
+        return LastLayers(True, False, pool.fused_attn and pool.pos_embed is None)
+    plain = type(block) is Block
+    return LastLayers(False, plain, plain and type(block.attn) is Attention and block.attn.fused_attn)
 
 
 def _near(names: list[str]) -> str:

@@ -5,41 +5,51 @@ over channels of gradient times activation is then 0 in that cell, whatever its 
 user of the cells has no map; one just after it has.
 """
 
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.affine import NO_AFFINE, Affine
+from gazeshift.models.bottleneck import Attending
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.spec import ImageSpec
+from gazeshift.models.token_endings import AttentionPool, BeforeBlocks, ClassToken, Ending, Layers, See
 from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 
 if TYPE_CHECKING:
-    from timm.models.vision_transformer import Block, VisionTransformer
+    from timm.models.vision_transformer import VisionTransformer
 else:
-    Block = VisionTransformer = nn.Module  # the true type; only models that need timm import it
+    VisionTransformer = nn.Module  # the true type; only models that need timm import it
+
+
+@dataclass(frozen=True)
+class LastLayers:
+    """What the last layers of a vision transformer are.
+
+    Attributes:
+        attention_pool: whether one attention with learned queries pools the tokens.
+        one_first_norm: whether the last block's attention sees the tokens only through the output of one norm, which can be a tap.
+        one_attention: whether the attention that reads the cells last, of the pooling or of that block, is one softmax over the tokens.
+    """
+
+    attention_pool: bool
+    one_first_norm: bool
+    one_attention: bool
 
 
 class TokenTrunk(Trunk):
-    """A vision transformer with its tap between two blocks: the tap is the input of one of them.
-
-    For nets with pooling over the cells themselves (mean, attention pooling) that is the input of the last block. Cells bypass
-    its norms there, through the residual stream.
-    """
+    """A vision transformer; where its tap is, and what follows it, is its ending's affair."""
 
     mixes_cells = True
     emits_tokens = True
 
-    def __init__(self, net: VisionTransformer, depth: int) -> None:
-        """``depth``: number of blocks before the tap."""
+    def __init__(self, layers: Layers, ending: Ending) -> None:
         super().__init__()
-        self.last_blocks, self.norm = _cut_off(net, depth)
-        self.net = net
-        self.grid_size: tuple[int, int] = net.patch_embed.grid_size
-        self.prefix_length: int = net.num_prefix_tokens
+        self.last_blocks, self.norm, self.net = layers.last_blocks, layers.norm, layers.net
+        self.layers, self.ending = layers, ending  # not modules: they share these
 
     @property
     def affine(self) -> Affine:
@@ -68,100 +78,39 @@ class TokenTrunk(Trunk):
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
         """Images to the tokens at the tap."""
-        return self.net.forward_features(images)
+        return self.ending.emit(images)
 
     def tapped(self, emitted: Float[Tensor, "b n c"]) -> ImageFeatures:
         """The same in gazeshift's layout: a grid of patches, with the other tokens separate."""
-        return _features(emitted, self.prefix_length, self.grid_size)
+        prefix, size = self.net.num_prefix_tokens, self.net.patch_embed.grid_size
+        grid = emitted[:, prefix:].transpose(1, 2).reshape(len(emitted), -1, *size)
+        return ImageFeatures(grid, emitted[:, :prefix] if prefix else None)
 
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """Last blocks, norm and the net's own pooling."""
-        tokens = features.grid.flatten(2).transpose(1, 2)
-        if features.prefix is not None:
-            tokens = torch.cat([features.prefix, tokens], dim=1)
-        return self.net.forward_head(self.norm(self.last_blocks(tokens)), pre_logits=True)
+        """The rest of the trunk: from the tap to one vector per image."""
+        return self.ending.pool(features)
+
+    def attend(self, features: ImageFeatures, see: See) -> Attending | None:
+        """The last attention to the cells, if it alone hears them."""
+        return self.ending.attend(features, see)
+
+    def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
+        """All blocks for all tokens."""
+        return self.layers.end(self.net.forward_features(images))
 
 
-class ClassTokenTrunk(Trunk):
-    """A vision transformer that reads its class token: the tap is the output of the last block's first norm.
-
-    The class token attends to the cells for the last time in that block's attention, which sees them only through this norm. The grid is
-    what the attention reads; the other class and register tokens are kept as they enter the block, and the patches' own output is left
-    out, because nothing reads it. So the function is the net's own, and the part after the tap costs less than the block.
-    """
-
-    mixes_cells = True
-    emits_tokens = True
-
-    def __init__(self, net: VisionTransformer) -> None:
-        super().__init__()
-        self.last_blocks, self.norm = _cut_off(net, -1)
-        self.net = net
-        self.grid_size: tuple[int, int] = net.patch_embed.grid_size
-        self.prefix_length: int = net.num_prefix_tokens
-
-    @property
-    def affine(self) -> Affine:
-        """The identity: what follows a grid of tokens does more than average."""
-        return NO_AFFINE
-
-    def fix_affine(self, affine: Affine, size: int) -> None:
-        """Impossible here.
-
-        Raises:
-            ModelError: always.
-        """
-        raise more_than_average()
-
-    def stem(self, layer: str) -> None:
-        """Impossible: its blocks are frozen all or none.
-
-        Raises:
-            ModelError: always.
-        """
-        raise frozen_in_part()
-
-    def parts_in_order(self) -> list[nn.Module]:
-        """The trunk's parts from the images on."""
-        return [self.net, self.last_blocks, self.norm]
-
-    def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
-        """Images to the tokens at the tap: patches after the last block's first norm, the others before it."""
-        tokens = self.net.forward_features(images)
-        prefix, patches = tokens[:, : self.prefix_length], tokens[:, self.prefix_length :]
-        return torch.cat([prefix, self._block.norm1(patches)], dim=1)
-
-    def tapped(self, emitted: Float[Tensor, "b n c"]) -> ImageFeatures:
-        """The same in gazeshift's layout: a grid of patches, with the other tokens separate."""
-        return _features(emitted, self.prefix_length, self.grid_size)
-
-    def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
-        """The rest of the last block for the tokens besides the grid, norm and the net's own pooling."""
-        block, read = self._block, features.prefix
-        assert read is not None  # noqa: S101  # put there by ``tapped``; this tells the type checker
-        heard = torch.cat([block.norm1(read), features.grid.flatten(2).transpose(1, 2)], dim=1)
-        read = read + block.drop_path1(block.ls1(block.attn(heard)[:, : self.prefix_length]))
-        read = read + block.drop_path2(block.ls2(block.mlp(block.norm2(read))))
-        return self.net.forward_head(self.norm(read), pre_logits=True)
-
-    @property
-    def _block(self) -> Block:
-        return cast("Block", self.last_blocks[0])
-
-
-def token_trunk(
-    net: VisionTransformer, spec: ImageSpec, size: int, one_first_norm: bool
-) -> TokenTrunk | ClassTokenTrunk:
+def token_trunk(net: VisionTransformer, spec: ImageSpec, size: int, kind: LastLayers) -> TokenTrunk:
     """Split a vision transformer at the tap that its spec names.
 
-    ``last`` is the last place where cells are used other than through a norm only. Nets that read a class token and with a last block that
+    ``last`` is the last place where cells are used other than through a norm only: before an attention that pools them, or that of the
+    last block if a class token is read, or else before the last block. Nets that read a class token and with a last block that
     has several parallel first norms, or an unusual order, have no such place in it: their tap is the input of the block before.
 
     Args:
         net: timm's net.
         spec: names the tap.
         size: side of the input images in pixels.
-        one_first_norm: whether the last block reads the tokens through a single norm.
+        kind: what its last layers are.
 
     Raises:
         ModelError: the image's side is not a multiple of a patch's, or there is no such tap.
@@ -170,19 +119,28 @@ def token_trunk(
     if size % patch:  # timm drops the rest at the right and bottom edge: every map would be misaligned
         raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is not a multiple of that.")
     if spec.tap != "last":
-        return TokenTrunk(net, _depth(net, spec))
+        return _before(net, _depth(net, spec))
+    if kind.attention_pool:
+        layers = _cut_off(net, -1)
+        return TokenTrunk(layers, AttentionPool(layers, kind.one_attention))
     if net.attn_pool is not None or net.global_pool != "token":
-        return TokenTrunk(net, len(net.blocks) - 1)
-    if one_first_norm:
-        return ClassTokenTrunk(net)
-    return TokenTrunk(net, max(0, len(net.blocks) - 2))
+        return _before(net, len(net.blocks) - 1)
+    if kind.one_first_norm:
+        layers = _cut_off(net, -1)
+        return TokenTrunk(layers, ClassToken(layers, kind.one_attention))
+    return _before(net, max(0, len(net.blocks) - 2))
 
 
-def _cut_off(net: VisionTransformer, depth: int) -> tuple[nn.Sequential, nn.Module]:
+def _before(net: VisionTransformer, depth: int) -> TokenTrunk:
+    layers = _cut_off(net, depth)
+    return TokenTrunk(layers, BeforeBlocks(layers))
+
+
+def _cut_off(net: VisionTransformer, depth: int) -> Layers:
     """Remove the blocks from one on, and the norm after them, from a net, so that its features end before them."""
-    blocks, norm = net.blocks[depth:], net.norm
+    layers = Layers(net, net.blocks[depth:], net.norm)
     net.blocks, net.norm = net.blocks[:depth], nn.Identity()
-    return blocks, norm
+    return layers
 
 
 def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
@@ -193,9 +151,3 @@ def _depth(net: VisionTransformer, spec: ImageSpec) -> int:
             f"image model {spec.name!r} has no tap {spec.tap!r}: choose patch_embed (before all blocks) or one of blocks.0 to {names[-1]}."
         )
     return names.index(spec.tap)
-
-
-def _features(tokens: Float[Tensor, "b n c"], prefix: int, size: tuple[int, int]) -> ImageFeatures:
-    """Tokens as a grid of patches, with the preceding tokens separate."""
-    grid = tokens[:, prefix:].transpose(1, 2).reshape(len(tokens), -1, *size)
-    return ImageFeatures(grid, tokens[:, :prefix] if prefix else None)

@@ -1,6 +1,7 @@
 """The interface of every image trunk: where its tap is, what follows it, and which of its parts can be changed or frozen."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar
 
 from jaxtyping import Float
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.affine import Affine
+from gazeshift.models.bottleneck import Attending
 from gazeshift.models.features import ImageFeatures
 from gazeshift.models.stem import Stem
 
@@ -66,6 +68,21 @@ class Trunk(nn.Module, ABC):
     @abstractmethod
     def pool(self, features: ImageFeatures) -> Float[Tensor, "b d"]:
         """The rest of the trunk: from the tap to one vector per image."""
+
+    @abstractmethod
+    def attend(
+        self, features: ImageFeatures, see: Callable[[Float[Tensor, "r d"]], Float[Tensor, "r m"]]
+    ) -> Attending | None:
+        """The attention after the tap through which alone the cells are heard; None if there is none such.
+
+        Args:
+            features: at the tap.
+            see: what comes after ``pool``.
+        """
+
+    @abstractmethod
+    def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
+        """``pool(encode(images))`` as the net as published computes it: also what nothing reads."""
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to the grid at the tap."""

@@ -1,12 +1,13 @@
 """A bound model seen through functions: other grids at its tap, or other outputs. The same model, asked in other terms."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gazeshift.models.affine import Affine
+from gazeshift.models.bottleneck import Bottleneck
 from gazeshift.models.bound import Bound
 from gazeshift.models.features import TokenPlaces
 
@@ -40,6 +41,14 @@ class Recast:
     def pools_first(self) -> bool:
         """Of the model."""
         return self.bound.pools_first
+
+    @property
+    def bottleneck(self) -> Bottleneck | None:
+        """Of the model, if its grids are its own."""
+        narrow = self.bound.bottleneck
+        if narrow is None or self.into is not unchanged:
+            return None
+        return replace(narrow, classify=lambda seen, row, text: self.out(narrow.classify(seen, row, text)))
 
     @property
     def step(self) -> float:

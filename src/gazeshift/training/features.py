@@ -23,7 +23,7 @@ from gazeshift.training.device import on_device
 from gazeshift.training.progress import tracked
 from gazeshift.training.split import weights_digest
 
-_TAPS = 2
+_TAPS = 3
 """Increased when a trunk's tap moves, so that cached files of the earlier tap are not mistaken for the current one."""
 FEATURE_BYTES = 8e9
 """Features of a frozen trunk are kept up to this many bytes for each split; beyond it, each step encodes its pictures."""

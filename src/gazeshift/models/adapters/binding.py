@@ -25,8 +25,9 @@ from gazeshift.models.adapters.corners import Trial
 from gazeshift.models.adapters.eyes import tensor_eye
 from gazeshift.models.adapters.finding import doubted, layout_of
 from gazeshift.models.adapters.following import never_reaches
+from gazeshift.models.adapters.heard_once import bottleneck_of
 from gazeshift.models.adapters.inputs import Inputs, PackedRows, count, leaves, take
-from gazeshift.models.adapters.layouts import Layout, LayoutRule, places_of
+from gazeshift.models.adapters.layouts import Layout, LayoutRule, TokensAt, places_of
 from gazeshift.models.adapters.means import Side, pooled, side_of_means
 from gazeshift.models.adapters.parts import exchanged
 from gazeshift.models.adapters.passes import Passes, Replay, Seen
@@ -119,8 +120,11 @@ class Binding:
             seen = replace(seen, logits=seen.logits[row], row=row)
         else:
             seen = self._see(text_free, gradients=False)
-        bound = self._bound(seen, replace(self._replay(seen, reuse=text_free is not False), shared=shared))
-        bound = bound if means is None else pooled(bound, means)
+        replay = replace(self._replay(seen, reuse=text_free is not False), shared=shared)
+        bound = self._bound(seen, replay)
+        bound = (
+            self._narrowed(bound, replay.results, seen.free, shared=shared) if means is None else pooled(bound, means)
+        )
         check_gradient(bound, self._layer)
         bound.answer()
         return bound
@@ -179,7 +183,22 @@ class Binding:
             changed = each_alone(changed)
         check_difference(bound, changed, self._layer, self.rounding)
         side = side_of_means(bound, self.rounding)
-        return bound if side is None else pooled(bound, side)
+        free = bound.reuses and len(bound.grid) == len(set(self.image.tolist()))
+        return self._narrowed(bound, results, free) if side is None else pooled(bound, side)
+
+    def _narrowed(self, bound: BoundModule, results: Results, free: bool, *, shared: bool = False) -> BoundModule:
+        """The same model, with its tail in two steps if one attention after the layer alone hears the cells."""
+
+        def later(passes: Passes, tokens: Int[Tensor, " t"]) -> BoundModule:
+            rows = torch.stack([(bound.row == row).nonzero()[0, 0] for row in range(len(bound.grid))])
+            image, text = bound.image[rows].cpu(), bound.text[rows].cpu()
+            there = Binding.of(passes, TokensAt(tokens[:, None]), image, text)
+            seen = passes.see(image, text, there.layout, kept=there.kept)
+            return there._bound(seen, replace(there._replay(seen, reuse=True), shared=shared))
+
+        if free and results and self._places() is not None:
+            bound.bottleneck = bottleneck_of(self.passes, bound, results, self.rounding, later)
+        return bound
 
     def _agreeing(self, plain: Seen, text_free: bool | None) -> tuple[BoundModule, Results]:
         """The fastest way that reproduces the unchanged model's logits, and what it reuses."""

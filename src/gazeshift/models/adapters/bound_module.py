@@ -13,6 +13,7 @@ from gazeshift.models.adapters.inputs import Inputs
 from gazeshift.models.adapters.rounding import Rounding, rounding_of
 from gazeshift.models.adapters.state import frozen
 from gazeshift.models.affine import NO_AFFINE, Affine
+from gazeshift.models.bottleneck import Bottleneck
 from gazeshift.models.features import TokenPlaces
 
 _GRIDS_AT_ONCE = 128
@@ -62,6 +63,7 @@ class BoundModule(nn.Module):
         text: the text of each.
         row: its grid row.
         pools_first: whether everything that follows depends on the grid only through its mean.
+        bottleneck: what follows in two steps, before the text comes in and after; None if they are not known apart.
         affine: the identity: a layer's output is explained unchanged.
         find_places: positions of the cells among the tokens that attend to each other; None if they have no common order.
         passes: how many passes of the model the logits take, one for each of its classes; 1 if one gives them all.
@@ -93,6 +95,7 @@ class BoundModule(nn.Module):
         self.grid = grid
         self.image, self.text, self.row = (index.to(grid.device) for index in combinations)
         self.pools_first = pools_first
+        self.bottleneck: Bottleneck | None = None
         self.find_places = places
         self.passes = 1
         self.again = again
@@ -178,8 +181,13 @@ class BoundModule(nn.Module):
         """Run every combination, and keep the results as ``answers``.
 
         They run from last to first, so that state a module has kept from an earlier pass is not mistaken for what it would
-        do now.
+        do now. What comes before the text runs once per image where it is known apart.
         """
+        if self.bottleneck is not None:
+            with torch.inference_mode(False), torch.no_grad():
+                seen = self.bottleneck.seen(self.grid, torch.arange(len(self.grid), device=self.grid.device))
+                self.answers = self.bottleneck.classify(seen[self.row], self.row, self.text)
+            return self.answers
         order = torch.arange(len(self.text), device=self.grid.device).flip(0)
         source = self.grid.mean((2, 3), keepdim=True) if self.pools_first else self.grid
         parts = [
