@@ -45,6 +45,6 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
     ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
     settings = study.data.model_dump(exclude={"root", "plates", "workers"})
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}
-    spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).model_dump()
+    spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).deciding()
     digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **source_digests(study)})
     return train_unit(ingredients, Unit(name, seed), out, work / "logs", digest, data, resume=resume)
