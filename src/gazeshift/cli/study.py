@@ -1,5 +1,6 @@
 """``gazeshift study``: run a study, write its report, print the outcome."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -10,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gazeshift.cli.printing import literal, terminal
+from gazeshift.errors import UsageError
 from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.record import Step
 from gazeshift.runs.summary import Summary
 from gazeshift.study.load import read_study
 from gazeshift.study.run import run_study
+from gazeshift.training.ranks import Ranks
 
 
 def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: bool) -> int:
@@ -23,6 +26,8 @@ def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: boo
     Returns:
         0, or 1 if an expectation of the study was not met.
     """
+    if Ranks.told(os.environ).size > 1:
+        raise UsageError("gazeshift study runs in one process; gazeshift train trains one of its models in several.")
     study = read_study(file, settings)
     console = terminal(stderr=True)
     command = shlex.join(["gazeshift", *sys.argv[1:]])

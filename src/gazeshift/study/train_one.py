@@ -14,10 +14,13 @@ from gazeshift.study.pairs import SPLITS, read_pairs, refuse_unfit
 from gazeshift.study.steps import digest_of
 from gazeshift.study.units import train_unit
 from gazeshift.training import Fitted
+from gazeshift.training.ranks import first_alone, from_first
 
 
 def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume: bool, progress: bool) -> Fitted:
     """Train one model of a study into a folder; checkpoints and logs go to ``<out>.training``.
+
+    Processes that train it together (``joined``) all call this; the first reads the data and writes the folder.
 
     Args:
         study: the settings; its data must have a root.
@@ -34,13 +37,15 @@ def train_single(study: StudyConfig, name: str, seed: int, out: Path, *, resume:
         raise ConfigError("gazeshift train needs data.root and no pretrain; run such a study with gazeshift study.")
     work = out.with_name(out.name + ".training")
     reads_text = study.structure(name).reads_text
-    pairs = read_pairs(study.data, Path(study.data.root), reads_text=reads_text, cache=work / "cache")
-    kept, corrupt = drop_undecodable(pairs.all, workers=study.data.workers)
+    root = Path(study.data.root)
+    pairs = from_first(lambda: read_pairs(study.data, root, reads_text=reads_text, cache=work / "cache"))
+    kept, corrupt = from_first(lambda: drop_undecodable(pairs.all, workers=study.data.workers))
     refuse_unfit(pairs.root, kept, [*pairs.findings, *corrupt], reads_text=reads_text)
     splits = {split: tuple(pair for pair in kept if pair.split == split) for split in SPLITS}
 
     def cropped(split: str) -> np.ndarray:
-        return crops(splits[split], study.crop, work / "cache", workers=study.data.workers)
+        with first_alone():
+            return crops(splits[split], study.crop, work / "cache", workers=study.data.workers)
 
     ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress)
     settings = study.data.model_dump(exclude={"root", "plates", "workers"})

@@ -23,6 +23,7 @@ from gazeshift.study.materials import Ingredients
 from gazeshift.training import Fitted, fit, predict
 from gazeshift.training.device import on_device
 from gazeshift.training.parts import frozen_parts, is_fixed
+from gazeshift.training.ranks import first_alone, ranks
 
 
 def train_unit(
@@ -49,8 +50,10 @@ def train_unit(
     Raises:
         TrainingError: a loss that is not finite; the model of the last finished epoch is kept next to ``folder``.
     """
-    recipe = ingredients.study.recipe_of(unit.model)
-    _clear_for(digest, work, folder, resume=resume)
+    recipe, here = ingredients.study.recipe_of(unit.model), ranks()
+    with first_alone():
+        if here.local_rank == 0:
+            _clear_for(digest, work, folder, resume=resume or not here.first)  # what the first has cleared, if they share a disk
     model = ingredients.fresh(unit)
     images, texts = ingredients.features(model, recipe)
     train, validation = (
@@ -72,15 +75,18 @@ def train_unit(
         )
     except TrainingError as error:
         kept = folder.with_name(folder.name + ".last-good")
-        save(model, kept, data, {"recipe": recipe.model_dump(), "seed": unit.seed, "stopped": str(error)})
+        if here.first:
+            save(model, kept, data, {"recipe": recipe.model_dump(), "seed": unit.seed, "stopped": str(error)})
         raise TrainingError(
             f"{unit.model}, seed {unit.seed}: {error} The model of the last finished epoch is kept in {kept}."
         ) from error
     training = {"recipe": recipe.model_dump(), "seed": unit.seed, "texts": ingredients.study.models[unit.model].texts}
     reached = {key: getattr(fitted, key) for key in ("epochs", "kept_epoch", "validation_accuracy")}
-    save(model, folder, data, training | reached)
-    (work / "last.ckpt").unlink(missing_ok=True)
-    shutil.rmtree(work / "features", ignore_errors=True)
+    if here.first:
+        save(model, folder, data, training | reached)
+    if here.local_rank == 0:
+        (work / "last.ckpt").unlink(missing_ok=True)
+        shutil.rmtree(work / "features", ignore_errors=True)
     return fitted
 
 

@@ -34,12 +34,14 @@ class Ranks:
         size: how many there are.
         local_rank: its number on its own machine.
         local_size: how many there are on each machine.
+        restarted: whether ``torchrun`` started them again, after one had ended.
     """
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
     local_size: int = 1
+    restarted: bool = False
 
     @property
     def first(self) -> bool:
@@ -55,7 +57,7 @@ class Ranks:
 
         Example:
             >>> Ranks.told({"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"})
-            Ranks(rank=1, size=2, local_rank=1, local_size=2)
+            Ranks(rank=1, size=2, local_rank=1, local_size=2, restarted=False)
         """
         if any(name not in environment for name in _TOLD):
             return cls()
@@ -68,7 +70,7 @@ class Ranks:
             )
         if size % local_size:
             raise UsageError(f"{size} processes, {local_size} of them here: start as many on every machine.")
-        return cls(rank, size, local_rank, local_size)
+        return cls(rank, size, local_rank, local_size, environment.get("TORCHELASTIC_RESTART_COUNT", "0") != "0")
 
 
 @dataclass

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.distributed.nn.functional as collectives
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch.autograd import Function
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gazeshift.errors import TrainingError
-from gazeshift.training.ranks import ranks
+from gazeshift.training.ranks import added, ranks
 from gazeshift.training.shares import Share
 
 
@@ -91,9 +91,9 @@ def _normalised(
     count = x[0, 0].numel() * share.whole  # every process knows it
     counts = float(share.count > 0)
     values = x.float()
-    mean = collectives.all_reduce(values.sum(axes) * counts) / count
+    mean = _Added.apply(values.sum(axes) * counts) / count
     centred = values - mean.view(shape)
-    variance = collectives.all_reduce(centred.square().sum(axes) * counts) / count
+    variance = _Added.apply(centred.square().sum(axes) * counts) / count
     with torch.no_grad():
         if running_mean is not None:
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
@@ -103,6 +103,18 @@ def _normalised(
     if weight is not None:
         normal = normal * weight.view(shape)
     return (normal if bias is None else normal + bias.view(shape)).to(x.dtype)
+
+
+class _Added(Function):
+    """The sum over all processes; the gradient of a sum over all is added up over all."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        return added(values)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        return added(gradient)
 
 
 class _Draws(TorchDispatchMode):
