@@ -20,8 +20,11 @@ def test_shares_of_a_batch_are_the_batch(whole: int, count: int) -> None:
     assert sum(share.weight for share in shares) == pytest.approx(1)
     for share in shares:
         computed = np.arange(whole)[share.rows]
-        assert len(computed) == max(share.count, 1)  # an empty share computes one row, which does not count
-        assert not share.count or computed[0] == share.start
+        assert len(computed) == min(max(share.count, 2), whole)
+        if share.count:
+            assert computed[share.own].tolist() == list(range(share.start, share.start + share.count))
+        else:
+            assert (len(computed[share.own]), share.weight) == (len(computed), 0)
 
 
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 3), RANKS, PARTS)

@@ -43,7 +43,7 @@ def test_parts_drop_what_the_whole_batch_drops(name: str, count: int) -> None:
         torch.manual_seed(1)
         with as_in_whole_batch(share, parts=2):
             part = net(x[share.rows])
-        torch.testing.assert_close(part, whole[share.rows], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(part, whole[share.rows], rtol=1e-4, atol=1e-5)
 
 
 def test_what_cannot_be_divided_is_refused() -> None:
@@ -52,7 +52,7 @@ def test_what_cannot_be_divided_is_refused() -> None:
             NETS["noise"]()(torch.ones(2, 3))
     with pytest.raises(TrainingError, match="batch norm needs the whole batch") as caught:
         with as_in_whole_batch(Share.of(4, 0, 2), parts=2):
-            nn.BatchNorm1d(3)(torch.randn(2, 3))
+            nn.BatchNorm1d(3)(torch.ones(2, 3))
     assert "accumulate: 1" in str(caught.value)
     with as_in_whole_batch(Share.of(4, 0, 2), parts=2):
-        nn.BatchNorm1d(3).eval()(torch.randn(2, 3))  # frozen statistics need no other pair
+        nn.BatchNorm1d(3).eval()(torch.ones(2, 3))  # frozen statistics need no other pair

@@ -79,8 +79,8 @@ class PairModule(LightningModule):
         parts = self.recipe.accumulate
         with as_in_whole_batch(batch.share, parts):
             logits = self.train_inputs.logits(self.model, batch).float()
-        labels = batch.labels.to(logits.device)
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        own, labels = batch.share.own, batch.labels.to(logits.device)
+        loss = F.cross_entropy(logits[own], labels[own], label_smoothing=self.recipe.label_smoothing)
         found = _Mean()
         found.add(loss.item(), batch.share.count)
         found = found.over_all()  # of all processes, so that all stop or none
@@ -100,10 +100,11 @@ class PairModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to loss and accuracy."""
-        logits = self.validation_inputs.logits(self.model, batch).float()
-        labels = batch.labels.to(logits.device)
-        self._validation.add(F.cross_entropy(logits, labels).item(), batch.share.count)
-        self._right += int((logits.argmax(1) == labels)[: batch.share.count].sum())
+        own, count = batch.share.own, batch.share.count
+        logits = self.validation_inputs.logits(self.model, batch).float()[own]
+        labels = batch.labels.to(logits.device)[own]
+        self._validation.add(F.cross_entropy(logits, labels).item(), count)
+        self._right += int((logits.argmax(1) == labels).sum()) if count else 0
 
     def on_validation_epoch_end(self) -> None:
         """Close the epoch's record; this comes before its checkpoint is written."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Share:
     """Consecutive rows of a batch that are computed together.
 
-    A share of a batch with fewer rows than shares may be empty. Nets cannot compute no rows, so ``rows`` is then one row that does not
-    count.
+    At least two rows are computed, where the batch has two: nets cannot compute none, and the layout in memory of a single row
+    does not tell in which order dropout goes through a batch. Rows of other shares do not count.
 
     Attributes:
         start: its first row.
@@ -38,9 +38,16 @@ class Share:
 
     @property
     def rows(self) -> slice:
-        """The rows to compute."""
-        start = min(self.start, self.whole - 1)
-        return slice(start, start + max(self.count, 1))
+        """The rows of the batch to compute."""
+        count = min(max(self.count, 2), self.whole)
+        start = min(self.start, self.whole - count)
+        return slice(start, start + count)
+
+    @property
+    def own(self) -> slice:
+        """Which of the computed rows count; where none does, all, with the weight 0."""
+        first = self.start - self.rows.start
+        return slice(first, first + self.count) if self.count else slice(None)
 
     @property
     def weight(self) -> float:

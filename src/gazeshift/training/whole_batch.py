@@ -89,11 +89,11 @@ def _normalised(
     """Mean and variance in two passes, each added up over all processes; the gradient is added up by the same operation."""
     axes, shape = [0, *range(2, x.dim())], [1, -1, *[1] * (x.dim() - 2)]
     count = x[0, 0].numel() * share.whole  # every process knows it
-    counts = float(share.count > 0)
+    counts, own = float(share.count > 0), share.own
     values = x.float()
-    mean = _Added.apply(values.sum(axes) * counts) / count
+    mean = _Added.apply(values[own].sum(axes) * counts) / count
     centred = values - mean.view(shape)
-    variance = _Added.apply(centred.square().sum(axes) * counts) / count
+    variance = _Added.apply(centred[own].square().sum(axes) * counts) / count
     with torch.no_grad():
         if running_mean is not None:
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
@@ -138,20 +138,26 @@ class _Draws(TorchDispatchMode):
                 "train it in one process with accumulate: 1."
             )
         target, *rest = args
-        whole = target.new_empty(self.whole_shape(target))
+        whole = self.whole_like(target)
         function(whole, *rest, **kwargs)
         return target.copy_(self.own(whole, target))
 
     def fused_dropout(self, function: Any, x: Tensor, p: float, train: bool) -> tuple[Tensor, Tensor]:
-        _, whole = function(x.new_ones(self.whole_shape(x)), p, train)
+        _, whole = function(self.whole_like(x).fill_(1), p, train)
         mask = self.own(whole, x)
         return x * mask / (1 - p), mask
 
-    def whole_shape(self, x: Tensor) -> list[int]:
-        """The shape in the whole batch; several rows per pair (heads, say) lie together. What has no rows is the same everywhere."""
+    def whole_like(self, x: Tensor) -> Tensor:
+        """Of the whole batch, in the same order in memory, in which random numbers are drawn.
+
+        Several rows per pair (heads, say) lie together. What has no row for each pair is the same everywhere.
+        """
         computed = self.share.rows.stop - self.share.rows.start
         each, odd = divmod(x.shape[0], computed) if x.dim() else (0, 1)
-        return list(x.shape) if odd else [each * self.share.whole, *x.shape[1:]]
+        shape = list(x.shape) if odd else [each * self.share.whole, *x.shape[1:]]
+        axes = sorted(range(x.dim()), key=lambda axis: -x.stride(axis))
+        places = sorted(range(x.dim()), key=axes.__getitem__)
+        return x.new_empty([shape[axis] for axis in axes]).permute(places)
 
     def own(self, whole: Tensor, x: Tensor) -> Tensor:
         if whole.shape == x.shape:
