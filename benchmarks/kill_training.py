@@ -24,7 +24,16 @@ from launching import Ended, start, wait
 # Imported before any process is forked.
 import gazeshift.training.engine
 import gazeshift.training.module  # noqa: F401
-from gazeshift.models import Classifier, HeadSpec, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text, build_trunk
+from gazeshift.models import (
+    Classifier,
+    HeadSpec,
+    ImageSpec,
+    ModelSpec,
+    TextSpec,
+    build_classifier,
+    build_text,
+    build_trunk,
+)
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training import Split, fit, recipe_of
 from gazeshift.training.ranks import joined
@@ -44,7 +53,9 @@ def split(count: int, name: str, seed: int) -> Split:
     labels = rng.integers(0, 3, count)
     images = rng.integers(0, 200, (count, 3, SIZE, SIZE)).astype(np.uint8)
     images[np.arange(count), labels] += 55
-    return Split([f"{name}/{row}" for row in range(count)], [TEXTS[k] for k in labels], torch.from_numpy(labels), images)
+    return Split(
+        [f"{name}/{row}" for row in range(count)], [TEXTS[k] for k in labels], torch.from_numpy(labels), images
+    )
 
 
 def model() -> Classifier:
@@ -61,7 +72,9 @@ def model() -> Classifier:
     return build_classifier(spec, build_trunk(spec.image, SIZE), build_text(spec.text, TEXTS), seed=0)
 
 
-def training(folder: Path, *, resume: bool = False, victim: int = -1, call: int = 0, sent: int = 0) -> Callable[[int], None]:
+def training(
+    folder: Path, *, resume: bool = False, victim: int = -1, call: int = 0, sent: int = 0
+) -> Callable[[int], None]:
     """The work of each process; the victim sends itself a signal at a call of its head."""
 
     def work(rank: int) -> None:
@@ -77,7 +90,9 @@ def training(folder: Path, *, resume: bool = False, victim: int = -1, call: int 
         if rank == victim:
             net.head.register_forward_pre_hook(count)
         with joined():
-            fit(net, split(37, "train", 0), split(11, "validation", 1), RECIPE, 7, folder, resume=resume, progress=False)
+            fit(
+                net, split(37, "train", 0), split(11, "validation", 1), RECIPE, 7, folder, resume=resume, progress=False
+            )
         if rank == 0:
             torch.save(net.state_dict(), folder / "weights.pt")
 
@@ -98,7 +113,11 @@ def faults(others: list[Ended | None], sent: float, folder: Path) -> list[str]:
     for one in others:
         if one is None or one.at - sent > MINUTE:
             found.append("still ran after a minute")
-        elif one.code != 1 or len(one.said.splitlines()) != 1 or not one.said.startswith("training stopped: another of the"):
+        elif (
+            one.code != 1
+            or len(one.said.splitlines()) != 1
+            or not one.said.startswith("training stopped: another of the")
+        ):
             found.append(f"ended with exit code {one.code} and {one.said!r}")
     return found + [f"left {path.name}" for path in folder.rglob("*.unfinished")]
 
@@ -127,8 +146,13 @@ def main() -> int:
             wrong += [f"other weights: {name}" for name in expected if not torch.equal(again[name], expected[name])]
             last = max(one.at - when if one else 3 * MINUTE for one in others)
             slowest, bad = max(slowest, last), bad + bool(wrong)
-            print(f"{sent.name} to process {victim} at call {call}: the others ended {last:.1f} s later; {wrong or 'as they should'}", flush=True)
-    print(f"{settings.kills} kills, {settings.hangs} hangs of {settings.ranks} processes: {bad} not as they should; slowest {slowest:.1f} s")
+            print(
+                f"{sent.name} to process {victim} at call {call}: the others ended {last:.1f} s later; {wrong or 'as they should'}",
+                flush=True,
+            )
+    print(
+        f"{settings.kills} kills, {settings.hangs} hangs of {settings.ranks} processes: {bad} not as they should; slowest {slowest:.1f} s"
+    )
     return 1 if bad else 0
 
 

@@ -36,7 +36,9 @@ def split(count: int, size: int, name: str) -> Split:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (count, 3, size, size), np.uint8)
     labels = torch.from_numpy(rng.integers(0, len(CLASSES), count))
-    return Split([f"{name}/{row}" for row in range(count)], [TEXTS[row % len(TEXTS)] for row in range(count)], labels, images)
+    return Split(
+        [f"{name}/{row}" for row in range(count)], [TEXTS[row % len(TEXTS)] for row in range(count)], labels, images
+    )
 
 
 def training(data: tuple[Split, Split], size: int, batch: int, folder: Path) -> Callable[[int], None]:

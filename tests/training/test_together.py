@@ -1,5 +1,6 @@
 """Several processes train the model that one process trains."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,14 @@ from gazeshift.training.ranks import Ranks, added, first_alone, from_first, gath
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-TOLD = {"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"}
+TOLD = {
+    "RANK": "1",
+    "WORLD_SIZE": "4",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "2",
+    "MASTER_ADDR": "a",
+    "MASTER_PORT": "1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +30,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where together.py left what became of its trainings."""
     folder = tmp_path_factory.mktemp("together")
     done = subprocess.run(
-        [sys.executable, HERE / "together.py", folder], capture_output=True, text=True, check=False, timeout=280
+        [sys.executable, HERE / "together.py", folder],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return folder

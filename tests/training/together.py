@@ -1,6 +1,7 @@
 """Trainings in one and in several processes, run as a program: ``together.py FOLDER`` writes what became of each.
 
-One program for all, as importing takes longer than training: the processes of each training are forks of this one.
+One program for all, because importing takes longer than training: the processes of each training are forks of this one. The folder
+``benchmarks`` must be on the path.
 """
 
 import sys
@@ -9,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "benchmarks")]
-from conftest import make_bert_model, make_model, make_split
 from launching import start, wait
 
 import gazeshift.training.engine
 import gazeshift.training.module  # noqa: F401
+from conftest import make_bert_model, make_model, make_split
 from gazeshift.models import Classifier
 from gazeshift.training import Recipe, fit, recipe_of
 from gazeshift.training.history import EpochRecord
@@ -98,7 +97,9 @@ def work(case: Case, folder: Path) -> Callable[[int], None]:
 def main(place: Path) -> None:
     for case in CASES:
         folder = place / (case.folder or case.name)
-        ended = wait(start(case.ranks, work(case, folder), place / f"said by {case.name}"), place / f"said by {case.name}", 120)
+        ended = wait(
+            start(case.ranks, work(case, folder), place / f"said by {case.name}"), place / f"said by {case.name}", 120
+        )
         torch.save([None if one is None else (one.code, one.said) for one in ended], place / f"{case.name}.ended")
 
 

@@ -94,7 +94,10 @@ class WholeCheckpoints(TorchCheckpointIO):
 def _loader(
     inputs: Inputs, recipe: Recipe, seed: int | None, workers: int, division: Division, epoch: int = 0
 ) -> DataLoader[Batch]:
-    """This process's shares of all batches, built by workers or in this process; ``seed``: of order and augmentation; None: in order and without augmentation."""
+    """This process's shares of all batches, built by workers or here.
+
+    ``seed``: of order and augmentation; None: in order and without augmentation.
+    """
     augmentation = AUGMENTATIONS[recipe.augmentation if seed is not None else "none"]
     size = recipe.batch_size if seed is not None else max(_VALIDATION_BATCH, recipe.batch_size)
     return DataLoader(

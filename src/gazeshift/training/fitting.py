@@ -71,13 +71,11 @@ def fit(
         KeyboardInterrupt: Ctrl-C; finished epochs can be resumed.
     """
     work.mkdir(parents=True, exist_ok=True)
-    plan = _Plan(model, recipe, frozen_parts(model, recipe))
-    plan.check()
+    plan = _Plan.of(model, recipe)
     cached_images, cached_texts = images or (None, None), texts or (None, None)
     with joined() as here:
-        progress = progress and here.first
         inputs = [
-            plan.inputs(split, work / "features", image, text, progress)
+            plan.inputs(split, work / "features", image, text, progress and here.first)
             for split, image, text in zip((train, validation), cached_images, cached_texts, strict=True)
         ]
         identity = identity_of(model, train, validation, recipe, seed)
@@ -96,9 +94,11 @@ class _Plan:
     recipe: Recipe
     frozen: list[nn.Module]
 
-    def check(self) -> None:
-        if self.recipe.precision == "float16" and best_device().type == "cpu":
+    @classmethod
+    def of(cls, model: Classifier, recipe: Recipe) -> "_Plan":
+        if recipe.precision == "float16" and best_device().type == "cpu":
             raise TrainingError("precision: float16 needs a GPU; use bfloat16 or float32 on this machine.")
+        return cls(model, recipe, frozen_parts(model, recipe))
 
     def inputs(
         self, split: Split, folder: Path, images: CachedImages | None, texts: CachedTexts | None, progress: bool

@@ -224,6 +224,7 @@ class Requests(Sampler[Request]):
 
     def __iter__(self) -> Iterator[Request]:
         rows = torch.arange(self.count) if self.seed is None else order(self.count, self.seed, self.epoch)
-        for batch in rows.split(self.batch_size):
+        for start in range(0, self.count, self.batch_size):
+            batch = rows[start : start + self.batch_size].numpy()
             for share in self.division.shares(len(batch)):
-                yield Request(self.epoch, batch.numpy(), share)
+                yield Request(self.epoch, batch, share)

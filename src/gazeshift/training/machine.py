@@ -35,7 +35,9 @@ class Together(DDPStrategy):
     """DDP among the processes that ``joined``; they wait for the one that writes a checkpoint as long as that takes."""
 
     def __init__(self) -> None:
-        super().__init__(static_graph=True)  # every step is alike, and a net may hold weights that its output does not depend on
+        super().__init__(
+            static_graph=True
+        )  # every step is alike, and a net may hold weights that its output does not depend on
 
     def block_backward_sync(self) -> AbstractContextManager[None]:
         """Add up the gradients of every part of a step: DDP aborts if a static graph begins without."""

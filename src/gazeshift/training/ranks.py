@@ -11,6 +11,7 @@ import torch
 import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from gazeshift.errors import GazeshiftError, TrainingError, UsageError
 
@@ -128,7 +129,7 @@ def _meet(told: Ranks, timeout: float) -> None:
         )
     if cuda:
         torch.cuda.set_device(told.local_rank)
-    store, _, _ = next(dist.rendezvous("env://", told.rank, told.size, timeout=_MEETING))
+    store, _, _ = next(rendezvous("env://", told.rank, told.size, timeout=_MEETING))
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if cuda else "gloo",
         store=store,
@@ -136,7 +137,9 @@ def _meet(told: Ranks, timeout: float) -> None:
         world_size=told.size,
         timeout=timedelta(seconds=timeout),
     )
-    _now.ranks, _now.patient = told, dist.new_group(backend="gloo", timeout=_PREPARING)
+    patient = dist.new_group(backend="gloo", timeout=_PREPARING)
+    assert isinstance(patient, dist.ProcessGroup)  # noqa: S101  # every process is a member
+    _now.ranks, _now.patient = told, patient
 
 
 @contextmanager

@@ -117,11 +117,11 @@ class _Added(Function):
         return added(gradient)
 
 
-class _Draws(TorchDispatchMode):
+class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Random numbers drawn for the whole batch, of which the share takes its rows: below autograd, so for any net."""
 
     def __init__(self, share: Share) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.share = share
 
     def __torch_dispatch__(
@@ -155,7 +155,8 @@ class _Draws(TorchDispatchMode):
         computed = self.share.rows.stop - self.share.rows.start
         each, odd = divmod(x.shape[0], computed) if x.dim() else (0, 1)
         shape = list(x.shape) if odd else [each * self.share.whole, *x.shape[1:]]
-        axes = sorted(range(x.dim()), key=lambda axis: -x.stride(axis))
+        strides = x.stride()
+        axes = sorted(range(x.dim()), key=lambda axis: -strides[axis])
         places = sorted(range(x.dim()), key=axes.__getitem__)
         return x.new_empty([shape[axis] for axis in axes]).permute(places)
 
