@@ -12,7 +12,7 @@ import torch
 from gazeshift.errors import UsageError
 from gazeshift.training.ranks import Ranks, added, first_alone, from_first, gathered, joined, wait
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # two dozen trainings, and two imports of Lightning
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TOLD = {
@@ -31,11 +31,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("together")
     done = subprocess.run(
         [sys.executable, HERE / "together.py", folder],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "benchmarks"), os.environ.get("PYTHONPATH", "")])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=560,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return folder

@@ -1,7 +1,7 @@
 """Trainings in one and in several processes, run as a program: ``together.py FOLDER`` writes what became of each.
 
-One program for all, because importing takes longer than training: the processes of each training are forks of this one. The folder
-``benchmarks`` must be on the path.
+One program for all, because importing takes longer than training: the processes of each training are forks of this one. The
+repository must be on the path.
 """
 
 import sys
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from launching import start, wait
+from benchmarks.launching import start, wait
+from tests.training.conftest import make_bert_model, make_model, make_split
 
 import gazeshift.training.engine
 import gazeshift.training.module  # noqa: F401
-from conftest import make_bert_model, make_model, make_split
 from gazeshift.models import Classifier
 from gazeshift.training import Recipe, fit, recipe_of
 from gazeshift.training.history import EpochRecord
