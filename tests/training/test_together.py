@@ -69,13 +69,10 @@ def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> fl
     ],
 )
 def test_the_weights_are_those_of_one_process(place: Path, name: str, kind: str, folder: str) -> None:
-    """The sums of a step are taken in another order, so that each is rounded otherwise: as if the weights were nudged by half a unit of
-    their last place. Training then goes on from there, and tells how far a nudge carries.
-    """
+    """Up to rounding: sums are taken in another order. A wrong share, mean or dropout would go as far as other batches do."""
     alone, together = found(place, f"{kind} alone"), found(place, name, folder=folder)
-    carried = max(distance(alone["weights"], found(place, f"{kind} nudged")["weights"]), 2.0**-24)
-    other = distance(alone["weights"], found(place, f"{kind} in other batches")["weights"])
-    assert distance(alone["weights"], together["weights"]) < 20 * carried < other / 20  # other batches would be noticed
+    other = found(place, f"{kind} in other batches")
+    assert distance(alone["weights"], together["weights"]) < distance(alone["weights"], other["weights"]) / 50
     for mine, theirs in zip(alone["figures"], together["figures"], strict=True):
         assert theirs == pytest.approx(mine, rel=1e-4)
 

@@ -45,7 +45,6 @@ class Case:
     kind: str
     ranks: int = 1
     parts: int = 1
-    nudge: float = 0.0  # relative change of the initial weights
     folder: str = ""
     resume: bool = False
     stop_after: int = 0  # epochs, in the first process
@@ -56,7 +55,6 @@ class Case:
 
 CASES = [
     *[Case(f"{kind} alone", kind) for kind in RECIPES],
-    *[Case(f"{kind} nudged", kind, nudge=2.0**-24) for kind in RECIPES],
     *[Case(f"{kind} in two", kind, ranks=2) for kind in RECIPES],
     *[Case(f"{kind} in other batches", kind, batch_size=8) for kind in RECIPES],
     Case("cnn in three", "cnn", ranks=3),
@@ -79,10 +77,6 @@ def work(case: Case, folder: Path) -> Callable[[int], None]:
     def train(rank: int) -> None:
         torch.set_num_threads(1)
         model = MODELS[case.kind]()
-        if case.nudge:
-            random = torch.Generator().manual_seed(1)
-            for parameter in model.parameters():
-                parameter.data *= 1 + case.nudge * torch.randn(parameter.shape, generator=random)
         if rank == case.poison:
             model.head.register_forward_hook(lambda net, given, logits: logits * float("nan"))
         seed = case.seed_of_last if rank == case.ranks - 1 else 7
