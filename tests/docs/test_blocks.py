@@ -56,6 +56,9 @@ UNRUN = {
     "make check": "continuous integration runs it first; tests/test_checks_of_the_house.py",
     "make setup": "installs packages",
     ".venv/bin/pre-commit install": "changes the repository's hooks; tests/test_checks_of_the_house.py reads them",
+    "torchrun --nproc-per-node 2 -m gazeshift train configs/food10.yaml --model early-fusion --set data.root=DIR --out models/ef-0": (
+        "starts processes; tests/study/test_train_together.py does"
+    ),
     "python benchmarks/demo_spread.py --out runs/spread": "hours: twelve demos",
 }
 

@@ -38,7 +38,8 @@ def interruptible(way_on: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         if here and before is _end:
             signal.signal(signal.SIGINT, _end_silently)  # whoever presses it again need not read it again
-        print(f"gazeshift: interrupted{'; ' if way_on else '.'}{way_on}", file=sys.stderr, flush=True)
+        if os.environ.get("RANK", "0") == "0":  # of several processes that torchrun started, one says so
+            print(f"gazeshift: interrupted{'; ' if way_on else '.'}{way_on}", file=sys.stderr, flush=True)
         raise SystemExit(CODE) from None
     else:
         if here and before is _end:

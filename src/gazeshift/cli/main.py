@@ -80,12 +80,16 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted training from its last finished epoch.")
     ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option("--timeout", min=1, help="Seconds that one of several processes waits for the others in a step."),
+    ] = 50,
 ) -> None:
-    """Train one model of a study and save it."""
+    """Train one model of a study and save it; in several processes with torchrun --nproc-per-node N -m gazeshift train ..."""
     from gazeshift.cli.models import train_model
 
     with interruptible("the same command with --resume continues from the last finished epoch."):
-        train_model(file, model, out, seed, settings or [], resume)
+        train_model(file, model, out, seed, settings or [], resume, timeout)
 
 
 @app.command(
@@ -253,13 +257,18 @@ def run() -> None:
     except GazeshiftError as error:
         from gazeshift.cli.printing import plain
 
-        typer.echo(f"gazeshift: {plain(str(error))}", err=True)
+        typer.echo(f"gazeshift: {_speaker()}{plain(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:  # unforeseen errors: a full disk, also for the output; a folder without permissions
         _drop_output()
         place = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"gazeshift: {place}cannot be read or written ({error.strerror or error}).", err=True)
+        typer.echo(f"gazeshift: {_speaker()}{place}cannot be read or written ({error.strerror or error}).", err=True)
         sys.exit(2)
+
+
+def _speaker() -> str:
+    """Which of several processes that ``torchrun`` started this is."""
+    return "" if os.environ.get("WORLD_SIZE", "1") == "1" else f"process {os.environ.get('RANK')}: "
 
 
 def _drop_output() -> None:

@@ -22,15 +22,27 @@ from gazeshift.study.sections import DataConfig
 from gazeshift.study.steps import Event, Notice
 from gazeshift.study.train_one import train_single
 from gazeshift.training import Split, accuracy, predict
+from gazeshift.training.ranks import joined
 
 
-def train_model(file: Path, name: str, out: Path, seed: int, settings: Sequence[str], resume: bool) -> None:
-    """Train one model of a study file into a folder."""
-    check_new_folder(out)
-    study = read_study(file, settings)
-    name = known_name(study.models, name, f"model of {file}")
-    fitted = train_single(study, name, seed, out, resume=resume, progress=sys.stderr.isatty(), announce=_tell)
-    typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
+def train_model(
+    file: Path, name: str, out: Path, seed: int, settings: Sequence[str], resume: bool, timeout: float
+) -> None:
+    """Train one model of a study file into a folder, together with the other processes that ``torchrun`` started."""
+    with joined(timeout) as here:
+        check_new_folder(out)
+        study = read_study(file, settings)
+        name = known_name(study.models, name, f"model of {file}")
+        shows = here.first and sys.stderr.isatty()
+        fitted = train_single(
+            study, name, seed, out, resume=resume or here.restarted, progress=shows, announce=_tell if here.first else _say_nothing
+        )  # fmt: skip
+    if here.first:
+        typer.echo(f"{out}: {fitted.epochs} epochs, validation accuracy {fitted.validation_accuracy:.4f}")
+
+
+def _say_nothing(event: Event) -> None:
+    """The first process says it."""
 
 
 def _tell(event: Event) -> None:

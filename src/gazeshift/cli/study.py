@@ -1,5 +1,6 @@
 """``gazeshift study``: run a study, write its report, print the outcome."""
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from rich.text import Text
 
 from gazeshift.cli.printing import literal, terminal
 from gazeshift.data.addresses import without_secrets
+from gazeshift.errors import UsageError
 from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.record import Step
 from gazeshift.runs.summary import Summary
 from gazeshift.study.load import read_study
 from gazeshift.study.run import run_study
 from gazeshift.study.steps import Announce, Event, Notice
+from gazeshift.training.ranks import Ranks
 
 
 def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: bool) -> int:
@@ -25,6 +28,8 @@ def run_study_command(file: Path, out: Path, settings: Sequence[str], quiet: boo
     Returns:
         0, or 1 if an expectation of the study was not met.
     """
+    if Ranks.told(os.environ).size > 1:
+        raise UsageError("gazeshift study runs in one process; gazeshift train trains one of its models in several.")
     study = read_study(file, settings)
     console = terminal(stderr=True)
     command = shlex.join(["gazeshift", *map(without_secrets, sys.argv[1:])])

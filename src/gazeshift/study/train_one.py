@@ -4,6 +4,7 @@ from pathlib import Path
 
 from gazeshift.data.addresses import as_root
 from gazeshift.data.audit import drop_undecodable
+from gazeshift.data.on_the_fly import Crops
 from gazeshift.errors import ConfigError
 from gazeshift.runs.folder import Unit
 from gazeshift.study.config import StudyConfig
@@ -13,6 +14,7 @@ from gazeshift.study.pairs import SPLITS, read_pairs, refuse_unfit
 from gazeshift.study.steps import Announce, digest_of
 from gazeshift.study.units import train_unit
 from gazeshift.training import Fitted
+from gazeshift.training.ranks import first_alone, from_first
 
 
 def train_single(
@@ -26,6 +28,8 @@ def train_single(
     announce: Announce = lambda event: None,
 ) -> Fitted:
     """Train one model of a study into a folder; checkpoints and logs go to ``<out>.training``.
+
+    Processes that train it together (``joined``) all call this; the first reads the data and writes the folder.
 
     Args:
         study: the settings; its data must have a root.
@@ -43,14 +47,20 @@ def train_single(
         raise ConfigError("gazeshift train needs data.root and no pretrain; run such a study with gazeshift study.")
     work = out.with_name(out.name + ".training")
     reads_text = study.structure(name).reads_text
-    pairs = read_pairs(study.data, as_root(study.data.root), reads_text=reads_text, cache=work / "cache")
-    kept, corrupt = drop_undecodable(pairs.all, workers=study.data.workers)
+    root = as_root(study.data.root)
+    pairs = from_first(lambda: read_pairs(study.data, root, reads_text=reads_text, cache=work / "cache"))
+    kept, corrupt = from_first(lambda: drop_undecodable(pairs.all, workers=study.data.workers))
     refuse_unfit(pairs.root, kept, [*pairs.findings, *corrupt], reads_text=reads_text)
     splits = {split: tuple(pair for pair in kept if pair.split == split) for split in SPLITS}
-    cropped = cropping(study, splits, work / "cache", announce)
+    alone = cropping(study, splits, work / "cache", announce)
+
+    def cropped(split: str) -> Crops:
+        with first_alone():
+            return alone(split)
+
     ingredients = Ingredients(study, pairs.classes, splits, cropped, study.weights, work / "cache", progress, announce)
     settings = study.data.model_dump(exclude={"root", "plates", "workers", "cache_limit"})
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}
-    spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).model_dump()
+    spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).deciding()
     digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **source_digests(study)})
     return train_unit(ingredients, Unit(name, seed), out, work / "logs", digest, data, resume=resume)

@@ -181,7 +181,7 @@ def _inputs(ingredients: Ingredients, unit: Unit, sources: Sources) -> dict[str,
         "seed": unit.seed,
         "spec": spec.model_dump(mode="json"),
     }
-    used["recipe"] = ingredients.study.recipe_of(name).model_dump()
+    used["recipe"] = ingredients.study.recipe_of(name).deciding()
     used["texts"] = ingredients.study.models[name].texts
     if spec.image.name != "none":
         used["weights"] = sources["weights"]

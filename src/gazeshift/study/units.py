@@ -23,6 +23,7 @@ from gazeshift.study.materials import Ingredients
 from gazeshift.training import Fitted, fit, predict
 from gazeshift.training.device import on_device
 from gazeshift.training.parts import frozen_parts, is_fixed
+from gazeshift.training.ranks import first_alone, ranks
 
 
 def train_unit(
@@ -49,7 +50,7 @@ def train_unit(
     Raises:
         TrainingError: a loss that is not finite; the model of the last finished epoch is kept next to ``folder``.
     """
-    recipe = ingredients.study.recipe_of(unit.model)
+    recipe, first = ingredients.study.recipe_of(unit.model), ranks().first
     _clear_for(digest, work, folder, resume=resume)
     model = ingredients.fresh(unit)
     images, texts = ingredients.features(model, recipe)
@@ -73,24 +74,39 @@ def train_unit(
         )
     except TrainingError as error:
         kept = folder.with_name(folder.name + ".last-good")
-        save(model, kept, data, {"recipe": recipe.model_dump(), "seed": unit.seed, "stopped": str(error)})
+        if first:
+            save(model, kept, data, {"recipe": recipe.model_dump(), "seed": unit.seed, "stopped": str(error)})
         raise TrainingError(
             f"{unit.model}, seed {unit.seed}: {error} The model of the last finished epoch is kept in {kept}."
         ) from error
     training = {"recipe": recipe.model_dump(), "seed": unit.seed, "texts": ingredients.study.models[unit.model].texts}
     reached = {key: getattr(fitted, key) for key in ("epochs", "kept_epoch", "validation_accuracy")}
-    save(model, folder, data, training | reached)
-    (work / "last.ckpt").unlink(missing_ok=True)
-    shutil.rmtree(work / "features", ignore_errors=True)
+    if first:
+        save(model, folder, data, training | reached)
+    _clear_after(work)
     return fitted
 
 
+def _clear_after(work: Path) -> None:
+    """Keep only the logs of a finished training."""
+    if ranks().local_rank == 0:
+        (work / "last.ckpt").unlink(missing_ok=True)
+        shutil.rmtree(work / "features", ignore_errors=True)
+
+
 def _clear_for(digest: str, work: Path, folder: Path, *, resume: bool) -> None:
-    """Remove the files of another training, or of this one unless it is to be continued."""
+    """Remove the files of another training, or of this one unless it is to be continued; one process on each machine does so."""
+    here = ranks()
+    with first_alone():
+        if here.local_rank == 0:  # where machines share a disk, the second finds what the first has left
+            _clear(digest, work, folder, resume=resume or not here.first)
+
+
+def _clear(digest: str, work: Path, folder: Path, *, resume: bool) -> None:
     mark = work / "inputs.sha256"
     if work.exists() and not (resume and mark.is_file() and mark.read_text() == digest):
         shutil.rmtree(work)  # holds the checkpoint of another training
-    with atomic_write(mark, parents=True) as file:
+    with atomic_write(mark, parents=True, shared=True) as file:
         file.write_text(digest)
     for left in folder.parent.glob(f"{folder.name}.*{UNFINISHED}"):
         shutil.rmtree(left)  # of a run that was killed while it saved this model

@@ -7,6 +7,7 @@ from gazeshift.training.augment import AUGMENTATIONS
 from gazeshift.training.features import CachedImages, CachedTexts, after_affine, image_features, text_features
 from gazeshift.training.history import Fitted
 from gazeshift.training.prediction import accuracy, predict
+from gazeshift.training.ranks import joined
 from gazeshift.training.recipe import RECIPES, Recipe, recipe_of
 from gazeshift.training.split import Split
 
@@ -27,6 +28,7 @@ __all__ = [
     "fit",
     "fit_trunk",
     "image_features",
+    "joined",
     "predict",
     "recipe_of",
     "text_features",

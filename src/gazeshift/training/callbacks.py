@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from gazeshift.training.history import EpochRecord, write_csv
 from gazeshift.training.module import PairModule
 from gazeshift.training.progress import bar
+from gazeshift.training.ranks import ranks
 from gazeshift.training.tensorboard import write_events
 
 
@@ -21,9 +22,10 @@ class SaveEpoch(Callback):
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Write all three."""
         history = _history(module)
-        trainer.save_checkpoint(self.checkpoint)
-        write_csv(history, self.table)
-        write_events(history, self.events)
+        trainer.save_checkpoint(self.checkpoint)  # the first process writes; all must call it
+        if ranks().first:
+            write_csv(history, self.table)
+            write_events(history, self.events)
 
 
 class TellEpoch(Callback):
@@ -34,7 +36,8 @@ class TellEpoch(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """The checkpoint is written by now."""
-        self.tell(_history(module)[-1])
+        if ranks().first:
+            self.tell(_history(module)[-1])
 
 
 class ShowProgress(Callback):

@@ -17,7 +17,7 @@ from gazeshift.training.split import Split
 def identity_of(model: Classifier, train: Split, validation: Split, recipe: Recipe, seed: int) -> dict[str, str]:
     """The identity of a training: everything that its weights depend on, except the machine."""
     return {
-        "recipe": recipe.model_dump_json(),
+        "recipe": recipe.model_dump_json(exclude={"accumulate"}),
         "seed": str(seed),
         "initial model": digest(model),
         "training pairs": train.fingerprint(),

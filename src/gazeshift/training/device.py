@@ -6,12 +6,14 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from gazeshift.training.ranks import ranks
+
 
 def best_device() -> torch.device:
-    """The accelerator of this machine (CUDA or MPS), else the CPU."""
+    """The accelerator of this machine (the current CUDA device, or MPS), else the CPU; several processes do not train on MPS."""
     if torch.cuda.is_available():
         return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    return torch.device("mps" if torch.backends.mps.is_available() and ranks().size == 1 else "cpu")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The features of a split from a frozen trunk and a frozen text encoder, computed once and cached."""
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from gazeshift.models.trunk import Trunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training.device import on_device
 from gazeshift.training.progress import tracked
+from gazeshift.training.ranks import gathered, in_turn, ranks, wait
 from gazeshift.training.split import weights_digest
 
 _TAPS = 3
@@ -110,9 +112,9 @@ class CachedTexts:
         """The vectors of some texts."""
         return self.vectors[torch.from_numpy(rows)]
 
-    def encode(self, model: Classifier, part: Tensor) -> TextFeatures:
-        """Nothing to do: they are already encoded."""
-        return TextFeatures.from_pooled(part.to(model.device))
+    def encode(self, model: Classifier, part: Tensor, rows: slice) -> TextFeatures:
+        """Choose some: they are already encoded."""
+        return TextFeatures.from_pooled(part[rows].to(model.device))
 
 
 def image_features(
@@ -128,6 +130,8 @@ def image_features(
     tell: Callable[[str], None] | None = None,
 ) -> CachedImages:
     """Features at the tap, in evaluation mode; no classifier is needed yet.
+
+    Processes that train together (``joined``) compute one batch each in turn and pass it to the others, so all must call this.
 
     Args:
         trunk: as built by ``build_trunk``, or its first layers; shared by all models that do not train it.
@@ -148,24 +152,27 @@ def image_features(
     """
     digest = weights_digest(trunk)
     names = _Files(folder, _key(digest, images, preprocessing, pools_first)) if folder is not None else None
-    if names is not None and names.grid.is_file():
+    if names is not None and all(gathered(names.grid.is_file())):
         return CachedImages(*names.open(), digest)
+    starts = range(0, len(images), batch_size)
     with evaluating(trunk), torch.inference_mode(), on_device(trunk, device) as there:
 
-        def encode(start: int) -> ImageFeatures:
-            crops = torch.from_numpy(np.array(images[start : start + batch_size])).to(there)
+        def encode(step: int) -> ImageFeatures:
+            crops = torch.from_numpy(np.array(images[starts[step] : starts[step] + batch_size])).to(there)
             features = trunk.encode(preprocessing.normalise(crops))
             return (features.averaged() if pools_first else features).to("cpu")
 
-        starts = range(0, len(images), batch_size)
-        steps = tracked(starts, "Image features", len(starts), progress)
-        coming = (encode(start) for start in steps)
+        coming = tracked(in_turn(len(starts), encode), "Image features", len(starts), progress)
         if names is None:
             return CachedImages(*_in_memory(len(images), coming), digest)
         if tell:
             size = as_size(features_bytes(trunk, len(images), preprocessing, pools_first=pools_first))
             tell(f"{names.grid}: features of {len(images):,} pictures, {size}")
-        names.write(len(images), coming)
+        if ranks().local_rank == 0:  # one for each machine, in case they share no disk
+            names.write(len(images), coming)
+        else:
+            deque(coming, maxlen=0)
+    wait()
     return CachedImages(*names.open(), digest)
 
 
@@ -208,6 +215,8 @@ def text_features(
 ) -> CachedTexts:
     """Pooled vectors of texts, in evaluation mode. Equal texts are encoded once, and texts of similar length together.
 
+    Processes that train together (``joined``) share the work, as in ``image_features``.
+
     Args:
         model: its tokenizer and text encoder are used, its head is not.
         texts: any number.
@@ -218,11 +227,14 @@ def text_features(
     unique = sorted(set(texts), key=lambda text: (len(text), text))
     place = {text: row for row, text in enumerate(unique)}
     starts = range(0, len(unique), batch_size)
-    vectors = [torch.zeros(0, model.encoder.width)]
+
+    def encode(step: int) -> Tensor:
+        tokens = model.tokenize(unique[starts[step] : starts[step] + batch_size])
+        return model.encode_text(tokens.ids, tokens.mask).pooled.float().cpu()
+
     with evaluating(model), torch.inference_mode(), on_device(model, device):
-        for start in tracked(starts, "Text features", len(starts), progress):
-            tokens = model.tokenize(unique[start : start + batch_size])
-            vectors.append(model.encode_text(tokens.ids, tokens.mask).pooled.float().cpu())
+        coming = tracked(in_turn(len(starts), encode), "Text features", len(starts), progress)
+        vectors = [torch.zeros(0, model.encoder.width), *coming]
     rows = torch.tensor([place[text] for text in texts], dtype=torch.long)
     # Tensors made in inference mode may not be saved for a backward pass; a copy outside of it may.
     return CachedTexts(torch.cat(vectors)[rows].clone(), weights_digest(model.encoder))

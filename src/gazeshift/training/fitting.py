@@ -22,6 +22,7 @@ from gazeshift.training.features import (
 from gazeshift.training.history import EpochRecord, Fitted
 from gazeshift.training.inputs import Inputs, StemImages
 from gazeshift.training.parts import frozen_parts, is_fixed, own_randomness, stem_of, trained_state, training_mode
+from gazeshift.training.ranks import check_alike, joined, ranks
 from gazeshift.training.recipe import Recipe
 from gazeshift.training.split import Split
 
@@ -50,6 +51,9 @@ def fit(
     key). So a training that was killed and resumed ends, on a CPU, with bit-identical weights, for any number of workers. What
     stays frozen is in evaluation mode and its features are computed once, unless augmentation changes its input.
 
+    Processes started together (by ``torchrun``) train one model together, each on its share of every batch; the weights are those of
+    a single process up to rounding (docs/training.md). The first writes the files and calls ``on_epoch``.
+
     Args:
         model: freshly built; trained parts change, frozen ones do not; modes and ``requires_grad`` are afterwards as before.
         train: pairs to learn from.
@@ -72,21 +76,20 @@ def fit(
     Raises:
         DataError: pairs that do not fit the model.
         TrainingError: a loss that is not finite (the model then holds the weights of the last finished epoch), a checkpoint of another
-            training, features of another trunk, or float16 without a GPU.
+            training, features of another trunk, float16 without a GPU, or the end of another process that trains this model.
         KeyboardInterrupt: Ctrl-C; finished epochs can be resumed.
     """
     work.mkdir(parents=True, exist_ok=True)
-    plan = _Plan(model, recipe, frozen_parts(model, recipe), feature_bytes)
-    plan.check()
+    plan = _Plan.of(model, recipe, feature_bytes)
     cached_images, cached_texts = images or (None, None), texts or (None, None)
-    inputs = [
-        plan.inputs(split, work / "features", image, text, progress)
-        for split, image, text in zip((train, validation), cached_images, cached_texts, strict=True)
-    ]
-    identity = identity_of(model, train, validation, recipe, seed)
-    checkpoint = work / CHECKPOINT
-    start = _Start.of(model, plan.frozen, checkpoint, identity, resume)
-    history, best = _train(plan, inputs, identity, seed, work, start, workers, progress, on_epoch)
+    with joined() as here:
+        inputs = [
+            plan.inputs(split, work / "features", image, text, progress and here.first)
+            for split, image, text in zip((train, validation), cached_images, cached_texts, strict=True)
+        ]
+        identity = identity_of(model, train, validation, recipe, seed)
+        start = _Start.of(model, plan.frozen, work / CHECKPOINT, identity, resume)
+        history, best = _train(plan, inputs, identity, seed, work, start, workers, progress, on_epoch)
     if recipe.keep == "best":
         model.load_state_dict(best, strict=False)
     return Fitted.of(history, recipe.keep)
@@ -101,9 +104,11 @@ class _Plan:
     frozen: list[nn.Module]
     feature_bytes: float
 
-    def check(self) -> None:
-        if self.recipe.precision == "float16" and best_device().type == "cpu":
+    @classmethod
+    def of(cls, model: Classifier, recipe: Recipe, feature_bytes: float) -> "_Plan":
+        if recipe.precision == "float16" and best_device().type == "cpu":
             raise TrainingError("precision: float16 needs a GPU; use bfloat16 or float32 on this machine.")
+        return cls(model, recipe, frozen_parts(model, recipe), feature_bytes)
 
     def inputs(
         self, split: Split, folder: Path, images: CachedImages | None, texts: CachedTexts | None, progress: bool
@@ -155,10 +160,11 @@ class _Start:
     def of(
         cls, model: Classifier, frozen: list[nn.Module], checkpoint: Path, identity: dict[str, str], resume: bool
     ) -> "_Start":
-        if resume and checkpoint.is_file():
-            return cls(checkpoint, read_checkpoint(checkpoint, identity).epochs, trained_state(model, frozen))
-        checkpoint.unlink(missing_ok=True)
-        return cls(checkpoint, 0, trained_state(model, frozen))
+        epochs = read_checkpoint(checkpoint, identity).epochs if resume and checkpoint.is_file() else 0
+        check_alike({**identity, "number of finished epochs in its folder": epochs})
+        if not epochs and ranks().local_rank == 0:
+            checkpoint.unlink(missing_ok=True)
+        return cls(checkpoint, epochs, trained_state(model, frozen))
 
 
 def _train(

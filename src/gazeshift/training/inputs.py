@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from gazeshift.models.stem import Stem
 from gazeshift.training.augment import Augmentation
 from gazeshift.training.features import CachedImages, CachedTexts
 from gazeshift.training.keyed import draws, hash_keys, order
+from gazeshift.training.shares import Division, Share
 from gazeshift.training.split import Split
 
 Part = TypeVar("Part")
@@ -25,12 +26,21 @@ Encoded_co = TypeVar("Encoded_co", covariant=True)
 
 
 class Side(Protocol, Generic[Part, Encoded_co]):
-    """One modality of a split: gives the part of a batch (in a worker) and encodes it with a model (on the model's device)."""
+    """The images of a split: gives those of a share of a batch (in a worker) and encodes them with a model (on the model's device)."""
 
     def __len__(self) -> int: ...
     def check(self, model: Classifier, count: int) -> None: ...  # noqa: D102
     def take(self, rows: np.ndarray) -> Part: ...  # noqa: D102
     def encode(self, model: Classifier, part: Part) -> Encoded_co: ...  # noqa: D102
+
+
+class TextSide(Protocol, Generic[Part, Encoded_co]):
+    """The texts of a split: gives those of a whole batch, which decide how far each is padded, and encodes a share of them."""
+
+    def __len__(self) -> int: ...
+    def check(self, model: Classifier, count: int) -> None: ...  # noqa: D102
+    def take(self, rows: np.ndarray) -> Part: ...  # noqa: D102
+    def encode(self, model: Classifier, part: Part, rows: slice) -> Encoded_co: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,22 +120,20 @@ class Texts:
         """Some texts."""
         return [self.texts[row] for row in rows]
 
-    def encode(self, model: Classifier, part: list[str]) -> TextFeatures:
-        """Tokenise and encode."""
+    def encode(self, model: Classifier, part: list[str], rows: slice) -> TextFeatures:
+        """Tokenise all and encode some."""
         tokens = model.tokenize(part)
-        return model.encode_text(tokens.ids, tokens.mask)
+        return model.encode_text(tokens.ids[rows], tokens.mask[rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """A batch of pairs; its parts come from the two sides of ``Inputs``."""
+    """A share of a batch of pairs; its parts come from the two sides of ``Inputs``."""
 
     labels: Int[Tensor, " b"]
     images: Any  # crops or ImageFeatures
-    texts: Any  # texts or their vectors
-
-    def __len__(self) -> int:
-        return len(self.labels)
+    texts: Any  # texts or their vectors, those of the whole batch
+    share: Share
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +143,7 @@ class Inputs:
     keys: Sequence[str]
     labels: Int[Tensor, " n"]
     images: Side[Any, ImageFeatures]
-    texts: Side[Any, TextFeatures]
+    texts: TextSide[Any, TextFeatures]
 
     @classmethod
     def of(
@@ -160,46 +168,64 @@ class Inputs:
         self.images.check(model, len(self.labels))
         self.texts.check(model, len(self.labels))
 
-    def batch(self, rows: np.ndarray) -> Batch:
-        """The pairs of some rows, unchanged."""
-        return Batch(self.labels[torch.from_numpy(rows)], self.images.take(rows), self.texts.take(rows))
+    def batch(self, rows: np.ndarray, share: Share | None = None) -> Batch:
+        """The pairs of some rows, or a share of them, unchanged."""
+        share = share or Share.of(len(rows))
+        own = rows[share.rows]
+        return Batch(self.labels[torch.from_numpy(own)], self.images.take(own), self.texts.take(rows), share)
 
     def logits(self, model: Classifier, batch: Batch) -> Float[Tensor, "b classes"]:
         """Encode both sides and classify."""
-        return model.classify(self.images.encode(model, batch.images), self.texts.encode(model, batch.texts))
+        texts = self.texts.encode(model, batch.texts, batch.share.rows)
+        return model.classify(self.images.encode(model, batch.images), texts)
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a batch is made from.
+
+    Attributes:
+        epoch: counted from 0.
+        rows: of the whole batch.
+        share: of it, to be made.
+    """
+
+    epoch: int
+    rows: np.ndarray
+    share: Share
 
 
 class PairBatches(Dataset[Batch]):
-    """Batches by request ``(epoch, rows)``: a worker needs nothing else, so any worker can build any batch."""
+    """Batches by request: a worker needs nothing else, so any worker can build any batch."""
 
     def __init__(self, inputs: Inputs, augmentation: Augmentation, seed: int) -> None:
         self.inputs, self.augmentation, self.seed = inputs, augmentation, seed
         self.hashes = hash_keys(inputs.keys)
 
-    def __getitem__(self, request: tuple[int, np.ndarray]) -> Batch:
-        epoch, rows = request
-        batch = self.inputs.batch(rows)
-        uniform = draws(self.hashes[rows], self.seed, epoch, self.augmentation.count)
-        return Batch(
-            batch.labels, self.augmentation.images(batch.images, uniform), self.augmentation.texts(batch.texts, uniform)
-        )
+    def __getitem__(self, request: Request) -> Batch:
+        batch = self.inputs.batch(request.rows, request.share)
+        uniform = draws(self.hashes[request.rows], self.seed, request.epoch, self.augmentation.count)
+        images = self.augmentation.images(batch.images, uniform[request.share.rows])
+        return replace(batch, images=images, texts=self.augmentation.texts(batch.texts, uniform))
 
 
-class Requests(Sampler[tuple[int, np.ndarray]]):
-    """The requests of one epoch: whole batches of rows, with the epoch they belong to."""
+class Requests(Sampler[Request]):
+    """The requests of one epoch: this process's shares of every batch."""
 
-    def __init__(self, count: int, batch_size: int, seed: int | None, epoch: int = 0) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int | None, epoch: int, division: Division) -> None:
         """``seed``: of the shuffled order; None: in order. ``epoch``: the first one, which workers start before ``set_epoch``."""
-        self.count, self.batch_size, self.seed, self.epoch = count, batch_size, seed, epoch
+        self.count, self.batch_size, self.seed, self.epoch, self.division = count, batch_size, seed, epoch, division
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch of training."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return math.ceil(self.count / self.batch_size)
+        return math.ceil(self.count / self.batch_size) * self.division.parts
 
-    def __iter__(self) -> Iterator[tuple[int, np.ndarray]]:
+    def __iter__(self) -> Iterator[Request]:
         rows = torch.arange(self.count) if self.seed is None else order(self.count, self.seed, self.epoch)
         for start in range(0, self.count, self.batch_size):
-            yield self.epoch, rows[start : start + self.batch_size].numpy()
+            batch = rows[start : start + self.batch_size].numpy()
+            for share in self.division.shares(len(batch)):
+                yield Request(self.epoch, batch, share)

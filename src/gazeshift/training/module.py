@@ -18,7 +18,9 @@ from gazeshift.training.inputs import Batch, Inputs
 from gazeshift.training.keyed import keyed_seed
 from gazeshift.training.optimise import OPTIMIZERS, SCHEDULES, Schedule, parameter_groups
 from gazeshift.training.parts import trained_state
+from gazeshift.training.ranks import added, ranks
 from gazeshift.training.recipe import Recipe
+from gazeshift.training.whole_batch import as_in_whole_batch
 
 
 class PairModule(LightningModule):
@@ -74,16 +76,23 @@ class PairModule(LightningModule):
         """The loss of one batch; the random state (dropout) depends on seed and step alone."""
         torch.manual_seed(keyed_seed("step", self.seed, self.global_step))
         self._rate = self._learning_rate()
-        logits = self.train_inputs.logits(self.model, batch).float()
-        labels = batch.labels.to(logits.device)
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
-        self._train.add(loss.item(), len(batch))
-        self._stop_unless_finite(loss.item(), f"step {batch_idx + 1}")
-        return loss
+        parts = self.recipe.accumulate
+        with as_in_whole_batch(batch.share, parts):
+            logits = self.train_inputs.logits(self.model, batch).float()
+        own, labels = batch.share.own, batch.labels.to(logits.device)
+        loss = F.cross_entropy(logits[own], labels[own], label_smoothing=self.recipe.label_smoothing)
+        found = _Mean()
+        found.add(loss.item(), batch.share.count)
+        found = found.over_all()  # of all processes, so that all stop or none
+        self._train.join(found)
+        self._stop_unless_finite(found.total, f"step {batch_idx // parts + 1}")
+        # DDP takes the mean of the gradients of all processes, Lightning that of all parts; of this the mean is that over the batch.
+        return loss * (batch.share.weight * ranks().size * parts)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Move the schedule."""
-        self.schedule.after_step()
+        if (batch_idx + 1) % self.recipe.accumulate == 0:
+            self.schedule.after_step()
 
     def on_validation_epoch_start(self) -> None:
         """Start the means."""
@@ -91,21 +100,23 @@ class PairModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to loss and accuracy."""
-        logits = self.validation_inputs.logits(self.model, batch).float()
-        labels = batch.labels.to(logits.device)
-        self._validation.add(F.cross_entropy(logits, labels).item(), len(batch))
-        self._right += int((logits.argmax(1) == labels).sum())
+        own, count = batch.share.own, batch.share.count
+        logits = self.validation_inputs.logits(self.model, batch).float()[own]
+        labels = batch.labels.to(logits.device)[own]
+        self._validation.add(F.cross_entropy(logits, labels).item(), count)
+        self._right += int((logits.argmax(1) == labels).sum()) if count else 0
 
     def on_validation_epoch_end(self) -> None:
         """Close the epoch's record; this comes before its checkpoint is written."""
-        loss = self._validation.value
+        validation, right = self._validation.over_all(), added(torch.tensor(self._right, dtype=torch.float64)).item()
+        loss = validation.value
         self._stop_unless_finite(loss, "validation")
         self.schedule.after_epoch(loss)
         record = EpochRecord(
             epoch=self.current_epoch + 1,
             train_loss=self._train.value,
             validation_loss=loss,
-            validation_accuracy=self._right / self._validation.count,
+            validation_accuracy=right / validation.count,
             learning_rate=self._rate,
             seconds=time.perf_counter() - self._started,
         )
@@ -159,6 +170,16 @@ class _Mean:
     def add(self, mean: float, count: int) -> None:
         self.total += mean * count
         self.count += count
+
+    def join(self, other: "_Mean") -> None:
+        self.total += other.total
+        self.count += other.count
+
+    def over_all(self) -> "_Mean":
+        """The mean over the pairs of all processes."""
+        mean = _Mean()
+        mean.total, mean.count = added(torch.tensor([self.total, self.count], dtype=torch.float64)).tolist()
+        return mean
 
     @property
     def value(self) -> float:

@@ -18,6 +18,7 @@ _REMARKS = (
     r".*module\(s\) in eval mode at the start of training.*",  # frozen parts, on purpose
     r".*This process \(pid=.*\) is multi-threaded, use of fork\(\).*",  # Python >= 3.12 of every DataLoader worker
     r".*Detected call of `lr_scheduler\.step\(\)` before `optimizer\.step\(\)`.*",  # float16 skips steps while it finds its scale
+    r"Grad strides do not match bucket view strides.*",  # of DDP, about the layout of a weight with an axis of length 1
     r"`isinstance\(treespec, LeafSpec\)` is deprecated.*",  # Lightning's own use of torch
 )
 

@@ -22,7 +22,9 @@ class Recipe(Strict):
         momentum: of ``sgd``.
         weight_decay: of everything trained but biases and norms (decoupled in ``adamw``, else added to the gradient).
         trunk_weight_decay: of a fine-tuned image trunk; None: ``weight_decay``.
-        batch_size: pairs per step.
+        batch_size: pairs per step, over all processes that train together.
+        accumulate: in how many parts each process computes its share of a step, one after the other, to need less memory. It changes
+            no weights beyond rounding, and a resumed training may use another number. Not with batch norms that are trained.
         epochs: passes over the training pairs.
         schedule: of the learning rate. ``constant``; ``one-cycle`` (rises over the first 30 % of the steps, then falls to about 0);
             ``cosine`` (falls to 0); ``plateau`` (times 0.1 when the validation loss has not fallen for more than one epoch).
@@ -50,6 +52,7 @@ class Recipe(Strict):
     weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     trunk_weight_decay: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     batch_size: int = Field(default=64, ge=1)
+    accumulate: int = Field(default=1, ge=1)
     epochs: int = Field(default=30, ge=1)
     schedule: Literal["constant", "one-cycle", "cosine", "plateau"] = "constant"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
@@ -60,6 +63,10 @@ class Recipe(Strict):
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     keep: Literal["last", "best"] = "last"
     gradient_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    def deciding(self) -> dict[str, Any]:
+        """The choices that the weights depend on, as plain data: all but ``accumulate``."""
+        return self.model_dump(mode="json", exclude={"accumulate"})
 
     @field_validator("augmentation")
     @classmethod
