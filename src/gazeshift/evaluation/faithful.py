@@ -94,8 +94,7 @@ def rendered(model: Classifier, paint: Paint = render) -> SceneSource:
     def encode(views: Sequence[View]) -> ImageFeatures:
         crops = [preprocessing.crop(Image.fromarray(paint(view.scene, view.without))) for view in views]
         pixels = preprocessing.normalise(torch.from_numpy(np.stack(crops)).to(model.device))
-        with torch.no_grad(), evaluating(model):
-            return model.encode_image(pixels)
+        return encode_images(model, pixels)
 
     def labels(scene: Scene) -> UInt8[np.ndarray, "H W"]:
         return np.asarray(preprocessing.crop_image(Image.fromarray(label_map(scene)), "nearest"))

@@ -3,6 +3,7 @@
 import difflib
 
 import timm
+from timm.layers import BatchNormAct2d
 from timm.models import get_pretrained_cfg_value
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import nn
@@ -67,6 +68,11 @@ def last_block_has_one_first_norm(net: VisionTransformer) -> bool:
     Other kinds of blocks have several such norms in parallel, or none before the attention.
     """
     return type(net.blocks[-1]) is Block
+
+
+def after_norm(module: nn.BatchNorm2d) -> nn.Module | None:
+    """What timm's batch norm with an activation does after the norm; None for another module."""
+    return nn.Sequential(module.drop, module.act) if type(module) is BatchNormAct2d else None
 
 
 def _near(names: list[str]) -> str:

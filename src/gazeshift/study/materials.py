@@ -198,8 +198,7 @@ class Ingredients:
 
         def encode(asked: Sequence[int]) -> ImageFeatures:
             wanted = torch.from_numpy(np.array(crops[list(asked)])).to(model.device)
-            with torch.no_grad(), evaluating(model):
-                return model.encode_image(model.spec.preprocessing.normalise(wanted))
+            return encode_images(model, model.spec.preprocessing.normalise(wanted))
 
         return encode
 
