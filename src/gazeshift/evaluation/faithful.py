@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gazeshift.data.plates import Scene, label_map, render
 from gazeshift.measures import ShiftFaithfulness, beyond_rounding, mask_to_grid, shift_faithfulness
-from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_images, evaluating
 from gazeshift.saliency import Rows, class_logits, compute_maps
 from gazeshift.saliency.cams import DEFAULT
 

@@ -16,7 +16,7 @@ from gazeshift.models.affine import Affine
 from gazeshift.models.face import Heard
 from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces, Tokens, no_tokens
 from gazeshift.models.fingerprint import known_digest
-from gazeshift.models.folded import folded
+from gazeshift.models.folded import ready
 from gazeshift.models.heads import HEADS, Structure
 from gazeshift.models.modes import evaluating
 from gazeshift.models.spec import ModelSpec
@@ -262,8 +262,7 @@ def encode_images(model: Classifier, images: Float[Tensor, "b 3 H W"]) -> ImageF
     The trunk runs with its batch norms folded into its convolutions (``gazeshift.models.folded``), so it takes less time than
     ``model.encode_image``, which training calls; the features differ by rounding.
     """
-    with evaluating(model.trunk):
-        features = folded(model.trunk, images).encode(images)
+    features = ready(model.trunk, images).trunk.encode(images)
     # Under autocast the trunk may answer in half precision; the head and the map stay in the head's own.
     return features.to(model.precision)
 

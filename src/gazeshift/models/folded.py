@@ -2,9 +2,10 @@
 
 import copy
 import weakref
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,55 +15,72 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from gazeshift.models.features import ImageFeatures
 from gazeshift.models.fingerprint import state_of
 from gazeshift.models.modes import evaluating
 from gazeshift.models.trunk import Trunk
 
 
 @dataclass(frozen=True)
-class _Copy:
-    """A trunk without the batch norms that can be folded (None: there are none), and the state of the original when it was made."""
-
-    state: tuple[object, ...]
-    trunk: Trunk | None
-
-
-_copies: "weakref.WeakKeyDictionary[Trunk, _Copy]" = weakref.WeakKeyDictionary()
-
-
-def folded(trunk: Trunk, images: Float[Tensor, "b 3 H W"]) -> Trunk:
-    """The trunk to run without gradient, in evaluation mode; made at the first call, and again after a weight has changed.
+class Ready:
+    """A trunk's copy to run without gradient.
 
     It shares all tensors with the trunk except the weights of convolutions that have taken in a batch norm, so it needs as much memory as
-    these (87 MB for InceptionV3, nothing for a vision transformer). The trunk itself, its weights and its training stay as they are. What
-    its features differ by is rounding: in single precision less than 1e-4 of the largest one.
+    these (87 MB for InceptionV3, nothing for a vision transformer). Its features differ from the trunk's by rounding: in single precision
+    by less than 1e-4 of the largest.
+
+    Attributes:
+        state: of the trunk's tensors when the copy was made.
+        trunk: the copy, in evaluation mode.
+    """
+
+    state: tuple[object, ...]
+    trunk: Trunk
+
+    @cached_property
+    def compiled(self) -> Callable[[Float[Tensor, "b 3 H W"]], ImageFeatures]:
+        """``trunk.encode``, compiled at its first call for a size of batch, with the weights frozen in."""
+        # Freezing lets the compiler lay out the weights; without it, it gains little on a CPU.
+        run: Callable[[Tensor], ImageFeatures] = torch.compile(
+            self.trunk.encode, dynamic=False, options={"freezing": True}
+        )
+        return run
+
+
+_copies: "weakref.WeakKeyDictionary[Trunk, Ready]" = weakref.WeakKeyDictionary()
+
+
+def ready(trunk: Trunk, images: Float[Tensor, "b 3 H W"]) -> Ready:
+    """The trunk as it runs without gradient: made at the first call, and again after a weight has changed.
+
+    The trunk itself, its weights, its modes and its training stay as they are. What counts as a change is what counts for
+    ``fingerprint.known_digest``.
 
     Args:
         trunk: on any device, in any precision.
-        images: of the size that will be encoded; one black image of this size runs through the trunk to see what follows what.
+        images: of the size that will be encoded; if there are batch norms, one black image of this size runs through the trunk to see
+            what follows what.
 
     Example:
         >>> from gazeshift.models import ImageSpec, build_trunk
         >>> trunk, images = build_trunk(ImageSpec(name="small_cnn"), 64).eval(), torch.rand(2, 3, 64, 64)
         >>> with torch.no_grad():
-        ...     torch.allclose(folded(trunk, images).encode(images).grid, trunk.encode(images).grid, atol=1e-4)
+        ...     torch.allclose(ready(trunk, images).trunk.encode(images).grid, trunk.encode(images).grid, atol=1e-4)
         True
     """
     state = state_of(trunk.state_dict())
     known = _copies.get(trunk)
     if known is None or known.state != state:
-        known = _copies[trunk] = _Copy(state, _fold(trunk, images))
-    return trunk if known.trunk is None else known.trunk
+        known = _copies[trunk] = Ready(state, _fold(trunk, images.new_zeros(1, *images.shape[1:])))
+    return known
 
 
 @torch.no_grad()
-def _fold(trunk: Trunk, images: Float[Tensor, "b 3 H W"]) -> Trunk | None:
+def _fold(trunk: Trunk, image: Float[Tensor, "1 3 H W"]) -> Trunk:
+    # By the rules of deepcopy, what is in here already is not copied: modules are, their tensors are not.
+    made: dict[int, Any] = {id(tensor): tensor for tensor in (*trunk.parameters(), *trunk.buffers())}
     with evaluating(trunk):
-        pairs = list(_pairs(trunk, images.new_zeros(1, *images.shape[1:])))
-        if not pairs:
-            return None
-        # By the rules of deepcopy, what is in here already is not copied: modules are, their tensors are not.
-        made: dict[int, Any] = {id(tensor): tensor for tensor in (*trunk.parameters(), *trunk.buffers())}
+        pairs = list(_pairs(trunk, image))
         whole = copy.deepcopy(trunk, made)
     rest: dict[nn.Module, nn.Module | None] = {}
     for convolution, norm in pairs:
@@ -79,22 +97,22 @@ def _pairs(trunk: Trunk, image: Float[Tensor, "1 3 H W"]) -> Iterator[tuple[nn.C
     """Convolutions whose output goes into a batch norm and nowhere else."""
     convolutions = {id(module.weight): module for module in trunk.modules() if isinstance(module, nn.Conv2d)}
     norms = {id(module.running_mean): module for module in _norms(trunk)}
+    if not norms:
+        return
     with _Recorder() as recorder:
         recorder.read(trunk.emit(image))
-    calls, uses = recorder.convolved, recorder.means
-    for weight, outputs in calls.items():
-        means = [mean for output in outputs for mean in uses[id(output)]]
-        # A layer called twice would have to be two.
-        if weight in convolutions and len(outputs) == len(means) == 1 and means[0] in norms:
-            if sum(means[0] in each for each in uses.values()) == 1:
-                yield convolutions[weight], norms[means[0]]
+    for weight, outputs in recorder.convolved.items():
+        readers = [reader for output in outputs for reader in recorder.readers[id(output)]]
+        # A layer that is called twice would have to be two.
+        once = len(outputs) == len(readers) == 1 and recorder.normed[readers[0]] == 1
+        if once and weight in convolutions and readers[0] in norms:
+            yield convolutions[weight], norms[readers[0]]
 
 
 def _norms(trunk: Trunk) -> Iterator[nn.BatchNorm2d]:
-    """The batch norms that can be folded: with statistics of their own, and known to do nothing else but what ``_after_the_norm`` says."""
-    for module in trunk.modules():
-        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None and _after_the_norm(module) is not None:
-            yield module
+    """The batch norms that can be folded: they have statistics, and do nothing that nobody knows."""
+    candidates = (module for module in trunk.modules() if isinstance(module, nn.BatchNorm2d))
+    return (norm for norm in candidates if norm.running_mean is not None and _after_the_norm(norm) is not None)
 
 
 def _after_the_norm(module: nn.BatchNorm2d) -> nn.Module | None:
@@ -107,36 +125,43 @@ def _after_the_norm(module: nn.BatchNorm2d) -> nn.Module | None:
 
 
 class _Recorder(TorchFunctionMode):
-    """Watches a pass: where each convolution's output goes.
+    """Watches a pass: where each convolution's output goes. A convolution is known by its weight, a norm by its running mean.
 
     Attributes:
-        convolved: the outputs by the identity of the weight; kept alive, so that their own identities stay theirs.
-        means: by the identity of such an output, for each operation that reads it: the identity of the running mean, if it is a batch norm.
+        convolved: outputs by weight; kept alive, so that their identities remain theirs.
+        readers: by output, for every operation that reads it: the mean if it is a batch norm, else 0.
+        normed: number of calls by mean.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.convolved: dict[int, list[Tensor]] = defaultdict(list)
-        self.means: dict[int, list[int | None]] = {}
+        self.readers: dict[int, list[int]] = {}
+        self.normed: Counter[int] = Counter()
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Called in the place of every operation."""
-        kwargs = kwargs or {}
-        result = func(*args, **kwargs)
+        result = func(*args, **(kwargs or {}))
         if any(isinstance(leaf, Tensor) for leaf in tree_leaves(result)):  # else it asks for a shape or a device
-            self.read((args, kwargs), id(args[1]) if func.__name__ == "batch_norm" else None)
+            mean = id(args[1]) if func.__name__ == "batch_norm" else 0
+            self.normed[mean] += 1
+            self.read((args, kwargs), mean)
             if func.__name__ == "conv2d":
                 self.convolved[id(args[1])].append(result)
-                self.means[id(result)] = []
+                self.readers[id(result)] = []
         return result
 
-    def read(self, what: object, mean: int | None = None) -> None:
+    def read(self, what: object, mean: int = 0) -> None:
         """Note that some tensors are read."""
         for leaf in tree_leaves(what):
-            if id(leaf) in self.means:
-                self.means[id(leaf)].append(mean)
+            if id(leaf) in self.readers:
+                self.readers[id(leaf)].append(mean)
 
 
 def _take_in(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:

@@ -25,6 +25,7 @@ from gazeshift.models import (
     build_text,
     build_tokenizer,
     build_trunk,
+    encode_images,
     evaluating,
     set_affine,
 )
