@@ -16,7 +16,7 @@ from gazeshift.bench.outside import explained
 from gazeshift.bench.photos import write_photos
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.results import BatchTimes, Machine, PipelineTimes, TextTimes
-from gazeshift.bench.subject import Subject, compiled, make_subject
+from gazeshift.bench.subject import Subject, make_subject
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution
 
@@ -169,7 +169,7 @@ def test_all_is_the_models_and_sizes_that_are_claimed(monkeypatch: pytest.Monkey
 def test_a_compiled_subject_runs_the_compiled_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(torch, "compile", lambda function, **_: lambda images: (calls.append(1), function(images))[1])
-    subject = compiled(make_subject("small_cnn", 64, batch=2, texts=2, device="cpu"))
+    subject = make_subject("small_cnn", 64, batch=2, texts=2, device="cpu", compiled=True)
     ours(subject)()
     assert calls == [1]
     forward(subject)()

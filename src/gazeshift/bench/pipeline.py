@@ -11,7 +11,7 @@ from gazeshift.bench.photos import write_photos
 from gazeshift.bench.results import PipelineTimes
 from gazeshift.bench.subject import Subject
 from gazeshift.bench.timing import interleave
-from gazeshift.data.decode import decode
+from gazeshift.data.loader import read_crop
 from gazeshift.mapstore.collect import collect_maps
 from gazeshift.pairs import Pair
 from gazeshift.saliency import Speed
@@ -22,9 +22,9 @@ def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, wor
 
     *Pipeline*: ``collect_maps``, which is what ``gazeshift maps`` runs: JPEG files are read, decoded, cropped and normalised, each text is
     tokenised and encoded, the trunk runs, the map of the predicted class is computed for every image with its own text, and all maps go
-    into a Parquet file. *Bare pass*: the logits of the same images and texts with the same classifier, so in the same memory format,
-    precision, compilation, batch and number of threads; but the batches lie in memory, decoded, normalised and in channels_last, the
-    texts as token ids, and nothing is explained or stored.
+    into a Parquet file. *Bare pass*: the logits of the same images and texts with the same classifier and the same copy of its trunk, so in
+    the same memory format, folding, precision, compilation, batch and number of threads; but the batches lie in memory, decoded, normalised
+    and in channels_last, the texts as token ids, and nothing is explained or stored.
     """
     count = max(batch, images // batch * batch)
     titles = [subject.texts[index % len(subject.texts)] for index in range(count)]
@@ -41,21 +41,24 @@ def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, wor
 
 
 def _pipeline(subject: Subject, pairs: list[Pair], path: Path, batch: int, workers: int | None) -> Work:
-    speed = Speed(batch=batch, workers=workers)
+    speed = Speed(batch=batch, workers=workers, compiled=subject.compiled)
     return lambda: collect_maps(subject.model, pairs, path, speed=speed)
 
 
 def _bare(subject: Subject, pairs: list[Pair], batch: int) -> Work:
-    model, device = subject.model, subject.images.device
+    model, device, encode = subject.model, subject.images.device, subject.encode
     preprocessing, batches = model.spec.preprocessing, []
     for start in range(0, len(pairs), batch):
         part = pairs[start : start + batch]
-        crops = np.stack([preprocessing.crop(decode(pair.image, pair.key)) for pair in part])
+        crops = np.stack([read_crop(pair, preprocessing) for pair in part])
         images = preprocessing.normalise(torch.from_numpy(crops)).to(device, memory_format=torch.channels_last)
         batches.append((images, model.tokenize([pair.text for pair in part])))
 
     def work() -> object:
         with torch.no_grad():
-            return [model(images, tokens.ids, tokens.mask).cpu() for images, tokens in batches]
+            return [
+                model.classify(encode(images), model.encode_text(tokens.ids, tokens.mask)).cpu()
+                for images, tokens in batches
+            ]
 
     return work

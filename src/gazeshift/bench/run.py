@@ -14,7 +14,7 @@ from gazeshift.bench.outside import many_texts, measure_checks
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.results import BatchTimes, BenchResult, Machine, TextTimes
 from gazeshift.bench.settings import BenchSettings
-from gazeshift.bench.subject import Subject, compiled, make_subject
+from gazeshift.bench.subject import Subject, make_subject
 from gazeshift.bench.timing import Announce, extra_mb, interleave
 
 LOOPED = 3
@@ -24,8 +24,9 @@ LOOPED = 3
 def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -> BenchResult:
     """Measure one model, with gazeshift and the installed peers."""
     most = max(*settings.batches, 1)
-    subject = make_subject(settings.model, settings.size, most, max(settings.texts), settings.device)
-    subject = compiled(subject) if settings.compiled else subject
+    subject = make_subject(
+        settings.model, settings.size, most, max(settings.texts), settings.device, compiled=settings.compiled
+    )
     peers = offered_peers(subject)
     # Texts first: later memory peaks would hide theirs.
     texts = [_texts(subject, count, peers, settings, announce) for count in settings.texts]

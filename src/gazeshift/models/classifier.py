@@ -95,6 +95,11 @@ class Classifier(nn.Module):
         """Its specification and the size of its vocabulary."""
         return self.spec, 0 if self.tokenizer is None else len(self.tokenizer.tokenizer)
 
+    @property
+    def enough(self) -> int | None:
+        """Of its preprocessing."""
+        return self.spec.preprocessing.enough
+
     def about(self, picture: Image.Image, text: str) -> "Classifier":
         """Itself: its outputs are the same for every picture and text."""
         return self

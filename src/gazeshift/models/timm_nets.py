@@ -1,6 +1,7 @@
 """timm's nets; imported on demand, because this imports torchvision."""
 
 import difflib
+from typing import cast
 
 import timm
 from timm.layers import BatchNormAct2d
@@ -72,7 +73,9 @@ def last_block_has_one_first_norm(net: VisionTransformer) -> bool:
 
 def after_norm(module: nn.BatchNorm2d) -> nn.Module | None:
     """What timm's batch norm with an activation does after the norm; None for another module."""
-    return nn.Sequential(module.drop, module.act) if type(module) is BatchNormAct2d else None
+    if type(module) is not BatchNormAct2d:
+        return None
+    return nn.Sequential(cast("nn.Module", module.drop), cast("nn.Module", module.act))
 
 
 def _near(names: list[str]) -> str:
