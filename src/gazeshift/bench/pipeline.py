@@ -14,10 +14,9 @@ from gazeshift.bench.timing import interleave
 from gazeshift.data.loader import read_crop
 from gazeshift.mapstore.collect import collect_maps
 from gazeshift.pairs import Pair
-from gazeshift.saliency import Speed
 
 
-def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, workers: int | None) -> PipelineTimes:
+def measure_pipeline(subject: Subject, images: int, rounds: int) -> PipelineTimes:
     """Time the pipeline and the bare pass over the same photos, in turn.
 
     *Pipeline*: ``collect_maps``, which is what ``gazeshift maps`` runs: JPEG files are read, decoded, cropped and normalised, each text is
@@ -26,13 +25,14 @@ def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, wor
     the same memory format, folding, precision, compilation, batch and number of threads; but the batches lie in memory, decoded, normalised
     and in channels_last, the texts as token ids, and nothing is explained or stored.
     """
+    batch = subject.speed.batch
     count = max(batch, images // batch * batch)
     titles = [subject.texts[index % len(subject.texts)] for index in range(count)]
     with tempfile.TemporaryDirectory() as folder:
         pairs = write_photos(Path(folder), titles, subject.model.classes[0])
         works = {
-            "bare forward pass": _bare(subject, pairs, batch),
-            "JPEG files to stored maps": _pipeline(subject, pairs, Path(folder) / "maps.parquet", batch, workers),
+            "bare forward pass": _bare(subject, pairs),
+            "JPEG files to stored maps": _pipeline(subject, pairs, Path(folder) / "maps.parquet"),
         }
         seconds = interleave(works, rounds, subject.images.device.type)
         size = float(np.mean([Path(folder, pair.key).stat().st_size for pair in pairs])) / 1000
@@ -40,14 +40,13 @@ def measure_pipeline(subject: Subject, images: int, batch: int, rounds: int, wor
     return PipelineTimes(count, size, seconds, count / pipeline, {"pipeline_vs_forward": bare / pipeline})
 
 
-def _pipeline(subject: Subject, pairs: list[Pair], path: Path, batch: int, workers: int | None) -> Work:
-    speed = Speed(batch=batch, workers=workers, compiled=subject.compiled)
-    return lambda: collect_maps(subject.model, pairs, path, speed=speed)
+def _pipeline(subject: Subject, pairs: list[Pair], path: Path) -> Work:
+    return lambda: collect_maps(subject.model, pairs, path, speed=subject.speed)
 
 
-def _bare(subject: Subject, pairs: list[Pair], batch: int) -> Work:
+def _bare(subject: Subject, pairs: list[Pair]) -> Work:
     model, device, encode = subject.model, subject.images.device, subject.encode
-    preprocessing, batches = model.spec.preprocessing, []
+    preprocessing, batch, batches = model.spec.preprocessing, subject.speed.batch, []
     for start in range(0, len(pairs), batch):
         part = pairs[start : start + batch]
         crops = np.stack([read_crop(pair, preprocessing) for pair in part])

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -20,10 +19,9 @@ from gazeshift.models import (
     build_classifier,
     build_text,
     build_trunk,
-    encode_images,
 )
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.saliency.speed import compile_trunk
+from gazeshift.saliency.speed import Speed, trunk_on
 
 CLASSES = 101
 WORDS = ("apple", "pie", "red", "tomato", "ketchup", "white", "plate", "soup", "rice", "egg", "cream", "tart")
@@ -69,26 +67,33 @@ class Subject:
         plain: the same weights for the forward pass and other tools.
         images: one batch.
         texts: at least one per image.
-        compiled: run the trunk as with ``Speed(compiled=True)``; ``plain`` stays eager.
+        speed: precision and compilation of the trunk as gazeshift runs it; ``plain`` stays eager and in single precision.
     """
 
     model: Classifier
     plain: Plain
     images: Float[Tensor, "b 3 H W"]
     texts: tuple[str, ...]
-    compiled: bool = False
+    speed: Speed = Speed()  # noqa: RUF009  # frozen
 
     @property
     def encode(self) -> Callable[[Float[Tensor, "b 3 H W"]], ImageFeatures]:
         """The trunk as gazeshift runs it: without gradient, its batch norms folded, in channels_last."""
-        return compile_trunk(self.model) if self.compiled else partial(encode_images, self.model)
+        return trunk_on(self.model, self.speed)
 
     def first(self, count: int) -> "Subject":
         """The same with only the first images."""
         return replace(self, images=self.images[:count])
 
 
-def make_subject(name: str, size: int, batch: int, texts: int, device: str, *, compiled: bool = False) -> Subject:
+def make_subject(
+    name: str,
+    size: int,
+    batch: int,
+    texts: int,
+    device: str,
+    speed: Speed = Speed(),  # noqa: B008  # frozen
+) -> Subject:
     """An untrained early-fusion classifier with 101 classes (the time does not depend on the weights), random images and titles."""
     titles = tuple(f"{WORDS[i % 12]} {WORDS[i // 12 % 12]} {WORDS[i // 144 % 12]}" for i in range(max(texts, batch)))
     image, text = ImageSpec(name=name), TextSpec(encoder="transformer", width=128, layers=1)
@@ -110,4 +115,4 @@ def make_subject(name: str, size: int, batch: int, texts: int, device: str, *, c
     tokens = model.tokenize(titles[:batch])
     with torch.no_grad():
         plain.text = model.encode_text(tokens.ids, tokens.mask)
-    return Subject(model, plain, images, titles, compiled)
+    return Subject(model, plain, images, titles, speed)

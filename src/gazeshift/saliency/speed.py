@@ -44,38 +44,37 @@ class Speed:
     compiled: bool = False
 
 
-def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray, "b 3 H W"]], ImageFeatures]:
-    """The trunk with its speed settings: crops of at most one batch to features in the head's precision, without gradient.
+def trunk_on(model: Classifier, speed: Speed) -> Callable[[Float[Tensor, "b 3 H W"]], ImageFeatures]:
+    """The trunk with its speed settings: normalised images to features in the head's precision, without gradient.
 
-    It keeps the weights that the model has now: build a new one after a change. A compiled one always gets whole batches (the last one is
-    filled up), so that it is compiled once.
-
-    Raises:
-        UsageError: at the first batch of a compiled trunk, if compilation fails for this machine or model; says why.
-    """
-    preprocessing = model.spec.preprocessing
-    size = preprocessing.size
-    copy = ready(model.trunk, torch.zeros(1, 3, size, size, device=model.device))
-    run = partial(_compiled, model, copy) if speed.compiled else copy.trunk.encode
-
-    def encode(crops: UInt8[np.ndarray, "b 3 H W"]) -> ImageFeatures:
-        missing = speed.batch - len(crops) if speed.compiled else 0
-        images = torch.from_numpy(np.concatenate([crops, crops[:1].repeat(missing, 0)]) if missing else crops)
-        with torch.no_grad(), _cast(model, speed):
-            features = run(preprocessing.normalise(images.to(model.device, non_blocking=True)))
-        whole = features.rows(torch.arange(len(crops), device=model.device)) if missing else features
-        return whole.to(model.precision)
-
-    return encode
-
-
-def compile_trunk(model: Classifier) -> Callable[[Float[Tensor, "b 3 H W"]], ImageFeatures]:
-    """The trunk without gradient, compiled at its first call for a size of batch and once more after a weight has changed.
+    It keeps the weights that the model has now: build a new one after a change. A compiled one is compiled once for each size of batch.
 
     Raises:
         UsageError: at a call, if compilation fails for this machine or model; says why.
     """
-    return lambda images: _compiled(model, ready(model.trunk, images), images)
+    size = model.spec.preprocessing.size
+    copy = ready(model.trunk, torch.zeros(1, 3, size, size, device=model.device))
+    run = partial(_compiled, model, copy) if speed.compiled else copy.trunk.encode
+
+    def encode(images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        with torch.no_grad(), _cast(model, speed):
+            features = run(images)
+        return features.to(model.precision)
+
+    return encode
+
+
+def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray, "b 3 H W"]], ImageFeatures]:
+    """As ``trunk_on``, for crops of at most one batch; a compiled trunk always gets whole batches (the last one is filled up)."""
+    run, preprocessing = trunk_on(model, speed), model.spec.preprocessing
+
+    def encode(crops: UInt8[np.ndarray, "b 3 H W"]) -> ImageFeatures:
+        missing = speed.batch - len(crops) if speed.compiled else 0
+        images = torch.from_numpy(np.concatenate([crops, crops[:1].repeat(missing, 0)]) if missing else crops)
+        features = run(preprocessing.normalise(images.to(model.device, non_blocking=True)))
+        return features.rows(torch.arange(len(crops), device=model.device)) if missing else features
+
+    return encode
 
 
 def _compiled(model: Classifier, copy: Ready, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
