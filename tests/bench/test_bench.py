@@ -20,6 +20,7 @@ from gazeshift.bench.results import BatchTimes, Machine, PipelineTimes, TextTime
 from gazeshift.bench.subject import Subject, make_subject
 from gazeshift.mapstore.store import read_maps
 from gazeshift.measures import distribution
+from gazeshift.models.folded import ready
 from gazeshift.saliency import Speed
 
 pytestmark = pytest.mark.slow
@@ -58,6 +59,24 @@ def test_as_a_model_from_outside_the_subject_has_the_same_maps(name: str, check:
     subject = make_subject(name, 64, batch=3, texts=3, device="cpu")
     theirs = explained(subject, check=check)()
     np.testing.assert_allclose(distribution(theirs), distribution(ours(subject)().numpy()), atol=1e-4)  # type: ignore
+
+
+def test_the_plain_model_runs_in_the_default_layout_and_ours_in_channels_last() -> None:
+    subject, layouts = make_subject("resnet18", 64, batch=2, texts=2, device="cpu"), []
+
+    def note(module: torch.nn.Module, inputs: object, out: torch.Tensor) -> None:
+        layouts.append((out.is_contiguous(), out.is_contiguous(memory_format=torch.channels_last)))
+
+    for trunk in (subject.plain.model.trunk, ready(subject.model.trunk, subject.images).trunk):
+        for module in trunk.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_hook(note)
+    forward(subject)()
+    assert set(layouts) == {(True, False)}
+    layouts.clear()
+    with torch.no_grad():
+        subject.encode(subject.images)
+    assert set(layouts) == {(False, True)}
 
 
 @pytest.mark.parametrize("name", ["small_cnn", "vit_tiny_patch16_224"])

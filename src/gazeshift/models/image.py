@@ -95,7 +95,11 @@ class GridTrunk(Trunk):
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b _ _ _"]:
         """Images to the grid at the tap, in the net's own layout and before the affine."""
         before = cast("GridNet", self.net).forward_features if self.parts is None else self.parts.before
-        return before(images.contiguous(memory_format=torch.channels_last))
+        return before(images)
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Images to the grid at the tap, in channels_last on the way, as the weights are."""
+        return super().encode(images.contiguous(memory_format=torch.channels_last))
 
     def tapped(self, emitted: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
         """The same in gazeshift's layout, after the affine."""
