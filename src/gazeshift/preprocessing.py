@@ -112,7 +112,7 @@ class Preprocessing:
 
     def crop(self, image: Image.Image) -> UInt8[np.ndarray, "3 size size"]:
         """The crop of an RGB image, channels first, 0 to 255; in memory the channels come last, as in the picture."""
-        return np.asarray(self.crop_image(image.convert("RGB"))).transpose(2, 0, 1)
+        return np.array(self.crop_image(image.convert("RGB"))).transpose(2, 0, 1)
 
     def normalise(self, images: UInt8[Tensor, "b 3 H W"]) -> Float[Tensor, "b 3 H W"]:
         """``(images / 255 - mean) / std`` in float32 and channels_last, on the images' device.
