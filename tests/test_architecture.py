@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "src" / "gazeshift"
 # From the ground up; what stands in one line is not imported by its neighbours.
 STOREYS = [
     {"errors", "json_types", "lazy"},
-    {"registry", "records"},
+    {"registry", "records", "reduced"},
     {
         "interrupts",
         "names",

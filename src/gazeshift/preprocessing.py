@@ -1,5 +1,6 @@
 """From a picture to the array a model sees: one square crop, one normalisation, the same for data and models."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from gazeshift.errors import ConfigError
 from gazeshift.json_types import Json
+from gazeshift.reduced import Box, edges_of
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -21,6 +23,8 @@ INTERPOLATIONS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+REDUCED = 2.0
+"""A picture that its decoder reduces keeps at least this many pixels for each of the crop, so that the crop looks the same."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,30 @@ class Preprocessing:
                 f"preprocessing.interpolation: unknown {self.interpolation!r}. Known: {', '.join(INTERPOLATIONS)}."
             )
 
-    def box(self, width: int, height: int) -> tuple[float, float, float, float]:
+    @property
+    def enough(self) -> int | None:
+        """Length in pixels of a picture's shorter side that a decoder may reduce it to (``decode(at_least=...)``); None: not at all.
+
+        ``nearest`` picks single pixels, so it needs the picture's own.
+
+        Example:
+            >>> Preprocessing(size=224).enough
+            512
+        """
+        return None if self.interpolation == "nearest" else math.ceil(REDUCED * self.size / self.crop_fraction)
+
+    def box(self, width: int, height: int) -> Box:
         """Left, top, right and bottom edge of the crop, in pixels of an image of ``width x height``."""
-        side = self.crop_fraction * min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
+        return self._box((0, 0, width, height))
+
+    def box_in(self, image: Image.Image) -> Box:
+        """The crop's edges in an image, which its decoder may have reduced."""
+        return self._box(edges_of(image))
+
+    def _box(self, whole: Box) -> Box:
+        left, top, right, bottom = whole
+        side = self.crop_fraction * min(right - left, bottom - top)
+        left, top = (left + right - side) / 2, (top + bottom - side) / 2
         return left, top, left + side, top + side
 
     def crop_image(self, image: Image.Image, interpolation: str | None = None) -> Image.Image:
@@ -84,22 +108,25 @@ class Preprocessing:
             interpolation: instead of the preprocessing's own; ``nearest`` for label maps.
         """
         resample = INTERPOLATIONS[interpolation or self.interpolation]
-        return image.resize((self.size, self.size), resample, box=self.box(*image.size))
+        return image.resize((self.size, self.size), resample, box=self.box_in(image))
 
     def crop(self, image: Image.Image) -> UInt8[np.ndarray, "3 size size"]:
-        """The crop of an RGB image, channels first, 0 to 255."""
-        return np.ascontiguousarray(np.asarray(self.crop_image(image.convert("RGB"))).transpose(2, 0, 1))
+        """The crop of an RGB image, channels first, 0 to 255; in memory the channels come last, as in the picture."""
+        return np.array(self.crop_image(image.convert("RGB"))).transpose(2, 0, 1)
 
     def normalise(self, images: UInt8[Tensor, "b 3 H W"]) -> Float[Tensor, "b 3 H W"]:
-        """``(images / 255 - mean) / std`` in float32, on the images' device.
+        """``(images / 255 - mean) / std`` in float32 and channels_last, on the images' device.
 
         Example:
             >>> preprocessing = Preprocessing(size=2, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
             >>> preprocessing.normalise(torch.tensor([0, 255], dtype=torch.uint8).expand(1, 3, 1, 2))[0, 0]
             tensor([[-1.,  1.]])
         """
-        mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (self.mean, self.std))
-        return (images.to(torch.float32) / 255).sub_(mean).div_(std)  # one new tensor, not three
+        scale = torch.tensor([1 / (255 * std) for std in self.std], device=images.device)
+        shift = torch.tensor([-mean / std for mean, std in zip(self.mean, self.std, strict=True)], device=images.device)
+        # Layout first, while a pixel is a byte; then one new tensor, not three.
+        laid_out = images.contiguous(memory_format=torch.channels_last)
+        return (laid_out * scale.view(1, 3, 1, 1)).add_(shift.view(1, 3, 1, 1))
 
     def to_dict(self) -> Json:
         """Plain numbers, lists and strings, for JSON or YAML."""

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +10,18 @@ import torch
 from PIL import Image
 from tests.conftest import Command
 
-from gazeshift.bench import BenchResult, BenchSettings, all_settings, run_all, run_bench
+from gazeshift.bench import BenchResult, BenchSettings, all_settings, goal_settings, run_all, run_bench
 from gazeshift.bench.contenders import PEERS, forward, installed_peers, offered_peers, ours
+from gazeshift.bench.goals import GOALS
 from gazeshift.bench.outside import explained
 from gazeshift.bench.photos import write_photos
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.results import BatchTimes, Machine, PipelineTimes, TextTimes
-from gazeshift.bench.subject import Subject, compiled, make_subject
+from gazeshift.bench.subject import Subject, make_subject
 from gazeshift.mapstore.lookup import read_folder
 from gazeshift.measures import distribution
+from gazeshift.models.folded import ready
+from gazeshift.saliency import Speed
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +59,24 @@ def test_as_a_model_from_outside_the_subject_has_the_same_maps(name: str, check:
     subject = make_subject(name, 64, batch=3, texts=3, device="cpu")
     theirs = explained(subject, check=check)()
     np.testing.assert_allclose(distribution(theirs), distribution(ours(subject)().numpy()), atol=1e-4)  # type: ignore
+
+
+def test_the_plain_model_runs_in_the_default_layout_and_ours_in_channels_last() -> None:
+    subject, layouts = make_subject("resnet18", 64, batch=2, texts=2, device="cpu"), []
+
+    def note(module: torch.nn.Module, inputs: object, out: torch.Tensor) -> None:
+        layouts.append((out.is_contiguous(), out.is_contiguous(memory_format=torch.channels_last)))
+
+    for trunk in (subject.plain.model.trunk, ready(subject.model.trunk, subject.images).trunk):
+        for module in trunk.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_hook(note)
+    forward(subject)()
+    assert set(layouts) == {(True, False)}
+    layouts.clear()
+    with torch.no_grad():
+        subject.encode(subject.images)
+    assert set(layouts) == {(False, True)}
 
 
 @pytest.mark.parametrize("name", ["small_cnn", "vit_tiny_patch16_224"])
@@ -101,7 +122,7 @@ def test_the_json_is_as_ever() -> None:
     result = BenchResult(BenchSettings(model="small_cnn", size=64), machine, ("captum",), (texts,), (times,), times)
     settings = (
         '{"model": "small_cnn", "size": 64, "batches": [8], "texts": [1000], "images": 64, "rounds": 5, "device": "cpu", "workers": null, '
-        '"compiled": false}'
+        '"compiled": false, "precision": "float32"}'
     )
     batch = '{"batch": 2, "seconds": {"forward": 1.0, "ours": 1.5}, "ratios": {"map_vs_forward": 1.5}}'
     many = '{"texts": 3, "seconds": {"ours": 0.5}, "ratios": {"texts_loop_vs_ours": 9.0}, "memory_mb": 0.25}'
@@ -119,7 +140,7 @@ def test_the_json_is_as_ever() -> None:
 
 def test_the_bare_pass_sees_what_the_pipeline_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Same crops, same texts: the logits of the bare pass are those stored beside the maps."""
-    subject, outcomes = make_subject("small_cnn", 64, batch=2, texts=5, device="cpu"), {}
+    subject, outcomes = make_subject("small_cnn", 64, 2, 5, "cpu", Speed(batch=2, workers=1)), {}
 
     def once(works: dict[str, Callable[[], object]], *_: object) -> dict[str, float]:
         for name, work in works.items():
@@ -129,7 +150,7 @@ def test_the_bare_pass_sees_what_the_pipeline_sees(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr("gazeshift.bench.pipeline.interleave", once)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    found = measure_pipeline(subject, images=5, batch=2, rounds=1, workers=1)
+    found = measure_pipeline(subject, images=5, rounds=1)
     assert found.images == 4, "whole batches"
     bare = torch.cat(outcomes["bare forward pass"])
     stored = outcomes["stored"]
@@ -166,10 +187,38 @@ def test_all_is_the_models_and_sizes_that_are_claimed(monkeypatch: pytest.Monkey
     assert said == ["small_cnn: batches of 2, 1, 3 texts on one image"]
 
 
+def test_goals_are_measured_and_compared(monkeypatch: pytest.MonkeyPatch, gazeshift: Command) -> None:
+    cases = goal_settings(BenchSettings(rounds=2))
+    wanted = {(goal.model, goal.compiled) for goal in GOALS}
+    assert {(case.model, case.compiled) for case in cases} == wanted
+    assert {case.batches for case in cases} == {(8,)}
+
+    def measured(settings: Sequence[BenchSettings], announce: Callable[[str], None]) -> list[BenchResult]:
+        return [result_of(each, 0.5, 1999.0) for each in settings]
+
+    monkeypatch.setattr("gazeshift.cli.bench.run_all", measured)
+    code, out, _ = gazeshift("bench", "--goals")
+    assert code == 0
+    rows = {tuple(line.split()) for line in out.splitlines() if "at least" in line or "at most" in line}
+    assert ("inception_v3", "map_vs_forward", "0.50", "at", "most", "0.55", "met") in rows
+    assert ("inception_v3,", "compiled", "map_vs_forward", "0.50", "at", "most", "0.45", "missed") in rows
+    assert ("inception_v3", "texts_loop_vs_ours", "1,999.00", "at", "least", "2,000", "missed") in rows
+    assert ("vit_base_patch16_224", "texts_loop_vs_ours", "1,999.00", "at", "least", "1,500", "met") in rows
+    assert not any("pipeline_vs_forward" in row for row in rows), "nothing was measured for it"
+    assert gazeshift("bench", "--goals", "--all")[0] == 2
+
+
+def result_of(settings: BenchSettings, mapped: float, loop: float) -> BenchResult:
+    times = BatchTimes(8, {"forward": 1.0}, {"map_vs_forward": mapped})
+    outside = BatchTimes(8, {"forward": 1.0}, {})
+    texts = TextTimes(1000, {"ours": 0.5}, {"texts_loop_vs_ours": loop}, 0.25)
+    return BenchResult(settings, Machine(2, None, "Linux", "2.0", 1), (), (texts,), (times,), outside)
+
+
 def test_a_compiled_subject_runs_the_compiled_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(torch, "compile", lambda function, **_: lambda images: (calls.append(1), function(images))[1])
-    subject = compiled(make_subject("small_cnn", 64, batch=2, texts=2, device="cpu"))
+    subject = make_subject("small_cnn", 64, batch=2, texts=2, device="cpu", speed=Speed(compiled=True))
     ours(subject)()
     assert calls == [1]
     forward(subject)()

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from gazeshift.data.decode import MAX_PIXELS, decode, image_size, resolve
 from gazeshift.errors import DataError, ImageError
+from gazeshift.preprocessing import Preprocessing
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -42,6 +43,79 @@ def test_exif_rotation_shows_what_a_viewer_shows(orientation: int) -> None:
     expected = ImageOps.exif_transpose(Image.open(io.BytesIO(stored)))
     assert np.array_equal(np.asarray(decode(stored)), np.asarray(expected))
     assert image_size(stored) == expected.size
+
+
+def photo(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """Detail at every scale, its strength falling with frequency, as in photos."""
+    rng, picture = np.random.default_rng(0), np.zeros((height, width, 3))
+    for cells, strength in ((3, 60), (9, 40), (30, 26), (90, 16), (300, 9)):
+        coarse = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8))
+        picture += strength * (np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) / 128 - 1)
+    return Image.fromarray(np.clip(picture + 128, 0, 255).astype(np.uint8)).convert(mode)
+
+
+def likeness(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Cosine of two crops about their means: stricter than about zero."""
+    a, b = (crop.astype(float).ravel() - crop.mean() for crop in (ours, theirs))
+    return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1001, 683), (683, 1003)])
+@pytest.mark.parametrize("size", [64, 96, 140])
+def test_a_reduced_photo_gives_the_crop_of_the_whole(width: int, height: int, size: int, interpolation: str) -> None:
+    stored = encode(photo(width, height), "JPEG", quality=92)
+    preprocessing = Preprocessing(size=size, interpolation=interpolation)
+    whole, reduced = decode(stored), decode(stored, at_least=preprocessing.enough)
+    assert whole.size == (width, height)
+    assert max(whole.size) / max(reduced.size) == pytest.approx({64: 4, 96: 2, 140: 2}[size], rel=0.01)
+    assert min(reduced.size) >= 2 * size
+    assert likeness(preprocessing.crop(reduced), preprocessing.crop(whole)) >= 0.999
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_reduced_photo_is_turned_about_its_own_middle(orientation: int) -> None:
+    """Stored sizes that no factor divides: the last column and row are partly empty, and after a turn they are the first."""
+    exif, preprocessing = Image.Exif(), Preprocessing(size=24)
+    exif[0x0112] = orientation
+    stored = encode(photo(449, 451), "JPEG", quality=92, exif=exif)
+    whole, reduced = decode(stored), decode(stored, at_least=preprocessing.enough)
+    assert max(reduced.size) == 57
+    assert likeness(preprocessing.crop(reduced), preprocessing.crop(whole)) >= 0.999
+    by_size = Image.fromarray(np.asarray(reduced))  # without the note of its edges
+    assert likeness(preprocessing.crop(by_size), preprocessing.crop(whole)) < 0.999
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK", "RGB"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_every_kind_of_jpeg_is_reduced(mode: str, progressive: bool) -> None:
+    stored = encode(photo(512, 400, mode), "JPEG", quality=92, progressive=progressive)
+    whole, reduced = decode(stored), decode(stored, at_least=200)
+    assert (reduced.size, reduced.mode) == ((256, 200), "RGB")
+    smaller = np.asarray(whole.resize((256, 200), Image.Resampling.BOX))
+    assert likeness(np.asarray(reduced), smaller) >= 0.99
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "BMP"])
+def test_only_jpegs_are_reduced_and_none_below_what_is_asked(format: str) -> None:
+    assert decode(encode(photo(512, 400), format), at_least=64).size == (512, 400)
+    assert decode(encode(photo(512, 400), "JPEG"), at_least=201).size == (512, 400)
+    assert decode(encode(photo(512, 400), "JPEG"), at_least=400).size == (512, 400)
+    assert Preprocessing(size=64, interpolation="nearest").enough is None
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_a_truncated_jpeg_is_refused_at_any_size(kept: float) -> None:
+    stored = encode(photo(512, 400), "JPEG")
+    cut = stored[: int(kept * len(stored))]
+    messages = []
+    for at_least in (None, 64):
+        with pytest.raises(ImageError, match=r"^cut\.jpg: damaged or truncated") as refused:
+            decode(cut, "cut.jpg", at_least=at_least)
+        messages.append(str(refused.value))
+    assert messages[0] == messages[1]
+    with pytest.raises(ImageError, match="512 x 400 pixels exceed the limit"):  # the limit is on what is stored
+        decode(stored, max_pixels=100_000, at_least=64)
 
 
 def test_broken_exif_does_not_spoil_the_picture() -> None:

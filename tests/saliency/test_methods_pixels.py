@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, ImageSpec, TextFeatures
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, ImageSpec, TextFeatures, encode_images
 from gazeshift.saliency import PIXEL_METHODS, Probe, Rows, compute_maps, explain
 from gazeshift.saliency import cams as registry
 from gazeshift.saliency.probe import CHUNK_BYTES
@@ -195,8 +195,12 @@ def test_rise_masks_show_each_pixel_as_often_as_asked() -> None:
 def counted(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many images each call of the trunk gets."""
     calls: list[int] = []
-    encode = seen.model.encode_image
-    monkeypatch.setattr(seen.model, "encode_image", lambda images: calls.append(len(images)) or encode(images))
+
+    def counting(model: Classifier, images: torch.Tensor) -> ImageFeatures:
+        calls.append(len(images))
+        return encode_images(model, images)
+
+    monkeypatch.setattr("gazeshift.models.classifier.encode_images", counting)
     monkeypatch.setitem(registry.METHODS, "rise", RISE)
     return calls
 

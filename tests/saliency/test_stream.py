@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import jaxtyping
 import numpy as np
@@ -15,6 +16,7 @@ from tests.precise import maps_in_double, well_scaled
 
 import gazeshift as gs
 from gazeshift.data.decode import decode
+from gazeshift.data.loader import crops
 from gazeshift.errors import UsageError
 from gazeshift.pairs import Pair
 from gazeshift.saliency import PIXEL_METHODS, MapBatch, Speed, stream, stream_maps
@@ -69,6 +71,24 @@ def test_own_texts_give_the_maps_of_explain(build: Build, pairs: list[Pair], ima
         close(found.maps[index, 0, 0], one.raw[0])
         assert found.classes[index, 0, 0] == one.rows[0].target
         assert found.logits[index, 0, 0] == pytest.approx(one.rows[0].logit, rel=1e-4, abs=1e-5)
+
+
+def test_a_large_photo_is_seen_alike_by_all(build: Build, tmp_path: Path) -> None:
+    """Its decoder reduces it; training, maps and explanations crop the same pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(pixels).resize((601, 451), Image.Resampling.BICUBIC).save(path, quality=92)
+    model, pair = build("early-fusion"), Pair("photo.jpg", path, "apple pie", "donuts", "test")
+    preprocessing = model.spec.preprocessing
+    reduced = decode(path, at_least=preprocessing.enough)
+    assert reduced.size == (301, 226)
+    assert np.array_equal(crops([pair], preprocessing)[0], preprocessing.crop(reduced))
+    one = gs.explain(model, path, ["apple pie"])
+    close(joined(stream_maps(model, [pair])).maps[0, 0, 0], one.raw[0])
+    assert (
+        np.abs(gs.explain(model, decode(path), ["apple pie"]).raw[0] - one.raw[0]).max()
+        > 1e-5 * np.abs(one.raw[0]).max()
+    )
 
 
 @pytest.mark.parametrize("head", ["early-fusion", "image-only"])

@@ -31,9 +31,8 @@ def ours(subject: Subject) -> Work:
     def work() -> object:
         with torch.no_grad():
             tokens = model.tokenize(subject.texts[:count])
-            bound = BoundClassifier(
-                model, model.encode_image(subject.images), model.encode_text(tokens.ids, tokens.mask)
-            )
+            features = subject.encode(subject.images)
+            bound = BoundClassifier(model, features, model.encode_text(tokens.ids, tokens.mask))
         predicted = row_logits(bound, each, each).argmax(1)
         return compute_maps(bound, Rows(each, each, predicted), "grad-cam").maps.cpu()
 
@@ -46,7 +45,7 @@ def ours_many_texts(subject: Subject) -> Work:
 
     def work() -> object:
         with torch.no_grad():
-            features = model.encode_image(subject.images[:1])
+            features = subject.encode(subject.images[:1])
         bound = BoundClassifier(model, features, encode_texts(model, subject.texts))
         predicted = class_logits(bound, len(subject.texts))[0].argmax(1)
         place = torch.arange(len(predicted), device=predicted.device)

@@ -14,8 +14,9 @@ from gazeshift.bench.outside import many_texts, measure_checks
 from gazeshift.bench.pipeline import measure_pipeline
 from gazeshift.bench.results import BatchTimes, BenchResult, Machine, TextTimes
 from gazeshift.bench.settings import BenchSettings
-from gazeshift.bench.subject import Subject, compiled, make_subject
+from gazeshift.bench.subject import Subject, make_subject
 from gazeshift.bench.timing import Announce, extra_mb, interleave
+from gazeshift.saliency import Speed
 
 LOOPED = 3
 """Texts on which another tool's loop is timed; its time for more texts is extrapolated in proportion."""
@@ -24,8 +25,8 @@ LOOPED = 3
 def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -> BenchResult:
     """Measure one model, with gazeshift and the installed peers."""
     most = max(*settings.batches, 1)
-    subject = make_subject(settings.model, settings.size, most, max(settings.texts), settings.device)
-    subject = compiled(subject) if settings.compiled else subject
+    speed = Speed(settings.batches[-1], settings.workers, settings.precision, settings.compiled)
+    subject = make_subject(settings.model, settings.size, most, max(settings.texts), settings.device, speed)
     peers = offered_peers(subject)
     # Texts first: later memory peaks would hide theirs.
     texts = [_texts(subject, count, peers, settings, announce) for count in settings.texts]
@@ -35,7 +36,7 @@ def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -
     outside, pipeline = measure_checks(subject.first(last), settings.rounds, settings.device), None
     if settings.images:
         announce(f"{settings.model}: {settings.images} JPEG files to stored maps")
-        pipeline = measure_pipeline(subject, settings.images, last, settings.rounds, settings.workers)
+        pipeline = measure_pipeline(subject, settings.images, settings.rounds)
     missing = tuple(name for name in installed_peers() if name not in peers)
     return BenchResult(settings, _machine(), missing, tuple(texts), tuple(batches), outside, pipeline)
 
@@ -50,6 +51,14 @@ def all_settings(base: BenchSettings) -> list[BenchSettings]:
     )
     models = (("inception_v3", 299), ("vit_base_patch16_224", 224))
     return [replace(whole, model=model, size=size) for model, size in models]
+
+
+def goal_settings(base: BenchSettings) -> list[BenchSettings]:
+    """What ``gazeshift bench --goals`` measures: only what ``GOALS`` are about."""
+    whole = replace(base, batches=(8,), texts=(1000,))
+    inception = replace(whole, model="inception_v3", size=299)
+    compiled = replace(inception, texts=(1,), images=0, compiled=True)
+    return [inception, compiled, replace(whole, model="vit_base_patch16_224", size=224)]
 
 
 def run_all(settings: Sequence[BenchSettings], announce: Announce = lambda line: None) -> list[BenchResult]:

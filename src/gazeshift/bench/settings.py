@@ -1,6 +1,7 @@
 """What to measure."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class BenchSettings:
         device: ``cpu``, ``cuda`` or ``mps``.
         workers: threads that decode photos; one per CPU if None.
         compiled: run gazeshift's trunk, and the trunk of the data set's bare pass, through ``torch.compile``.
+        precision: of these trunks, as in ``Speed``; the forward pass and the other explainers stay in single precision.
     """
 
     model: str = "inception_v3"
@@ -29,3 +31,4 @@ class BenchSettings:
     device: str = "cpu"
     workers: int | None = None
     compiled: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"

@@ -1,6 +1,7 @@
 """What is measured: one classifier as gazeshift runs it, and the same weights as a plain module for the forward pass and other tools."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from gazeshift.models import (
     Classifier,
     HeadSpec,
+    ImageFeatures,
     ImageSpec,
     ModelSpec,
     TextFeatures,
@@ -19,7 +21,7 @@ from gazeshift.models import (
     build_trunk,
 )
 from gazeshift.preprocessing import Preprocessing
-from gazeshift.saliency.speed import compile_trunk
+from gazeshift.saliency.speed import Speed, trunk_on
 
 CLASSES = 101
 WORDS = ("apple", "pie", "red", "tomato", "ketchup", "white", "plate", "soup", "rice", "egg", "cream", "tart")
@@ -70,25 +72,33 @@ class Subject:
         plain: the same weights for the forward pass and other tools.
         images: one batch.
         texts: at least one per image.
+        speed: precision and compilation of the trunk as gazeshift runs it; ``plain`` stays eager and in single precision.
     """
 
     model: Classifier
     plain: Plain
     images: Float[Tensor, "b 3 H W"]
     texts: tuple[str, ...]
+    speed: Speed = Speed()  # noqa: RUF009  # frozen
+
+    @property
+    def encode(self) -> Callable[[Float[Tensor, "b 3 H W"]], ImageFeatures]:
+        """The trunk as gazeshift runs it: without gradient, its batch norms folded, in channels_last."""
+        return trunk_on(self.model, self.speed)
 
     def first(self, count: int) -> "Subject":
         """The same with only the first images."""
         return replace(self, images=self.images[:count])
 
 
-def compiled(subject: Subject) -> Subject:
-    """The same subject with gazeshift's trunk compiled as by ``Speed(compiled=True)``; the plain one stays eager."""
-    subject.model.encode_image = compile_trunk(subject.model)  # type: ignore[method-assign, assignment]
-    return subject
-
-
-def make_subject(name: str, size: int, batch: int, texts: int, device: str) -> Subject:
+def make_subject(
+    name: str,
+    size: int,
+    batch: int,
+    texts: int,
+    device: str,
+    speed: Speed = Speed(),  # noqa: B008  # frozen
+) -> Subject:
     """An untrained early-fusion classifier with 101 classes (the time does not depend on the weights), random images and titles."""
     titles = tuple(f"{WORDS[i % 12]} {WORDS[i // 12 % 12]} {WORDS[i // 144 % 12]}" for i in range(max(texts, batch)))
     image, text = ImageSpec(name=name), TextSpec(encoder="transformer", width=128, layers=1)
@@ -110,4 +120,4 @@ def make_subject(name: str, size: int, batch: int, texts: int, device: str) -> S
     tokens = model.tokenize(titles[:batch])
     with torch.no_grad():
         plain.text = model.encode_text(tokens.ids, tokens.mask)
-    return Subject(model, plain, images, titles)
+    return Subject(model, plain, images, titles, speed)

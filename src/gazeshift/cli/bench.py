@@ -10,30 +10,37 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gazeshift.bench import BenchResult, BenchSettings, all_settings, run_all, run_bench
+from gazeshift.bench import BenchResult, BenchSettings, all_settings, goal_settings, run_all, run_bench
+from gazeshift.bench.goals import found_for
 from gazeshift.errors import UsageError
 from gazeshift.models.timm_nets import check_name, input_size
 
 
-def bench_command(settings: BenchSettings, *, everything: bool, as_json: bool) -> None:
-    """Measure one model, or all that we make claims about, and print one table, or JSON."""
+def bench_command(settings: BenchSettings, *, everything: bool, goals: bool, as_json: bool) -> None:
+    """Measure one model, or all that we make claims about, or what our goals are about, and print one table, or JSON."""
 
     def announce(line: str) -> None:
         typer.echo(line, err=True)
 
+    if everything and goals:
+        raise UsageError("give --all or --goals, not both.")
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device here.")
     if everything:
         devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
         cases = [case for device in devices for case in all_settings(replace(settings, device=device))]
         results = run_all(cases, announce)
+    elif goals:
+        results = run_all(goal_settings(settings), announce)
     else:
-        if settings.device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("--device cuda: no CUDA device here.")
         results = [run_bench(replace(settings, size=_size(settings.model)), announce)]
     if as_json:
         plain = [result.to_dict() for result in results]
-        typer.echo(json.dumps({"results": plain} if everything else plain[0]))
+        typer.echo(json.dumps({"results": plain} if everything or goals else plain[0]))
         return
     _print(results)
+    if goals:
+        _print_goals(results)
 
 
 def _size(model: str) -> int:
@@ -63,10 +70,22 @@ def _print(results: Sequence[BenchResult]) -> None:
         console.print("Other explainers are not installed; they come with the extra: pip install 'gazeshift[peers]'")
 
 
+def _print_goals(results: Sequence[BenchResult]) -> None:
+    table = Table(title="goals", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("", "ratio", "found", "goal", ""):
+        table.add_column(heading, justify="left" if heading in {"", "ratio"} else "right", no_wrap=True)
+    for goal, found in found_for(results):
+        name = f"{goal.model}, compiled" if goal.compiled else goal.model
+        bound = f"{'at least' if goal.reach else 'at most'} {goal.bound:,}"
+        table.add_row(name, goal.ratio, f"{found:,.2f}", bound, "met" if goal.met(found) else "missed")
+    Console(highlight=False).print(table)
+
+
 def _rows(table: Table, result: BenchResult) -> None:
     settings, outside, pipeline = result.settings, result.outside, result.pipeline
     compiled = ", compiled" if settings.compiled else ""
-    table.add_row(f"[bold]{settings.model}[/], {settings.size} px, {settings.device}, float32{compiled}")
+    ours = "" if settings.precision == "float32" else f", ours in {settings.precision}"
+    table.add_row(f"[bold]{settings.model}[/], {settings.size} px, {settings.device}, float32{ours}{compiled}")
     groups = [(f"a map for each of a batch of {each.batch}", each.seconds) for each in result.batches]
     groups += [(f"{each.texts:,} texts on one image, +{each.memory_mb:.0f} MB", each.seconds) for each in result.texts]
     groups.append((f"a map for each of {outside.batch}, as from outside", outside.seconds))

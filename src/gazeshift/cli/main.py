@@ -127,6 +127,10 @@ def bench(
             help="InceptionV3 and ViT-B/16, batches of 1 and 8 (and 256 on CUDA), 1 to 1,000 texts (10,000 on CUDA); many minutes.",
         ),
     ] = False,
+    goals: Annotated[
+        bool,
+        typer.Option("--goals", help="Only what our goals are about, with a table of what was aimed at and found."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with medians and ratios.")] = False,
 ) -> None:
     """Time maps against the model's forward pass and other explainers, in one run."""
@@ -137,7 +141,7 @@ def bench(
         model=model, batches=(batch,), texts=(texts,), images=images, rounds=rounds, device=device, workers=workers, compiled=compiled
     )  # fmt: skip
     with interruptible():
-        bench_command(settings, everything=everything, as_json=as_json)
+        bench_command(settings, everything=everything, goals=goals, as_json=as_json)
 
 
 @app.command(epilog="Example: gazeshift report runs/plates --out elsewhere")

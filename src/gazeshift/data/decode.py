@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from gazeshift.data.findings import short
 from gazeshift.errors import DataError, ImageError
 from gazeshift.pairs import ImageReference, ImageSource
+from gazeshift.reduced import Box, mark_edges
 
 MAX_PIXELS = 89_478_485
 """Default cap on width times height; Pillow's own warning threshold."""
@@ -37,10 +38,23 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# EXIF orientation -> whether that exchanges the axes, and whether the new x and y run backwards.
+_AXES = {
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+
 _opening = threading.Lock()  # warning filters are global before Python 3.14
 
 
-def decode(source: ImageSource, name: str | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def decode(
+    source: ImageSource, name: str | None = None, max_pixels: int = MAX_PIXELS, *, at_least: int | None = None
+) -> Image.Image:
     """Read an image of any usual kind as upright 8-bit RGB.
 
     EXIF rotation is applied. Transparency (alpha channel, palette or colour key) is laid over white. 16-bit grey is
@@ -51,6 +65,8 @@ def decode(source: ImageSource, name: str | None = None, max_pixels: int = MAX_P
         source: a file, the bytes of one, or a reference to them.
         name: the image's name in messages; by default the path.
         max_pixels: limit on width times height (Pillow's hard limit of 179 million still applies).
+        at_least: a JPEG is decoded at a half, a quarter or an eighth of its size if its shorter side keeps this many pixels, which takes
+            a fraction of the time; ``Preprocessing.enough`` for a crop. None: at its own size.
 
     Returns:
         An image of mode RGB.
@@ -71,12 +87,18 @@ def decode(source: ImageSource, name: str | None = None, max_pixels: int = MAX_P
         if image.width * image.height > max_pixels:
             raise ImageError(f"{name}: {image.width} x {image.height} pixels exceed the limit of {max_pixels:,}.")
         try:
+            # None for formats other than JPEG.
+            drafted = None if at_least is None else image.draft(None, (at_least, at_least))
             image.load()  # everything, not the header alone: verify() passes truncated files
-            turn = _UPRIGHT.get(_orientation(image))
+            orientation = _orientation(image)
             pixels = _to_rgb(image)
         except Exception as error:  # Pillow's plugins raise whatever their parsers do
             raise ImageError(f"{name}: damaged or truncated ({_one_line(error)}).") from error
-        return pixels if turn is None else pixels.transpose(turn)
+        turn = _UPRIGHT.get(orientation)
+        upright = pixels if turn is None else pixels.transpose(turn)
+        if drafted is not None:
+            mark_edges(upright, _edges(drafted[1], image.size, orientation))
+        return upright
 
 
 def image_size(source: ImageSource, name: str | None = None) -> tuple[int, int]:
@@ -195,6 +217,16 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # broken EXIF: the pixels are still good
         return 1
+
+
+def _edges(edges: Box, size: tuple[int, int], orientation: int) -> Box:
+    """A stored picture's edges in its upright form."""
+    swaps, x_backwards, y_backwards = _AXES.get(orientation, (False, False, False))
+    step = -1 if swaps else 1
+    (left, top), (right, bottom), (width, height) = edges[:2][::step], edges[2:][::step], size[::step]
+    left, right = (width - right, width - left) if x_backwards else (left, right)
+    top, bottom = (height - bottom, height - top) if y_backwards else (top, bottom)
+    return left, top, right, bottom
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

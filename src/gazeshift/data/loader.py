@@ -20,7 +20,7 @@ from gazeshift.preprocessing import Preprocessing
 
 CONTENTS = "contents.json"
 """File in a cache folder with the digests of images read before (``contents.content_digests``)."""
-_VERSION = 2
+_VERSION = 3
 """Increased when decoding or cropping changes, so that old caches are not used."""
 
 
@@ -91,6 +91,15 @@ def as_size(size: float) -> str:
     return f"{size / 1e9:,.3g} GB" if size >= 1e9 else f"{size / 1e6:,.3g} MB"
 
 
+def read_crop(pair: Pair, preprocessing: Preprocessing) -> UInt8[np.ndarray, "3 size size"]:
+    """The crop of a pair's image, decoded no larger than the crop needs.
+
+    Raises:
+        ImageError: the image cannot be decoded.
+    """
+    return preprocessing.crop(decode(pair.image, pair.key, at_least=preprocessing.enough))
+
+
 def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing, contents: Sequence[str] | None = None) -> str:
     """SHA-256 over keys and the images' bytes, in order, and over everything that cropping depends on.
 
@@ -137,7 +146,7 @@ def _cropped(
 
     def crop(pair: Pair) -> np.ndarray | str:
         try:
-            return preprocessing.crop(decode(pair.image, pair.key))
+            return read_crop(pair, preprocessing)
         except ImageError as error:
             return str(error)
 

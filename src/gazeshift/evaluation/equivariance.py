@@ -1,5 +1,6 @@
 """Does a map follow the content? The crop's window is shifted, without padding, and the map's centroid should follow its content."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, UInt8
+from PIL.Image import Image
 
 from gazeshift.data.decode import decode
 from gazeshift.data.pool import map_ordered
@@ -31,9 +33,9 @@ def content_shifts() -> Float[np.ndarray, "5 2"]:
     return -DIRECTIONS * (1 - WINDOW) / WINDOW
 
 
-def window_boxes(preprocessing: Preprocessing, size: tuple[int, int]) -> list[tuple[float, float, float, float]]:
-    """Left, upper, right and lower edges of the five windows of a picture of some width and height, all within its ordinary crop."""
-    left, top, right, bottom = preprocessing.box(*size)
+def window_boxes(preprocessing: Preprocessing, image: Image) -> list[tuple[float, float, float, float]]:
+    """Left, upper, right and lower edges of the five windows of a picture, all within its ordinary crop."""
+    left, top, right, bottom = preprocessing.box_in(image)
     side = (right - left) * WINDOW
     margin = ((right - left) - side) / 2
     centre = np.array([(left + right) / 2, (top + bottom) / 2])
@@ -52,11 +54,12 @@ def shifted_crops(
         workers: number of decoding threads.
     """
     size = preprocessing.size
+    enough = None if preprocessing.enough is None else math.ceil(preprocessing.enough / WINDOW)
     into = np.empty((len(pairs) * len(DIRECTIONS), 3, size, size), np.uint8)
 
     def fill(index: int) -> None:
-        image = decode(pairs[index].image, pairs[index].key)
-        for place, box in enumerate(window_boxes(preprocessing, image.size)):
+        image = decode(pairs[index].image, pairs[index].key, at_least=enough)
+        for place, box in enumerate(window_boxes(preprocessing, image)):
             window = image.convert("RGB").resize((size, size), INTERPOLATIONS[preprocessing.interpolation], box=box)
             into[index * len(DIRECTIONS) + place] = np.asarray(window).transpose(2, 0, 1)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gazeshift.data.plates import Scene, label_map, render
 from gazeshift.measures import ShiftFaithfulness, beyond_rounding, mask_to_grid, shift_faithfulness
-from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, evaluating
+from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_images, evaluating
 from gazeshift.saliency import Rows, class_logits, compute_maps
 from gazeshift.saliency.cams import DEFAULT
 
@@ -94,8 +94,7 @@ def rendered(model: Classifier, paint: Paint = render) -> SceneSource:
     def encode(views: Sequence[View]) -> ImageFeatures:
         crops = [preprocessing.crop(Image.fromarray(paint(view.scene, view.without))) for view in views]
         pixels = preprocessing.normalise(torch.from_numpy(np.stack(crops)).to(model.device))
-        with torch.no_grad(), evaluating(model):
-            return model.encode_image(pixels)
+        return encode_images(model, pixels)
 
     def labels(scene: Scene) -> UInt8[np.ndarray, "H W"]:
         return np.asarray(preprocessing.crop_image(Image.fromarray(label_map(scene)), "nearest"))

@@ -2,7 +2,7 @@
 
 from gazeshift.models.bound import Bound
 from gazeshift.models.build import build_classifier, build_text, build_tokenizer, set_affine
-from gazeshift.models.classifier import BoundClassifier, Classifier, encode_texts
+from gazeshift.models.classifier import BoundClassifier, Classifier, encode_images, encode_texts
 from gazeshift.models.face import Model
 from gazeshift.models.features import ImageFeatures, TextFeatures
 from gazeshift.models.files import load, read_config, save, versions
@@ -32,6 +32,7 @@ __all__ = [
     "build_tokenizer",
     "build_trunk",
     "digest",
+    "encode_images",
     "encode_texts",
     "evaluating",
     "load",

@@ -54,6 +54,10 @@ class Model(Protocol):
     def mask_token(self) -> str | None:
         """Stands for a masked word; None if the model knows no such token."""
 
+    @property
+    def enough(self) -> int | None:
+        """Length in pixels of a picture's shorter side that its decoder may reduce it to; None: it must not."""
+
     def about(self, picture: Image, text: str) -> "Model":
         """The model as it is asked about a picture and a text: itself, unless its outputs are the tokens of its own answer to them."""
 

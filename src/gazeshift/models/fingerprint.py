@@ -62,7 +62,7 @@ def known_digest(model: Fingerprinted) -> str:
         >>> known_digest(model) == digest(model)  # doctest: +SKIP
         True
     """
-    seen = _seen(model)
+    seen = (*model.marks(), *state_of(model.state_dict()))
     known = _known.get(model)
     if known is None or known.seen != seen:
         known = _known[model] = _Known(seen, digest(model))
@@ -70,8 +70,12 @@ def known_digest(model: Fingerprinted) -> str:
 
 
 @torch.no_grad()
-def _seen(model: Fingerprinted) -> tuple[object, ...]:
-    tensors = model.state_dict()
+def state_of(tensors: Mapping[str, Tensor]) -> tuple[object, ...]:
+    """What differs once any of some tensors has changed, and is cheap to get; ``known_digest`` says what goes unnoticed.
+
+    Args:
+        tensors: a state dict.
+    """
     places = tuple((name, _place(value)) for name, value in tensors.items())
     samples = [_sample(value) for value in tensors.values()]
     # One transfer for all of a device and type, as bytes: not even a NaN differs from itself there.
@@ -84,7 +88,7 @@ def _seen(model: Fingerprinted) -> tuple[object, ...]:
         .tobytes()
         for kind in kinds
     )
-    return (*model.marks(), places, values)
+    return places, values
 
 
 def _place(value: Tensor) -> tuple[object, ...]:

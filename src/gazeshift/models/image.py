@@ -89,10 +89,18 @@ class GridTrunk(Trunk):
         """The trunk's parts from the images on."""
         return [self.net]
 
+    def parts_run(self) -> list[nn.Module]:
+        """The trunk, and for an earlier tap the graph up to it."""
+        return [self] if self.parts is None else [self, self.parts.before]
+
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b _ _ _"]:
         """Images to the grid at the tap, in the net's own layout and before the affine."""
         before = cast("GridNet", self.net).forward_features if self.parts is None else self.parts.before
-        return before(images.contiguous(memory_format=torch.channels_last))
+        return before(images)
+
+    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        """Images to the grid at the tap, in channels_last on the way, as the weights are."""
+        return super().encode(images.contiguous(memory_format=torch.channels_last))
 
     def tapped(self, emitted: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
         """The same in gazeshift's layout, after the affine."""

@@ -1,9 +1,10 @@
 """timm's nets; imported on demand, because this imports torchvision."""
 
 import difflib
+from typing import cast
 
 import timm
-from timm.layers import Attention, AttentionPoolLatent
+from timm.layers import Attention, AttentionPoolLatent, BatchNormAct2d
 from timm.models import get_pretrained_cfg_value
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import nn
@@ -73,6 +74,13 @@ def last_layers(net: VisionTransformer) -> LastLayers:
         return LastLayers(True, False, pool.fused_attn and pool.pos_embed is None)
     plain = type(block) is Block
     return LastLayers(False, plain, plain and type(block.attn) is Attention and block.attn.fused_attn)
+
+
+def after_norm(module: nn.BatchNorm2d) -> nn.Module | None:
+    """What timm's batch norm with an activation does after the norm; None for another module."""
+    if type(module) is not BatchNormAct2d:
+        return None
+    return nn.Sequential(cast("nn.Module", module.drop), cast("nn.Module", module.act))
 
 
 def _near(names: list[str]) -> str:

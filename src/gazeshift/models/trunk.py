@@ -57,6 +57,10 @@ class Trunk(nn.Module, ABC):
     def parts_in_order(self) -> list[nn.Module]:
         """The trunk's parts from the images on; none for the empty trunk."""
 
+    def parts_run(self) -> list[nn.Module]:
+        """Every module that holds a layer which ``emit`` runs: the trunk, and graphs made from its layers."""
+        return [self]
+
     @abstractmethod
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Tensor:
         """Images to what the net gives at the tap, in its own layout."""

@@ -55,7 +55,7 @@ def explain(
     """
     texts, name = at_least_one(texts), key or name_of(image)
     check_sees(model)
-    model, bound = _bound(model, open_picture(image, name), texts)
+    model, bound = _bound(model, open_picture(image, name, model.enough), texts)
     method, (out, outputs) = method_for(bound, method), outputs_for(target, model.classes)
     # The head and the map stay in their own precision, whatever the caller's trunk runs in.
     with torch.autocast(bound.grid.device.type, enabled=False):

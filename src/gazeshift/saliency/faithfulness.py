@@ -122,7 +122,7 @@ def faithfulness(
     """
     ask = lookup(PLACES, at, "place to hide cells")
     check_sees(model)
-    picture = open_picture(image)
+    picture = open_picture(image, at_least=model.enough)
     model = model.about(picture, text)
     bound = model.bind([picture], [text])
     first = torch.zeros(1, dtype=torch.long, device=bound.grid.device)

@@ -56,7 +56,7 @@ def gate_account(model: Classifier, image: Picture, before: str, after: str, tar
         UsageError: a different head, or an unknown class.
     """
     gates = _gates(model)
-    bound = model.bind([open_picture(image)], (before, after))
+    bound = model.bind([open_picture(image, at_least=model.enough)], (before, after))
     features, text = bound.image, bound.text
     with torch.no_grad(), evaluating(model):
         predicted = model.classify(features.rows(torch.zeros(2, dtype=torch.long)), text).argmax(1)

@@ -88,7 +88,7 @@ def mean_of_pairs(model: Classifier, images: Sequence[Picture], texts: Sequence[
             raise UsageError(
                 "the mean of pairs needs a list of images and a list of texts, with at least one entry each."
             )
-    bound = (model.bind([open_picture(image)], texts[:1]) for image in images)
+    bound = (model.bind([open_picture(image, at_least=model.enough)], texts[:1]) for image in images)
     parts = [mean_features(one.image, one.text).image for one in bound]
     prefixes = [part.prefix for part in parts if part.prefix is not None]
     joined = ImageFeatures(torch.cat([part.grid for part in parts]), torch.cat(prefixes) if prefixes else None)
@@ -267,7 +267,7 @@ def modality(
     """
     if not (model.sees_image and model.reads_text):
         raise UsageError(f"model {model.name!r} has only one modality: there is no share to compute.")
-    picture = open_picture(image)
+    picture = open_picture(image, at_least=model.enough)
     model = model.about(picture, text)
     bound = model.bind([picture], [text, ""])
     out, outputs = outputs_for(target, model.classes)

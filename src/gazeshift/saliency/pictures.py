@@ -15,12 +15,13 @@ Picture = str | Path | bytes | ImageReference | Image.Image | np.ndarray
 _NOT_IN_PNG = {"CMYK", "F", "I", "LAB", "YCbCr"}
 
 
-def open_picture(image: Picture, name: str | None = None) -> Image.Image:
+def open_picture(image: Picture, name: str | None = None, at_least: int | None = None) -> Image.Image:
     """A file, its bytes, a Pillow image or an array of 8-bit RGB, as an upright RGB image.
 
     Args:
         image: the picture.
         name: its name in messages; the file's name if None.
+        at_least: as for ``decode``: ``Model.enough`` where only a model looks at the picture.
 
     Raises:
         ImageError: it cannot be decoded.
@@ -33,7 +34,7 @@ def open_picture(image: Picture, name: str | None = None) -> Image.Image:
     if isinstance(image, np.ndarray):
         image = _from_array(image, name)
     source = _file_bytes(image, name) if isinstance(image, Image.Image) else image
-    return decode(Path(source) if isinstance(source, str) else source, name)
+    return decode(Path(source) if isinstance(source, str) else source, name, at_least=at_least)
 
 
 def name_of(image: Picture) -> str:

@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from gazeshift.errors import UsageError
-from gazeshift.models import Classifier, ImageFeatures, evaluating
+from gazeshift.models import Classifier, ImageFeatures
+from gazeshift.models.folded import Ready, ready
 
 TOLERANCE = {"float32": (1e-5, 1e-4), "bfloat16": (0.05, 0.1)}
 """How far maps lie from those of the same classes in double precision, as a share of each map's own largest absolute value, by precision:
@@ -41,48 +44,47 @@ class Speed:
     compiled: bool = False
 
 
-def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray, "b 3 H W"]], ImageFeatures]:
-    """The trunk with its speed settings: crops of at most one batch to features in the head's precision, without gradient.
+def trunk_on(model: Classifier, speed: Speed) -> Callable[[Float[Tensor, "b 3 H W"]], ImageFeatures]:
+    """The trunk with its speed settings: normalised images to features in the head's precision, without gradient.
 
-    A compiled one keeps the weights of its first batch: build a new one after a change. It always gets whole batches (the
-    last one is filled up), so that it is compiled once.
-
-    Raises:
-        UsageError: at the first batch of a compiled trunk, if compilation fails for this machine or model; says why.
-    """
-    run = compile_trunk(model) if speed.compiled else model.encode_image
-    head = next(model.head.parameters()).dtype
-
-    def encode(crops: UInt8[np.ndarray, "b 3 H W"]) -> ImageFeatures:
-        missing = speed.batch - len(crops) if speed.compiled else 0
-        images = torch.from_numpy(np.concatenate([crops, crops[:1].repeat(missing, 0)]) if missing else crops)
-        with torch.no_grad(), evaluating(model), _cast(model, speed):
-            features = run(model.spec.preprocessing.normalise(images.to(model.device, non_blocking=True)))
-        whole = features.rows(torch.arange(len(crops), device=model.device)) if missing else features
-        return whole.to(head)
-
-    return encode
-
-
-def compile_trunk(model: Classifier) -> Callable[[torch.Tensor], ImageFeatures]:
-    """``model.encode_image``, compiled at its first call for a size of batch, with its current weights frozen in.
+    It keeps the weights that the model has now: build a new one after a change. A compiled one is compiled once for each size of batch.
 
     Raises:
         UsageError: at a call, if compilation fails for this machine or model; says why.
     """
-    # Freezing lets the compiler lay out the weights and fold the batch norms; without it, it gains little on a CPU.
-    run = torch.compile(model.encode_image, dynamic=False, options={"freezing": True})
+    size = model.spec.preprocessing.size
+    copy = ready(model.trunk, torch.zeros(1, 3, size, size, device=model.device))
+    run = partial(_compiled, model, copy) if speed.compiled else copy.trunk.encode
 
-    def encode(images: torch.Tensor) -> ImageFeatures:
-        try:
-            return run(images)
-        except torch._dynamo.exc.TorchDynamoException as error:  # the only base of what the compiler raises
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise UsageError(
-                f"the trunk of {model.spec.name!r} cannot be compiled here ({reason}); leave out compilation."
-            ) from error
+    def encode(images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+        with torch.no_grad(), _cast(model, speed):
+            features = run(images)
+        return features.to(model.precision)
 
     return encode
+
+
+def trunk_runner(model: Classifier, speed: Speed) -> Callable[[UInt8[np.ndarray, "b 3 H W"]], ImageFeatures]:
+    """As ``trunk_on``, for crops of at most one batch; a compiled trunk always gets whole batches (the last one is filled up)."""
+    run, preprocessing = trunk_on(model, speed), model.spec.preprocessing
+
+    def encode(crops: UInt8[np.ndarray, "b 3 H W"]) -> ImageFeatures:
+        missing = speed.batch - len(crops) if speed.compiled else 0
+        images = torch.from_numpy(np.concatenate([crops, crops[:1].repeat(missing, 0)]) if missing else crops)
+        features = run(preprocessing.normalise(images.to(model.device, non_blocking=True)))
+        return features.rows(torch.arange(len(crops), device=model.device)) if missing else features
+
+    return encode
+
+
+def _compiled(model: Classifier, copy: Ready, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
+    try:
+        return copy.compiled(images)
+    except torch._dynamo.exc.TorchDynamoException as error:  # the only base of what the compiler raises
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UsageError(
+            f"the trunk of {model.spec.name!r} cannot be compiled here ({reason}); leave out compilation."
+        ) from error
 
 
 def _cast(model: Classifier, speed: Speed) -> AbstractContextManager[object]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from gazeshift.data.decode import decode
+from gazeshift.data.loader import read_crop
 from gazeshift.data.pool import map_ahead
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_texts
@@ -163,7 +163,7 @@ def _stream(model: Classifier, texts: Sequence[str] | None, method: str, speed: 
 
     def read(pair: Pair) -> tuple[Pair, UInt8[np.ndarray, "3 H W"] | Skipped]:
         try:
-            return pair, model.spec.preprocessing.crop(decode(pair.image, pair.key))
+            return pair, read_crop(pair, model.spec.preprocessing)
         except ImageError as error:
             return pair, Skipped(pair, "undecodable", str(error))
 

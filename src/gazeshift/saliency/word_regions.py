@@ -110,10 +110,11 @@ def word_regions(
         (('a', 'red', 'dog'), (3, 1))
     """
     lookup(FILLINGS, hide, "way of hiding")
-    picture = open_picture(image)
+    whole = open_picture(image)
+    picture = whole if model.enough is None else open_picture(image, at_least=model.enough)
     model = model.about(picture, text)
-    effects = word_effects(model, picture, text, target, how=how, label=label, method=method, spans=spans)
-    seen = seen_regions(regions, picture, model.view)
+    effects = word_effects(model, image, text, target, how=how, label=label, method=method, spans=spans)
+    seen = seen_regions(regions, whole, model.view)
     instead = replacement(model, how)
     texts = [text, *(without(text, [place], instead) for place in find_spans(text, spans))]
     bound = model.bind([picture], texts)

@@ -142,7 +142,7 @@ class GivenUnit:
         def window(row: int) -> Image:
             pair = pairs[row // count]
             picture = decode(pair.image, pair.key).convert("RGB")
-            box = window_boxes(self.crop, picture.size)[row % count]
+            box = window_boxes(self.crop, picture)[row % count]
             side = max(1, round(box[2] - box[0]))
             return picture.resize((side, side), INTERPOLATIONS[self.crop.interpolation], box=box)
 

@@ -27,7 +27,7 @@ from gazeshift.models import (
     build_text,
     build_tokenizer,
     build_trunk,
-    evaluating,
+    encode_images,
     set_affine,
 )
 from gazeshift.models.stem import Stem
@@ -210,8 +210,7 @@ class Ingredients:
 
         def encode(asked: Sequence[int]) -> ImageFeatures:
             wanted = torch.from_numpy(np.array(crops[list(asked)])).to(model.device)
-            with torch.no_grad(), evaluating(model):
-                return model.encode_image(model.spec.preprocessing.normalise(wanted))
+            return encode_images(model, model.spec.preprocessing.normalise(wanted))
 
         return encode
 

@@ -85,6 +85,10 @@ class Given:
             picture = fromarray(rng.integers(0, 256, (64, 96, 3), dtype=np.uint8))
             yield self.about(picture, _TRIED[0]).bind([picture], _TRIED), len(_TRIED)
 
+    @property
+    def enough(self) -> None:
+        """None: what its own preprocessing does with a picture is not known."""
+
     def about(self, picture: Image, text: str) -> "Given":
         """Itself; a model that answers in its own words, with the answer to this picture and text."""
         return self if self.answering is None else self.answering(picture.convert("RGB"), text)
