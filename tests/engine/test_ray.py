@@ -4,11 +4,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+import gazeshift as gs
 from gazeshift.errors import ModelError, UsageError
 from gazeshift.models import save
 from gazeshift.models.addresses import Address
@@ -17,6 +19,7 @@ from tests.conftest import Build
 from tests.engine.test_run import rows_of, run
 from tests.saliency.own_model import CLASSES
 from tests.saliency.test_stream import png
+from tests.tiny_study import run_tiny
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::ray")]
@@ -94,3 +97,21 @@ def test_without_ray_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UsageError, match=r"pip install 'gazeshift\[cluster\]'"):
         run(Address(str(tmp_path / "model")), pairs, tmp_path / "maps", None, engine="ray")
+
+
+def test_a_study_spreads_its_units(tmp_path: Path) -> None:
+    """Every unit is trained once, somewhere; weights and summary are those of a study in one process."""
+    models = {"image-only": None, "early-fusion": None}
+    here = run_tiny(tmp_path, tmp_path / "here", models=models)
+    there = run_tiny(tmp_path, tmp_path / "there", models=models, engine="ray")
+    assert here == there
+    assert set(there.values()) == {"done"}
+    for model, seed in product(models, (0, 1)):
+        one, other = (
+            gs.load(tmp_path / name / "models" / model / f"seed-{seed}").digest() for name in ("here", "there")
+        )
+        assert one == other
+    figures = [gs.read_summary(tmp_path / name).accuracy for name in ("here", "there")]
+    assert figures[0] == figures[1]
+    again = run_tiny(tmp_path, tmp_path / "there", models=models, engine="ray")
+    assert set(again.values()) == {"reused"}

@@ -2,6 +2,7 @@
 
 import re
 from itertools import combinations
+from typing import Literal
 
 from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
 
@@ -47,6 +48,8 @@ class StudyConfig(Strict):
         compare: pairs of given models whose maps are compared; None: every two that read the pairs' own texts.
         seeds: training seeds.
         explain: what is explained.
+        engine: where the units (a model with a seed) are trained and evaluated: ``local``, one after the other in this process; ``ray``,
+            spread over the devices of a Ray cluster.
         expect: thresholds that every seed must meet (``gazeshift.study.thresholds``); the study ends with exit code 1 if one is missed.
     """
 
@@ -66,6 +69,7 @@ class StudyConfig(Strict):
     compare: tuple[tuple[str, str], ...] | None = None
     seeds: tuple[Seed, ...] = (0,)
     explain: ExplainConfig = Field(default_factory=ExplainConfig)
+    engine: Literal["local", "ray"] = "local"
     expect: dict[str, FiniteFloat] = Field(default_factory=dict)
 
     @field_validator("weights", "text_encoder")

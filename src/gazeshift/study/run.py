@@ -4,8 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gazeshift.atomic import writing
-from gazeshift.data.contents import fingerprint
-from gazeshift.data.loader import CONTENTS
 from gazeshift.errors import ConfigError
 from gazeshift.locks import alone
 from gazeshift.report import write as write_report
@@ -13,12 +11,9 @@ from gazeshift.runs.folder import RunFolder
 from gazeshift.runs.summary import Summary
 from gazeshift.study.conclude import conclude
 from gazeshift.study.config import StudyConfig
-from gazeshift.study.cropping import cropping
 from gazeshift.study.load import write_study
-from gazeshift.study.materials import Ingredients
-from gazeshift.study.sources import data_root, initial_weights, usable_pairs
-from gazeshift.study.steps import Announce, Steps
-from gazeshift.study.unit_steps import do_units
+from gazeshift.study.spread import do_units, prepare
+from gazeshift.study.steps import Announce
 
 
 def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, progress: bool) -> Summary:
@@ -44,21 +39,14 @@ def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, p
 
 def _run(study: StudyConfig, run: RunFolder, command: str, announce: Announce, progress: bool, started: str) -> Summary:
     write_study(study, run.study)
-    steps = Steps(run, announce)
-    root = data_root(study, run, steps)
-    pairs, data = usable_pairs(study, root, run, steps)
-    weights, source = initial_weights(study, run, steps, data)
-    cropped = cropping(study, pairs.splits, run.cache, announce)
-    ingredients = Ingredients(study, pairs.classes, pairs.splits, cropped, weights, run.cache, progress, announce)
-    learnt_from = (*pairs.splits["train"], *pairs.splits["validation"])
-    known = fingerprint(learnt_from, run.cache / CONTENTS, study.data.workers)
-    units = do_units(study, pairs, ingredients, steps, run, {"data": data, "learnt_from": known, **source})
-    conclusion = conclude(study, pairs, run, steps, units, command, started)
+    work = prepare(study, run, announce, progress)
+    units = do_units(study, work)
+    conclusion = conclude(study, work.pairs, run, work.steps, units, command, started)
 
     def report(_: str) -> None:
         write_report(run.path)
 
-    steps.do("report", {"conclusion": conclusion.digest}, report, (run.report,))
+    work.steps.do("report", {"conclusion": conclusion.digest}, report, (run.report,))
     return conclusion.summary
 
 

@@ -79,7 +79,7 @@ class Steps:
         manifest = self.run.steps / f"{name}.json"
         known = _read(manifest)
         if known.get("digest") == digest and all(output.exists() for output in outputs):
-            self._ended(Step(name=name, seconds=known["seconds"], state="reused"))
+            self.take(Step(name=name, seconds=known["seconds"], state="reused"))
             return digest
         with writing(manifest):
             manifest.unlink(missing_ok=True)
@@ -88,10 +88,11 @@ class Steps:
         work(digest)
         seconds = round(time.perf_counter() - start, 2)
         write_json(manifest, {"digest": digest, "seconds": seconds})
-        self._ended(Step(name=name, seconds=seconds, state="done"))
+        self.take(Step(name=name, seconds=seconds, state="done"))
         return digest
 
-    def _ended(self, record: Step) -> None:
+    def take(self, record: Step) -> None:
+        """Note a step that has ended, here or in another process."""
         self.records.append(record)
         self.announce(record)
 

@@ -31,7 +31,7 @@ Sources = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """What the steps of all units need.
 
     Attributes:
@@ -43,6 +43,8 @@ class _Work:
         data: what a model's file says of its data.
         steps: of the run.
         run: the run folder.
+        pairs: of the study.
+        given: models that the study does not train, by name.
     """
 
     ingredients: Ingredients
@@ -53,16 +55,14 @@ class _Work:
     data: Mapping[str, object]
     steps: Steps
     run: RunFolder
+    pairs: Pairs
+    given: Mapping[str, Model]
 
 
-def do_units(
+def prepare_units(
     study: StudyConfig, pairs: Pairs, ingredients: Ingredients, steps: Steps, run: RunFolder, sources: Sources
-) -> dict[str, str]:
-    """Train, evaluate and check every model with every seed.
-
-    Returns:
-        The digest of each evaluation and check.
-    """
+) -> Work:
+    """What every unit needs: the words that texts are edited with, and what every model is evaluated on."""
     lexicon = find_lexicon(study.explain.lexicon)
     corpus = Corpus.of(pairs.splits["train"], pairs.classes, lexicon)
     words = digest_of({"lexicon": repr(lexicon)})  # a file of the user's may change under its name
@@ -74,24 +74,35 @@ def do_units(
         "fingerprint": pairs.fingerprint,
         "settings": study.data.model_dump(exclude={"root", "plates", "workers", "cache_limit"}),
     }
-    work = _Work(ingredients, question, rows, scenes_for(study, pairs), sources, data, steps, run)
-    digests = {}
     given = GivenModels(study, pairs.classes).opened
-    for unit in study.units:
-        if unit.model in given:
-            digests[str(unit)] = _evaluate_given(work, unit, given[unit.model], pairs.splits["test"])
-            continue
-        trained = _train(work, unit)
-        digests[str(unit)] = _evaluate(work, unit, trained)
-        if checked_models(study, [unit.model]):
-            digests[f"checks of {unit}"] = _check(work, unit, trained)
-    for first, second in study.compared:
-        units = tuple(_given_unit(work, name, given[name], pairs.splits["test"]) for name in (first, second))
+    return Work(ingredients, question, rows, scenes_for(study, pairs), sources, data, steps, run, pairs, given)
+
+
+def do_unit(work: Work, unit: Unit) -> dict[str, str]:
+    """Train, evaluate and check one model with one seed.
+
+    Returns:
+        The digests of the evaluation and the check, by what they are of.
+    """
+    if unit.model in work.given:
+        return {str(unit): _evaluate_given(work, unit, work.given[unit.model], work.pairs.splits["test"])}
+    trained = _train(work, unit)
+    digests = {str(unit): _evaluate(work, unit, trained)}
+    if checked_models(work.ingredients.study, [unit.model]):
+        digests[f"checks of {unit}"] = _check(work, unit, trained)
+    return digests
+
+
+def compare_given(work: Work) -> dict[str, str]:
+    """Compare given models two by two; the digest of each comparison."""
+    digests = {}
+    for first, second in work.ingredients.study.compared:
+        units = tuple(_given_unit(work, name, work.given[name], work.pairs.splits["test"]) for name in (first, second))
         digests[f"{first} and {second}"] = _compare(work, *units)
     return digests
 
 
-def _train(work: _Work, unit: Unit) -> str:
+def _train(work: Work, unit: Unit) -> str:
     folder = work.run.model(unit)
 
     def train(digest: str) -> None:
@@ -100,7 +111,7 @@ def _train(work: _Work, unit: Unit) -> str:
     return work.steps.do(f"train {unit}", _inputs(work.ingredients, unit, work.sources), train, (folder,))
 
 
-def _evaluate(work: _Work, unit: Unit, trained: str) -> str:
+def _evaluate(work: Work, unit: Unit, trained: str) -> str:
     study = work.ingredients.study
     inputs = {**_evaluation(work), "train": trained}
 
@@ -110,7 +121,7 @@ def _evaluate(work: _Work, unit: Unit, trained: str) -> str:
     return work.steps.do(f"evaluate {unit}", inputs, evaluate, unit_files(study, work.run, unit))
 
 
-def _evaluate_given(work: _Work, unit: Unit, model: Model, test: Sequence[Pair]) -> str:
+def _evaluate_given(work: Work, unit: Unit, model: Model, test: Sequence[Pair]) -> str:
     study, mark = work.ingredients.study, work.run.part(unit, "digest").with_suffix(".txt")
     digest, given = model.digest(), _given_unit(work, unit.model, model, test)
     inputs = {**_evaluation(work), **_asked(work, given)}
@@ -123,20 +134,20 @@ def _evaluate_given(work: _Work, unit: Unit, model: Model, test: Sequence[Pair])
     return work.steps.do(f"evaluate {unit}", inputs, evaluate, (*unit_files(study, work.run, unit), mark))
 
 
-def _given_unit(work: _Work, name: str, model: Model, test: Sequence[Pair]) -> GivenUnit:
+def _given_unit(work: Work, name: str, model: Model, test: Sequence[Pair]) -> GivenUnit:
     study = work.ingredients.study
     silent = study.models[name].texts == "constant"
     return GivenUnit(study.units_of(name)[0], model, silent, study.crop, test, study.explain.windows)
 
 
-def _asked(work: _Work, given: GivenUnit) -> dict[str, object]:
+def _asked(work: Work, given: GivenUnit) -> dict[str, object]:
     """What a given model is, and how it is asked."""
     study = work.ingredients.study
     own = study.models[given.unit.model].model_dump(mode="json")
     return {"model": given.model.digest(), "asked": own, "preprocessing": study.preprocessing}
 
 
-def _compare(work: _Work, first: GivenUnit, second: GivenUnit) -> str:
+def _compare(work: Work, first: GivenUnit, second: GivenUnit) -> str:
     """Compare two given models map by map."""
     file = work.run.comparison(first.unit.model, second.unit.model)
     inputs = {**_evaluation(work), "first": _asked(work, first), "second": _asked(work, second)}
@@ -148,7 +159,7 @@ def _compare(work: _Work, first: GivenUnit, second: GivenUnit) -> str:
     return work.steps.do(f"compare {first.unit.model} with {second.unit.model}", inputs, compare, (file,))
 
 
-def _evaluation(work: _Work) -> dict[str, object]:
+def _evaluation(work: Work) -> dict[str, object]:
     """What determines an evaluation besides the model."""
     return {
         "tables": _TABLES,
@@ -159,7 +170,7 @@ def _evaluation(work: _Work) -> dict[str, object]:
     }
 
 
-def _check(work: _Work, unit: Unit, trained: str) -> str:
+def _check(work: Work, unit: Unit, trained: str) -> str:
     inputs = {
         "train": trained,
         "data": work.sources["data"],
