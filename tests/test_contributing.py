@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import gazeshift as gs
-from gazeshift.mapstore.lookup import read_folder, write_maps
+from gazeshift.mapstore.lookup import read_folder
+from gazeshift.mapstore.store import write_maps
 from gazeshift.mapstore.write import scan_files
 from gazeshift.measures import distribution
 from gazeshift.pairs import Pair

@@ -18,7 +18,7 @@ from tests.docs.blocks import ROOT, blocks_of
 from .stored import own, rows_of, scanned, store
 
 SQL = Path(query.__file__).with_name("sql")
-BLOCKS = [block.source for block in blocks_of(ROOT / "docs" / "scale.md") if block.language == "sql"]
+BLOCKS = [block.source for block in blocks_of(ROOT / "docs" / "analyse.md") if block.language == "sql"]
 LAYOUTS = {
     "shared": rows_of,
     "own, then shared": lambda: [own(row) if row["text"] == "plain" else row for row in rows_of()],

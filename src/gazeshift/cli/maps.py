@@ -113,7 +113,7 @@ def store_maps(
 def _edited(texts: Texts, found: Pairs, model: Classifier | Given) -> Callable[[Pair], EditedTexts]:
     """The texts of a pair under every edit; the corpus that edits draw from is the training split."""
     corpus = Corpus.of(found.splits["train"], found.classes, find_lexicon(texts.lexicon))
-    tokenizer = model.tokenizer if isinstance(model, Classifier) else None
+    tokenizer = None if isinstance(model, Given) else model.tokenizer
     pieces = WholeWords() if tokenizer is None else TokenizerPieces(tokenizer)
     edits = {name: EDITS[name](corpus, pieces) for name in dict.fromkeys(("original", *texts.edits))}
 

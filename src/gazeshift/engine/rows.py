@@ -50,7 +50,7 @@ def write_rows(
     note = _note(shard, drawn, maps[source[there]])
     columns = {**_columns(job, rows, shard, model_digest), **map_columns(maps[source[there]], there)}
     files = MapFolder(job.out).shard(shard.number)
-    write_shard(files, columns, _texts(job, shard), note.to_json())
+    write_shard(files, columns, _texts(job, shard), note.values())
     return note
 
 

@@ -65,7 +65,7 @@ class MapWork:
         """The only worker of its process, on the first device that it sees."""
         model = self.job.model.open()
         digest = model.digest()
-        if isinstance(model, Classifier):
+        if not isinstance(model, Given):
             model = model.eval().to((accelerators() or ["cpu"])[0])
         return Worker(self.job, model, digest, streams_of(self.job, model))
 
@@ -90,7 +90,7 @@ class Worker:
 
     def __init__(self, job: MapJob, model: Classifier | Given, model_digest: str, streams: Streams) -> None:
         self._job, self._classes, self._digest, self._streams = job, model.classes, model_digest, streams
-        on_cpu = isinstance(model, Classifier) and model.device.type == "cpu"
+        on_cpu = not isinstance(model, Given) and model.device.type == "cpu"
         self._batch = GROUP if on_cpu else job.speed.batch
 
     def __call__(self, shard: Shard, tell: Tell = lambda images: None) -> ShardNote:

@@ -47,7 +47,7 @@ class ShardNote:
         """From JSON."""
         return cls(**{**stored, "grid": None if stored["grid"] is None else tuple(stored["grid"])})
 
-    def to_json(self) -> Json:
+    def values(self) -> Json:
         """For JSON."""
         return asdict(self)
 
@@ -156,7 +156,7 @@ def finish(folder: MapFolder, settings: Json, shards: Sequence[ShardNote]) -> Js
         **totals,
         "failed": totals["pairs"] - totals["images"],
         "settings": settings,
-        "shards": [shard.to_json() for shard in shards],
+        "shards": [shard.values() for shard in shards],
     }
     write_json(folder.manifest, manifest, indent=1)
     return manifest

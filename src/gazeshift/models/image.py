@@ -43,6 +43,7 @@ class GridTrunk(Trunk):
 
     mixes_cells = False
     emits_tokens = False
+    memory_format = torch.channels_last
     mean: Tensor
     deviation: Tensor
 
@@ -98,10 +99,6 @@ class GridTrunk(Trunk):
         before = cast("GridNet", self.net).forward_features if self.parts is None else self.parts.before
         return before(images)
 
-    def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
-        """Images to the grid at the tap, in channels_last on the way, as the weights are."""
-        return super().encode(images.contiguous(memory_format=torch.channels_last))
-
     def tapped(self, emitted: Float[Tensor, "b _ _ _"]) -> ImageFeatures:
         """The same in gazeshift's layout, after the affine."""
         return ImageFeatures(self.affine.apply(emitted.permute(0, 3, 1, 2) if self.channels_last else emitted))
@@ -125,6 +122,7 @@ class NoTrunk(Trunk):
 
     mixes_cells = False
     emits_tokens = False
+    memory_format = torch.preserve_format
 
     @property
     def affine(self) -> Affine:
@@ -145,6 +143,10 @@ class NoTrunk(Trunk):
     def parts_in_order(self) -> list[nn.Module]:
         """None."""
         return []
+
+    def parts_run(self) -> list[nn.Module]:
+        """The trunk itself."""
+        return [self]
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 0 1 1"]:
         """An empty grid."""

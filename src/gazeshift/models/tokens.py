@@ -8,6 +8,7 @@ user of the cells has no map; one just after it has.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -45,6 +46,7 @@ class TokenTrunk(Trunk):
 
     mixes_cells = True
     emits_tokens = True
+    memory_format = torch.preserve_format
 
     def __init__(self, layers: Layers, ending: Ending) -> None:
         super().__init__()
@@ -75,6 +77,10 @@ class TokenTrunk(Trunk):
     def parts_in_order(self) -> list[nn.Module]:
         """The trunk's parts from the images on."""
         return [self.net, self.last_blocks, self.norm]
+
+    def parts_run(self) -> list[nn.Module]:
+        """The trunk itself."""
+        return [self]
 
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b n c"]:
         """Images to the tokens at the tap."""

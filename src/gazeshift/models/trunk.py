@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -22,11 +23,13 @@ class Trunk(nn.Module, ABC):
     Attributes:
         mixes_cells: whether cells are known to act on each other after the tap, as they do in blocks of attention, so that their mean never
             tells all; where they are not, a classifier tries it.
+        memory_format: in which ``encode`` hands images to ``emit``.
         emits_tokens: whether ``emit`` gives tokens, ``b n c``; else it gives a grid, ``b _ _ _`` in the net's own layout.
     """
 
     mixes_cells: ClassVar[bool]
     emits_tokens: ClassVar[bool]
+    memory_format: ClassVar[torch.memory_format]
 
     @property
     @abstractmethod
@@ -57,9 +60,9 @@ class Trunk(nn.Module, ABC):
     def parts_in_order(self) -> list[nn.Module]:
         """The trunk's parts from the images on; none for the empty trunk."""
 
+    @abstractmethod
     def parts_run(self) -> list[nn.Module]:
         """Every module that holds a layer which ``emit`` runs: the trunk, and graphs made from its layers."""
-        return [self]
 
     @abstractmethod
     def emit(self, images: Float[Tensor, "b 3 H W"]) -> Tensor:
@@ -90,7 +93,7 @@ class Trunk(nn.Module, ABC):
 
     def encode(self, images: Float[Tensor, "b 3 H W"]) -> ImageFeatures:
         """Images to the grid at the tap."""
-        return self.tapped(self.emit(images))
+        return self.tapped(self.emit(images.to(memory_format=self.memory_format)))
 
 
 def more_than_average() -> ModelError:

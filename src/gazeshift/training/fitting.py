@@ -48,11 +48,9 @@ def fit(
     """Train a classifier in place, on the accelerator if there is one.
 
     The order of the pairs is a function of (seed, epoch), the random state of (seed, step), the augmentation of a pair of (seed, epoch, its
-    key). So a training that was killed and resumed ends, on a CPU, with bit-identical weights, for any number of workers. What
-    stays frozen is in evaluation mode and its features are computed once, unless augmentation changes its input.
-
-    Processes started together (by ``torchrun``) train one model together, each on its share of every batch; the weights are those of
-    a single process up to rounding (docs/training.md). The first writes the files and calls ``on_epoch``.
+    key). So a training that was killed and resumed ends, on a CPU, with bit-identical weights, for any number of workers. What stays frozen
+    is in evaluation mode and its features are computed once, unless augmentation changes its input. Processes started together (by
+    ``torchrun``) train one model, each on its share of every batch; the first writes the files and calls ``on_epoch`` (docs/training.md).
 
     Args:
         model: freshly built; trained parts change, frozen ones do not; modes and ``requires_grad`` are afterwards as before.
