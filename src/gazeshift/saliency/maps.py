@@ -203,12 +203,12 @@ class Skipped:
 
     Attributes:
         pair: the pair.
-        status: ``undecodable`` (its image) or ``failed`` (the model on it).
+        status: what is wrong with it.
         error: one line that begins with the pair's key.
     """
 
     pair: Pair
-    status: Literal["undecodable", "failed"]
+    status: Literal["undecodable"]
     error: str
 
 
