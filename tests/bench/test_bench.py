@@ -107,6 +107,7 @@ def test_ratios_are_those_of_the_seconds() -> None:
     bare, files = pipeline.seconds.values()
     assert pipeline.ratios["pipeline_vs_forward"] == pytest.approx(bare / files)
     assert pipeline.images_per_second == pytest.approx(4 / files)
+    assert result.outside is not None
     without, with_checks = result.outside.seconds.values()
     assert result.outside.ratios["outside_checks_vs_none"] == pytest.approx(with_checks / without)
     parts = (result.batches[-1], result.texts[-1], result.outside, pipeline)

@@ -88,7 +88,7 @@ class BenchResult:
         not_offered: installed peers that have no map for this model.
         texts: one per number of texts.
         batches: one per size of batch.
-        outside: the last batch as a third-party model, with its checks and without.
+        outside: the last batch as a third-party model, with its checks and without; None if it was left out.
         pipeline: the data set; None if it was left out.
     """
 
@@ -97,7 +97,7 @@ class BenchResult:
     not_offered: tuple[str, ...]
     texts: tuple[TextTimes, ...]
     batches: tuple[BatchTimes, ...]
-    outside: BatchTimes
+    outside: BatchTimes | None
     pipeline: PipelineTimes | None = None
 
     @property
@@ -109,8 +109,9 @@ class BenchResult:
         the same model as a third-party module, with all checks. ``outside_checks_vs_none``: with the
         checks divided by without.
         """
-        files = {} if self.pipeline is None else self.pipeline.ratios
-        return {**self.batches[-1].ratios, **self.texts[-1].ratios, **self.outside.ratios, **files}
+        more = [part.ratios for part in (self.outside, self.pipeline) if part is not None]
+        parts = [self.batches[-1].ratios, self.texts[-1].ratios, *more]
+        return {name: ratio for ratios in parts for name, ratio in ratios.items()}
 
     @property
     def memory_mb(self) -> float:
@@ -118,6 +119,6 @@ class BenchResult:
         return self.texts[-1].memory_mb
 
     def to_dict(self) -> Json:
-        """Everything for JSON; without ``pipeline`` where it was left out."""
+        """Everything for JSON; without what was left out."""
         plain = {name: value for name, value in asdict(self).items() if value is not None}
         return {**plain, "ratios": self.ratios, "memory_mb": self.memory_mb}

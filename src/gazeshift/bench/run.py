@@ -22,6 +22,10 @@ LOOPED = 3
 """Texts on which another tool's loop is timed; its time for more texts is extrapolated in proportion."""
 
 
+_OUTSIDE = "ours, as a third-party model"
+_LOOP_VS = {"ours": "texts_loop_vs_ours", _OUTSIDE: "texts_loop_vs_outside"}
+
+
 def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -> BenchResult:
     """Measure one model, with gazeshift and the installed peers."""
     most = max(*settings.batches, 1)
@@ -32,8 +36,10 @@ def run_bench(settings: BenchSettings, announce: Announce = lambda line: None) -
     texts = [_texts(subject, count, peers, settings, announce) for count in settings.texts]
     batches = [_batch(subject, count, peers, settings, announce) for count in settings.batches]
     last = settings.batches[-1]
-    announce(f"{settings.model}: as a third-party model, with and without checks")
-    outside, pipeline = measure_checks(subject.first(last), settings.rounds, settings.device), None
+    outside, pipeline = None, None
+    if settings.outside:
+        announce(f"{settings.model}: as a third-party model, with and without checks")
+        outside = measure_checks(subject.first(last), settings.rounds, settings.device)
     if settings.images:
         announce(f"{settings.model}: {settings.images} JPEG files to stored maps")
         pipeline = measure_pipeline(subject, settings.images, settings.rounds)
@@ -55,7 +61,7 @@ def all_settings(base: BenchSettings) -> list[BenchSettings]:
 
 def goal_settings(base: BenchSettings) -> list[BenchSettings]:
     """What ``gazeshift bench --goals`` measures: only what ``GOALS`` are about."""
-    whole = replace(base, batches=(8,), texts=(1000,))
+    whole = replace(base, batches=(8,), texts=(1000,), outside=False)
     inception = replace(whole, model="inception_v3", size=299)
     compiled = replace(inception, texts=(1,), images=0, compiled=True)
     return [inception, compiled, replace(whole, model="vit_base_patch16_224", size=224)]
@@ -96,17 +102,16 @@ def _texts(
     one = subject.first(1)
     many = ours_many_texts(replace(one, texts=subject.texts[:count]))
     memory = extra_mb(ours_many_texts(replace(one, texts=subject.texts[:1])), many, settings.device)
-    outside = many_texts(replace(one, texts=subject.texts[:count]))
-    seconds = interleave({"ours": many, "ours, as a third-party model": outside}, settings.rounds, settings.device)
+    works: dict[str, Work] = {"ours": many}
+    if settings.outside:
+        works[_OUTSIDE] = many_texts(replace(one, texts=subject.texts[:count]))
+    seconds = interleave(works, settings.rounds, settings.device)
     ratios: Mapping[str, float] = {}
     if peers:
         # Measured on a few texts, and by itself: beside its loop ours would be a rounding error.
         loop = interleave({"loop": _loop(one, peers[0])}, settings.rounds, settings.device)["loop"] / LOOPED * count
         seconds[f"{peers[0]}, one call per text"] = loop
-        ratios = {
-            "texts_loop_vs_ours": loop / seconds["ours"],
-            "texts_loop_vs_outside": loop / seconds["ours, as a third-party model"],
-        }
+        ratios = {_LOOP_VS[name]: loop / seconds[name] for name in works}
     return TextTimes(count, seconds, ratios, memory)
 
 

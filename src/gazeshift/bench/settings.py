@@ -20,6 +20,7 @@ class BenchSettings:
         workers: threads that decode photos; one per CPU if None.
         compiled: run gazeshift's trunk, and the trunk of the data set's bare pass, through ``torch.compile``.
         precision: of these trunks, as in ``Speed``; the forward pass and the other explainers stay in single precision.
+        outside: also time the same model as a third-party module.
     """
 
     model: str = "inception_v3"
@@ -32,3 +33,4 @@ class BenchSettings:
     workers: int | None = None
     compiled: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
+    outside: bool = True

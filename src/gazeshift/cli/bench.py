@@ -88,7 +88,8 @@ def _rows(table: Table, result: BenchResult) -> None:
     table.add_row(f"[bold]{settings.model}[/], {settings.size} px, {settings.device}, float32{ours}{compiled}")
     groups = [(f"a map for each of a batch of {each.batch}", each.seconds) for each in result.batches]
     groups += [(f"{each.texts:,} texts on one image, +{each.memory_mb:.0f} MB", each.seconds) for each in result.texts]
-    groups.append((f"a map for each of {outside.batch}, as from outside", outside.seconds))
+    if outside is not None:
+        groups.append((f"a map for each of {outside.batch}, as from outside", outside.seconds))
     if pipeline is not None:
         groups.append((f"{pipeline.images} photos of {pipeline.kb:.0f} kB", pipeline.seconds))
     for title, seconds in groups:

@@ -1,7 +1,8 @@
 """``gazeshift maps``: the maps of a whole data set in a folder."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gazeshift.cli.models import tell_findings
+from gazeshift.cli.models import tell_findings, tell_kinds
 from gazeshift.cli.opening import open_model
 from gazeshift.data.addresses import Root, without_secrets
 from gazeshift.edits import EDITS, Corpus, WholeWords, find_lexicon, random_for
@@ -27,7 +28,7 @@ from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
 from gazeshift.saliency import Speed
-from gazeshift.study.pairs import SPLITS, Pairs, read_pairs
+from gazeshift.study.pairs import SPLITS, Pairs, read_pairs, stream_split
 from gazeshift.study.sections import DataConfig
 
 _SHOWN = 5
@@ -83,31 +84,55 @@ def store_maps(
         raise UsageError("--target: the same class is given twice; give each once.")
     model = open_model(address)
     optional = [role for role, needed in (("text", not texts.given), ("label", "label" in target)) if not needed]
-    found, pairs = _pairs(address, root, split, optional, model.classes)
-    edited = _edited(texts, found, model) if texts.edits else None
+    asked = _asked(address, root, split, optional, model, texts)
     job = MapJob(
         model=address,
         out=out,
         texts=texts.given or None,
-        edits=() if edited is None else tuple(dict.fromkeys(("original", *texts.edits))),
+        edits=() if asked.edited is None else tuple(dict.fromkeys(("original", *texts.edits))),
         target=tuple(target) if len(target) > 1 else target[0] if target else "predicted",
         method=method,
         speed=speed,
         threads=torch.get_num_threads() if isinstance(model, Given) else 1,
     )
-    with _progress(len(pairs)) as watch:
+    with _progress(asked.total) as watch:
         manifest = run_maps(
             job,
             model,
-            pairs,
-            len(pairs),
-            edited=edited,
+            asked.pairs,
+            asked.total,
+            edited=asked.edited,
             engine=engine,
             workers=workers,
             watch=watch,
             say=lambda line: typer.echo(line, err=True),
         )
+    tell_kinds(without_secrets(root), asked.found)
     _tell(out, manifest)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The pairs of a run; how many, if that is known; their edited texts, if any; and what was found while they were read."""
+
+    pairs: Iterable[Pair]
+    total: int | None
+    edited: Callable[[Pair], EditedTexts] | None
+    found: Counter[str]
+
+
+def _asked(
+    address: Address, root: Root, split: str, optional: Sequence[str], model: Classifier | Given, texts: Texts
+) -> _Asked:
+    """Pairs shard by shard where they can be read so; edits draw from the training split, so they need all pairs."""
+    counted = Counter[str]()
+    if not texts.edits:
+        streamed = stream_split(_settings(address, root, split), root, split, model.classes, optional, counted)
+        if streamed is not None:
+            return _Asked(streamed, None, None, counted)
+    found, pairs = _pairs(address, root, split, optional, model.classes)
+    edited = _edited(texts, found, model) if texts.edits else None
+    return _Asked(pairs, len(pairs), edited, counted)
 
 
 def _edited(texts: Texts, found: Pairs, model: Classifier | Given) -> Callable[[Pair], EditedTexts]:
@@ -125,12 +150,12 @@ def _edited(texts: Texts, found: Pairs, model: Classifier | Given) -> Callable[[
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[Status], None]]:
+def _progress(total: int | None) -> Iterator[Callable[[Status], None]]:
     """A line on a terminal: how many, how fast, how long still, how many failed."""
     columns = (
         TextColumn("Maps"),
         BarColumn(bar_width=12),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f}{task.fields[more]}  ETA"),
+        TextColumn(f"{{task.completed:,.0f}}{'' if total is None else f'/{total:,}'}{{task.fields[more]}}  ETA"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
@@ -175,14 +200,18 @@ def pairs_for(address: Address, root: Root, split: str, optional: Sequence[str],
 def _pairs(
     address: Address, root: Root, split: str, optional: Sequence[str], classes: Sequence[str]
 ) -> tuple[Pairs, list[Pair]]:
-    if split not in {*SPLITS, "all"}:
-        raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
-    stored = read_config(Path(address.at))["data"].get("settings", {}) if address.is_folder else {}
-    whole = {"root": str(root), "limit": None, "drop_repeated_titles": False}
     needed = () if split == "all" else (split,)
-    found = read_pairs(DataConfig(**{**stored, **whole}), root, needed, classes=classes, optional=optional)
+    found = read_pairs(_settings(address, root, split), root, needed, classes=classes, optional=optional)
     tell_findings(found)
     pairs = found.all if split == "all" else list(found.splits[split])
     if not pairs:
         raise DataError(f"{without_secrets(root)}: contains no pairs.")
     return found, pairs
+
+
+def _settings(address: Address, root: Root, split: str) -> DataConfig:
+    """The data options of the model's training, but without its limit."""
+    if split not in {*SPLITS, "all"}:
+        raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
+    stored = read_config(Path(address.at))["data"].get("settings", {}) if address.is_folder else {}
+    return DataConfig(**{**stored, "root": str(root), "limit": None, "drop_repeated_titles": False})

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -58,9 +58,14 @@ def tell_findings(pairs: Pairs) -> None:
     """Report on standard error what was chosen, repaired or left out while the pairs were read, one line per kind."""
     for note in pairs.notes:
         typer.echo(f"{pairs.root}: {note}", err=True)
-    for kind, count in pairs.counts.items():
+    tell_kinds(pairs.root, pairs.counts)
+
+
+def tell_kinds(root: object, counts: Mapping[str, int]) -> None:
+    """Report on standard error what was repaired or left out, by kind."""
+    for kind, count in counts.items():
         if kind not in _OF_TRAINING:
-            typer.echo(f"{pairs.root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
+            typer.echo(f"{root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
 
 
 def evaluate_model(folder: Path, root: Root, split: str, as_json: bool) -> None:

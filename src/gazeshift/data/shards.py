@@ -105,20 +105,34 @@ def shards_of(root: Root) -> list[Shard]:
 
 
 def read_shards(root: Root, columns: Columns, optional: Collection[str] = ()) -> Source:
-    """Rows of tar shards. Every shard is read once, from start to end; of the pictures only place and digest are kept.
-
-    A sample's picture is the column ``image``, its ``.txt`` the column ``text``, its ``.cls`` the column ``label``; the fields of its
-    ``.json`` are columns of their own names, unless a file of the sample is that column. Without a field ``split`` the shard's name tells.
+    """Rows of all tar shards of a root, as ``read_some``.
 
     Raises:
         DataError: a shard that is missing, unreachable, truncated, or no tar file.
     """
     refuse_compressed(root)
-    shards = shards_of(root)
+    return read_some(last_name(root), shards_of(root), columns, optional)
+
+
+def read_some(name: str, shards: Sequence[Shard], columns: Columns, optional: Collection[str] = ()) -> Source:
+    """Rows of tar shards. Every shard is read once, from start to end; of the pictures only place and digest are kept.
+
+    A sample's picture is the column ``image``, its ``.txt`` the column ``text``, its ``.cls`` the column ``label``; the fields of its
+    ``.json`` are columns of their own names, unless a file of the sample is that column. Without a field ``split`` the shard's name tells.
+
+    Args:
+        name: of the data, for messages.
+        shards: the shards.
+        columns: columns by role, as for tables.
+        optional: roles that may be missing.
+
+    Raises:
+        DataError: a shard that is missing, unreachable, truncated, or no tar file.
+    """
     parts = map_ordered(partial(_records), shards, min(_AT_ONCE, max(1, len(shards))))
     records = [record for part, _ in parts for record in part]
     names = dict.fromkeys([*_COLUMNS[:1], *(name for _, record in records for name in record)])
-    table = Table(last_name(root), tuple(names), tuple(records), tuple(each for _, found in parts for each in found))
+    table = Table(name, tuple(names), tuple(records), tuple(each for _, found in parts for each in found))
     rows = TableRows(NoPaths(), columns, [table], [])
     rows.add(table, None, lambda path, label, split: (), {*optional})
     return rows.source()

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -23,9 +23,10 @@ from gazeshift.data.layouts import (
 )
 from gazeshift.data.locate import Finder
 from gazeshift.data.objects import with_objects
+from gazeshift.data.pool import map_ahead
 from gazeshift.data.remote_tables import read_remote_table, remote_tables, why_nothing
 from gazeshift.data.rows import PairSet, Row, Source, order_classes, to_pairs
-from gazeshift.data.shards import NoPaths, is_shards, read_shards, refuse_compressed, shards_of
+from gazeshift.data.shards import NoPaths, Shard, is_shards, read_shards, read_some, refuse_compressed, shards_of
 from gazeshift.data.splits import with_test
 from gazeshift.data.upmc import is_kaggle, is_texts_txt, read_kaggle, read_texts_txt
 from gazeshift.errors import DataError, UsageError
@@ -119,6 +120,43 @@ def load_pairs(
     else:
         name, source = _read(root, REMOTE, format, columns, optional)
     return _to_pair_set(root, name, source, test_fraction, optional)
+
+
+def stream_pairs(
+    root: Root, format: str, columns: Columns, split: str, optional: Collection[str] = ()
+) -> Iterator[tuple[list[Pair], list[Finding]]] | None:
+    """The pairs of tar shards, shard by shard: one is read ahead, so memory does not grow with their number. None for other layouts.
+
+    What needs all pairs is left out: classes are those of the pairs, doubtful ones are not looked for, and no split is drawn.
+
+    Args:
+        root: as for ``load_pairs``.
+        format: likewise.
+        columns: columns by role.
+        split: whose pairs are wanted; or ``all``.
+        optional: as for ``load_pairs``.
+
+    Raises:
+        DataError: while they are read: as ``load_pairs``; or a sample does not say its split, and only one split is wanted.
+    """
+    root = as_root(root)
+    formats: Mapping[str, Format] = FORMATS if isinstance(root, Path) else REMOTE
+    if isinstance(root, Path) and not root.exists() and not is_shards(root):
+        return None  # load_pairs says what is wrong
+    name = _recognise(root, formats) if format == "auto" else format
+    if name != "webdataset":
+        return None
+
+    def read(shard: Shard) -> tuple[list[Pair], list[Finding]]:
+        source = read_some(shard.name, [shard], columns, optional)
+        if split != "all" and any(row.split is None for row in source.rows if isinstance(row, Row)):
+            raise DataError(
+                f"{without_secrets(shard.place)}: says no split in its name (food-test-000.tar) or its samples; take the split all."
+            )
+        pairs, findings = to_pairs(NoPaths(), source.rows, class_needed="label" not in optional)
+        return [pair for pair in pairs if split in {"all", pair.split}], findings
+
+    return map_ahead(read, shards_of(root), workers=1, ahead=2)
 
 
 def _read(

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 
+import torch
+
 from gazeshift.atomic import writing
 from gazeshift.engine.engines import ENGINES
 from gazeshift.engine.job import EditedTexts, MapJob, Shard, cut, maps_per_pair, shard_size
@@ -67,7 +69,7 @@ def run_maps(
         settings = job.settings(model.digest())
         size = begin(folder, settings, shard_size(total, maps_per_pair(job, len(model.classes))))
         status = Status(folder.status, total, say)
-        with _watched(status, watch):
+        with _watched(status, watch), _threads_as_before():
             notes = _notes(folder, job, cut(pairs, size, edited), compute, workers, status)
             return finish(folder, settings, notes)
 
@@ -123,6 +125,16 @@ def _take(notes: dict[int, ShardNote], note: ShardNote, status: Status, *, reuse
         )
     notes[note.number] = note
     status.shard(note.pairs, note.pairs - note.images, reused=reused)
+
+
+@contextmanager
+def _threads_as_before() -> Iterator[None]:
+    """Workers set how many threads PyTorch computes with in theirs, which is also what threads begun later get."""
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

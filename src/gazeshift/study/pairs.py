@@ -1,19 +1,21 @@
 """From the data settings to pairs in splits: read, masked, de-duplicated, limited, split; the same every time."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from gazeshift.data.addresses import Root, as_root
+from gazeshift.data.columns import Columns
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding, count_kinds
 from gazeshift.data.fitness import obstacles
 from gazeshift.data.loader import CONTENTS
 from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.plates.captions_of_pairs import is_plates, with_captions
-from gazeshift.data.sources import load_pairs
+from gazeshift.data.sources import load_pairs, stream_pairs
 from gazeshift.data.splits import limit, with_validation
 from gazeshift.data.titles import drop_repeated_titles, mask_class_names
 from gazeshift.errors import DataError
@@ -118,6 +120,34 @@ def read_pairs(
     known = cache / CONTENTS if cache is not None else None
     digest = fingerprint(pairs, known, data.workers)
     return Pairs(found.root, found.format, splits, found.classes, findings, digest, ceiling, notes)
+
+
+def stream_split(
+    data: DataConfig, root: Root, split: str, classes: Sequence[str], optional: Collection[str], found: Counter[str]
+) -> Iterator[Pair] | None:
+    """The pairs of a split one after the other, where the data can be read so (tar shards) and no setting needs all of them; else None.
+
+    Args:
+        data: the settings.
+        root: where the data are.
+        split: a split, or ``all``.
+        classes: class names that ``data.mask_class_names`` masks.
+        optional: which of ``text`` and ``label`` may be missing.
+        found: findings are counted here by kind, as they are found.
+    """
+    columns = Columns(data.image_column, data.text_column, data.label_column, data.split_column)
+    shards = stream_pairs(root, data.format, columns, split, optional)
+    if shards is None:
+        return None
+
+    def pairs() -> Iterator[Pair]:
+        for some, findings in shards:
+            found.update(count_kinds(findings))
+            for pair in some:
+                masked = mask_class_names(pair.text, classes) if data.mask_class_names else pair.text
+                yield replace(pair, text=masked)
+
+    return pairs()
 
 
 def refuse_unfit(
