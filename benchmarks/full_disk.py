@@ -187,7 +187,7 @@ def commands(study: Path, run: Path, disk: Path) -> dict[str, list[object]]:
     picture = next((plates / "images" / "test").rglob("*.png"))
     maps = run / "store" / "maps"
     return {
-        "maps": ["maps", model, "--data", plates, "--split", "all", *_texts(100), "--out", disk / "maps.parquet"],
+        "maps": ["maps", model, "--data", plates, "--split", "all", *_texts(100), "--out", disk / "maps"],
         "analyse": [
             "analyse",
             maps / "early-fusion" / "seed-0.parquet",

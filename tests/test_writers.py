@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 from safetensors import SafetensorError
@@ -21,6 +22,8 @@ from gazeshift.data.plates import write as write_plates
 from gazeshift.edits import Corpus, WholeWords, find_lexicon
 from gazeshift.errors import DataError
 from gazeshift.evaluation.modifiers import Modifiers
+from gazeshift.mapstore.folder import MapFolder
+from gazeshift.mapstore.shard import COLUMNS, map_columns, write_shard
 from gazeshift.mapstore.store import GROUP, MapFile, write_maps, write_table
 from gazeshift.mapstore.write import scan_files
 from gazeshift.models import save
@@ -94,6 +97,14 @@ def _one_by_one(folder: Path, _: gs.Classifier) -> Prepared:
     return write
 
 
+def _shard(folder: Path, _: gs.Classifier) -> Prepared:
+    there = np.ones(2, bool)
+    values = {name: pa.array([None, None], kind) for name, kind in COLUMNS.items()} | map_columns(
+        np.ones((2, 3, 3)), there
+    )
+    return lambda: write_shard(MapFolder(folder / "new").shard(0), values, ["", "red"], {})
+
+
 def _scanned(folder: Path, _: gs.Classifier) -> Prepared:
     write_maps(MAPS, folder / "maps.parquet")
     return lambda: scan_files([folder / "maps.parquet"], folder / "tables")
@@ -120,6 +131,7 @@ WRITERS: dict[str, Callable[[Path, gs.Classifier], Prepared]] = {
     "table": lambda folder, _: lambda: write_table(pd.DataFrame({"a": [1, 2]}), folder / "new" / "a.parquet"),
     "maps": lambda folder, _: lambda: write_maps(MAPS, folder / "new" / "maps.parquet"),
     "maps one by one": _one_by_one,
+    "a shard of maps": _shard,
     "measures of maps": _scanned,
     "step": lambda folder, _: lambda: Steps(RunFolder(folder)).do("a step", {}, lambda digest: None),
     "modifiers": _modifiers,
