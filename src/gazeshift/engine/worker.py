@@ -29,7 +29,7 @@ def streams_of(job: MapJob, model: Classifier | Given) -> Streams:
 
     @cache
     def prepared(batch: int) -> MapStream:
-        speed = replace(job.speed, batch=batch, workers=job.speed.workers or 1)
+        speed = replace(job.speed, batch=batch, workers=job.speed.workers or _decoders())
         return map_stream(model, job.texts, job.method, speed, job.target)
 
     return prepared
@@ -76,6 +76,12 @@ class MapWork:
     def done(self, note: ShardNote) -> int:
         """Its images."""
         return note.pairs
+
+
+def _decoders() -> int:
+    """Threads that decode for one worker: all of the machine shared by its accelerators; on a CPU, each worker is one of many."""
+    devices = len(accelerators())
+    return max(1, (os.cpu_count() or 1) // devices) if devices else 1
 
 
 class Worker:
