@@ -123,7 +123,7 @@ def test_the_json_is_as_ever() -> None:
     result = BenchResult(BenchSettings(model="small_cnn", size=64), machine, ("captum",), (texts,), (times,), times)
     settings = (
         '{"model": "small_cnn", "size": 64, "batches": [8], "texts": [1000], "images": 64, "rounds": 5, "device": "cpu", "workers": null, '
-        '"compiled": false, "precision": "float32"}'
+        '"compiled": false, "precision": "float32", "outside": true}'
     )
     batch = '{"batch": 2, "seconds": {"forward": 1.0, "ours": 1.5}, "ratios": {"map_vs_forward": 1.5}}'
     many = '{"texts": 3, "seconds": {"ours": 0.5}, "ratios": {"texts_loop_vs_ours": 9.0}, "memory_mb": 0.25}'

@@ -61,7 +61,7 @@ def all_settings(base: BenchSettings) -> list[BenchSettings]:
 
 def goal_settings(base: BenchSettings) -> list[BenchSettings]:
     """What ``gazeshift bench --goals`` measures: only what ``GOALS`` are about."""
-    whole = replace(base, batches=(8,), texts=(1000,), outside=False)
+    whole = replace(base, batches=(8,), texts=(1000,), images=max(base.images, 256), outside=False)
     inception = replace(whole, model="inception_v3", size=299)
     compiled = replace(inception, texts=(1,), images=0, compiled=True)
     return [inception, compiled, replace(whole, model="vit_base_patch16_224", size=224)]

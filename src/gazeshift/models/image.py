@@ -113,8 +113,8 @@ class GridTrunk(Trunk):
         """None."""
 
     def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b d"]:
-        """Everything is read."""
-        return self.pool(self.encode(images))
+        """Everything is read; in the layout that the images come in."""
+        return self.pool(self.tapped(self.emit(images)))
 
 
 class NoTrunk(Trunk):
