@@ -46,7 +46,7 @@ MKL_default := SSE4_2
 MKL_avx2 := AVX2
 OPENBLAS_default := Nehalem
 OPENBLAS_avx2 := Haswell
-NUMERIC := tests/saliency tests/models tests/training tests/evaluation tests/study/test_collect.py \
+NUMERIC := tests/saliency tests/models tests/training tests/evaluation tests/engine/test_run.py tests/engine/test_maps_command.py \
 	tests/instrument/test_oracle.py --ignore=tests/saliency/test_leaks.py --ignore=tests/training/test_resume.py
 
 test-portable: $(SETTINGS:%=test-as/%)

@@ -30,5 +30,5 @@ def test_the_table_names_every_example_and_nothing_else() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {path.name for path in FILES} == {name.split(")")[0] for name in table.split("](")[1:]}
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 23
+    assert len(rows) == 24
     assert all(".py)" in row for row in rows)

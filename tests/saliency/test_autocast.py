@@ -8,6 +8,7 @@ from tests.precise import maps_in_double, well_scaled
 
 import gazeshift as gs
 from gazeshift.models import BoundClassifier
+from gazeshift.models.folded import ready
 from gazeshift.saliency import Rows, compute_maps
 from gazeshift.saliency.speed import TOLERANCE
 
@@ -33,7 +34,8 @@ def test_under_autocast_the_head_and_the_map_stay_in_float32(build: Build, image
         with torch.no_grad():
             pixels = model.spec.preprocessing.normalise(torch.from_numpy(model.spec.preprocessing.crop(PICTURE))[None])
             tokens = model.tokenize(TEXTS)
-            features, text = model.encode_image(pixels), model.encode_text(tokens.ids, tokens.mask)
+            features = ready(model.trunk, pixels).trunk.encode(pixels)  # as explain runs it
+            text = model.encode_text(tokens.ids, tokens.mask)
     # The same half-precision features, with everything after the tap outside of autocast.
     rows = Rows(torch.tensor([0, 0]), torch.tensor([0, 1]), torch.tensor([2, 2]))
     bound = BoundClassifier(model, features.to(torch.float32), text.with_precision(torch.float32))

@@ -80,9 +80,11 @@ def test_a_model_is_the_same_whether_its_crops_are_kept_or_not(
         np.testing.assert_allclose(weights[0.0][name].numpy(), value.numpy(), atol=1e-4, err_msg=name)
     code, out, err = gazeshift("evaluate", tmp_path / "model-0.0", "--data", shards)
     assert (code, "on 12 test pairs" in out) == (0, True), err
-    code, _, err = gazeshift("maps", tmp_path / "model-0.0", "--data", shards, "--out", tmp_path / "maps.parquet")
+    code, _, err = gazeshift(
+        "maps", tmp_path / "model-0.0", "--data", shards, "--out", tmp_path / "maps", "--split", "all"
+    )
     assert code == 0, err
-    assert (tmp_path / "maps.parquet").is_file()
+    assert (tmp_path / "maps" / "manifest.json").is_file()
 
 
 def test_crops_decoded_when_asked_for_are_those_that_are_kept(shards: Path) -> None:

@@ -164,7 +164,13 @@ class Looks(gs.Classifier):
 
     def __init__(self) -> None:
         torch.nn.Module.__init__(self)  # nothing of a classifier but what an explanation asks
-        self.pools_first, self.trunk = True, SimpleNamespace(affine=NO_AFFINE)
+        self.head = SimpleNamespace(see=lambda image: image @ torch.tensor([[1.0, 0.0]]), fuse=lambda seen, text: seen)
+        self.pools_first, self.trunk = (
+            True,
+            SimpleNamespace(
+                affine=NO_AFFINE, attend=lambda features, see: None, pool=lambda features: features.grid.mean((2, 3))
+            ),
+        )
 
     def classify(self, image: gs.models.ImageFeatures, text: gs.models.TextFeatures) -> torch.Tensor:
         return image.grid.mean((2, 3)) @ torch.tensor([[1.0, 0.0]])

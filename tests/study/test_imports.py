@@ -48,7 +48,7 @@ ALLOWED = [
     ),
     ([["layers", "python:tests.saliency.own_model:bare"]], MODEL),
     ([["guard", "{model}", "--data", "{plates}", "--baseline", "{new}/guard.json"]], MODEL | TABLES | {"scipy"}),
-    ([["analyse", "{maps}", "--out", "{new}/tables", "--workers", "1"]], TABLES | {"ot", "scipy"}),
+    ([["analyse", "{maps}", "--out", "{new}/tables", "--threads", "1"]], TABLES | {"ot", "scipy", "duckdb"}),
     ([["report", "{run}"]], TABLES | {"PIL", "jinja2", "matplotlib", "scipy"}),
     ([["explore", "{run}"]], TABLES | {"scipy"}),
     ([["calibrate", "--draws", "100"]], {"numpy", "scipy"}),

@@ -42,7 +42,7 @@ def run_maps(
 
     Args:
         job: what is computed, and where it goes.
-        model: opened from ``job.model``; it is only asked for its classes and its digest.
+        model: opened from ``job.model``; used in this process, opened again in others.
         pairs: consumed as needed; the same at every call.
         total: how many there are, if that is known.
         edited: the texts of a pair under every edit of the job, if it has any.
@@ -70,13 +70,14 @@ def run_maps(
         size = begin(folder, settings, shard_size(total, maps_per_pair(job, len(model.classes))))
         status = Status(folder.status, total, say)
         with _watched(status, watch), _threads_as_before():
-            notes = _notes(folder, job, cut(pairs, size, edited), compute, workers, status)
+            notes = _notes(folder, job, model, cut(pairs, size, edited), compute, workers, status)
             return finish(folder, settings, notes)
 
 
 def _notes(
     folder: MapFolder,
     job: MapJob,
+    model: Classifier | Given,
     shards: Iterable[Shard],
     compute: Engine,
     workers: int | None,
@@ -94,7 +95,7 @@ def _notes(
             else:
                 yield shard
 
-    with closing(compute(MapWork(job), missing(), workers, status.images)) as done:
+    with closing(compute(MapWork(job, model), missing(), workers, status.images)) as done:
         for note in done:
             _take(notes, note, status, reused=False)
     if beyond := finished - notes.keys():

@@ -1,7 +1,9 @@
 """The maps of shards as work for an engine: a worker is a model on a device, that computes and writes one shard after the other."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
@@ -41,9 +43,14 @@ class MapWork:
 
     Attributes:
         job: what is computed of each.
+        opened: the job's model, if it is open in this process already; it does not travel to others.
     """
 
     job: MapJob
+    opened: Classifier | Given | None = None
+
+    def __reduce__(self) -> "tuple[type[MapWork], tuple[MapJob]]":
+        return MapWork, (self.job,)
 
     def workers(self, count: int | None) -> "list[Worker]":
         """Workers of this process; None: one for each accelerator, else one for each processor.
@@ -51,23 +58,27 @@ class MapWork:
         A classifier trained here is shared by the workers of a device. Of any other model every worker has one of its own, because its
         layers are watched while it runs; so it is one unless more are asked for.
         """
-        model = self.job.model.open()
+        model = self._open() if self.opened is None else self.opened
         if isinstance(model, Given):
-            models = [model, *(self.job.model.open() for _ in range((count or 1) - 1))]
+            models = [model, *(self._open() for _ in range((count or 1) - 1))]
             return [Worker(self.job, each, model.digest(), streams_of(self.job, each)) for each in models]
         digest, devices = model.digest(), accelerators()
-        copies = [cast("Classifier", self.job.model.open()).to(device) for device in devices] or [model.eval()]
+        copies = [cast("Classifier", self._open()).to(device) for device in devices] or [model.eval()]
         shared = [(each, streams_of(self.job, each)) for each in copies]
         count = count or len(devices) or os.cpu_count() or 1
         return [Worker(self.job, each, digest, streams) for each, streams in (shared * count)[:count]]
 
     def worker(self) -> "Worker":
         """The only worker of its process, on the first device that it sees."""
-        model = self.job.model.open()
+        model = self._open()
         digest = model.digest()
         if not isinstance(model, Given):
             model = model.eval().to((accelerators() or ["cpu"])[0])
         return Worker(self.job, model, digest, streams_of(self.job, model))
+
+    def _open(self) -> Classifier | Given:
+        with redirect_stdout(sys.stderr):  # what the user's own code prints is no result of ours
+            return self.job.model.open()
 
     def name(self, shard: Shard) -> str:
         """Its number and its first image."""
