@@ -133,8 +133,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--pairs", type=int, default=4000)
-    parser.add_argument("--texts", type=int, default=10)
+    parser.add_argument("--pairs", type=int, default=16_000)
+    parser.add_argument("--texts", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     random.seed(asked.seed)
@@ -146,14 +146,13 @@ def main() -> None:
         with cluster(asked.engine) as there:
             out = folder / "killed"
             found = disturbed(command(folder, out, asked.engine, asked.texts), out, there, asked.kills)
-        ours, theirs = rows_of(out), rows_of(whole)
+        ours, theirs, shards = rows_of(out), rows_of(whole), len(written(out))
     keys, wanted = (
         Counter(zip(*(table[name].to_pylist() for name in ("key", "text_index")), strict=True))
         for table in (ours, theirs)
     )
-    shards = -(-asked.pairs // max(1, asked.pairs // 32))
     print(
-        f"{asked.engine}: {sum(found.kills.values())} kills ({dict(found.kills)}) in a run of about {shards} shards; "
+        f"{asked.engine}: {sum(found.kills.values())} kills ({dict(found.kills)}) in a run of {shards} shards; "
         f"lost {sum((wanted - keys).values())}, twice {sum((keys - wanted).values())}, finished shards computed again {found.again}, "
         f"rows equal to an undisturbed run's: {ours.equals(theirs)}"
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +26,7 @@ from gazeshift.models import save
 from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
 from tests.conftest import CLASSES, Build
+from tests.docs.blocks import ROOT, blocks_of
 from tests.saliency import own_model
 from tests.saliency.test_stream import png
 
@@ -198,7 +200,9 @@ def test_a_finished_run_is_only_read(
 ) -> None:
     first = run(address, pairs, tmp_path / "maps")
     monkeypatch.setattr(Worker, "__call__", lambda *_: pytest.fail("computed again"))
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "maps").iterdir() if path.name != "status.json"}
     assert run(address, pairs, tmp_path / "maps") == first
+    assert {path: path.stat().st_mtime_ns for path in written} == written
 
 
 CHANGED: dict[str, Callable[[list[Pair], dict], list[Pair]]] = {
@@ -236,6 +240,7 @@ def test_a_folder_of_something_else_is_left_alone(address: Address, pairs: list[
     (tmp_path / "thesis.txt").write_text("an hour's work")
     with pytest.raises(UsageError, match=r"holds no maps \(thesis\.txt\)"):
         run(address, pairs, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_second_run_is_refused_while_the_first_lives(address: Address, pairs: list[Pair], tmp_path: Path) -> None:
@@ -280,9 +285,36 @@ def test_too_little_memory_halves_the_batch(
     small = Worker(job, model, "digest", streams(job, model))  # type: ignore[arg-type]
     assert (small(shards[0]).images, small(shards[1]).images) == (15, 15)
     assert asked == [8, 4, 2, 2]
+
+    def breaking(batch: int) -> Callable[..., Iterator[gs.saliency.MapBatch]]:
+        def stream(*given: object) -> Iterator[gs.saliency.MapBatch]:
+            for number, drawn in enumerate(streams_of(job, model)(batch)(*given)):  # type: ignore[arg-type]
+                if number == 1 and batch == 8:
+                    raise MemoryError
+                yield drawn
+
+        return stream
+
+    told: list[int] = []
+    Worker(job, model, "digest", breaking)(shards[0], told.append)  # type: ignore[arg-type]
+    assert told == [8, -8, 4, 4, 4, 4], "what is computed again is counted once"
     fits = 0
     with pytest.raises(ModelError, match="one image needs more memory than there is"):
         small(shards[0])
+
+
+def test_the_query_of_the_page_finds_its_maps(
+    address: Address, pairs: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/scale.md: a text's maps, by DuckDB alone."""
+    (query,) = (block.source for block in blocks_of(ROOT / "docs" / "scale.md") if block.language == "sql")
+    run(address, pairs, tmp_path / "maps", ("", "red tomato ketchup"))
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as database:
+        found = database.execute(query).fetchall()
+    rows, _ = read_folder(tmp_path / "maps")
+    assert sorted(row[0] for row in found) == sorted(rows[rows["text"] == "red tomato ketchup"]["key"])
+    assert len(found) == 41
 
 
 def test_a_given_model_has_a_worker_of_its_own_each(pairs: list[Pair], tmp_path: Path) -> None:

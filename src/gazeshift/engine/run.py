@@ -15,7 +15,7 @@ from gazeshift.engine.worker import MapWork
 from gazeshift.errors import DataError, ModelError, UsageError
 from gazeshift.json_types import Json
 from gazeshift.locks import alone
-from gazeshift.mapstore.folder import MapFolder, ShardNote, begin, finish
+from gazeshift.mapstore.folder import MapFolder, ShardNote, begin, finish, refuse_other
 from gazeshift.mapstore.shard import read_note
 from gazeshift.models import Classifier
 from gazeshift.models.adapters.given import Given
@@ -63,6 +63,7 @@ def run_maps(
     compute = lookup(ENGINES, engine, "engine")
     check_stream(model, job.texts, job.method, job.speed, job.target)
     folder = MapFolder(job.out)
+    refuse_other(folder)
     with writing(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)
     with alone(folder.lock, "run"):

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache
@@ -127,17 +127,21 @@ class Worker:
     def _computed(self, shard: Shard, tell: Tell) -> Sequence[MapBatch]:
         texts_of = shard.texts_to_read if shard.texts else None
         while True:
+            batches: list[MapBatch] = []
             try:
-                return list(_told(self._streams(self._batch)(shard.pairs, texts_of), tell))
+                for batch in self._streams(self._batch)(shard.pairs, texts_of):
+                    batches.append(batch)
+                    tell(_images(batch))
             except (torch.OutOfMemoryError, MemoryError) as error:
                 if self._batch == 1:
                     raise ModelError(f"{self._job.model.at}: one image needs more memory than there is.") from error
+            else:
+                return batches
+            tell(-sum(map(_images, batches)))  # they are computed again
             self._batch //= 2
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 
 
-def _told(batches: Iterator[MapBatch], tell: Tell) -> Iterator[MapBatch]:
-    for batch in batches:
-        yield batch
-        tell(len(batch.pairs) + len(batch.skipped))
+def _images(batch: MapBatch) -> int:
+    return len(batch.pairs) + len(batch.skipped)

@@ -107,6 +107,19 @@ class MapFolder:
         return sorted(int(number) for number in found if number.isdigit())
 
 
+def refuse_other(folder: MapFolder) -> None:
+    """Refuse a folder that holds something else, before anything is written to it.
+
+    Raises:
+        UsageError: it is neither new, nor empty, nor of an earlier run.
+    """
+    if not folder.path.is_dir() or folder.settings.exists():
+        return
+    left = {path.name for path in folder.path.iterdir()} - {folder.lock.name, folder.status.name}
+    if left:
+        raise UsageError(f"{folder.path}: is not empty and holds no maps ({min(left)}); name a new folder.")
+
+
 def begin(folder: MapFolder, settings: Json, shard_size: int) -> int:
     """Write what the maps are made with; in a folder that has it already, compare.
 
@@ -119,13 +132,10 @@ def begin(folder: MapFolder, settings: Json, shard_size: int) -> int:
         How many pairs a shard of this folder has.
 
     Raises:
-        UsageError: the folder's maps were made with other settings, or it holds something else.
+        UsageError: the folder's maps were made with other settings.
         DataError: it cannot be read or written.
     """
     if not folder.settings.exists():
-        left = [path.name for path in folder.path.iterdir() if path.name not in {folder.lock.name, folder.status.name}]
-        if left:
-            raise UsageError(f"{folder.path}: is not empty and holds no maps ({sorted(left)[0]}); name a new folder.")
         write_json(folder.settings, {"schema": SCHEMA, "shard_size": shard_size, **settings}, indent=1)
         return shard_size
     known = _read(folder.settings)
@@ -141,12 +151,11 @@ def begin(folder: MapFolder, settings: Json, shard_size: int) -> int:
 
 
 def finish(folder: MapFolder, settings: Json, shards: Sequence[ShardNote]) -> Json:
-    """Write the index of keys and, last, the manifest.
+    """Write the index of keys and, last, the manifest; nothing, if they are there already.
 
     Returns:
         The manifest.
     """
-    _write_index(folder, shards)
     totals = {
         name: sum(getattr(shard, name) for shard in shards)
         for name in ("pairs", "images", "maps", "undefined", "incomplete")
@@ -158,6 +167,9 @@ def finish(folder: MapFolder, settings: Json, shards: Sequence[ShardNote]) -> Js
         "settings": settings,
         "shards": [shard.values() for shard in shards],
     }
+    if folder.manifest.is_file() and _read(folder.manifest) == json.loads(json.dumps(manifest)):
+        return manifest
+    _write_index(folder, shards)
     write_json(folder.manifest, manifest, indent=1)
     return manifest
 
