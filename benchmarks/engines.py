@@ -45,10 +45,8 @@ SIZE = 96
 COLOURS = ("red", "green", "blue", "yellow", "white", "brown", "black", "pink", "orange", "purple")
 
 
-def prepare(folder: Path, pairs: int) -> None:
-    """Write photos and a small model with random weights: the time does not depend on them."""
-    write(PlatesConfig(size=SIZE, train=8, test=pairs), folder / "plates", workers=2)
-    classes = tuple(sorted({pair.label for pair in load_pairs(folder / "plates").pairs}))
+def small_model(folder: Path, classes: tuple[str, ...], size: int) -> None:
+    """A small model with random weights: the time does not depend on them."""
     text, image = TextSpec(encoder="transformer", width=64, layers=1), ImageSpec(name="small_cnn")
     torch.manual_seed(0)
     parts = build_text(text, texts(10))
@@ -58,9 +56,15 @@ def prepare(folder: Path, pairs: int) -> None:
         text=parts.spec,
         head=HeadSpec(head="early-fusion", hidden=256),
         classes=classes,
-        preprocessing=Preprocessing(size=SIZE, crop_fraction=1),
+        preprocessing=Preprocessing(size=size, crop_fraction=1),
     )
-    save(build_classifier(spec, build_trunk(image, SIZE), parts, 0).eval(), folder / "model", {}, {})
+    save(build_classifier(spec, build_trunk(image, size), parts, 0).eval(), folder, {}, {})
+
+
+def prepare(folder: Path, pairs: int) -> None:
+    """Write pictures and the model."""
+    write(PlatesConfig(size=SIZE, train=8, test=pairs), folder / "plates", workers=2)
+    small_model(folder / "model", tuple(sorted({pair.label for pair in load_pairs(folder / "plates").pairs})), SIZE)
 
 
 def texts(count: int) -> tuple[str, ...]:

@@ -21,14 +21,11 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-import torch
-from engines import Memory, texts
+from engines import Memory, small_model, texts
 from PIL import Image
 from reading import serve, shards, upload
 
 from gazeshift.mapstore.lookup import maps_of
-from gazeshift.models import HeadSpec, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text, build_trunk, save
-from gazeshift.preprocessing import Preprocessing
 
 SIZE = 96
 CLASSES = 101
@@ -42,23 +39,6 @@ def pictures(count: int) -> Iterator[tuple[int, bytes, str]]:
         coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
         coarse.resize((SIZE, SIZE), Image.Resampling.BICUBIC).save(file, "JPEG")
         yield number, file.getvalue(), f"a tasty dish, number {number}"
-
-
-def model(folder: Path) -> None:
-    """A small model with random weights and 8 x 8 cells."""
-    text, image = TextSpec(encoder="transformer", width=64, layers=1), ImageSpec(name="small_cnn")
-    torch.manual_seed(0)
-    parts = build_text(text, texts(10))
-    size = 128  # 8 x 8 cells
-    spec = ModelSpec(
-        name="early-fusion",
-        image=image,
-        text=parts.spec,
-        head=HeadSpec(head="early-fusion", hidden=256),
-        classes=tuple(str(number) for number in range(CLASSES)),
-        preprocessing=Preprocessing(size=size, crop_fraction=1),
-    )
-    save(build_classifier(spec, build_trunk(image, size), parts, 0).eval(), folder, {}, {})
 
 
 def run(folder: Path, root: str, out: Path, count: int) -> tuple[Memory, list[tuple[float, int]]]:
@@ -118,7 +98,7 @@ def main() -> None:
     server, spawn = None, multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        model(folder / "model")
+        small_model(folder / "model", tuple(map(str, range(CLASSES))), size=128)  # 8 x 8 cells
         for count in asked.pairs:
             packed = folder / f"shards-{count}"
             packed.mkdir()
