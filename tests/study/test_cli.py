@@ -86,8 +86,8 @@ def test_train_one_model_and_evaluate_it(gazeshift: Command, tiny_run: Path, tmp
     study = write_yaml(tmp_path, data={"root": str(root), "validation": 0.2, "workers": 1})
     code, out, err = gazeshift("train", study, "--model", "early-fusion", "--seed", 1, "--out", tmp_path / "m")
     assert code == 0
-    assert [line.split(": ", 1)[1] for line in err.splitlines()] == [
-        f"crops of {count} pictures, {count * 3 * 48**2 / 1e6:.3g} MB" for count in (77, 19)
+    assert [line.partition(", in ")[0] for line in err.splitlines()] == [
+        f"keeping crops of {count} pictures, {count * 3 * 48**2 / 1e6:.3g} MB" for count in (77, 19)
     ]
     assert "validation accuracy" in out
     code, out, _ = gazeshift("evaluate", tmp_path / "m", "--data", root, "--json")

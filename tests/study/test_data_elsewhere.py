@@ -70,7 +70,7 @@ def test_a_model_is_the_same_whether_its_crops_are_kept_or_not(
         kept = [path.name for path in (out.with_name(out.name + ".training") / "cache").rglob("*.npy")]
         assert bool(kept) == bool(limit)
         if limit:
-            sizes = re.findall(r"crops-\w+\.npy: crops of (\d+) pictures, ([\d.]+) MB", err)
+            sizes = re.findall(r"keeping crops of (\d+) pictures, ([\d.]+) MB", err)
             assert [float(size) for _, size in sizes] == [float(f"{int(n) * 3 * SIZE**2 / 1e6:.3g}") for n, _ in sizes]
             assert sum(int(count) for count, _ in sizes) == 24, "training and validation, each before it is written"
         else:

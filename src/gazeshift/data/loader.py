@@ -61,7 +61,9 @@ def crops(
     found = _open(path, shape)
     if found is None:
         if tell:
-            tell(f"{path}: crops of {len(pairs):,} pictures, {as_size(crops_bytes(len(pairs), preprocessing))}")
+            tell(
+                f"keeping crops of {len(pairs):,} pictures, {as_size(crops_bytes(len(pairs), preprocessing))}, in {path.parent}"
+            )
         with atomic_array(path, shape, np.uint8) as append:
             for crop in _cropped(pairs, preprocessing, workers, progress):
                 append(crop[None])

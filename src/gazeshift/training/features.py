@@ -165,9 +165,8 @@ def image_features(
         coming = tracked(in_turn(len(starts), encode), "Image features", len(starts), progress)
         if names is None:
             return CachedImages(*_in_memory(len(images), coming), digest)
-        if tell:
-            size = as_size(features_bytes(trunk, len(images), preprocessing, pools_first=pools_first))
-            tell(f"{names.grid}: features of {len(images):,} pictures, {size}")
+        if tell and (size := features_bytes(trunk, len(images), preprocessing, pools_first=pools_first)):
+            tell(f"keeping features of {len(images):,} pictures, {as_size(size)}, in {names.grid.parent}")
         if ranks().local_rank == 0:  # one for each machine, in case they share no disk
             names.write(len(images), coming)
         else:
