@@ -111,7 +111,7 @@ def disturbed(started: list[str], out: Path, there: Cluster, kills: int) -> Foun
     found, seen = Found(), Times()
     driver = subprocess.Popen(started, env=there.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     while True:
-        count, wanted = sum(found.kills.values()), len(seen) + 1 + random.randrange(3)
+        count, wanted = sum(found.kills.values()), len(seen) + random.randrange(3)
         while driver.poll() is None and (len(written(out)) < wanted or count == kills):
             time.sleep(random.random() / 20)  # at any moment of a shard
         now = written(out)
@@ -133,8 +133,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", choices=["local", "ray"], default="local")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--pairs", type=int, default=16_000)
-    parser.add_argument("--texts", type=int, default=64)
+    parser.add_argument("--pairs", type=int, default=4000)
+    parser.add_argument("--texts", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     random.seed(asked.seed)
