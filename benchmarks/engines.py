@@ -1,5 +1,7 @@
 """What an engine costs: the same maps by a bare loop, in this process, on Ray, by Ray Data and by Daft, each in a process of its own.
 
+``ray-nodes`` is Ray on two nodes that are there before (their memory is not counted).
+
 ``python benchmarks/engines.py --pairs 20000`` prints a table: pairs a second, relative to the bare loop; peak memory of the driver and of
 everything that it started; seconds from start to the first shard. Ray Data and Daft run only if they are installed; gazeshift uses neither.
 """
@@ -7,17 +9,21 @@ everything that it started; seconds from start to the first shard. Ray Data and 
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
+from nodes import two_nodes
 
 from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.sources import load_pairs
@@ -83,6 +89,13 @@ def pairs_of(folder: Path) -> list[Pair]:
 
 
 Say = Callable[[], None]
+ALONE: dict[str, Any] = {
+    "num_cpus": 2,
+    "include_dashboard": False,
+    "log_to_driver": False,
+    "_node_ip_address": "127.0.0.1",
+}
+"""A Ray cluster of this process."""
 
 
 def bare(folder: Path, out: Path, count: int, first: Say) -> None:
@@ -137,7 +150,7 @@ def ray_data(folder: Path, out: Path, count: int, first: Say) -> None:
     """Ray Data: shards are rows, an actor pool maps them."""
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+    ray.init(address="local", **ALONE)
     job = job_of(folder, out, count)
 
     class Mapper:
@@ -165,7 +178,7 @@ def daft_on(runner: str) -> Callable[[Path, Path, int, Say], None]:
         if runner == "ray":
             import ray
 
-            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+            ray.init(address="local", **ALONE)
             daft.set_runner_ray()
         job = job_of(folder, out, count)
 
@@ -191,11 +204,12 @@ WAYS: dict[str, Callable[[Path, Path, int, Say], None]] = {
     "bare": bare,
     "local": ours("local"),
     "ray": ours("ray"),
+    "ray-nodes": ours("ray"),
     "ray-data": ray_data,
     "daft": daft_on("native"),
     "daft-ray": daft_on("ray"),
 }
-NEEDS = {"ray": "ray", "ray-data": "ray", "daft": "daft", "daft-ray": "daft"}
+NEEDS = {"ray": "ray", "ray-nodes": "ray", "ray-data": "ray", "daft": "daft", "daft-ray": "daft"}
 
 
 class Memory(threading.Thread):
@@ -217,27 +231,20 @@ class Memory(threading.Thread):
             time.sleep(0.5)
 
 
-def measured(way: str, folder: Path, count: int) -> dict[str, float]:
-    """One way, in a process of its own."""
-    with tempfile.TemporaryDirectory(dir=folder) as out:
-        command = [
-            sys.executable,
-            __file__,
-            "--way",
-            way,
-            "--folder",
-            str(folder),
-            "--out",
-            f"{out}/maps",
-            "--texts",
-            str(count),
-        ]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def measured(way: str, folder: Path, count: int) -> dict[str, float] | None:
+    """One way, in a process of its own; None if it failed."""
+    nodes = two_nodes() if way == "ray-nodes" else nullcontext()
+    with tempfile.TemporaryDirectory(dir=folder) as out, nodes as there:
+        asked = ["--way", way, "--folder", str(folder), "--out", f"{out}/maps", "--texts", str(count)]
+        environment = os.environ if there is None else there.environment
+        process = subprocess.Popen(
+            [sys.executable, __file__, *asked], stdout=subprocess.PIPE, text=True, env=environment
+        )
         memory = Memory(psutil.Process(process.pid))
         memory.start()
         printed, _ = process.communicate()
         if process.returncode:
-            raise SystemExit(f"{way} failed")
+            return None
         found = json.loads(printed.strip().splitlines()[-1])
     return {**found, "driver_mb": memory.own, "all_mb": memory.all}
 
@@ -271,15 +278,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.folder or Path(temporary)
         prepare(folder, asked.pairs)
-        ways = [way for way in asked.ways if find_spec(NEEDS.get(way, "torch"))]
-        found = [{way: measured(way, folder, asked.texts) for way in ways} for _ in range(asked.rounds)]
-    for way in ways:
-        best = min((each[way] for each in found), key=lambda times: times["seconds"])
-        ratio = min(each["bare"]["seconds"] for each in found) / best["seconds"] if "bare" in ways else float("nan")
-        print(
-            f"{way:10} {asked.pairs / best['seconds']:8.0f} pairs/s  {ratio:5.2f} of the bare loop  first shard {best['first']:5.1f} s  "
-            f"driver {best['driver_mb']:6.0f} MB  all {best['all_mb']:6.0f} MB"
-        )
+        bare = float("nan")
+        for way in asked.ways:
+            if not find_spec(NEEDS.get(way, "torch")):
+                print(f"{way:10} not installed")
+                continue
+            rounds = [found for _ in range(asked.rounds) if (found := measured(way, folder, asked.texts)) is not None]
+            if not rounds:
+                print(f"{way:10} failed")
+                continue
+            best = min(rounds, key=lambda times: times["seconds"])
+            bare = best["seconds"] if way == "bare" else bare
+            print(
+                f"{way:10} {asked.pairs / best['seconds']:8.0f} pairs/s  {bare / best['seconds']:5.2f} of the bare loop  "
+                f"first shard {best['first']:5.1f} s  driver {best['driver_mb']:6.0f} MB  all {best['all_mb']:6.0f} MB",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@
 kills, in turn, the driver, a worker, and a node. After each kill the same command is started again if it has ended, until it is done; its
 rows are compared with those of a run that nobody disturbed.
 """
-# ruff: noqa: T201, S603, PLC0415
+# ruff: noqa: T201, S603
 
 import argparse
 import os
 import random
-import secrets
 import signal
 import subprocess
 import sys
@@ -20,12 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from engines import prepare, texts
+from nodes import Nodes, two_nodes
 
 Times = dict[Path, int]
 
@@ -50,13 +49,16 @@ def written(out: Path) -> Times:
 
 
 @dataclass
-class Cluster:
-    """Two nodes with one processor each; none for the local engine."""
+class Running:
+    """What a run uses: two nodes with one processor each; none for the local engine."""
 
     environment: dict[str, str]
-    nodes: Any = None
-    second: Any = None
-    victims: list[str] = field(default_factory=lambda: ["driver"])
+    nodes: Nodes | None = None
+
+    @property
+    def victims(self) -> list[str]:
+        """What is killed in turn."""
+        return ["driver"] if self.nodes is None else ["driver", "worker", "node"]
 
     def kill(self, victim: str, driver: subprocess.Popen[bytes]) -> bool:
         """Kill; whether there was anything to kill."""
@@ -73,29 +75,19 @@ class Cluster:
             if workers:
                 os.kill(random.choice(workers).pid, signal.SIGKILL)
             return bool(workers)
-        self.nodes.remove_node(self.second, allow_graceful=False)
-        self.second = self.nodes.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        assert self.nodes is not None  # noqa: S101
+        self.nodes.kill_second()
         return True
 
 
 @contextmanager
-def cluster(engine: str) -> Iterator[Cluster]:
-    """The cluster that an engine runs on."""
+def running(engine: str) -> Iterator[Running]:
+    """What an engine runs on."""
     if engine == "local":
-        yield Cluster(dict(os.environ))
+        yield Running(dict(os.environ))
         return
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    from ray.cluster_utils import Cluster as Nodes
-
-    nodes = Nodes(
-        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
-    )
-    try:
-        second = nodes.add_node(num_cpus=1, node_ip_address="127.0.0.1")
-        environment = {**os.environ, "RAY_ADDRESS": nodes.address}
-        yield Cluster(environment, nodes, second, ["driver", "worker", "node"])
-    finally:
-        nodes.shutdown()
+    with two_nodes() as nodes:
+        yield Running(nodes.environment, nodes)
 
 
 @dataclass
@@ -106,7 +98,7 @@ class Found:
     again: int = 0
 
 
-def disturbed(started: list[str], out: Path, there: Cluster, kills: int) -> Found:
+def disturbed(started: list[str], out: Path, there: Running, kills: int) -> Found:
     """Run until it is done, killing on the way."""
     found, seen = Found(), Times()
     driver = subprocess.Popen(started, env=there.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -143,7 +135,7 @@ def main() -> None:
         prepare(folder, asked.pairs)
         whole = folder / "whole"
         subprocess.run(command(folder, whole, "local", asked.texts), check=True, stdout=subprocess.DEVNULL)
-        with cluster(asked.engine) as there:
+        with running(asked.engine) as there:
             out = folder / "killed"
             found = disturbed(command(folder, out, asked.engine, asked.texts), out, there, asked.kills)
         ours, theirs, shards = rows_of(out), rows_of(whole), len(written(out))

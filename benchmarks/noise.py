@@ -34,7 +34,7 @@ from gazeshift.models import (
     build_trunk,
     load,
 )
-from gazeshift.models.heads import HEADS
+from gazeshift.models.fusions import HEADS
 from gazeshift.models.token_endings import ClassToken
 from gazeshift.models.tokens import TokenTrunk
 from gazeshift.preprocessing import Preprocessing

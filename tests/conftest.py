@@ -112,7 +112,7 @@ def registries_as_before() -> Iterator[None]:
     """What a test registers is gone afterwards, and random numbers are as before."""
     from gazeshift.edits import EDITS  # noqa: PLC0415
     from gazeshift.measures import MAP_MEASURES  # noqa: PLC0415
-    from gazeshift.models.heads import HEADS  # noqa: PLC0415
+    from gazeshift.models.fusions import HEADS  # noqa: PLC0415
     from gazeshift.saliency import METHODS  # noqa: PLC0415
     from gazeshift.saliency.magnitude import MAGNITUDES  # noqa: PLC0415
 

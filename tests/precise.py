@@ -23,7 +23,7 @@ def well_scaled(model: Classifier, seed: int = 0) -> Classifier:
             if weight.ndim in {2, 4}:
                 weight.normal_(0, weight[0].numel() ** -0.5)
             elif (
-                name.endswith(("gamma", "weight")) and weight.abs().max() < 0.01
+                name.endswith(("gamma", "gamma_1", "gamma_2", "weight")) and weight.abs().max() < 0.01
             ):  # layer scales, and norms that start as such
                 weight.fill_(0.5)
             elif weight.ndim == 3:  # class tokens and places

@@ -32,6 +32,7 @@ STOREYS = [
     {"claims"},
     {"runs"},
     {"report"},
+    {"sharing"},
     {"study"},
     {"bench", "instrument"},
     {"cli"},

@@ -208,6 +208,7 @@ WRITES = {
 BLOCKS = {"atomic_write", "atomic_folder", "atomic_array", "growing_table"}
 INSIDE = {
     "data/plates/store.py": {"_write_draft", "_write_chunk", "_write_titles"},
+    "models/files.py": {"write_model"},  # by save and by sharing, into a folder that is renamed when whole
     "models/tokenizer.py": {"save", "save_pretrained"},  # by models/files.py
     "mapstore/growing.py": {"write"},  # enters its block itself
     "bench/photos.py": {"write_photos"},  # into a temporary folder

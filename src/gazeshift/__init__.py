@@ -15,7 +15,7 @@ from gazeshift.lazy import on_demand
 if TYPE_CHECKING:
     from gazeshift.models import Classifier, load
     from gazeshift.models.adapters import model
-    from gazeshift.models.hub import from_hub
+    from gazeshift.models.hub import from_hub, from_pretrained
     from gazeshift.runs.summary import Summary, read_summary
     from gazeshift.saliency import (
         Baseline,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         word_pairs,
         word_regions,
     )
+    from gazeshift.sharing import push_to_hub, save_pretrained
 
 _HOME = {
     "Baseline": "gazeshift.saliency",
@@ -57,11 +58,14 @@ _HOME = {
     "explain": "gazeshift.saliency",
     "faithfulness": "gazeshift.saliency",
     "from_hub": "gazeshift.models.hub",
+    "from_pretrained": "gazeshift.models.hub",
     "load": "gazeshift.models",
     "mean_of_pairs": "gazeshift.saliency",
     "modality": "gazeshift.saliency",
     "model": "gazeshift.models.adapters",
+    "push_to_hub": "gazeshift.sharing",
     "read_summary": "gazeshift.runs.summary",
+    "save_pretrained": "gazeshift.sharing",
     "shift": "gazeshift.saliency",
     "text_influence": "gazeshift.saliency",
     "word_effects": "gazeshift.saliency",
@@ -88,11 +92,14 @@ __all__ = [
     "explain",
     "faithfulness",
     "from_hub",
+    "from_pretrained",
     "load",
     "mean_of_pairs",
     "modality",
     "model",
+    "push_to_hub",
     "read_summary",
+    "save_pretrained",
     "shift",
     "text_influence",
     "word_effects",

@@ -1,8 +1,14 @@
 """The unit of all data: one image with one text, and what is known of its scene."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from gazeshift.json_types import Json
 
 
 class ImageReference(ABC):
@@ -41,21 +47,67 @@ ImageSource = Path | bytes | ImageReference
 """A picture: a file, its bytes, or a reference to where they lie."""
 
 
+Levels = Callable[[ImageSource], Int[np.ndarray, "h w *channels"]]
+"""Reads a picture of a mask as it is stored: grey levels, palette indices or colours."""
+
+
+class Shape(ABC):
+    """Where something lies in its picture: an outline, a box, a mask. Small, and can be pickled.
+
+    Attributes:
+        source: the picture that it is drawn in; None if it is given by numbers.
+        boxed: whether it is a box, which round a thin thing is mostly background.
+        hideable: whether others may hide it, so that an empty one is no mistake: what is left of it is drawn, not what it is.
+    """
+
+    __slots__ = ()
+
+    source: ImageSource | None
+    boxed: bool
+    hideable: bool
+
+    @abstractmethod
+    def mask(self, width: int, height: int, read: Levels) -> Bool[np.ndarray, "height width"]:
+        """The pixels of the upright picture that belong to it; what lies outside the picture is cut off.
+
+        Raises:
+            DataError: made for a picture of another size.
+            ImageError: its picture cannot be decoded.
+        """
+
+    @property
+    @abstractmethod
+    def extent(self) -> tuple[float, float, float, float] | None:
+        """Left, top, right and bottom in pixels, where numbers give it; None for what is drawn in a picture."""
+
+    @property
+    @abstractmethod
+    def description(self) -> Json:
+        """All that it is but for its picture's bytes, to tell whether data have changed."""
+
+
 @dataclass(frozen=True)
 class SceneObject:
-    """One object of a scene with known ground truth.
+    """One object of a scene whose place is known: ground truth.
 
     Attributes:
         name: what it is, which is also the class name if it is the referred one.
-        colour: its colour word.
-        index: its pixel value in the scene's label map (``Pair.objects_mask``); 0 there is background.
+        colour: its colour word; empty if unknown.
+        index: its number in the scene, from 1.
         referred: whether the text of the pair refers to it.
+        shapes: where it is: together, they are its region. Empty if unknown.
     """
 
     name: str
     colour: str
     index: int
     referred: bool
+    shapes: tuple[Shape, ...] = ()
+
+    @property
+    def boxed(self) -> bool:
+        """Whether its region is one of boxes."""
+        return any(shape.boxed for shape in self.shapes)
 
 
 @dataclass(frozen=True)
@@ -85,8 +137,7 @@ class Pair:
         text: the text, never None; no text is the empty text.
         label: class name.
         split: ``train``, ``validation`` or ``test``.
-        objects_mask: an image file of object indices (see ``SceneObject.index``), where masks are known.
-        objects: the objects of the scene, where they are known.
+        objects: the objects of the scene, where they are known, each with its region.
         captions: all valid texts of the scene, where they are known.
     """
 
@@ -95,6 +146,10 @@ class Pair:
     text: str
     label: str
     split: str
-    objects_mask: Path | None = None
     objects: tuple[SceneObject, ...] = ()
     captions: tuple[SceneCaption, ...] = ()
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether it is known where some object lies."""
+        return any(each.shapes for each in self.objects)

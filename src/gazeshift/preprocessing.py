@@ -25,6 +25,8 @@ INTERPOLATIONS = {
 }
 REDUCED = 2.0
 """A picture that its decoder reduces keeps at least this many pixels for each of the crop, so that the crop looks the same."""
+_CHOICES = {"fit": ("crop", "squeeze"), "channels": ("rgb", "bgr")}
+"""Choices made by name, the usual one first; what is as usual is not written, so that models and results of before stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Preprocessing:
         mean: per channel (red, green, blue), on the scale 0 to 1.
         std: per channel, on the scale 0 to 1.
         interpolation: ``nearest``, ``bilinear``, ``bicubic`` or ``lanczos`` (antialiased, except ``nearest``).
+        fit: ``crop``, the square above; or ``squeeze``, the whole picture (its middle, if ``crop_fraction`` is below 1) made square without
+            keeping its proportions, as Keras' loaders do.
+        channels: order of the colours in the model's input, ``rgb`` or ``bgr``; ``mean`` and ``std`` stay in the order red, green, blue.
 
     Raises:
         ConfigError: a value out of range.
@@ -59,6 +64,8 @@ class Preprocessing:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     interpolation: str = "bicubic"
+    fit: str = "crop"
+    channels: str = "rgb"
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -73,6 +80,9 @@ class Preprocessing:
             raise ConfigError(
                 f"preprocessing.interpolation: unknown {self.interpolation!r}. Known: {', '.join(INTERPOLATIONS)}."
             )
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ConfigError(f"preprocessing.{name}: unknown {getattr(self, name)!r}. Known: {', '.join(known)}.")
 
     @property
     def enough(self) -> int | None:
@@ -96,9 +106,12 @@ class Preprocessing:
 
     def _box(self, whole: Box) -> Box:
         left, top, right, bottom = whole
-        side = self.crop_fraction * min(right - left, bottom - top)
-        left, top = (left + right - side) / 2, (top + bottom - side) / 2
-        return left, top, left + side, top + side
+        width, height = right - left, bottom - top
+        if self.fit == "crop":
+            width = height = min(width, height)
+        width, height = self.crop_fraction * width, self.crop_fraction * height
+        left, top = (left + right - width) / 2, (top + bottom - height) / 2
+        return left, top, left + width, top + height
 
     def crop_image(self, image: Image.Image, interpolation: str | None = None) -> Image.Image:
         """The crop as a picture of ``size x size`` in the image's own mode, to draw on or to cut a mask alike.
@@ -115,7 +128,7 @@ class Preprocessing:
         return np.array(self.crop_image(image.convert("RGB"))).transpose(2, 0, 1)
 
     def normalise(self, images: UInt8[Tensor, "b 3 H W"]) -> Float[Tensor, "b 3 H W"]:
-        """``(images / 255 - mean) / std`` in float32 and channels_last, on the images' device.
+        """``(images / 255 - mean) / std`` in float32 and channels_last, on the images' device, with the model's order of colours.
 
         Example:
             >>> preprocessing = Preprocessing(size=2, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
@@ -126,11 +139,18 @@ class Preprocessing:
         shift = torch.tensor([-mean / std for mean, std in zip(self.mean, self.std, strict=True)], device=images.device)
         # Layout first, while a pixel is a byte; then one new tensor, not three.
         laid_out = images.contiguous(memory_format=torch.channels_last)
-        return (laid_out * scale.view(1, 3, 1, 1)).add_(shift.view(1, 3, 1, 1))
+        scaled = (laid_out * scale.view(1, 3, 1, 1)).add_(shift.view(1, 3, 1, 1))
+        return scaled if self.channels == "rgb" else scaled.flip(1)
 
     def to_dict(self) -> Json:
-        """Plain numbers, lists and strings, for JSON or YAML."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """Plain numbers, lists and strings, for JSON or YAML; without choices that were always so before there was a choice.
+
+        Example:
+            >>> "channels" in Preprocessing(size=64).to_dict(), Preprocessing(size=64, channels="bgr").to_dict()["channels"]
+            (False, 'bgr')
+        """
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {key: value for key, value in values.items() if key not in _CHOICES or value != _CHOICES[key][0]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preprocessing":

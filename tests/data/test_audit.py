@@ -161,7 +161,7 @@ def test_masks_and_objects_are_found_and_checked(clean: Path) -> None:
         ("soup", "red", 1, False),
         ("pie", "blue", 2, True),
     ]
-    assert pair.objects_mask is not None
+    assert pair.has_regions
     assert audit(load_pairs(clean)).findings == ()
     (clean / "masks/train/pie/pie_0.png").unlink()
     (clean / "masks/train/pie/pie_2.png").write_bytes(b"x")

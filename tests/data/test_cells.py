@@ -129,6 +129,14 @@ def test_base64_is_a_picture_and_a_path_is_not(head: str) -> None:
     assert as_picture(png()) == (png(), "")
 
 
+def test_damaged_bytes_of_a_picture_are_no_path() -> None:
+    """Else the picture would be called missing, although its row holds it."""
+    assert as_picture(b"this was a picture") == (b"this was a picture", "")
+    assert as_picture({"bytes": b"photos/a.png", "path": "a.png"}) == (b"photos/a.png", "a.png")
+    assert as_picture(b"photos/a.png") == ("photos/a.png", "")
+    assert as_picture({"bytes": None, "path": "photos/a.png"}) == ("photos/a.png", "a.png")
+
+
 @pytest.mark.slow
 @given(st.text())
 def test_a_text_stays_itself_and_is_not_called_printed(text: str) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from gazeshift.data import contents
 from gazeshift.data.contents import content_digests, fingerprint
 from gazeshift.data.loader import crops
+from gazeshift.data.regions.shapes import Box, LabelledPixels
 from gazeshift.pairs import Pair, SceneCaption, SceneObject
 from gazeshift.preprocessing import Preprocessing
 
@@ -130,13 +131,14 @@ def test_all_that_is_known_of_a_scene_counts(pairs: list[Pair], tmp_path: Path) 
     paint(mask, 7)
     pair = replace(
         pairs[0],
-        objects_mask=mask,
-        objects=(SceneObject("pie", "red", 1, True),),
+        objects=(SceneObject("pie", "red", 1, True, (LabelledPixels(mask, 1),)),),
         captions=(SceneCaption("dish", "a pie", 1, "pie"),),
     )
     prints = {fingerprint([pair])}
-    prints.add(fingerprint([replace(pair, objects=(SceneObject("pie", "blue", 1, True),))]))
+    prints.add(fingerprint([replace(pair, objects=(replace(pair.objects[0], colour="blue"),))]))
+    prints.add(fingerprint([replace(pair, objects=(replace(pair.objects[0], shapes=(LabelledPixels(mask, 2),)),))]))
+    prints.add(fingerprint([replace(pair, objects=(replace(pair.objects[0], shapes=(Box(0, 0, 2, 2),)),))]))
     prints.add(fingerprint([replace(pair, captions=())]))
     correct(mask, "in place")
     prints.add(fingerprint([pair]))
-    assert len(prints) == 4
+    assert len(prints) == 6

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gazeshift.data import loader
-from gazeshift.data.loader import crops, crops_digest, objects_grid
+from gazeshift.data.loader import crops, crops_digest
 from gazeshift.errors import DataError, ImageError
 from gazeshift.pairs import Pair
 from gazeshift.preprocessing import Preprocessing
@@ -94,30 +94,3 @@ def test_images_that_are_bytes_and_no_images_at_all(tmp_path: Path) -> None:
     (crop,) = crops([Pair("a", buffer.getvalue(), "", "pie", "train")], PREPROCESSING, tmp_path / "cache")
     assert crop[:, 0, 0].tolist() == [255, 0, 0]
     assert crops([], PREPROCESSING, tmp_path / "cache").shape == (0, 3, 8, 8)
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "I;16"])
-def test_label_maps_are_cropped_like_their_image(tmp_path: Path, mode: str) -> None:
-    grid = np.zeros((40, 60), np.uint16 if mode == "I;16" else np.uint8)
-    grid[10:25, 20:45] = 3
-    grid[25:33, 5:30] = 7
-    mask, picture = tmp_path / "mask.png", tmp_path / "picture.png"
-    stored = Image.fromarray(grid)
-    if mode == "P":
-        stored.putpalette(list(range(30)))
-    stored.save(mask)
-    Image.fromarray(np.repeat((grid * 30).astype(np.uint8)[..., None], 3, axis=2)).save(picture)
-    preprocessing = Preprocessing(size=14, crop_fraction=0.7, interpolation="nearest")
-    pair = Pair("picture.png", picture, "", "pie", "test", objects_mask=mask)
-    found = objects_grid(pair, preprocessing)
-    assert set(np.unique(found)) == {0, 3, 7}
-    assert np.array_equal(found * 30, preprocessing.crop(Image.open(picture))[0])
-
-
-def test_label_maps_that_do_not_fit(tmp_path: Path, pairs: list[Pair]) -> None:
-    with pytest.raises(DataError, match="no label map"):
-        objects_grid(pairs[0], PREPROCESSING)
-    for image, message in [(Image.new("L", (3, 3)), "differ in size"), (Image.new("RGB", (16, 20)), "colour image")]:
-        image.save(tmp_path / "mask.png")
-        with pytest.raises(DataError, match=message):
-            objects_grid(replace(pairs[0], objects_mask=tmp_path / "mask.png"), PREPROCESSING)

@@ -37,9 +37,14 @@ class Block:
 
     @property
     def module(self) -> str | None:
-        """The module that the block is a piece of, named in its first line: ``# src/gazeshift/models/heads.py``."""
+        """The module that the block is a piece of, named in its first line: ``# src/gazeshift/saliency/gradient.py``."""
         named = re.match(r"# src/(\S+)\.py\n", self.source)
         return named[1].replace("/", ".") if named else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a whole module that is not there yet."""
+        return self.module is not None and not (ROOT / "src" / f"{self.module.replace('.', '/')}.py").exists()
 
     @property
     def commands(self) -> list[str]:
@@ -69,8 +74,8 @@ def run_python(block: Block, names: dict[str, Any], monkeypatch: pytest.MonkeyPa
     """Run a block; a piece of a module is put into it. What its ``print(...)  # said`` lines say is what it prints."""
     said = re.findall(r"^print\(.*\)  # (.*)$", block.source, re.MULTILINE)
     code = compile("\n" * (block.line - 1) + block.source, str(block.page), "exec")
-    module = importlib.import_module(block.module) if block.module else None
-    space = dict(vars(module)) if module else names
+    module = importlib.import_module(block.module) if block.module and not block.is_new else None
+    space = dict(vars(module)) if module else {"__name__": block.module} if block.is_new else names
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code, space)  # noqa: S102  it is the documentation's code
     if module:

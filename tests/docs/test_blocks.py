@@ -39,6 +39,7 @@ SMALL_PLATES = {
 # Commands that take minutes or hours as they stand are given these settings besides, which go over the ones on the page.
 SMALL: dict[str, dict[str, str]] = {
     "gazeshift study configs/food10.yaml": SMALL_STUDY,
+    "gazeshift study configs/balance.yaml": SMALL_STUDY,
     "gazeshift study configs/claims.yaml": SMALL_STUDY,
     "gazeshift study configs/claims-finetuned.yaml": SMALL_STUDY | {"training.frozen_until": "features.3"},
     "gazeshift study configs/claims-plates.yaml": SMALL_STUDY | SMALL_PLATES,
@@ -59,6 +60,13 @@ UNRUN = {
     "torchrun --nproc-per-node 2 -m gazeshift train configs/food10.yaml --model early-fusion --set data.root=DIR --out models/ef-0": (
         "starts processes; tests/study/test_train_together.py does"
     ),
+    "gazeshift push runs/food10/models/early-fusion/seed-0 me/food10-early-fusion --run runs/food10 --license apache-2.0": (
+        "needs the hub; tests/sharing/test_hub.py pushes to one on loopback"
+    ),
+    "gazeshift import-keras inception_model_weights_0.72.hdf5 --classes data/food101/images/train --out models/gallo-image-only": (
+        "a file of 90 MB that others hold; tests/keras_weights writes such ones"
+    ),
+    "gazeshift import-keras early_fusion_weights_0.92.hdf5 --classes classes.txt --out models/gallo-early-fusion": "the same",
     "python benchmarks/demo_spread.py --out runs/spread": "hours: twelve demos",
 }
 

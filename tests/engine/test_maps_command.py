@@ -1,5 +1,7 @@
 """``gazeshift maps``: a folder of maps from the command line."""
 
+import shutil
+import socket
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +40,40 @@ def test_the_command(gazeshift: Command, tiny_run: Path, pairs: list[Pair], tmp_
     assert len(rows) == 2 * (96 + 20)
 
 
+def test_a_column_is_named_as_the_message_says(gazeshift: Command, tiny_run: Path, tmp_path: Path) -> None:
+    folder = tiny_run / "models" / "early-fusion" / "seed-0"
+    pictures = sorted((tiny_run / "plates").rglob("images/test/*/*.png"))[:2]
+    label = gs.load(folder).classes[0]
+    for number, picture in enumerate(pictures):
+        shutil.copy(picture, tmp_path / f"{number}.png")
+    table = pd.DataFrame(
+        {"image": ["0.png", "1.png"], "what people say": ["red", "a bun"], "label": label, "split": "test"}
+    )
+    table.to_csv(tmp_path / "pairs.csv", index=False)
+    asked = ("maps", folder, "--data", tmp_path / "pairs.csv", "--out", tmp_path / "maps")
+    code, _, err = gazeshift(*asked)
+    assert code == 2
+    assert "--text-column" in err
+    code, _, err = gazeshift(*asked, "--text-column", "what people say")
+    assert code == 0, err
+    assert set(read_folder(tmp_path / "maps")[0]["text"]) == {"red", "a bun"}
+
+
+def test_a_cluster_that_nobody_runs_is_named_at_once(
+    gazeshift: Command, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free.getsockname()[1]}")
+    folder = tiny_run / "models" / "early-fusion" / "seed-0"
+    code, _, err = gazeshift(
+        "maps", folder, "--data", tiny_run / "plates", "--out", tmp_path / "maps", "--engine", "ray"
+    )
+    assert code == 2
+    assert "nobody answers at RAY_ADDRESS=127.0.0.1:" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -45,7 +81,7 @@ def test_the_command(gazeshift: Command, tiny_run: Path, pairs: list[Pair], tmp_
         (["--out", "there"], "maps are written to a folder"),
         (["--out", "full"], "is not empty and holds no maps"),
         (["--split", "dev"], "train, validation, test, or all"),
-        (["--method", "rise"], "unknown method for a whole data set 'rise'"),
+        (["--method", "rise"], "'rise' sends many changed images through the trunk"),
         (["--target", "pizzza"], "unknown class 'pizzza'"),
         (["--engine", "rays"], "unknown engine 'rays'. Did you mean 'ray'?"),
         (["--edit", "color"], "unknown edit 'color'. Did you mean 'colour'"),
@@ -110,8 +146,11 @@ def test_edits_of_the_pairs_own_texts(gazeshift: Command, tiny_run: Path, pairs:
     options = ["--edit", "paraphrase", "--edit", "colour", "--lexicon", "plates"]
     model = tiny_run / "models" / "early-fusion" / "seed-0"
     code, printed, err = gazeshift("maps", model, "--data", tiny_run / "plates", "--out", out, *options)
-    assert (code, err) == (0, "")
+    assert code == 0
     rows = read_folder(out)[0]
+    missing = 3 * len(pairs) - len(rows)
+    assert missing > 0, "some texts of Plates say no colour"
+    assert f"{missing:,} of {3 * len(pairs)} maps are not there" in err
     assert f"{len(rows):,} maps of {len(pairs)} images" in printed
     assert set(rows["edit"]) == {"original", "paraphrase", "colour"}
     own = rows[rows["edit"] == "original"].set_index("key")["text"]

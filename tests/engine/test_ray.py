@@ -104,7 +104,7 @@ def test_a_study_spreads_its_units(tmp_path: Path) -> None:
     models = {"image-only": None, "early-fusion": None}
     here = run_tiny(tmp_path, tmp_path / "here", models=models)
     there = run_tiny(tmp_path, tmp_path / "there", models=models, engine="ray")
-    assert here == there
+    assert here == {name: state for name, state in there.items() if name != "features"}
     assert set(there.values()) == {"done"}
     for model, seed in product(models, (0, 1)):
         one, other = (
@@ -115,3 +115,19 @@ def test_a_study_spreads_its_units(tmp_path: Path) -> None:
     assert figures[0] == figures[1]
     again = run_tiny(tmp_path, tmp_path / "there", models=models, engine="ray")
     assert set(again.values()) == {"reused"}
+
+
+def test_frozen_trunks_are_run_by_the_workers_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features are computed once, before the units, and only by workers; the units find them."""
+    training = {"epochs": 1, "batch_size": 16, "trunk": "frozen"}
+    models = {"image-only": None, "early-fusion": None}
+    run_tiny(tmp_path, tmp_path / "here", models=models, training=training)
+    with monkeypatch.context() as patch:
+        patch.setattr("gazeshift.training.encoding.Encoding.__call__", None)  # not here
+        run_tiny(tmp_path, tmp_path / "there", models=models, training=training, engine="ray")
+    here, there = (
+        {path.name: path.read_bytes() for path in (tmp_path / name / "cache" / "features").iterdir()}
+        for name in ("here", "there")
+    )
+    assert here == there
+    assert here

@@ -10,6 +10,7 @@ from PIL import Image
 
 from gazeshift.data.plates import PlatesConfig, label_map, render, scene_and_caption
 from gazeshift.data.plates.captions import all_captions
+from gazeshift.data.regions.masks import REFERRED
 from gazeshift.edits import Edited
 from gazeshift.evaluation.checks import Subject
 from gazeshift.evaluation.faithful import reading
@@ -69,7 +70,7 @@ def pair_of(index: int) -> Pair:
         SceneObject(item.name, item.colour, item.index, item.index == caption.referred) for item in scene.objects
     )
     captions = tuple(SceneCaption(c.kind, c.text, c.referred, " ".join(c.content)) for c in said)
-    return Pair(f"{index}.png", b"", caption.text, scene.label, "test", None, objects, captions)
+    return Pair(f"{index}.png", b"", caption.text, scene.label, "test", objects, captions)
 
 
 @pytest.fixture
@@ -92,7 +93,9 @@ def case() -> Callable[..., Case]:
             if index == 1:  # a pair without masks
                 return None
             labels = label_map(scenes[index])
-            return {item.index: mask_to_grid(labels == item.index, height, width) for item in scenes[index].objects}
+            shares = {item.index: mask_to_grid(labels == item.index, height, width) for item in scenes[index].objects}
+            referred = next((each.index for each in pairs[index].objects if each.referred), None)
+            return shares if referred is None else {**shares, REFERRED: shares[referred]}
 
         def prior(height: int, width: int) -> np.ndarray:
             """Of objects that lie the more often the further down and to the right."""

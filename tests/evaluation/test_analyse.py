@@ -117,7 +117,7 @@ def test_without_masks_there_is_no_prior_of_objects(case: Callable[..., Case]) -
     subject = here.subject
     pairs = subject.question.pairs
     prior = ObjectPrior(subject.model.spec.preprocessing, pairs)
-    assert all(pair.objects_mask is None for pair in pairs)
+    assert not any(pair.has_regions for pair in pairs)
     assert prior(4, 4) is None
 
 
@@ -130,8 +130,7 @@ def test_the_prior_of_objects_is_the_mean_mask_with_a_little_of_a_uniform_one(tm
         referred = next((item.index for item in pair.objects if item.referred), None)
         if referred is None:  # a caption about no object
             continue
-        assert pair.objects_mask is not None
-        covered = np.array(Image.open(pair.objects_mask)) == referred
+        covered = np.array(Image.open(pair.objects[0].shapes[0].source)) == referred
         for y in range(32):
             for x in range(32):
                 summed[y // 8, x // 8] += covered[y, x]

@@ -205,4 +205,4 @@ def test_a_guard_measures_a_model_that_cuts_pictures_where_it_looks(pairs: list[
 def _mask(pair: Pair) -> np.ndarray:
     """The object that the text refers to, on the picture's own pixels; nothing where there is none."""
     referred = next((each.index for each in pair.objects if each.referred), 0)
-    return (np.asarray(Image.open(pair.objects_mask)) == referred) & (referred > 0)
+    return (np.asarray(Image.open(pair.objects[0].shapes[0].source)) == referred) & (referred > 0)

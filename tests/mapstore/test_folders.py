@@ -157,3 +157,10 @@ def test_a_broken_folder_is_one_line(tmp_path: Path, words: str) -> None:
         scan_files([folder], tmp_path / "out")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_shard_alone_is_sent_to_its_folder(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "maps", rows_of())
+    with pytest.raises(DataError, match="is one shard, whose texts lie beside it; name its folder") as error:
+        scan_files([folder / "maps" / "part-00000.parquet"], tmp_path / "out")
+    assert str(folder) in str(error.value)

@@ -17,6 +17,7 @@ from gazeshift.models.trunk import Trunk
 NETS = [
     ("small_cnn", 64, "last", 6, 0),
     ("inception_v3", 139, "last", 94, 0),
+    ("inception_v3_keras", 139, "last", 94, 0),
     ("resnet18", 64, "last", 20, 0),
     ("resnet18", 64, "layer3", 20, 5),
     ("resnetv2_50", 64, "last", 49, 17),

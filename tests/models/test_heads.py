@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gazeshift.errors import UsageError
-from gazeshift.models import HEADS, Classifier, TextSpec
+from gazeshift.models import HEADS, Classifier, HeadSpec, TextSpec
+from gazeshift.models.fusions import Widths
 
 Build = Callable[..., Classifier]
 
@@ -76,3 +77,12 @@ def test_a_seed_makes_a_head_and_leaves_the_callers_random_state_alone(build: Bu
     weights = [model.head.joint[0].weight for model in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
+
+
+def test_dropout_behind_the_hidden_layer_is_kept_in_a_spec_only_if_it_is_used() -> None:
+    """So models from before there was such a setting keep their digests."""
+    assert "hidden_dropout" not in HeadSpec(head="text-only").model_dump()
+    again = HeadSpec(**HeadSpec(head="text-only", hidden_dropout=0.5).model_dump())
+    widths = Widths(vector=0, channels=0, cells=0, text=5, classes=3)
+    layers = HEADS["text-only"].build(widths, again).layers
+    assert [type(layer).__name__ for layer in layers] == ["Dropout", "Linear", "ReLU", "Dropout", "Linear"]

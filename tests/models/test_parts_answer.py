@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import gazeshift as gs
-from gazeshift.errors import ModelError
+from gazeshift.errors import ModelError, UsageError
 from gazeshift.models import (
     HEADS,
     BoundClassifier,
@@ -24,7 +24,10 @@ from gazeshift.models import (
 )
 from gazeshift.models.affine import Affine
 from gazeshift.models.features import TextFeatures
-from gazeshift.models.heads import FusionHead
+from gazeshift.models.fusions import Fusion, Widths
+from gazeshift.models.fusions.concatenation import Concatenation
+from gazeshift.models.fusions.fusion import GridFusion, PooledFusion
+from gazeshift.models.fusions.late import CombiningRule
 from gazeshift.models.text import Encoder
 from gazeshift.models.trunk import Trunk
 from gazeshift.saliency.descent import after
@@ -177,7 +180,14 @@ def test_the_names_of_saved_weights_are_as_ever() -> None:
     assert not build_trunk(ImageSpec(name="none"), SIZE).state_dict()
 
 
-ENCODERS = {"none": False, "transformer": False, "huggingface": True, "bert-lstm": True}
+ENCODERS = {
+    "none": False,
+    "transformer": False,
+    "tf-idf": False,
+    "huggingface": True,
+    "bert-lstm": True,
+    "bert-lstm-padded": True,
+}
 
 
 @pytest.mark.parametrize("name", ENCODERS)
@@ -195,27 +205,36 @@ def test_every_class_of_encoder_is_tried(bert_folder: str) -> None:
     assert {type(build_text(spec, ["apple pie"], bert_folder).encoder) for spec in specs} == concrete(Encoder)
 
 
-@pytest.mark.parametrize("name", HEADS)
+WIDTHS = Widths(vector=12, channels=12, cells=4, text=10, classes=5)
+
+
+@pytest.mark.parametrize("name", ["early-linear", "early-fusion", "early-deep"])
 @torch.no_grad()
 def test_gates_are_the_head_written_out(name: str) -> None:
     torch.manual_seed(0)
-    head = HEADS[name].build(HeadSpec(head=name, image_width=8, hidden=32), 12, 10, 5).eval()
-    image, text = torch.randn(3, 12), TextFeatures.from_pooled(torch.randn(3, 10))
+    head = HEADS[name].build(WIDTHS, HeadSpec(head=name, image_width=8, hidden=32)).eval()
+    assert isinstance(head, Concatenation)
+    vector, text = torch.randn(3, 12), TextFeatures.from_pooled(torch.randn(3, 10))
     gates = head.gates
-    assert (gates is None) is HEADS[name].structure.additive
+    assert (gates is None) is (name != "early-fusion")
     if gates is not None:
-        hidden = gates.hidden(image, text)
+        hidden = gates.hidden(vector, text)
         open_units = (hidden > 0).float()
         by_hand = (hidden * open_units) @ gates.last.weight.T + gates.last.bias
-        torch.testing.assert_close(head(image, text), by_hand, rtol=0, atol=1e-5 * float(by_hand.abs().max()))
+        logits = head.fuse(head.see(vector), text)
+        torch.testing.assert_close(logits, by_hand, rtol=0, atol=1e-5 * float(by_hand.abs().max()))
 
 
 def test_every_class_of_head_is_tried() -> None:
-    built = [HEADS[name].build(HeadSpec(head=name), 12, 10, 5) for name in HEADS]
-    assert {type(head) for head in built} == concrete(FusionHead)
+    built = [HEADS[name].build(WIDTHS, HeadSpec(head=name)) for name in HEADS]
+    assert {type(head) for head in built} == concrete(Fusion)
 
 
-KINDS = (Trunk, Encoder, FusionHead)
+KINDS = (Trunk, Encoder, PooledFusion, GridFusion, CombiningRule)
+
+
+def test_a_fusion_reads_the_vector_or_the_grid() -> None:
+    assert set(Fusion.__subclasses__()) == {PooledFusion, GridFusion}
 
 
 @pytest.mark.parametrize("base", KINDS, ids=lambda base: base.__name__)
@@ -275,6 +294,10 @@ def test_a_model_answers_what_an_explanation_asks(build: Callable[..., gs.Classi
             features = model.encode_image(pictures())
         bound = BoundClassifier(model, features, encode_texts(model, ["pie"]))
         assert bound.affine.is_identity
-        assert bound.places().tokens == features.grid.shape[2] * features.grid.shape[3]
+        if model.head.pooled is None:
+            with pytest.raises(UsageError, match="the text meets the cells"):
+                bound.places()
+        else:
+            assert bound.places().tokens == features.grid.shape[2] * features.grid.shape[3]
         assert 0 < bound.step < 1e-2
         assert isinstance(model.head, nn.Module)

@@ -16,22 +16,39 @@ from gazeshift.models import Classifier, ImageFeatures, ImageSpec, build_trunk
 from gazeshift.models.token_endings import BeforeBlocks
 from gazeshift.models.trunk import Trunk
 
-# name, side of the input, grid, whether everything after the tap sees the grid through its mean alone
-ENCODERS = [
-    ("inception_v3", 299, (2048, 8, 8), True),
-    ("resnet18", 64, (512, 2, 2), True),
-    ("mobilenetv1_100", 64, (1024, 2, 2), True),
-    ("convnext_atto", 64, (320, 2, 2), True),
-    ("efficientnet_b0", 64, (1280, 2, 2), True),
-    ("mobilenetv3_small_050", 64, (288, 2, 2), True),
-    ("vit_tiny_patch16_224", 64, (192, 4, 4), False),
-    ("vit_small_patch14_reg4_dinov2", 56, (384, 4, 4), False),
-    ("swin_tiny_patch4_window7_224", 64, (768, 2, 2), True),
+SMALL: dict[str, Any] = {"embed_dim": 32, "depth": 3, "num_heads": 2}
+STAGES: dict[str, Any] = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
+# Every family of image models: name, options, side of the input, grid, whether what follows the tap sees the grid through its mean alone
+ENCODERS: list[tuple[str, dict[str, Any], int, tuple[int, int, int], bool]] = [
+    ("inception_v3", {}, 299, (2048, 8, 8), True),
+    ("resnet18", {}, 64, (512, 2, 2), True),
+    ("resnet50_clip", {}, 64, (2048, 2, 2), False),  # an attention pools
+    ("mobilenetv1_100", {}, 64, (1024, 2, 2), True),
+    ("mobilenetv3_small_050", {}, 64, (288, 2, 2), True),
+    ("mobilenetv4_conv_small_035", {}, 64, (336, 2, 2), True),
+    ("efficientnet_b0", {}, 64, (1280, 2, 2), True),
+    ("efficientnetv2_rw_t", {}, 64, (1024, 2, 2), True),
+    ("convnext_atto", {}, 64, (320, 2, 2), True),
+    ("convnextv2_atto", {}, 64, (320, 2, 2), True),
+    ("convnext_base.clip_laion2b", STAGES, 64, (32, 2, 2), True),
+    ("convnext_tiny.dinov3_lvd1689m", STAGES, 64, (32, 2, 2), True),
+    ("vit_tiny_patch16_224", {}, 64, (192, 4, 4), False),
+    ("vit_small_patch16_224.dino", SMALL, 64, (32, 4, 4), False),
+    ("vit_small_patch14_reg4_dinov2", {}, 56, (384, 4, 4), False),
+    ("vit_small_patch16_dinov3", SMALL, 64, (32, 4, 4), False),
+    ("vit_base_patch32_clip_224", SMALL, 96, (32, 3, 3), False),
+    ("eva02_base_patch16_clip_224", SMALL, 64, (32, 4, 4), False),
+    ("vit_base_patch16_siglip_224", SMALL, 64, (32, 4, 4), False),
+    ("vit_base_patch16_siglip_gap_224", SMALL, 64, (32, 4, 4), False),
+    ("swin_tiny_patch4_window7_224", {}, 64, (768, 2, 2), True),
+    ("swinv2_tiny_window8_256", {"depths": [1, 1, 1, 1], "embed_dim": 24}, 128, (192, 4, 4), True),
+    ("maxvit_rmlp_pico_rw_256", {"depths": [1, 1], "embed_dim": [32, 64]}, 64, (64, 8, 8), True),
 ]
 
 
-def whole_net(name: str, size: int) -> torch.nn.Module:
-    options = {"img_size": size} if timm.get_pretrained_cfg_value(name, "fixed_input_size") else {}
+def whole_net(name: str, size: int, **options: object) -> torch.nn.Module:
+    if timm.get_pretrained_cfg_value(name, "fixed_input_size"):
+        options["img_size"] = size
     return timm.create_model(name, num_classes=7, **options).eval()
 
 
@@ -46,13 +63,13 @@ class Case:
 
 @pytest.fixture(scope="module", params=ENCODERS, ids=[name for name, *_ in ENCODERS])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    name, size, shape, pools_first = request.param
+    name, options, size, shape, pools_first = request.param
     torch.manual_seed(0)
-    whole = whole_net(name, size)
+    whole = whole_net(name, size, **options)
     # The way a user's weights come in; the unsplit net's classifier is the one thing the trunk leaves aside.
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
     save_file({key: value.clone() for key, value in whole.state_dict().items()}, path)
-    trunk = build_trunk(ImageSpec(name=name), size, str(path)).eval()
+    trunk = build_trunk(ImageSpec(name=name, options=options), size, str(path)).eval()
     # In double precision another order of sums leaves no doubt: whatever differs is another function.
     images = torch.randn(2, 3, size, size, dtype=torch.float64)
     return Case(whole.double(), trunk.double(), images, shape, pools_first)
@@ -104,12 +121,17 @@ def test_the_grid_lies_as_the_image_lies(name: str, options: dict[str, Any], siz
     assert quarters[0, 1] > 1.2 * quarters[1, 0], "transposed"
 
 
-def test_pools_first_is_known(case: Case, build: Callable[..., Classifier]) -> None:
+def test_grid_and_pools_first_are_known(case: Case, build: Callable[..., Classifier]) -> None:
     model = build("image-only", size=case.images.shape[-1], trunk=copy.deepcopy(case.trunk).float())
+    channels, height, width = case.shape
+    assert (model.widths.channels, model.widths.cells) == (channels, height * width)
     assert model.pools_first is case.pools_first
     with torch.no_grad():
         features = case.trunk.encode(case.images)
-        whole, averaged = case.trunk.pool(features), case.trunk.pool(features.averaged())
+        means = features.averaged()
+        # What looks at the places of cells takes no other number of them.
+        alike = means if case.pools_first else ImageFeatures(means.grid.expand_as(features.grid), features.prefix)
+        whole, averaged = case.trunk.pool(features), case.trunk.pool(alike)
     difference = float((whole - averaged).abs().max() / whole.abs().max())
     assert difference < 1e-12 if case.pools_first else difference > 1e-5
 
@@ -153,7 +175,6 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
         build_trunk(ImageSpec(name="resnet18"), 64, str(path))
 
 
-SMALL: dict[str, Any] = {"embed_dim": 32, "depth": 3, "num_heads": 2}
 # Every way in which timm's vision transformers read their tokens: name, side of the input, whether the tap lies behind a norm.
 TRANSFORMERS = [
     ("vit_tiny_patch16_224", 64, True),
@@ -169,6 +190,11 @@ TRANSFORMERS = [
     ("vit_base_patch16_rpn_224", 64, False),
     ("vit_small_patch16_18x2_224", 64, False),
     ("vit_base_patch16_xp_224", 64, False),
+    ("vit_small_patch16_dinov3", 64, False),
+    ("eva02_base_patch16_clip_224", 64, False),
+    ("vit_small_patch16_rope_mixed_224", 64, False),
+    ("vit_pe_core_base_patch16_224", 64, True),
+    ("eva_giant_patch14_224", 56, False),
 ]
 
 

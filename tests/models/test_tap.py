@@ -16,6 +16,7 @@ from gazeshift.saliency import Rows, compute_maps
 # name, options, layer, side of the input, grid there
 TAPS = [
     ("inception_v3", {}, "Mixed_6e", 139, (768, 7, 7)),
+    ("inception_v3_keras", {}, "Mixed_6e", 139, (768, 7, 7)),
     ("resnet18", {}, "layer3", 64, (256, 4, 4)),
     ("resnet18", {}, "layer2.0", 64, (128, 8, 8)),
     ("mobilenetv1_100", {}, "blocks.3", 64, (512, 4, 4)),
@@ -61,7 +62,7 @@ def test_maps_at_an_earlier_tap_equal_hooks_on_the_whole_net(build: Build) -> No
     hook = net.layer3.register_forward_hook(lambda _, __, out: seen.append(out))
     for row, target in enumerate([1, 0]):
         vector = net.forward_head(net.forward_features(images), pre_logits=True)
-        logit = model.head(vector, text.rows(torch.tensor([row])))[0, target]
+        logit = model.head.fuse(model.head.see(vector), text.rows(torch.tensor([row])))[0, target]
         (slope,) = torch.autograd.grad(logit, seen[-1])
         expected = (slope * seen[-1]).sum(1)[0].detach()
         assert expected.abs().max() > 0
@@ -69,8 +70,16 @@ def test_maps_at_an_earlier_tap_equal_hooks_on_the_whole_net(build: Build) -> No
     hook.remove()
 
 
-def test_copies_and_saved_models_keep_the_tap(build: Build, tmp_path: Path) -> None:
-    spec = ImageSpec(name="small_cnn", tap="features.3")
+@pytest.mark.parametrize(
+    ("spec", "shape"),
+    [
+        (ImageSpec(name="small_cnn", tap="features.3"), (128, 4, 4)),
+        (ImageSpec(name="vit_small_patch16_dinov3", options={"embed_dim": 32, "depth": 2, "num_heads": 2}), (32, 4, 4)),
+    ],
+)
+def test_copies_and_saved_models_keep_the_tap(
+    build: Build, tmp_path: Path, spec: ImageSpec, shape: tuple[int, ...]
+) -> None:
     model = build("early-fusion", image=spec, size=64).eval()
     images, tokens = torch.randn(2, 3, 64, 64), model.tokenize(["red soup", "pie"])
     with torch.no_grad():
@@ -84,9 +93,9 @@ def test_copies_and_saved_models_keep_the_tap(build: Build, tmp_path: Path) -> N
         save(model, tmp_path / "model")
         loaded = load(tmp_path / "model")
         torch.testing.assert_close(loaded(images, tokens.ids, tokens.mask), expected)
-    assert loaded.encode_image(images).grid.shape[1:] == (128, 4, 4)
+    assert loaded.encode_image(images).grid.shape[1:] == shape
     names = set(model.state_dict())
-    assert names == set(build("early-fusion", image=ImageSpec(name="small_cnn"), size=64).state_dict())
+    assert names == set(build("early-fusion", image=spec.model_copy(update={"tap": "last"}), size=64).state_dict())
 
 
 @pytest.mark.parametrize(

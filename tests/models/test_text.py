@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from gazeshift.errors import ModelError, UsageError
@@ -31,10 +32,12 @@ TEXTS = [
     "a much longer text with many words that the short ones are padded to, and more",
 ]
 KINDS = {
+    "tf-idf": TextSpec(encoder="tf-idf", max_tokens=40),
     "transformer": TextSpec(encoder="transformer", width=16, layers=2, heads=2, max_tokens=40),
     "huggingface mean": TextSpec(encoder="huggingface", pooling="mean", max_tokens=40),
     "huggingface cls": TextSpec(encoder="huggingface", pooling="cls", max_tokens=40),
     "bert-lstm": TextSpec(encoder="bert-lstm", width=12, max_tokens=40),
+    "bert-lstm-padded": TextSpec(encoder="bert-lstm-padded", width=12, max_tokens=40),
 }
 
 
@@ -75,9 +78,10 @@ def test_different_texts_have_different_vectors(parts: TextParts) -> None:
     assert float(distances.min()) > 1e-4
 
 
-def test_the_order_of_words_matters(parts: TextParts) -> None:
+def test_the_order_of_words_matters_except_in_a_bag_of_words(parts: TextParts) -> None:
     one, other = encode(parts, ["red apple ketchup", "ketchup apple red"])
-    assert float((one - other).abs().max()) > 1e-5
+    moved = float((one - other).abs().max())
+    assert moved == 0 if parts.spec.encoder == "tf-idf" else moved > 1e-5
 
 
 @pytest.mark.slow
@@ -187,6 +191,23 @@ def test_bert_lstm_is_an_lstm_over_berts_tokens(bert_folder: str) -> None:
         torch.testing.assert_close(encoder(tokens.ids, tokens.mask).pooled, last[0])
 
 
+def test_padded_bert_lstm_is_an_lstm_over_the_padding_too(bert_folder: str) -> None:
+    """One text at a time, with every place written out: ``[SEP]`` falls off where it is the last place's."""
+    parts = build_text(TextSpec(encoder="bert-lstm-padded", width=12, max_tokens=9), [], bert_folder)
+    encoder, tokenizer = parts.encoder.eval(), parts.tokenizer
+    texts = ["apple pie", "", "apple pie with cream and red tomato ketchup"]
+    tokens = tokenizer(texts)
+    together = encoder(tokens.ids, tokens.mask)
+    for row, text in enumerate(texts):
+        pieces = tokenizer.tokenizer([text])["input_ids"][0][:8]
+        ids = torch.tensor([pieces + [0] * (8 - len(pieces))])
+        real = torch.tensor([[1] * len(pieces) + [0] * (8 - len(pieces))])
+        with torch.no_grad():
+            _, (last, _) = encoder.lstm(encoder.net(input_ids=ids, attention_mask=real).last_hidden_state)
+        torch.testing.assert_close(together.pooled[row], last[0, 0], rtol=0, atol=1e-5)
+        assert int(together.mask[row].sum()) == len(pieces)
+
+
 def test_what_cannot_be_used_is_named(bert_folder: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be loaded") as error:
         build_text(TextSpec(encoder="huggingface"), [], str(tmp_path / "nothing"))
@@ -206,3 +227,21 @@ def test_a_text_of_which_no_piece_is_known_is_said(source: str, saved_tokenizer:
     assert TextTokenizer(inner, 5)(texts).unread == (False, True, False, False, False, False, False, True)
     cleaned = TextTokenizer(inner, 5, "gallo")(["red apple", "寿司 123", "", "ពាក្យ red"])
     assert cleaned.unread == (False, True, False, False), "nothing is left of it after cleaning"
+
+
+def test_tf_idf_is_scikit_learns() -> None:
+    parts = build_text(KINDS["tf-idf"], TITLES)
+    assert parts.tokenizer is not None
+    names = sorted(parts.tokenizer.tokenizer.get_vocab().items(), key=lambda item: item[1])
+    special = set(parts.tokenizer.tokenizer.special_tokens_map.values())
+    pieces = [name for name, _ in names]
+
+    def cut(text: str) -> list[str]:
+        ids = parts.tokenizer([text]).ids[0].tolist()
+        return [pieces[number] for number in ids if pieces[number] not in special]
+
+    theirs = TfidfVectorizer(tokenizer=cut, token_pattern=None, lowercase=False, vocabulary=pieces).fit(TITLES)
+    texts = ["red red apple", "寿司 pie", "", "unheard ketchup"]
+    expected = torch.from_numpy(theirs.transform(texts).toarray()).float()
+    torch.testing.assert_close(encode(parts, texts), expected * len(pieces) ** 0.5)
+    assert not expected[2].any()

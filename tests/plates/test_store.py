@@ -97,7 +97,7 @@ def test_the_data_layer_reads_it_without_a_complaint(root):
     assert {pair.key: pair.text for pair in pair_set.pairs} == {key: c.text for key, c in captions.items()}
     for pair in pair_set.pairs:
         assert [o.index for o in pair.objects if o.referred] == [i for i in (captions[pair.key].referred,) if i]
-        assert pair.objects_mask.is_file()
+        assert all(each.shapes[0].source.is_file() for each in pair.objects)
 
 
 def test_the_same_settings_reuse_a_folder_and_others_are_refused(root, tmp_path):

@@ -160,7 +160,7 @@ def test_a_classifier_of_ours_seen_from_outside_is_the_same_model(build: Callabl
             return ours.encode_text(tokens.ids, tokens.mask).pooled
 
         def classify(self, grid: Tensor, text: Tensor) -> Tensor:
-            return ours.head(ours.trunk.pool(ImageFeatures(grid)), TextFeatures.from_pooled(text))
+            return ours.head(ImageFeatures(grid), ours.trunk.pool, TextFeatures.from_pooled(text))
 
     preprocessing = ours.spec.preprocessing
 

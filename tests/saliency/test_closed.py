@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gazeshift.models import BoundClassifier, Classifier, ImageSpec
 from gazeshift.models.bottleneck import Bottleneck
-from gazeshift.models.heads import HEADS
+from gazeshift.models.fusions import HEADS
 from gazeshift.saliency import Rows, compute, compute_maps
 from gazeshift.saliency.closed import RULES, Closed
 from gazeshift.saliency.combination import outputs_for

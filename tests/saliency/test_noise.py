@@ -11,7 +11,7 @@ from tests.precise import well_scaled
 
 from gazeshift.measures import undefined
 from gazeshift.models import BoundClassifier, Classifier, ImageSpec
-from gazeshift.models.heads import HEADS
+from gazeshift.models.fusions import HEADS
 from gazeshift.rounding import ROUNDING
 from gazeshift.saliency import METHODS, PIXEL_METHODS, Rows, compute_maps
 from gazeshift.saliency.cams import default_method, tap_methods
@@ -41,6 +41,7 @@ TRUNKS: dict[str, tuple[str, dict[str, Any], int]] = {
     "norms after": ("vit_base_patch16_rpn_224", SMALL, 64),
     "parallel attentions": ("vit_small_patch16_18x2_224", SMALL, 64),
     "attention beside mlp": ("vit_base_patch16_xp_224", SMALL, 64),
+    "rotary places": ("vit_small_patch16_dinov3", SMALL, 64),
 }
 CLASS_TOKEN = [
     "class token",
@@ -52,7 +53,7 @@ CLASS_TOKEN = [
 ]
 # Integrated gradients double their points here up to the last, 1,024, which takes 5 to 10 seconds; a part of the path rounds as the whole
 # does. The sum of the whole path is asked for below, in double precision.
-LONG_PATHS = ["attention pooling", "mean of normed tokens", "normed mean of tokens", "norms after"]
+LONG_PATHS = ["attention pooling", "mean of normed tokens", "normed mean of tokens", "norms after", "rotary places"]
 WITH_IMAGE = [name for name, head in HEADS.items() if head.structure.sees_image]
 
 
@@ -99,7 +100,8 @@ def case(build: Build) -> Callable[..., Case]:
 
 def tap_methods_of(found: Case) -> list[str]:
     """Attention methods need attention of the cells to each other, not of a pooling's query to them."""
-    cells_attend = found.single.trunk.mixes_cells and not found.single.spec.image.name.endswith("siglip_224")
+    pooled = found.single.head.pooled is not None  # else the text meets the cells there
+    cells_attend = pooled and found.single.trunk.mixes_cells and not found.single.spec.image.name.endswith("siglip_224")
     attention = set() if cells_attend else {"attention-gradient", "rollout"}
     return [method for method in tap_methods() if method not in attention]
 
@@ -124,7 +126,11 @@ def hold(found: Case, method: str, calls: tuple[int, ...]) -> None:
     assert (furthest(together.maps, double.maps) <= allowed).all(), method
     for row in calls:
         assert furthest(found.maps(method, alone(row)).maps, together.maps[[row]]) <= allowed[row], method
-    assert (undefined(together.maps.numpy()) == undefined(double.maps.numpy())).all(), method
+    # Whether anything positive is above the level may be told differently only where the highest point lies about at the level.
+    peak = torch.maximum(together.maps.double().amax((1, 2)), double.maps.amax((1, 2)))
+    decided = (peak > 2 * allowed) | (peak <= 0)
+    same = undefined(together.maps.numpy()) == undefined(double.maps.numpy())
+    assert (torch.from_numpy(same) | ~decided).all(), method
 
 
 @pytest.mark.parametrize("head", WITH_IMAGE)

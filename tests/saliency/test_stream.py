@@ -201,7 +201,7 @@ def test_an_exception_ends_the_threads(build: Build, pairs: list[Pair]) -> None:
 def test_what_cannot_be_drawn_is_said_at_once(build: Build, pairs: list[Pair]) -> None:
     model = build("early-fusion")
     for method in sorted(PIXEL_METHODS):
-        with pytest.raises(UsageError, match="unknown method for a whole data set"):
+        with pytest.raises(UsageError, match="sends many changed images through the trunk"):
             stream_maps(model, pairs, method=method)
     with pytest.raises(UsageError, match="Did you mean 'donuts'"):
         stream_maps(model, pairs, target="donut")

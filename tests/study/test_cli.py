@@ -5,10 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
+import gazeshift as gs
+from gazeshift.data.sources import load_pairs
+from gazeshift.models import ImageFeatures
 from gazeshift.runs.record import DataRecord, ModelRecord, RunRecord
 from gazeshift.saliency import SaliencyMaps
+from gazeshift.saliency.pictures import open_picture
 from tests.conftest import Command
 from tests.tiny_study import write_yaml
 
@@ -92,10 +97,36 @@ def test_train_one_model_and_evaluate_it(gazeshift: Command, tiny_run: Path, tmp
     assert "validation accuracy" in out
     code, out, _ = gazeshift("evaluate", tmp_path / "m", "--data", root, "--json")
     assert code == 0
-    assert json.loads(out)["n"] == 20
+    both = json.loads(out)
+    assert both["n"] == 20
+    for without in ("image", "text"):
+        code, out, _ = gazeshift("evaluate", tmp_path / "m", "--data", root, "--without", without, "--json")
+        assert code == 0
+        assert json.loads(out) == {"accuracy": alone(tmp_path / "m", root, without), "n": 20, "without": without}
+    code, out, _ = gazeshift("evaluate", tmp_path / "m", "--data", root, "--without", "text")
+    assert out.endswith("on 20 test pairs without text\n")
     # The same settings and seed as in the study: the same model.
     study_model = tiny_run / "models" / "early-fusion" / "seed-1" / "model.safetensors"
     assert (tmp_path / "m" / "model.safetensors").read_bytes() == study_model.read_bytes()
+
+
+def test_a_model_without_all_that_it_knows_says_so(gazeshift: Command, tiny_run: Path) -> None:
+    model = tiny_run / "models" / "text-only" / "seed-0"
+    code, _, err = gazeshift("evaluate", model, "--data", tiny_run / "plates", "--without", "text")
+    assert code == 0
+    assert "knows nothing besides the text" in err
+
+
+def alone(folder: Path, root: Path, without: str) -> float:
+    """Accuracy with the empty text in place of every text, or with zeros at the tap in place of every image."""
+    model, loaded = gs.load(folder), load_pairs(root)
+    pairs = [pair for pair in loaded.pairs if pair.split == "test"]
+    right = 0
+    for pair in pairs:
+        bound = model.bind([open_picture(pair.image)], ["" if without == "text" else pair.text])
+        image = ImageFeatures(torch.zeros_like(bound.image.grid)) if without == "image" else bound.image
+        right += model.classes[int(model.classify(image, bound.text).argmax())] == pair.label
+    return right / len(pairs)
 
 
 def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
@@ -118,6 +149,8 @@ def test_data_check_and_plates(gazeshift: Command, tmp_path: Path) -> None:
         (["explain", "{run}/models/text-only", "{picture}"], ["did you mean {run}/models/text-only/seed-0?"]),
         (["evaluate", "{model}", "--data", "no/data"], ["no/data"]),
         (["evaluate", "{model}", "--data", "{root}", "--split", "exam"], ["exam", "validation"]),
+        (["evaluate", "{model}", "--data", "no/data", "--without", "caption"], ["caption", "image, text"]),
+        (["evaluate", "{text_only}", "--data", "{root}", "--without", "image"], ["text-only", "sees no image"]),
         (["explain", "{model}", "no.png"], ["no.png"]),
         (["explain", "{text_only}", "{picture}"], ["text-only", "no map"]),
         (["explain", "{model}", "{picture}", "--target", "pizza"], ["pizza"]),

@@ -17,10 +17,11 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 def test_every_shipped_study_is_valid(path: Path, tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").touch()
     files = [f"data.root={tmp_path}", f"weights={tmp_path / 'w.safetensors'}", f"text_encoder={tmp_path}"]
-    given = {"plates": [], "claims-plates": [], "paper": [f"data.root={tmp_path}"]}
+    root = [f"data.root={tmp_path}"]
+    given = {"plates": [], "claims-plates": []} | dict.fromkeys(("paper", "gallo", "structures"), root)
     study = read_study(path, given.get(path.stem, files))
-    assert {"image-only", "early-fusion"} <= set(study.models)
-    assert {"paper-colour", "paper-position"} <= set(study.explain.edits)
+    assert {"image-only", "early-fusion"} <= {study.kind(name) for name in study.models}
+    assert {"paraphrase", "colour"} & set(study.explain.edits)
     write_study(study, tmp_path / "again.yaml")
     assert read_study(tmp_path / "again.yaml") == study
 

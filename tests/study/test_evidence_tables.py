@@ -164,7 +164,8 @@ class Looks(gs.Classifier):
 
     def __init__(self) -> None:
         torch.nn.Module.__init__(self)  # nothing of a classifier but what an explanation asks
-        self.head = SimpleNamespace(see=lambda image: image @ torch.tensor([[1.0, 0.0]]), fuse=lambda seen, text: seen)
+        head = SimpleNamespace(see=lambda image: image @ torch.tensor([[1.0, 0.0]]), fuse=lambda seen, text: seen)
+        self.head = SimpleNamespace(pooled=head, amplification=1.0)
         self.pools_first, self.trunk = (
             True,
             SimpleNamespace(

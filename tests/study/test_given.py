@@ -196,7 +196,7 @@ def test_maps_of_a_model_that_cuts_pictures_itself_lie_where_it_looked(tmp_path:
         np.testing.assert_allclose(stored[3:9, 3:9], raw, rtol=0, atol=2e-3 * np.abs(raw).max())
         assert np.abs(stored).sum() == pytest.approx(np.abs(stored[3:9, 3:9]).sum())
         referred = next((each.index for each in pairs[key].objects if each.referred), 0)
-        mask = np.asarray(Image.open(pairs[key].objects_mask)) == referred
+        mask = np.asarray(Image.open(pairs[key].objects[0].shapes[0].source)) == referred
         if referred and mask.any() and (raw > 0).any():
             pixels = np.kron(np.maximum(raw, 0), np.ones((4, 4))) / 16  # 24 pixels a side, in the middle of 48
             inside = (pixels * mask[12:36, 12:36]).sum() / pixels.sum()

@@ -49,6 +49,7 @@ ALLOWED = [
     ([["layers", "python:tests.saliency.own_model:bare"]], MODEL),
     ([["guard", "{model}", "--data", "{plates}", "--baseline", "{new}/guard.json"]], MODEL | TABLES | {"scipy"}),
     ([["analyse", "{maps}", "--out", "{new}/tables", "--threads", "1"]], TABLES | {"ot", "scipy", "duckdb"}),
+    ([["card", "{model}", "--run", "{run}"]], MODEL | TABLES | {"scipy", "jinja2"}),
     ([["report", "{run}"]], TABLES | {"PIL", "jinja2", "matplotlib", "scipy"}),
     ([["explore", "{run}"]], TABLES | {"scipy"}),
     ([["calibrate", "--draws", "100"]], {"numpy", "scipy"}),
@@ -62,8 +63,9 @@ ALLOWED = [
         HEAVY - {"timm"},
     ),
 ]  # fmt: skip
-# These train, and time others beside us: they use everything.
-USE_EVERYTHING = {"study", "instrument", "bench"}
+# These train, and time others beside us: they use everything. `import-keras` builds nets of timm and of transformers, which bring the rest;
+# `push` is `card` and the hub's client.
+USE_EVERYTHING = {"study", "instrument", "bench", "import-keras", "push"}
 
 PROGRAM = """
 import json, sys

@@ -193,7 +193,9 @@ def test_the_parts_of_the_headline_are_over_the_same_images(tiny_run: Path) -> N
 
 def test_maps_too_small_to_tell_places_are_warned_of(tiny_run: Path) -> None:
     warnings = json.loads((tiny_run / "run.json").read_text())["warnings"]
-    assert any("image-only: its maps have only 3 x 3 cells" in warning for warning in warnings)
+    assert any(
+        warning.startswith("image-only, early-linear, early-fusion: maps of only 3 x 3 cells") for warning in warnings
+    )
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import affine_transform
 
 from gazeshift.training import AUGMENTATIONS
-from gazeshift.training.augment import flip, flip_words, gallo, swap_directions
+from gazeshift.training.augment import crop, flip, flip_words, gallo, swap_directions
 from gazeshift.training.keyed import draws, hash_keys, keyed_seed, order
 
 KEYS = [f"train/pie/pie_{i}.jpg" for i in range(12)]
@@ -86,7 +86,9 @@ def test_only_whole_words_are_swapped() -> None:
 
 
 def test_gallo_equals_keras_formula() -> None:
-    """Against scipy, which Keras uses: x_in = zoom * x_out + shift around the centre, border repeated, then channel shift, then flip."""
+    """Against scipy, which Keras uses: x_in = zoom * x_out + shift around the centre, mirrored beyond the border, then channel shift,
+    then flip.
+    """
     images = crops(5, side=16)
     uniform = torch.rand(5, 6, generator=torch.Generator().manual_seed(0))
     got = gallo(images, uniform).numpy().astype(float)
@@ -96,7 +98,7 @@ def test_gallo_equals_keras_formula() -> None:
         centre = np.array([7.5, 7.5])
         offset = centre + shift - zoom * centre
         moved = np.stack(
-            [affine_transform(c.astype(float), np.diag(zoom), offset, order=1, mode="nearest") for c in image]
+            [affine_transform(c.astype(float), np.diag(zoom), offset, order=1, mode="reflect") for c in image]
         )
         shifted = np.clip(moved + (2 * u[5] - 1) * 30, moved.min(), moved.max())
         expected = shifted[:, :, ::-1] if u[0] < 0.5 else shifted
@@ -106,3 +108,25 @@ def test_gallo_equals_keras_formula() -> None:
 def test_gallo_with_middle_numbers_is_the_identity() -> None:
     images = crops(1)
     assert torch.equal(gallo(images, torch.tensor([[0.9, 0.5, 0.5, 1.0, 1.0, 0.5]])), images)
+
+
+def test_crop_is_a_part_of_the_image_resampled_to_its_size() -> None:
+    """Against scipy, from the sides and the corner of the part; mirrored after."""
+    images = crops(6, side=16)
+    uniform = torch.rand(6, 5, generator=torch.Generator().manual_seed(0))
+    uniform[0, 1:] = torch.tensor([1.0, 0.0, 0.3, 0.7])  # all of the area, but upright: as wide as the border allows
+    got = crop(images, uniform).numpy().astype(float)
+    for image, u, mine in zip(images.numpy(), uniform.double().numpy(), got, strict=True):
+        area, ratio = 0.35 + 0.65 * u[1], np.exp(np.log(3 / 4) + u[2] * np.log(16 / 9))
+        width, height = min(1, np.sqrt(area * ratio)), min(1, np.sqrt(area / ratio))
+        left, top = u[3] * (1 - width), u[4] * (1 - height)
+        # A pixel's centre lies half a pixel behind its edge.
+        offset = 16 * np.array([top, left]) + np.array([height, width]) / 2 - 0.5
+        part = np.stack(
+            [
+                affine_transform(c.astype(float), np.array([height, width]), offset, order=1, mode="nearest")
+                for c in image
+            ]
+        )
+        expected = part[:, :, ::-1] if u[0] < 0.5 else part
+        assert np.abs(mine - expected).max() <= 0.51  # rounded to whole numbers

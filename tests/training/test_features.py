@@ -149,14 +149,14 @@ def test_equal_texts_are_encoded_once(build) -> None:
     model = build()
     seen: list[int] = []
     model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    vectors = text_features(model, ["blue", "red left", "blue", "blue"], progress=False).vectors
+    vectors = text_features(model, ["blue", "red left", "blue", "blue"], progress=False).features.pooled
     assert seen == [2]
     assert torch.equal(vectors[0], vectors[2])
     assert not torch.equal(vectors[0], vectors[1])
 
 
 def test_no_texts(build) -> None:
-    assert text_features(build(), [], progress=False).vectors.shape == (0, 8)
+    assert text_features(build(), [], progress=False).features.pooled.shape == (0, 8)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from gazeshift.preprocessing import Preprocessing
 from gazeshift.spreadsheet import read_csv
 from gazeshift.training import Split, accuracy, fit, fit_trunk, image_features, predict, recipe_of, text_features
 from gazeshift.training.keyed import order
-from gazeshift.training.optimise import parameter_groups
+from gazeshift.training.optimise import SCHEDULES, parameter_groups
 
 QUICK = {"epochs": 2, "batch_size": 8}
 
@@ -251,23 +251,24 @@ def test_seeds_differ(build, train: Split, validation: Split, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_plateau_lowers_the_rate(build, train: Split, validation: Split, tmp_path: Path) -> None:
-    """Validation labels that are always wrong: learning makes its loss worse, so after two epochs a tenth of the rate."""
+    """As Keras does with a patience of 1: validation labels that are always wrong, so learning lowers the accuracy, and that the rate."""
     wrong = Split(validation.keys, validation.texts, (validation.labels + 1) % 3, validation.images)
     recipe = recipe_of("plates", {**QUICK, "epochs": 8, "schedule": "plateau", "learning_rate": 0.01})
     fitted = fit(build(), train, wrong, recipe, 0, tmp_path, progress=False)
-    expected, rate, best, bad = [], 0.01, math.inf, 0
+    expected, rate, best = [], 0.01, -math.inf
     for record in fitted.history:
         expected.append(rate)
-        bad = 0 if record.validation_loss < best * (1 - 1e-4) else bad + 1
-        best = min(best, record.validation_loss)
-        if bad > 1:
-            rate, bad = rate * 0.1, 0
+        if record.validation_accuracy > best + 1e-4:
+            best = record.validation_accuracy
+        else:
+            rate = max(rate * 0.1, 1e-5)
     assert [record.learning_rate for record in fitted.history] == pytest.approx(expected)
-    assert expected[-1] < 0.01
+    assert expected[0] == 0.01
+    assert expected[-1] == 1e-5
 
 
 def test_schedules_end_near_zero(build, train: Split, validation: Split, tmp_path: Path) -> None:
-    for schedule in ("one-cycle", "cosine"):
+    for schedule in ("one-cycle", "cosine", "warm-cosine"):
         fitted = fit(
             build(),
             train,
@@ -279,6 +280,22 @@ def test_schedules_end_near_zero(build, train: Split, validation: Split, tmp_pat
         )
         assert fitted.history[0].learning_rate > 5e-4
         assert fitted.history[-1].learning_rate < 1e-4
+
+
+def test_warm_cosine_rises_over_a_twentieth_then_falls_as_cosine_does(build) -> None:
+    """Every group in proportion to its own rate."""
+    recipe = recipe_of("adamw", {"schedule": "warm-cosine", "trunk": "fine-tuned", "trunk_learning_rate": 0.01})
+    optimizer = torch.optim.SGD([group.options() for group in parameter_groups(build(), recipe)])
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    assert set(peaks) == {0.001, 0.01}
+    schedule, rates = SCHEDULES["warm-cosine"](optimizer, recipe, 40), []
+    for _ in range(40):
+        rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.after_step()
+    expected = [1 / 3, 2 / 3, *((1 + math.cos(math.pi * step / 38)) / 2 for step in range(38))]
+    for peak, found in zip(peaks, zip(*rates, strict=True), strict=True):
+        assert found == pytest.approx([peak * share for share in expected])
 
 
 def test_rates_and_decay_by_part(build_bert) -> None:

@@ -25,6 +25,7 @@ PLATEAU = recipe_of(
 ONE_CYCLE = recipe_of("plates", SMALL)
 FROZEN = recipe_of("adamw", {**SMALL, "precision": "bfloat16"})
 GALLO = recipe_of("plates", {**SMALL, "augmentation": "gallo", "schedule": "constant", "optimizer": "adam"})
+AVERAGED = recipe_of("plates", {**SMALL, "schedule": "warm-cosine", "ema": 0.9, "augmentation": "crop"})
 
 
 class _Interrupt:
@@ -49,7 +50,11 @@ def same_weights(one: Classifier, other: Classifier) -> bool:
     return mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
-@pytest.mark.parametrize("recipe", [PLATEAU, ONE_CYCLE, FROZEN, GALLO], ids=["plateau", "one-cycle", "frozen", "gallo"])
+@pytest.mark.parametrize(
+    "recipe",
+    [PLATEAU, ONE_CYCLE, FROZEN, GALLO, AVERAGED, AVERAGED.model_copy(update={"keep": "best"})],
+    ids=["plateau", "one-cycle", "frozen", "gallo", "averaged", "averaged, best"],
+)
 def test_interrupted_in_the_middle_of_an_epoch(
     build, train: Split, validation: Split, tmp_path: Path, recipe: Recipe
 ) -> None:
@@ -121,13 +126,14 @@ def test_killed_with_two_workers(build, train: Split, validation: Split, tmp_pat
     assert same_weights(resumed, whole)
 
 
-def test_a_finished_training_is_not_repeated(build, train: Split, validation: Split, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", [PLATEAU, AVERAGED], ids=["plateau", "averaged"])
+def test_a_finished_training_is_not_repeated(
+    build, train: Split, validation: Split, tmp_path: Path, recipe: Recipe
+) -> None:
     first, again = build(), build()
-    done = fit(first, train, validation, PLATEAU, 0, tmp_path, progress=False)
+    done = fit(first, train, validation, recipe, 0, tmp_path, progress=False)
     seen: list[EpochRecord] = []
-    assert (
-        fit(again, train, validation, PLATEAU, 0, tmp_path, resume=True, progress=False, on_epoch=seen.append) == done
-    )
+    assert fit(again, train, validation, recipe, 0, tmp_path, resume=True, progress=False, on_epoch=seen.append) == done
     assert seen == []
     assert same_weights(first, again)
 

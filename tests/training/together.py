@@ -22,9 +22,17 @@ from gazeshift.training.history import EpochRecord
 QUIET = {"epochs": 2, "batch_size": 9, "optimizer": "sgd", "learning_rate": 0.005, "schedule": "constant"}
 """Four batches of nine and one of a single pair; few small steps, so that rounding is not magnified."""
 RECIPES = {
-    # Batch norm, dropout, clipping, a schedule that watches the loss, best weights, augmentation.
+    # Batch norm, dropout, clipping, a schedule that watches the loss, best weights, their average, augmentation.
     "cnn": recipe_of(
-        "plates", {**QUIET, "schedule": "plateau", "keep": "best", "gradient_clip": 1.0, "augmentation": "flip-words"}
+        "plates",
+        {
+            **QUIET,
+            "schedule": "plateau",
+            "keep": "best",
+            "gradient_clip": 1.0,
+            "augmentation": "flip-words",
+            "ema": 0.6,
+        },
     ),
     # Features computed once and shared; dropout in a net that is trained, some of whose weights are not used.
     "bert": recipe_of("adamw", {**QUIET, "text": "fine-tuned"}),

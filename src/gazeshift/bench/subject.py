@@ -55,7 +55,8 @@ class Plain(nn.Module):
 
     def whole(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b classes"]:
         """The same logits by the net as published."""
-        return self.model.head(self.model.trunk.whole(images), self._texts(images))
+        nothing = ImageFeatures(images[:, :0])  # the whole net pools by itself
+        return self.model.head(nothing, lambda _: self.model.trunk.whole(images), self._texts(images))
 
     def _texts(self, images: Tensor) -> TextFeatures:
         text, count = self.text, len(images)

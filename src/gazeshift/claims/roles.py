@@ -42,6 +42,8 @@ class Player:
         reads_text: whether they depend on the text.
         given: whether it was not trained here: there are no training seeds to generalise over.
         counterpart: the model without text that it is compared with; None: the study's image-only model.
+        image: name of its trunk, where a study has several.
+        text: name of its text encoder, likewise.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Player:
     reads_text: bool
     given: bool = False
     counterpart: str | None = None
+    image: str | None = None
+    text: str | None = None
 
     def plays(self, role: str) -> bool:
         """Whether it could play one of ``ROLES``."""
@@ -134,13 +138,24 @@ class Roles:
         return ""
 
     def without_text(self, model: str) -> str | None:
-        """The model that one is compared with, to see what the text adds: its own counterpart, else the image-only model.
+        """The model that one is compared with, to see what the text adds: its own counterpart, else the image-only model of its trunk.
 
         A model that is a counterpart itself (a given one, told the empty text) has none: another model's would say nothing of the text.
         """
         if model in self._counterparts.values():
             return None
-        return self._counterparts.get(model) or self.get("image")
+        return self._counterparts.get(model) or self._beside(model).get("image")
+
+    def without_image(self, model: str) -> str | None:
+        """The text-only model, of the same encoder if there is one, to see what the image adds."""
+        return self._beside(model).get("text")
+
+    def _beside(self, model: str) -> "Roles":
+        """The same models, those that share a trunk or an encoder with one of them first."""
+        own = next((player for player in self.players if player.name == model), None)
+        if own is None:
+            return self
+        return Roles(tuple(sorted(self.players, key=lambda player: _unlike(player, own))))
 
     @property
     def _counterparts(self) -> dict[str, str]:
@@ -155,8 +170,14 @@ class Roles:
         return self.parts[role]
 
     def preferring(self, name: str) -> "Roles":
-        """The same models with one of them first, so that it plays its role."""
-        return Roles(tuple(sorted(self.players, key=lambda player: player.name != name)))
+        """The same models with one of them first, so that it plays its role, and after it those with its trunk and its encoder."""
+        return Roles(tuple(sorted(self._beside(name).players, key=lambda player: player.name != name)))
 
     def _able(self, role: str) -> tuple[str, ...]:
         return tuple(player.name for player in self.players if player.plays(role))
+
+
+def _unlike(player: Player, other: Player) -> int:
+    """How many sides of one model the other does not have."""
+    sides = ((player.sees_image, player.image, other.image), (player.reads_text, player.text, other.text))
+    return sum(has and mine != wanted for has, mine, wanted in sides)

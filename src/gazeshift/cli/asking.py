@@ -35,6 +35,25 @@ Pairs = Annotated[
         help="The pairs: a data root, a table, tar shards, or an address such as s3://BUCKET/FOLDER.",
     ),
 ]
+Engine = Annotated[
+    str, typer.Option("--engine", help="local: this process. ray: the cluster at RAY_ADDRESS, or one started here.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Shards at a time; one for each GPU, or each CPU.")
+]
+BatchSize = Annotated[
+    int, typer.Option("--batch", min=1, help="Images per batch on a GPU; a CPU takes eight, whatever is said.")
+]
+Bfloat16 = Annotated[
+    bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within a few per cent.")
+]
+ImageColumn = Annotated[str | None, typer.Option(help="Table column with the image paths.")]
+TextColumn = Annotated[str | None, typer.Option(help="Table column with the texts.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Table column with the classes.")]
+SplitColumn = Annotated[str | None, typer.Option(help="Table column with the splits.")]
+Compiled = Annotated[
+    bool, typer.Option("--compile", help="Compile the trunk: slower to start, then faster; same maps.")
+]
 Split = Annotated[str, typer.Option("--split", help="train, validation, test or all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Spans = Annotated[
@@ -229,28 +248,22 @@ def maps(
         ),
     ] = None,
     method: Method = "default",
-    engine: Annotated[
-        str, typer.Option("--engine", help="local: this process. ray: the cluster at RAY_ADDRESS, or one started here.")
-    ] = "local",
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Shards at a time; one for each GPU, or each CPU.")
-    ] = None,
-    batch: Annotated[
-        int, typer.Option("--batch", min=1, help="Images per batch on a GPU; a CPU takes eight, whatever is said.")
-    ] = 8,
-    bfloat16: Annotated[
-        bool, typer.Option("--bfloat16", help="Run the trunk in bfloat16: faster on a GPU, maps within a few per cent.")
-    ] = False,
-    compiled: Annotated[
-        bool, typer.Option("--compile", help="Compile the trunk: slower to start, then faster; same maps.")
-    ] = False,
+    image_column: ImageColumn = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    split_column: SplitColumn = None,
+    engine: Engine = "local",
+    workers: Workers = None,
+    batch: BatchSize = 8,
+    bfloat16: Bfloat16 = False,
+    compiled: Compiled = False,
     as_: As = None,
     classes: Classes = None,
     prompt: Prompt = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Store the maps of a whole data set, from image files on: in bounded memory, continued after any interruption."""
-    from gazeshift.cli.maps import Texts, store_maps
+    from gazeshift.cli.maps import Data, Texts, store_maps
     from gazeshift.cli.opening import address_of
     from gazeshift.saliency import Speed
 
@@ -258,8 +271,14 @@ def maps(
     with interruptible("the same command goes on where it stopped."):
         address = address_of(model, as_, classes, prompt, trust_remote_code)
         texts = Texts(tuple(text or ()), tuple(edit or ()), lexicon)
+        columns = {
+            "image_column": image_column,
+            "text_column": text_column,
+            "label_column": label_column,
+            "split_column": split_column,
+        }
         store_maps(
-            address, root, split, out, texts, target=target or [], method=method, speed=speed, engine=engine, workers=workers
+            address, Data(root, split, columns), out, texts, target=target or [], method=method, speed=speed, engine=engine, workers=workers
         )  # fmt: skip
 
 

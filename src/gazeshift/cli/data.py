@@ -10,6 +10,12 @@ from gazeshift.cli.interrupt import interruptible
 data = typer.Typer(help="Check data, or generate synthetic data.", no_args_is_help=True)
 
 
+RegionColumn = Annotated[
+    str | None,
+    typer.Option(help="Table column that says where the thing is that the class names: mask, polygons, box."),
+]
+
+
 @data.command()
 def check(
     root: Annotated[
@@ -21,7 +27,10 @@ def check(
     ],
     *,
     format: Annotated[
-        str, typer.Option(help="Layout: auto, datasets, upmc, imagefolder, mmbt, table, texts_txt, webdataset.")
+        str,
+        typer.Option(
+            help="Layout: auto, datasets, upmc, imagefolder, mmbt, coco, refcoco, flickr30k, cub, table, texts_txt, webdataset."
+        ),
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     image_column: Annotated[str | None, typer.Option(help="Table column with the image paths.")] = None,
@@ -30,6 +39,14 @@ def check(
     ] = None,
     label_column: Annotated[str | None, typer.Option(help="Table column with the classes.")] = None,
     split_column: Annotated[str | None, typer.Option(help="Table column with the splits.")] = None,
+    region_column: RegionColumn = None,
+    regions: Annotated[
+        list[str] | None,
+        typer.Option("--region", metavar="NAME=COLUMN", help="A further region and its table column; repeatable."),
+    ] = None,
+    regions_file: Annotated[
+        str | None, typer.Option(help="Table of regions, one a row: image, name, mask or box.")
+    ] = None,
     show: Annotated[int, typer.Option(min=0, help="How many findings of each kind to list; --json lists all.")] = 5,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Larger images (in pixels) count as corrupt.", show_default="89478485")
@@ -52,6 +69,9 @@ def check(
             text_column=text_column,
             label_column=label_column,
             split_column=split_column,
+            region_column=region_column,
+            regions=regions or [],
+            regions_file=regions_file,
             show=show,
             max_pixels=max_pixels,
             workers=workers,

@@ -15,7 +15,9 @@ from gazeshift.data.addresses import Root
 from gazeshift.data.audit import Audit, audit
 from gazeshift.data.decode import MAX_PIXELS
 from gazeshift.data.findings import KINDS, Finding, clipped
+from gazeshift.data.regions.check import RegionCounts
 from gazeshift.data.sources import load_pairs
+from gazeshift.errors import UsageError
 
 
 def check_data(
@@ -26,6 +28,9 @@ def check_data(
     text_column: str | None,
     label_column: str | None,
     split_column: str | None,
+    region_column: str | None,
+    regions: Sequence[str],
+    regions_file: str | None,
     show: int,
     max_pixels: int | None,
     workers: int | None,
@@ -39,6 +44,9 @@ def check_data(
         text_column=text_column,
         label_column=label_column,
         split_column=split_column,
+        region_column=region_column,
+        regions=dict(_named(text) for text in regions),
+        regions_file=regions_file,
     )
     console = terminal(stderr=True)
     bar = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -55,6 +63,13 @@ def check_data(
     else:
         _print(found, terminal(), show)
     return 1 if found.findings else 0
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, column = text.partition("=")
+    if not (name and equals and column):
+        raise UsageError(f"--region {text}: give NAME=COLUMN, for example person=mask_person.")
+    return name, column
 
 
 def _print(found: Audit, console: Console, show: int) -> None:
@@ -110,7 +125,16 @@ def _facts(found: Audit) -> Table:
     table.add_row("titles that contain the class name", _percent(found.title_contains_class))
     if found.image_sides:
         table.add_row("short side, pixels", "smallest {}, median {}, largest {}".format(*found.image_sides))
+    if found.regions:
+        table.add_row("regions", _regions(found.regions))
     return table
+
+
+def _regions(found: RegionCounts) -> str:
+    kinds = f", {found.boxed:,} of them in boxes" if found.boxed else ""
+    names = f"{found.names:,} name{'s' if found.names != 1 else ''}"
+    area = "" if found.share != found.share else f"; they cover {100 * found.share:.1f} % of their images on average"
+    return f"in {found.pairs:,} pairs, of {names}; the text refers to one in {found.referred:,}{kinds}{area}"
 
 
 _MISSING = ("image", "text", "class")

@@ -37,7 +37,7 @@ def guard_model(
         raise UsageError(f"--baseline {baseline}: a record is written as JSON; give a name that ends in .json.")
     before = _read(baseline) if baseline.exists() else None
     model = open_model(address)
-    every = pairs_for(address, root, split, (), model.classes)
+    every = pairs_for(model, root, split, ())
     pairs = evenly(every, images)
     with bar(sys.stderr.isatty()) as progress:
         task = progress.add_task("Pairs", total=len(pairs))

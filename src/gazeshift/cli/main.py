@@ -12,6 +12,7 @@ from gazeshift import __version__
 from gazeshift.cli.asking import asking
 from gazeshift.cli.data import data
 from gazeshift.cli.interrupt import interruptible
+from gazeshift.cli.sharing import sharing
 from gazeshift.errors import GazeshiftError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(asking)
+app.add_typer(sharing)
 
 
 def _print_version(wanted: bool) -> None:
@@ -99,13 +101,14 @@ def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.")],
     root: Annotated[str, typer.Option("--data", metavar="ROOT", help="The data root, or its address.")],
     split: Annotated[str, typer.Option("--split", help="train, validation or test.")] = "test",
+    without: Annotated[str | None, typer.Option("--without", help="image or text: leave it out of every pair.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Accuracy of a saved model on a split of a data root, with the data options that the model was trained with."""
     from gazeshift.cli.models import evaluate_model
 
     with interruptible():
-        evaluate_model(model, root, split, as_json)
+        evaluate_model(model, root, split, as_json, without)
 
 
 @app.command(epilog="Example: gazeshift bench --model inception_v3 --batch 8 --texts 1000 --json")
@@ -194,6 +197,36 @@ def analyse(
             rows=not no_rows,
             as_json=as_json,
         )
+
+
+@app.command(
+    "import-keras",
+    epilog="Example: gazeshift import-keras inception_model_weights_0.72.hdf5 --classes food101/images/train --out models/gallo-image",
+)
+def import_keras(
+    file: Annotated[Path, typer.Argument(metavar="FILE.hdf5", help="A model saved by Keras, or its weights alone.")],
+    out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model folder to write.")],
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            "--classes",
+            metavar="PLACE",
+            help="Names in the order of the outputs: a text file, or a folder of class folders.",
+        ),
+    ] = None,
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", metavar="NAME", help="Hugging Face name or folder of BERT's tokenizer.")
+    ] = "bert-base-uncased",
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", min=2, help="Length of every text; by default what the file says, else 20."),
+    ] = None,
+) -> None:
+    """Turn the Keras files that Gallo et al. 2020 released (image-only, early fusion) into a model folder."""
+    from gazeshift.cli.import_keras import import_keras_command
+
+    with interruptible("nothing was written."):
+        import_keras_command(file, out, classes, tokenizer, max_tokens)
 
 
 @app.command(epilog="Example: gazeshift instrument --quick --out instrument.json")

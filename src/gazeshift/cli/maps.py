@@ -2,9 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -22,7 +22,7 @@ from gazeshift.engine.status import Status
 from gazeshift.errors import DataError, UsageError
 from gazeshift.json_types import Json
 from gazeshift.mapstore.lookup import failures
-from gazeshift.models import Classifier, TokenizerPieces, read_config
+from gazeshift.models import Classifier, TokenizerPieces
 from gazeshift.models.adapters.given import Given
 from gazeshift.models.addresses import Address
 from gazeshift.pairs import Pair
@@ -63,10 +63,24 @@ class Texts:
             known_name(EDITS, edit, "edit")
 
 
+@dataclass(frozen=True)
+class Data:
+    """Which pairs.
+
+    Attributes:
+        root: where they are.
+        split: train, validation, test, or all.
+        columns: settings of ``DataConfig`` that name a column; None: as in the model's training.
+    """
+
+    root: Root
+    split: str
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+
+
 def store_maps(
     address: Address,
-    root: Root,
-    split: str,
+    data: Data,
     out: Path,
     texts: Texts,
     *,
@@ -84,7 +98,7 @@ def store_maps(
         raise UsageError("--target: the same class is given twice; give each once.")
     model = open_model(address)
     optional = [role for role, needed in (("text", not texts.given), ("label", "label" in target)) if not needed]
-    asked = _asked(address, root, split, optional, model, texts)
+    asked = _asked(data, optional, model, texts)
     job = MapJob(
         model=address,
         out=out,
@@ -107,8 +121,9 @@ def store_maps(
             watch=watch,
             say=lambda line: typer.echo(line, err=True),
         )
-    tell_kinds(without_secrets(root), asked.found)
-    _tell(out, manifest)
+    tell_kinds(without_secrets(data.root), asked.found)
+    each = len(model.classes) if list(target) == ["all"] else max(1, len(target))
+    _tell(out, manifest, each * len(job.edits))
 
 
 @dataclass(frozen=True)
@@ -121,16 +136,15 @@ class _Asked:
     found: Counter[str]
 
 
-def _asked(
-    address: Address, root: Root, split: str, optional: Sequence[str], model: Classifier | Given, texts: Texts
-) -> _Asked:
+def _asked(data: Data, optional: Sequence[str], model: Classifier | Given, texts: Texts) -> _Asked:
     """Pairs shard by shard where they can be read so; edits draw from the training split, so they need all pairs."""
     counted = Counter[str]()
     if not texts.edits:
-        streamed = stream_split(_settings(address, root, split), root, split, model.classes, optional, counted)
+        settings = _settings(model, data)
+        streamed = stream_split(settings, data.root, data.split, model.classes, optional, counted)
         if streamed is not None:
             return _Asked(streamed, None, None, counted)
-    found, pairs = _pairs(address, root, split, optional, model.classes)
+    found, pairs = _pairs(model, data, optional)
     edited = _edited(texts, found, model) if texts.edits else None
     return _Asked(pairs, len(pairs), edited, counted)
 
@@ -170,8 +184,14 @@ def _progress(total: int | None) -> Iterator[Callable[[Status], None]]:
         yield watch
 
 
-def _tell(out: Path, manifest: Json) -> None:
+def _tell(out: Path, manifest: Json, edited: int) -> None:
+    """What was left out, and what there is; ``edited`` is the number of maps that an image has if all edits apply to it."""
     failed = manifest["failed"]
+    if inapplicable := max(0, edited * manifest["images"] - manifest["maps"]):
+        typer.echo(
+            f"{inapplicable:,} of {edited * manifest['images']:,} maps are not there, because an edit does not apply to every text",
+            err=True,
+        )
     for line in failures(out, _SHOWN) if failed else ():
         typer.echo(f"left out: {line}", err=True)
     if failed > _SHOWN:
@@ -187,31 +207,30 @@ def _tell(out: Path, manifest: Json) -> None:
     )
 
 
-def pairs_for(address: Address, root: Root, split: str, optional: Sequence[str], classes: Sequence[str]) -> list[Pair]:
+def pairs_for(model: Classifier | Given, root: Root, split: str, optional: Sequence[str]) -> list[Pair]:
     """The pairs of a split, read with the data options of the model's training, but without its limit.
 
     Raises:
         UsageError: an unknown split.
         DataError: it has no pairs.
     """
-    return _pairs(address, root, split, optional, classes)[1]
+    return _pairs(model, Data(root, split), optional)[1]
 
 
-def _pairs(
-    address: Address, root: Root, split: str, optional: Sequence[str], classes: Sequence[str]
-) -> tuple[Pairs, list[Pair]]:
-    needed = () if split == "all" else (split,)
-    found = read_pairs(_settings(address, root, split), root, needed, classes=classes, optional=optional)
+def _pairs(model: Classifier | Given, data: Data, optional: Sequence[str]) -> tuple[Pairs, list[Pair]]:
+    needed = () if data.split == "all" else (data.split,)
+    found = read_pairs(_settings(model, data), data.root, needed, classes=model.classes, optional=optional)
     tell_findings(found)
-    pairs = found.all if split == "all" else list(found.splits[split])
+    pairs = found.all if data.split == "all" else list(found.splits[data.split])
     if not pairs:
-        raise DataError(f"{without_secrets(root)}: contains no pairs.")
+        raise DataError(f"{without_secrets(data.root)}: contains no pairs.")
     return found, pairs
 
 
-def _settings(address: Address, root: Root, split: str) -> DataConfig:
-    """The data options of the model's training, but without its limit."""
-    if split not in {*SPLITS, "all"}:
-        raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}, or all.")
-    stored = read_config(Path(address.at))["data"].get("settings", {}) if address.is_folder else {}
-    return DataConfig(**{**stored, "root": str(root), "limit": None, "drop_repeated_titles": False})
+def _settings(model: Classifier | Given, data: Data) -> DataConfig:
+    """The data options of the model's training, but without its limit, and with the columns that are named here."""
+    if data.split not in {*SPLITS, "all"}:
+        raise UsageError(f"--split {data.split}: give one of {', '.join(SPLITS)}, or all.")
+    stored = {} if isinstance(model, Given) else model.origin.data.get("settings", {})
+    named = {name: column for name, column in data.columns.items() if column is not None}
+    return DataConfig(**{**stored, "root": str(data.root), "limit": None, "drop_repeated_titles": False, **named})

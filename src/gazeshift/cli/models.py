@@ -14,7 +14,8 @@ from gazeshift.data.audit import drop_undecodable
 from gazeshift.data.findings import short
 from gazeshift.data.on_the_fly import DecodedCrops
 from gazeshift.errors import DataError, UsageError
-from gazeshift.models import load, read_config
+from gazeshift.models import load
+from gazeshift.models.absent import leaving_out
 from gazeshift.registry import known_name
 from gazeshift.study.load import read_study
 from gazeshift.study.pairs import SPLITS, Pairs, read_pairs
@@ -68,12 +69,17 @@ def tell_kinds(root: object, counts: Mapping[str, int]) -> None:
             typer.echo(f"{root}: {count:,} x {kind} (gazeshift data check lists them)", err=True)
 
 
-def evaluate_model(folder: Path, root: Root, split: str, as_json: bool) -> None:
-    """Accuracy of a saved model on a split."""
+def evaluate_model(folder: Path, root: Root, split: str, as_json: bool, without: str | None = None) -> None:
+    """Accuracy of a saved model on a split, with both modalities or without one."""
     if split not in SPLITS:
         raise UsageError(f"--split {split}: give one of {', '.join(SPLITS)}.")
     model = load(folder)
-    stored = read_config(folder)["data"].get("settings", {})
+    leaving_out(model, without)  # what cannot be left out is told before the data are read
+    if without and not (model.sees_image and model.reads_text):
+        typer.echo(
+            f"{folder}: knows nothing besides the {without}, so it says the same of every pair without it", err=True
+        )
+    stored = model.origin.data.get("settings", {})
     pairs = read_pairs(DataConfig(**{**stored, "root": str(root)}), root, needed=(split,), classes=model.classes)
     tell_findings(pairs)
     unknown = sorted({pair.label for pair in pairs.splits[split]} - set(model.classes))
@@ -89,6 +95,10 @@ def evaluate_model(folder: Path, root: Root, split: str, as_json: bool) -> None:
     place = {label: index for index, label in enumerate(model.classes)}
     labels = torch.tensor([place[pair.label] for pair in kept])
     images = DecodedCrops(kept, model.spec.preprocessing)
-    logits = predict(model, Split([pair.key for pair in kept], [pair.text for pair in kept], labels, images))
-    result = {"accuracy": accuracy(logits, labels), "n": len(kept)}
-    typer.echo(json.dumps(result) if as_json else f"accuracy {result['accuracy']:.4f} on {result['n']} {split} pairs")
+    asked = Split([pair.key for pair in kept], [pair.text for pair in kept], labels, images)
+    right = accuracy(predict(model, asked, without=without), labels)
+    if as_json:
+        typer.echo(json.dumps({"accuracy": right, "n": len(kept)} | ({"without": without} if without else {})))
+    else:
+        lacking = f" without {without}" if without else ""
+        typer.echo(f"accuracy {right:.4f} on {len(kept)} {split} pairs{lacking}")

@@ -59,7 +59,7 @@ def _print(summary: Summary, console: Console) -> None:
     for name, splits in summary.accuracy.items():
         figure = splits["test"]
         mean = "" if figure.mean is None else f"{figure.mean:.4f}"
-        interval = "" if figure.interval is None else "{:.3f} to {:.3f}".format(*figure.interval)
+        interval = "" if figure.interval is None else " to ".join(f"{bound:z.3f}" for bound in figure.interval)
         table.add_row(name, mean, interval, str(figure.n), str(figure.seeds))
     console.print(table)
     if summary.data.ceiling:

@@ -11,10 +11,11 @@ from statistics import median_low
 from pydantic import TypeAdapter
 
 from gazeshift.data.contents import fingerprint
-from gazeshift.data.decode import MAX_PIXELS, content_of, decode, image_size
+from gazeshift.data.decode import MAX_PIXELS, content_of, decode
 from gazeshift.data.findings import Finding, count_kinds
 from gazeshift.data.fitness import obstacles
 from gazeshift.data.pool import Progress, map_ordered
+from gazeshift.data.regions.check import RegionCounts, count_regions, look_at_regions, shared_masks
 from gazeshift.data.rows import SPLITS, PairSet
 from gazeshift.data.splits import with_validation
 from gazeshift.data.titles import normalise_title, share_with_class_name
@@ -44,6 +45,7 @@ class Audit:
             Repeated titles are counted above and are not findings: whether they are a defect depends on the use
             (``titles.drop_repeated_titles``).
         notes: choices made while reading that lose nothing.
+        regions: the known regions in numbers; None if there are none.
     """
 
     root: str
@@ -60,6 +62,7 @@ class Audit:
     test_pairs_with_training_title: int
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    regions: RegionCounts | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,6 +87,7 @@ class _Look:
     digest: str
     short_side: int
     findings: tuple[Finding, ...]
+    referred_share: float = float("nan")
 
 
 def audit(
@@ -112,7 +116,7 @@ def audit(
     per_class = Counter((pair.label, pair.split) for pair in pairs)
     classes = {label: {split: per_class[label, split] for split in splits} for label in pair_set.classes}
     shared, test_pairs = _shared_titles(pairs)
-    found = [*pair_set.findings, *seen, *_duplicate_images(pairs, looks)]
+    found = [*pair_set.findings, *seen, *_duplicate_images(pairs, looks), *shared_masks(pairs)]
     return Audit(
         root=str(pair_set.root),
         format=pair_set.format,
@@ -128,6 +132,7 @@ def audit(
         test_pairs_with_training_title=test_pairs,
         findings=(*found, *_obstacles(pairs, looks, found, reads_text)),
         notes=pair_set.notes,
+        regions=count_regions(pairs, [look.referred_share for look in looks]),
     )
 
 
@@ -147,18 +152,8 @@ def _look(pair: Pair, max_pixels: int) -> _Look:
         size = decode(content, pair.key, max_pixels).size
     except (ImageError, OSError) as error:
         return _Look("", 0, (Finding("corrupt image", pair.key, str(error).removeprefix(f"{pair.key}: ")),))
-    return _Look(hashlib.sha256(content).hexdigest(), min(size), tuple(_look_at_mask(pair, size)))
-
-
-def _look_at_mask(pair: Pair, size: tuple[int, int]) -> Iterable[Finding]:
-    if pair.objects_mask is None:
-        return
-    try:
-        decode(pair.objects_mask, pair.objects_mask.name)
-        if image_size(pair.objects_mask) != size:
-            yield Finding("corrupt mask", pair.key, "the label map and its image differ in size")
-    except ImageError as error:
-        yield Finding("corrupt mask", pair.key, str(error))
+    regions = look_at_regions(pair, size)
+    return _Look(hashlib.sha256(content).hexdigest(), min(size), regions.findings, regions.share)
 
 
 def _obstacles(

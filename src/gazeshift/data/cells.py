@@ -114,7 +114,8 @@ def as_class(value: Any, names: tuple[str, ...]) -> str | None:
 def as_picture(value: Any) -> tuple[str | bytes | ImageReference | None, str]:
     """A cell as the path of a picture, its bytes or a reference to them, and the name that goes with bytes.
 
-    Hugging Face's ``{bytes, path}`` is unpacked; bytes that are text and not a picture are a path; base64 is decoded.
+    Hugging Face's ``{bytes, path}`` is unpacked; bytes that read like a path and not like a picture are a path, but not those under
+    ``bytes``; base64 is decoded.
 
     Raises:
         CellError: a list of several, any other mapping, or what ``as_text`` refuses.
@@ -127,6 +128,8 @@ def as_picture(value: Any) -> tuple[str | bytes | ImageReference | None, str]:
     if isinstance(value, Mapping) and {"bytes", "path"} & value.keys():
         content, path = value.get("bytes"), value.get("path")
         name = PurePosixPath(path).name if isinstance(path, str) else ""
+        if isinstance(content, bytes):
+            return content, name
         value = path if content is None else content
     if isinstance(value, bytes):
         return value if is_picture(value) or not _is_path(value) else value.decode(), name
@@ -225,4 +228,5 @@ def _is_path(content: bytes) -> bool:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return bool(text) and len(text) < 4096 and text.isprintable()
+    named = "/" in text or bool(PurePosixPath(text).suffix)  # else a picture's damaged bytes would be a name, too
+    return named and len(text) < 4096 and text.isprintable()

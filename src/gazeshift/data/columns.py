@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gazeshift.data.cells import CellError, as_name, as_texts, described, field
 from gazeshift.data.findings import short
-from gazeshift.data.rows import IMAGE_SUFFIXES
+from gazeshift.data.locate import IMAGE_SUFFIXES
+from gazeshift.data.regions.cells import as_regions
 from gazeshift.data.tables import Table, shown_columns
 from gazeshift.errors import DataError
 
@@ -26,12 +27,16 @@ class Columns:
         text: the text.
         label: class name or number.
         split: ``train``, ``validation``, ``test`` or what other sources call them.
+        region: where what the class names is: a mask, polygons, run lengths or a box; or a list of named regions.
+        regions: further regions: their name, and the column of each.
     """
 
     image: str | None = None
     text: str | None = None
     label: str | None = None
     split: str | None = None
+    region: str | None = None
+    regions: tuple[tuple[str, str], ...] = ()
 
 
 USUAL = {
@@ -39,6 +44,7 @@ USUAL = {
     "text": ("text", "title", "caption", "sentence", "description", "captions", "sentences", "texts"),
     "label": ("class", "class_name", "annotation", "category", "label", "target"),  # names before numbers
     "split": ("split", "subset", "partition"),
+    "region": ("regions", "mask", "mask_path", "segmentation", "polygons", "rle", "box", "bbox", "bounding_box", "objects"),
 }  # fmt: skip
 """Column names tried, in this order, in any case."""
 
@@ -52,6 +58,7 @@ class Chosen:
         text: column of the texts; None if there is none and none is needed. Likewise the next two.
         label: column of the classes.
         split: column of the splits.
+        regions: columns of regions, each with the name of its region; empty: what the class names, or what the cell says.
         note: the choice in one line.
     """
 
@@ -59,6 +66,7 @@ class Chosen:
     text: str | None
     label: str | None
     split: str | None
+    regions: tuple[tuple[str, str], ...]
     note: str
 
 
@@ -98,16 +106,28 @@ def choose(
         "split": lambda record, column: as_name(field(record, column)) is not None,
         "text": lambda record, column: bool(as_texts(field(record, column))),
         "image": leads_somewhere,
+        "region": _is_region,
     }
     for role, test in tests.items():
         found[role] = _column(table, getattr(columns, role), role, test, found.values())
         if found[role] is not None:
             problems += _unusable(table, str(found[role]), role)
-        elif role not in optional and (role != "split" or columns.split):
+        elif role not in optional and (role not in {"split", "region"} or getattr(columns, role)):
             lacking.append(role)
+    problems += [_no_region(table, name, column) for name, column in columns.regions if column not in table.columns]
     if lacking or problems:
         raise DataError(f"{table.name}: {' '.join([*_lacking(table, columns, lacking), *problems])}")
-    return Chosen(str(found["image"]), found["text"], found["label"], found["split"], _note(table, found))
+    regions = (*((("", found["region"]),) if found["region"] else ()), *columns.regions)
+    return Chosen(str(found["image"]), found["text"], found["label"], found["split"], regions, _note(table, found))
+
+
+def _is_region(record: Mapping[str, Any], column: str) -> bool:
+    """Whether a cell says where something is; whether a mask's file is there is seen later."""
+    return bool(as_regions(field(record, column), column, Path))
+
+
+def _no_region(table: Table, name: str, column: str) -> str:
+    return f"no column {short(column)} for the region {short(name)}. Columns: {shown_columns(table)}."
 
 
 def has_column(table: Table, columns: Columns, role: str) -> bool:
@@ -127,13 +147,17 @@ def _usual(table: Table, role: str) -> list[str]:
 
 
 def _column(table: Table, wanted: str | None, role: str, test: _Test, taken: Collection[str | None]) -> str | None:
-    """The column for a role: the named one, else the first with a usual name and fitting contents, else the first with a usual name."""
+    """The column for a role: the named one, else the first with a usual name and fitting contents, else the first with a usual name.
+
+    Regions are there only if they fit: ``objects`` or ``box`` may well mean other things.
+    """
     if wanted:
         nested = "." in wanted and next(_records(table, wanted), None) is not None
         return wanted if nested or wanted in table.columns else None
     usual = _usual(table, role)
     others = [column for column in table.columns if column not in {*usual, *taken}] if role == "image" else []
-    return next((column for column in (*usual, *others) if _any(table, column, test)), usual[0] if usual else None)
+    unfit = usual[0] if usual and role != "region" else None
+    return next((column for column in (*usual, *others) if _any(table, column, test)), unfit)
 
 
 def _lacking(table: Table, columns: Columns, roles: Collection[str]) -> Iterator[str]:

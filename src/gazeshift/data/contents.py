@@ -25,7 +25,7 @@ _SETTLED = 3_000_000_000
 def fingerprint(pairs: Iterable[Pair], known: Path | None = None, workers: int | None = None) -> str:
     """SHA-256 over everything that a study takes from its pairs, in any order.
 
-    That is key, text, class, split and the image's bytes; for known scenes also label map, objects and captions.
+    That is key, text, class, split and the image's bytes; for known scenes also objects, their regions and captions.
 
     Args:
         pairs: the pairs of a data set.
@@ -38,15 +38,21 @@ def fingerprint(pairs: Iterable[Pair], known: Path | None = None, workers: int |
         False
     """
     every = list(pairs)
-    masks = [pair.objects_mask for pair in every if pair.objects_mask is not None]
+    shapes = [shape for pair in every for each in pair.objects for shape in each.shapes]
+    masks = list(dict.fromkeys(shape.source for shape in shapes if shape.source is not None))
     digests = content_digests([*(pair.image for pair in every), *masks], known, workers)
-    mask_digests = dict(zip(masks, digests[len(every) :], strict=True))
+    drawn = dict(zip(masks, digests[len(every) :], strict=True))
     lines = sorted(
         json.dumps(
             [
                 *(pair.key, pair.text, pair.label, pair.split, digest),
-                mask_digests.get(pair.objects_mask) if pair.objects_mask else None,
-                [(each.name, each.colour, each.index, each.referred) for each in pair.objects],
+                [
+                    (
+                        *(each.name, each.colour, each.index, each.referred),
+                        [(shape.description, drawn.get(shape.source or b"")) for shape in each.shapes],
+                    )
+                    for each in pair.objects
+                ],
                 [(each.kind, each.text, each.referred, each.content) for each in pair.captions],
             ]
         )

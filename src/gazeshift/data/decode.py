@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
+from jaxtyping import Int
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gazeshift.data.findings import short
@@ -99,6 +100,26 @@ def decode(
         if drafted is not None:
             mark_edges(upright, _edges(drafted[1], image.size, orientation))
         return upright
+
+
+def stored_levels(source: ImageSource, name: str | None = None) -> Int[np.ndarray, "h w *channels"]:
+    """The values of a picture as they are stored, such as those of a mask: grey levels, palette indices or colours, without alpha.
+
+    Raises:
+        ImageError: as ``decode``.
+        DataError: likewise.
+    """
+    name = name or _name(source)
+    with _open(_near(source), name) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ImageError(f"{name}: {image.width} x {image.height} pixels exceed the limit of {MAX_PIXELS:,}.")
+        try:
+            levels = np.asarray(image)
+        except Exception as error:  # Pillow's plugins raise whatever their parsers do
+            raise ImageError(f"{name}: damaged or truncated ({_one_line(error)}).") from error
+        if image.mode in {"LA", "PA", "RGBA"}:
+            levels = levels[..., :-1]
+        return levels[..., 0] if levels.ndim == 3 and levels.shape[2] == 1 else levels
 
 
 def image_size(source: ImageSource, name: str | None = None) -> tuple[int, int]:

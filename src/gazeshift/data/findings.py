@@ -14,7 +14,7 @@ KINDS = {
     "escaped path": "a path that leaves the data root; left out",
     "unknown split": "a split other than train, validation or test; left out",
     "corrupt image": "an image that cannot be decoded",
-    "corrupt mask": "a label map that is missing, unreadable or not of its image's size",
+    "corrupt mask": "a mask or region that is missing, unreadable or not of its image's size; the pair has no use for it",
     "unused table": "another table next to the one that was read; not read",
     # kept
     "missing text": "an image or a row without a text; kept with the empty text",
@@ -28,6 +28,10 @@ KINDS = {
     "repaired quote": "a title whose opening quote never closes; kept without the quote",
     "repaired suffix": "a row that names the text file instead of the image; kept with the image",
     "repaired encoding": "a text that is not UTF-8; kept, read as Windows-1252",
+    "empty region": "a region that covers no pixel of its image; kept, and seen nowhere",
+    "region outside": "a region that reaches over the edge of its image; kept, cut off at the edge",
+    "shared mask": "a mask that another image names, too; kept, though at most one of them can be right",
+    "stray region": "a region of an image that no row names; not used",
     "stray file": "a file in an image folder that is not an image, or whose name is not UTF-8; not used",
     # about the whole set
     "duplicate image": "an image with the same bytes as another in its split; kept",

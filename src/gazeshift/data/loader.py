@@ -7,12 +7,11 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, UInt8
-from PIL import Image
+from jaxtyping import UInt8
 
 from gazeshift.arrays import atomic_array
 from gazeshift.data.contents import content_digests
-from gazeshift.data.decode import decode, image_size
+from gazeshift.data.decode import decode
 from gazeshift.data.pool import Progress, map_ahead
 from gazeshift.errors import DataError, ImageError
 from gazeshift.pairs import Pair
@@ -107,38 +106,16 @@ def crops_digest(pairs: Sequence[Pair], preprocessing: Preprocessing, contents: 
 
     Args:
         pairs: the pairs whose images are cropped.
-        preprocessing: mean and std are ignored.
+        preprocessing: what is done with the crop afterwards (mean, std, channels) is ignored.
         contents: ``content_digests`` of the images; None: the images are read.
     """
-    kept = ("size", "crop_fraction", "interpolation")
+    kept = ("size", "crop_fraction", "interpolation", "fit")
     how = {key: value for key, value in preprocessing.to_dict().items() if key in kept}
     digest = hashlib.sha256(json.dumps([_VERSION, how], sort_keys=True).encode())
     contents = content_digests([pair.image for pair in pairs]) if contents is None else contents
     for pair, content in zip(pairs, contents, strict=True):
         digest.update(json.dumps([pair.key, content]).encode())
     return digest.hexdigest()
-
-
-def objects_grid(pair: Pair, preprocessing: Preprocessing) -> Int[np.ndarray, "size size"]:
-    """The pair's label map, cropped exactly as ``preprocessing`` crops its image, so that it fits maps on the crop.
-
-    Values are the objects' indices, 0 the background; nearest neighbour, so no new value appears.
-
-    Raises:
-        DataError: the pair has no label map, or one that differs in size from its image.
-        ImageError: the label map cannot be decoded.
-    """
-    if pair.objects_mask is None:
-        raise DataError(f"{pair.key}: no label map is known; masks need masks/ and objects.parquet in the data root.")
-    name = pair.objects_mask.name
-    decode(pair.objects_mask, name)  # refuses damaged files with a message of one line
-    with Image.open(pair.objects_mask) as image:
-        indices = np.asarray(image)
-    if indices.ndim != 2:
-        raise DataError(f"{pair.key}: the label map {name} is a colour image; store object indices as grey or palette.")
-    if image_size(pair.image, pair.key) != (indices.shape[1], indices.shape[0]):
-        raise DataError(f"{pair.key}: the label map {name} and its image differ in size.")
-    return np.asarray(preprocessing.crop_image(Image.fromarray(indices.astype(np.int32)), "nearest"))
 
 
 def _cropped(

@@ -11,6 +11,9 @@ from gazeshift.data.findings import Finding, short
 from gazeshift.errors import DataError
 from gazeshift.pairs import ImageSource
 
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif", ".jp2", ".tga")
+)
 _TWO = "several files"
 
 

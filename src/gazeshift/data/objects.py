@@ -1,4 +1,4 @@
-"""Ground truth, where it is known: label maps and their objects, stored with the images (as Plates writes them)."""
+"""Label maps and their objects, stored with the images, as Plates writes them."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 from gazeshift.data.cells import as_text
 from gazeshift.data.decode import resolve
 from gazeshift.data.findings import Finding
+from gazeshift.data.regions.shapes import LabelledPixels
 from gazeshift.data.tables import load_table
 from gazeshift.errors import DataError
 from gazeshift.pairs import Pair, SceneObject
@@ -18,7 +19,7 @@ _COLUMNS = {"key", "index", "name", "colour", "referred"}
 
 
 def with_objects(root: Path, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Finding]]:
-    """The pairs with ``objects`` from ``root/objects.parquet`` and ``objects_mask`` from ``root/masks``.
+    """The pairs with ``objects`` from ``root/objects.parquet``, which lie where the label maps under ``root/masks`` say.
 
     The label map of ``images/<split>/<class>/<name>.png`` is ``masks/<split>/<class>/<name>.png``; its pixels are the
     objects' indices, 0 the background. Pairs come back unchanged where there is no table.
@@ -35,17 +36,15 @@ def with_objects(root: Path, pairs: Sequence[Pair]) -> tuple[list[Pair], list[Fi
     objects: dict[str, list[SceneObject]] = defaultdict(list)
     for row, record in table.records:
         objects[str(record["key"])].append(_object(row, record))
-    found = [
-        _with_mask(root, replace(pair, objects=tuple(objects[name])), name)
-        if (name := _image_name(root, pair)) in objects
-        else pair
-        for pair in pairs
-    ]
-    lost = [
-        Finding("corrupt mask", pair.key, "no label map")
-        for pair in found
-        if pair.objects and pair.objects_mask is None
-    ]
+    found, lost = list[Pair](), list[Finding]()
+    for pair in pairs:
+        name = image_name(root, pair)
+        if name not in objects:
+            found.append(pair)
+            continue
+        labels = _label_map(root, name)
+        lost += [] if labels else [Finding("corrupt mask", pair.key, "no label map")]
+        found.append(replace(pair, objects=tuple(_placed(each, labels) for each in objects[name])))
     return found, lost
 
 
@@ -59,16 +58,20 @@ def _object(row: int | str, record: Mapping[str, Any]) -> SceneObject:
     raise DataError(f"{TABLE}: row {row}: an object needs a name, a colour and an index that is a whole number.")
 
 
-def _image_name(root: Path, pair: Pair) -> str:
+def image_name(root: Path, pair: Pair) -> str:
     """The image's path under the root, the same for all pairs of that image."""
     return pair.image.relative_to(root).as_posix() if isinstance(pair.image, Path) else pair.key
 
 
-def _with_mask(root: Path, pair: Pair, name: str) -> Pair:
+def _label_map(root: Path, name: str) -> Path | None:
     parts = PurePosixPath(name).parts
     relative = PurePosixPath("masks", *parts[1:]).with_suffix(".png").as_posix()
     try:
         path = resolve(root, relative)
     except DataError:
-        return pair
-    return replace(pair, objects_mask=path) if path.is_file() else pair
+        return None
+    return path if path.is_file() else None
+
+
+def _placed(each: SceneObject, labels: Path | None) -> SceneObject:
+    return each if labels is None else replace(each, shapes=(LabelledPixels(labels, each.index),))

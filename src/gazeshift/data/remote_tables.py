@@ -10,10 +10,10 @@ from gazeshift.data.columns import Columns
 from gazeshift.data.decode import why_outside
 from gazeshift.data.findings import Finding, short
 from gazeshift.data.layouts import tables_rows
-from gazeshift.data.locate import alike_form, why_missing
+from gazeshift.data.locate import IMAGE_SUFFIXES, alike_form, why_missing
 from gazeshift.data.references import Elsewhere
 from gazeshift.data.remote import Listed, is_listable, listing
-from gazeshift.data.rows import IMAGE_SUFFIXES, Source
+from gazeshift.data.rows import Source
 from gazeshift.data.shards import is_named_shards
 from gazeshift.data.table_files import TableFiles, may_be_table, split_of, suffix_of, tables_among
 from gazeshift.data.table_rows import TableRows

@@ -9,12 +9,10 @@ from pathlib import Path, PurePosixPath
 from gazeshift.data.addresses import Root
 from gazeshift.data.contents import image_identity
 from gazeshift.data.findings import Finding, short
-from gazeshift.data.locate import Finds
+from gazeshift.data.locate import IMAGE_SUFFIXES, Finds
+from gazeshift.data.regions.scene import Region, scene_objects
 from gazeshift.pairs import ImageReference, ImageSource, Pair
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif", ".jp2", ".tga")
-)
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -35,6 +33,7 @@ class Row:
         label: None if there is none.
         split: the source's name of the split; None if it gives none.
         key: the key of an image that is not given as a path.
+        regions: where things are in the picture.
     """
 
     place: str
@@ -43,6 +42,7 @@ class Row:
     label: str | None
     split: str | None
     key: str = ""
+    regions: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _add(made: _Made, finder: Finds, row: Row, class_needed: bool) -> None:
         key, number = f"{name}#{max(2, number)}", number + 1
     keys.append(key)
     classes[label] = key
-    made.pairs[key] = Pair(key, source, text, label, str(split))
+    made.pairs[key] = Pair(key, source, text, label, str(split), scene_objects(row.regions, label, text))
     if not text:
         made.findings.append(Finding("missing text", key))
 

@@ -11,9 +11,10 @@ from typing import IO, Any, BinaryIO
 from gazeshift.data.addresses import Root, without_secrets
 from gazeshift.data.decode import why_outside
 from gazeshift.data.findings import Finding, clipped, short
+from gazeshift.data.locate import IMAGE_SUFFIXES
 from gazeshift.data.references import Stretch
 from gazeshift.data.remote import opened
-from gazeshift.data.rows import IMAGE_SUFFIXES, decode_text
+from gazeshift.data.rows import decode_text
 from gazeshift.data.tables import Repeated, parsed_json
 from gazeshift.errors import DataError
 from gazeshift.pairs import ImageReference

@@ -10,6 +10,10 @@ from typing import Generic, TypeVar
 from gazeshift.data.addresses import Root, above, as_root, without_secrets
 from gazeshift.data.columns import Columns
 from gazeshift.data.findings import Finding, clipped, count_kinds
+from gazeshift.data.grounded.coco import is_coco, read_coco
+from gazeshift.data.grounded.cub import is_cub, read_cub
+from gazeshift.data.grounded.flickr30k import is_flickr30k, read_flickr30k
+from gazeshift.data.grounded.refcoco import is_refcoco, read_refcoco
 from gazeshift.data.huggingface import HUB, is_saved, read_dataset
 from gazeshift.data.labels import doubtful_classes
 from gazeshift.data.layouts import (
@@ -24,6 +28,7 @@ from gazeshift.data.layouts import (
 from gazeshift.data.locate import Finder
 from gazeshift.data.objects import with_objects
 from gazeshift.data.pool import map_ahead
+from gazeshift.data.regions.files import region_file, with_region_file
 from gazeshift.data.remote_tables import read_remote_table, remote_tables, why_nothing
 from gazeshift.data.rows import PairSet, Row, Source, order_classes, to_pairs
 from gazeshift.data.shards import NoPaths, Shard, is_shards, read_shards, read_some, refuse_compressed, shards_of
@@ -56,6 +61,16 @@ FORMATS: dict[str, Format[Path]] = {
     "upmc": Format(is_kaggle, lambda root, *_: Source(list(read_kaggle(root))), "texts/*_titles.csv and images/"),
     "imagefolder": Format(is_imagefolder, read_imagefolder, "metadata.csv or .jsonl next to the images"),
     "mmbt": Format(is_mmbt, read_mmbt, "train.jsonl, dev.jsonl, test.jsonl with img, text, label"),
+    "coco": Format(
+        is_coco, lambda root, *_: read_coco(root), "annotations/instances_*.json of COCO, with or without captions"
+    ),
+    "refcoco": Format(is_refcoco, lambda root, *_: read_refcoco(root), "refs(...).p and instances.json of RefCOCO"),
+    "flickr30k": Format(
+        is_flickr30k, lambda root, *_: read_flickr30k(root), "Sentences/ and Annotations/ of Flickr30k Entities"
+    ),
+    "cub": Format(
+        is_cub, lambda root, *_: read_cub(root), "images.txt, bounding_boxes.txt and the other lists of CUB-200-2011"
+    ),
     "table": Format(is_table, read_table, "a .csv, .tsv, .jsonl, .json or .parquet table"),
     "texts_txt": Format(
         is_texts_txt, lambda root, *_: Source(list(read_texts_txt(root))), "texts_txt/<class>/ and images/"
@@ -63,6 +78,9 @@ FORMATS: dict[str, Format[Path]] = {
     "webdataset": Format(is_shards, read_shards, "tar shards: a folder of .tar, one .tar, or NAME-{000..009}.tar"),
 }
 """Layouts on this machine by name, in the order in which ``auto`` tries them."""
+
+WITHOUT_COLUMNS = {"upmc", "texts_txt", "coco", "refcoco", "flickr30k", "cub"}
+"""Layouts that fix what is where."""
 
 REMOTE: dict[str, Format[str]] = {
     "datasets": Format(lambda root: root.startswith(HUB), read_dataset, "hf://NAME, a data set on the hub"),
@@ -80,6 +98,9 @@ def load_pairs(
     text_column: str | None = None,
     label_column: str | None = None,
     split_column: str | None = None,
+    region_column: str | None = None,
+    regions: Mapping[str, str] | None = None,
+    regions_file: str | None = None,
     test_fraction: float = 0.25,
     optional: Collection[str] = (),
 ) -> PairSet:
@@ -97,6 +118,9 @@ def load_pairs(
         text_column: likewise.
         label_column: likewise.
         split_column: likewise.
+        region_column: likewise: where what the class names is, or a list of named regions.
+        regions: columns of further regions by the name of the region.
+        regions_file: a table of regions, one a row; by default ``regions.*`` in the root, if nothing else gives regions.
         test_fraction: share of each class that becomes the test split if the source has none.
         optional: which of ``text`` and ``label`` may be missing: rows without a class are kept, with the empty text as their class.
 
@@ -111,7 +135,8 @@ def load_pairs(
         gazeshift.errors.DataError: no-such-folder: no such file or folder; give the data root.
     """
     root = as_root(root)
-    columns = Columns(image_column, text_column, label_column, split_column)
+    named = tuple((regions or {}).items())
+    columns = Columns(image_column, text_column, label_column, split_column, region_column, named)
     known_name(FORMATS, "table" if format == "auto" else format, "data format")
     if isinstance(root, Path):
         if not root.exists() and not is_shards(root):
@@ -119,7 +144,7 @@ def load_pairs(
         name, source = _read(root, FORMATS, format, columns, optional)
     else:
         name, source = _read(root, REMOTE, format, columns, optional)
-    return _to_pair_set(root, name, source, test_fraction, optional)
+    return _to_pair_set(root, name, source, test_fraction, optional, regions_file)
 
 
 def stream_pairs(
@@ -169,7 +194,7 @@ def _read(
         raise UsageError(
             f"{shown}: the layout {name} is read from this machine only; at an address: {', '.join(formats)}."
         )
-    if columns != Columns() and name in {"upmc", "texts_txt"}:
+    if columns != Columns() and name in WITHOUT_COLUMNS:
         raise UsageError(f"{shown}: the layout {name} has no columns; leave the column options out.")
     if format != "auto" and not formats[name].recognise(root):
         raise DataError(f"{shown}: not in the layout {name}; it looks like {formats[name].looks_like}.")
@@ -190,7 +215,9 @@ def _recognise(root: Place, formats: Mapping[str, Format[Place]]) -> str:
     raise DataError(f"{without_secrets(root)}: no known layout. Known: {known}.")
 
 
-def _to_pair_set(root: Root, name: str, source: Source, test_fraction: float, optional: Collection[str]) -> PairSet:
+def _to_pair_set(
+    root: Root, name: str, source: Source, test_fraction: float, optional: Collection[str], regions_file: str | None
+) -> PairSet:
     folder = above(root) if isinstance(root, Path) and not root.is_dir() else root
     finder = source.finder or (Finder(folder) if isinstance(folder, Path) else NoPaths())
     pairs, findings = to_pairs(finder, source.rows, class_needed="label" not in optional)
@@ -203,7 +230,8 @@ def _to_pair_set(root: Root, name: str, source: Source, test_fraction: float, op
         pairs, note = _drawn(pairs, test_fraction)
         notes.append(note)
     classes = order_classes(pairs, (_class_index(folder) if isinstance(folder, Path) else None) or source.numbers)
-    pairs, lost = with_objects(folder, pairs) if isinstance(folder, Path) else (pairs, [])
+    pairs, lost, said = _with_regions(folder, pairs, regions_file)
+    notes += said
     trained = {pair.label for pair in pairs if pair.split == "train"}
     empty = [Finding("empty class", clipped(label)) for label in classes if label not in trained]
     doubtful = doubtful_classes(Counter(pair.label for pair in pairs if pair.label))
@@ -215,6 +243,29 @@ def _to_pair_set(root: Root, name: str, source: Source, test_fraction: float, op
         (*findings, *lost, *empty, *doubtful),
         tuple(notes),
     )
+
+
+def _with_regions(
+    folder: Root, pairs: list[Pair], file: str | None
+) -> tuple[list[Pair], list[Finding], tuple[str, ...]]:
+    """The pairs with what files beside them say of regions, what is wrong with those, and a note where there was a choice."""
+    if not isinstance(folder, Path):
+        if file is not None:
+            raise UsageError(
+                f"{without_secrets(folder)}: a table of regions is read on this machine only; download it."
+            )
+        return pairs, [], ()
+    pairs, findings = with_objects(folder, pairs)
+    there = region_file(folder)
+    if file is None and (there is None or any(pair.has_regions for pair in pairs)):
+        return (
+            pairs,
+            findings,
+            (f"{there} is not read: the pairs have regions; add it as regions_file",) if there else (),
+        )
+    table = file or str(there)
+    pairs, more = with_region_file(folder, pairs, table)
+    return pairs, [*findings, *more], (f"regions of {table}",)
 
 
 def _drawn(pairs: list[Pair], fraction: float) -> tuple[list[Pair], str]:

@@ -8,6 +8,8 @@ from gazeshift.data.findings import Finding, clipped
 from gazeshift.data.rows import SPLIT_NAMES
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+REGION_TABLE = "regions"
+"""What a table of regions beside the pairs is called."""
 _COMPRESSED = ".gz"
 _MAIN = {"data", "dataset", "pairs"}
 _LISTED = 8
@@ -101,7 +103,9 @@ def tables_in(folder: Path) -> list[Path]:
 
 def may_be_table(path: PurePath) -> bool:
     """Whether a file's name is that of a table: not hidden, and not known to be something else."""
-    known = path.name.startswith(".") or path.name in {"objects.parquet", "class_idx.json"}
+    known = (
+        path.name.startswith(".") or path.name in {"objects.parquet", "class_idx.json"} or _stem(path) == REGION_TABLE
+    )
     return bool(suffix_of(path)) and not known
 
 

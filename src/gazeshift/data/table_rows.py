@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from gazeshift.data.columns import Chosen, Columns, choose
 from gazeshift.data.findings import Finding, short
 from gazeshift.data.labels import class_numbers, plain_numbers
 from gazeshift.data.locate import Finder, Finds
+from gazeshift.data.regions.cells import as_regions, boxed
+from gazeshift.data.regions.scene import Region
 from gazeshift.data.rows import Row, Source
 from gazeshift.data.table_files import TableFiles
 from gazeshift.data.tables import Table, load_table
-from gazeshift.pairs import ImageReference
+from gazeshift.pairs import ImageReference, ImageSource
 
 Places = Callable[[str, str | None, str | None], tuple[str, ...]]
 """Candidate locations of a row's image, from its path, class and split."""
@@ -87,8 +90,39 @@ class TableRows:
         yield from _cell_findings(place, chosen.text, cell(record, chosen.text) if chosen.text else None, texts[0])
         if label and is_printed(label):
             yield Finding("odd value", place, f"column {chosen.label!r}: {short(label)}")
+        regions, unread = self._regions(place, chosen, record, places)
+        yield from unread
         for text in texts:
-            yield Row(place, images, text, label, own_split, key)
+            yield Row(place, images, text, label, own_split, key, regions)
+
+    def _regions(
+        self, place: str, chosen: Chosen, record: Any, places: Places
+    ) -> tuple[tuple[Region, ...], list[Finding]]:
+        """The regions of a record, and findings about cells that cannot be read: a pair is kept without its region."""
+        regions, unread = list[Region](), list[Finding]()
+        for name, column in chosen.regions:
+            try:
+                found = _read(record, column, partial(as_regions, column=column, find=partial(self._mask, places)))
+            except CellError as error:
+                unread.append(Finding("corrupt mask", place, str(error)))
+                continue
+            if record.get(f"{column}_kind") == "box":
+                found = tuple(replace(region, shapes=boxed(region.shapes)) for region in found)
+            # The class names what its column shows; a column of lists says itself what the text refers to.
+            regions += [
+                replace(region, name=region.name or name, referred=not name if region.name == "" else region.referred)
+                for region in found
+            ]
+        return tuple(regions), unread
+
+    def _mask(self, places: Places, path: str) -> ImageSource:
+        written, done = self.finder.plain(path)
+        # Where a photo would be searched for, a mask of the same file name would be the photo.
+        found = self.finder.find((*places(written, None, None)[:1], f"masks/{written}"))
+        if isinstance(found, Finding):
+            raise CellError(f"the mask {found.detail} is missing" if found.kind == "missing image" else found.detail)
+        self.written.update([done] if done else [])
+        return found[1]
 
     def source(self) -> Source:
         """All rows, with labels in their simplest form, and the notes."""

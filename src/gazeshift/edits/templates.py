@@ -215,7 +215,7 @@ def crossed_texts(pair: Pair, matched: MatchedModifiers, noun: str | None = None
 
 
 def _truth(pair: Pair, own: int | None, kind: str, meaning: str) -> tuple[Truth, int | None]:
-    if kind == "colour" and pair.objects:
+    if kind == "colour" and any(each.colour for each in pair.objects):
         so = {scene_object.index for scene_object in pair.objects if scene_object.colour == meaning}
         otherwise: Truth = "absent"
     elif kind == "position":

@@ -2,8 +2,9 @@
 
 import importlib
 import os
+import socket
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Generic
 from gazeshift.engine.work import Item, Result, Tell, Work
 from gazeshift.errors import GazeshiftError, ModelError, UsageError
 
+_REACHED_WITHIN = 10.0
 _TRIES = 3
 """How often an item is begun on workers that die before its own fault is assumed."""
 
@@ -35,10 +37,21 @@ def ray_cluster(
         UsageError: Ray is not installed, or the cluster cannot be reached.
         ModelError: an item was begun several times and its worker died each time.
     """
+    with cluster() as ray:
+        yield from _on_actors(ray, work, iter(items), workers, tell)
+
+
+@contextmanager
+def cluster() -> Iterator[Any]:
+    """Ray, connected to the cluster for the time of the block; within another such block the cluster is that one's.
+
+    Raises:
+        UsageError: Ray is not installed, or the cluster cannot be reached.
+    """
     ray = _ray()
     started = _connect(ray)
     try:
-        yield from _on_actors(ray, work, iter(items), workers, tell)
+        yield ray
     finally:
         if started:
             ray.shutdown()
@@ -60,6 +73,8 @@ def _connect(ray: Any) -> bool:
         return False
     there = os.environ.get("RAY_ADDRESS")
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if there:
+        _check_reached(there)
     try:
         if there:
             ray.init(address=there, **quiet)
@@ -71,6 +86,20 @@ def _connect(ray: Any) -> bool:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(f"engine ray: {where} cannot be {'reached' if there else 'started'} ({reason}).") from error
     return True
+
+
+def _check_reached(address: str) -> None:
+    """Ray itself tries for minutes, silently; what is no plain ``host:port`` is left to it."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "/" in host:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACHED_WITHIN).close()
+    except OSError as error:
+        raise UsageError(
+            f"engine ray: nobody answers at RAY_ADDRESS={address} ({error.strerror or error}); start the cluster, or unset it to have one "
+            "started here."
+        ) from error
 
 
 class _Remote(Generic[Item, Result]):

@@ -156,6 +156,9 @@ def _watched(status: Status, watch: Callable[[Status], None]) -> Iterator[None]:
     try:
         yield
         state = "done"
+    except KeyboardInterrupt:
+        state = "interrupted"
+        raise
     finally:
         ended.set()
         watcher.join()

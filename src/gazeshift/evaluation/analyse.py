@@ -237,7 +237,7 @@ def _in_masks(
     found["mask_other"] = found["mask_mass"] - found["mask_excess"]
     if (prior := question.prior(*p.shape)) is not None:
         found["mask_prior"] = mask_mass(prior, own)
-    named = (question.masks(index, *p.shape) or {}).get(edited.refers or 0)
+    named = None if edited.refers is None else (question.masks(index, *p.shape) or {}).get(edited.refers)
     if named is not None:
         found |= {"named_mass": mask_mass(p, named), "named_mass_before": mask_mass(before, named)}
     return nothing | {name: float(value) for name, value in found.items()}

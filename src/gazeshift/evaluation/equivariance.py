@@ -36,11 +36,11 @@ def content_shifts() -> Float[np.ndarray, "5 2"]:
 def window_boxes(preprocessing: Preprocessing, image: Image) -> list[tuple[float, float, float, float]]:
     """Left, upper, right and lower edges of the five windows of a picture, all within its ordinary crop."""
     left, top, right, bottom = preprocessing.box_in(image)
-    side = (right - left) * WINDOW
-    margin = ((right - left) - side) / 2
+    whole = np.array([right - left, bottom - top])
+    window, margin = whole * WINDOW, whole * (1 - WINDOW) / 2
     centre = np.array([(left + right) / 2, (top + bottom) / 2])
-    corners = [centre + direction * margin - side / 2 for direction in DIRECTIONS]
-    return [(float(x), float(y), float(x + side), float(y + side)) for x, y in corners]
+    corners = [centre + direction * margin - window / 2 for direction in DIRECTIONS]
+    return [(float(x), float(y), float(x + window[0]), float(y + window[1])) for x, y in corners]
 
 
 def shifted_crops(

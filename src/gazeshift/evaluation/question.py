@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from gazeshift.data.loader import objects_grid
+from gazeshift.data.regions.masks import REFERRED, region_masks
 from gazeshift.edits import Edited, ModifiedText
 from gazeshift.measures import mask_prior, mask_to_grid
 from gazeshift.models import ImageFeatures, TextFeatures
@@ -62,26 +62,25 @@ class MaskReader:
         self.known: dict[tuple[int, int, int], ObjectMasks] = {}
 
     def __call__(self, index: int, height: int, width: int) -> ObjectMasks | None:
-        """Masks of the visible objects of a pair by their index, as shares of the cells of a grid; None where none are known."""
+        """Masks of the visible objects of a pair by their index, as shares of the cells of a grid; None where none are known.
+
+        Under ``REFERRED`` there is what all objects that the pair's text refers to cover.
+        """
         pair = self.pairs[index]
-        if pair.objects_mask is None:
+        if not pair.has_regions:
             return None
         key = (index, height, width)
         if key not in self.known:
-            labels = objects_grid(pair, self.crop)
-            visible = [scene_object.index for scene_object in pair.objects if (labels == scene_object.index).any()]
-            self.known[key] = {value: mask_to_grid(labels == value, height, width) for value in visible}
+            regions = region_masks(pair, self.crop)
+            self.known[key] = {
+                place: mask_to_grid(mask, height, width) for place, mask in regions.items() if mask.any()
+            }
         return self.known[key]
 
 
 def referred_mask(question: Question, index: int, height: int, width: int) -> Float[np.ndarray, "h w"] | None:
-    """Mask of the object that a pair's own text refers to, if known and visible."""
-    return _referred(question.pairs[index], question.masks(index, height, width))
-
-
-def _referred(pair: Pair, masks: ObjectMasks | None) -> Float[np.ndarray, "h w"] | None:
-    referred = next((scene_object.index for scene_object in pair.objects if scene_object.referred), 0)
-    return (masks or {}).get(referred)
+    """Mask of what a pair's own text refers to, if known and visible."""
+    return (question.masks(index, height, width) or {}).get(REFERRED)
 
 
 class ObjectPrior:
@@ -91,14 +90,14 @@ class ObjectPrior:
     """
 
     def __init__(self, crop: Preprocessing, pairs: Sequence[Pair]) -> None:
-        self.masks = MaskReader(crop, [pair for pair in pairs if pair.objects_mask is not None])
+        self.masks = MaskReader(crop, [pair for pair in pairs if pair.has_regions])
         self.known: dict[tuple[int, int], Float[np.ndarray, "h w"] | None] = {}
 
     def __call__(self, height: int, width: int) -> Float[np.ndarray, "h w"] | None:
         """The prior on a grid; None if no pair has a visible object that its text refers to."""
         if (height, width) not in self.known:
             pairs = self.masks.pairs
-            found = (_referred(pair, self.masks(index, height, width)) for index, pair in enumerate(pairs))
+            found = ((self.masks(index, height, width) or {}).get(REFERRED) for index in range(len(pairs)))
             masks = [mask for mask in found if mask is not None]
             self.known[height, width] = mask_prior(np.stack(masks), UNIFORM_SHARE) if masks else None
         return self.known[height, width]

@@ -144,8 +144,8 @@ def begin(folder: MapFolder, settings: Json, shard_size: int) -> int:
     for name in sorted(now.keys() | known.keys()):
         if now.get(name) != known.get(name):
             raise UsageError(
-                f"{folder.path}: holds maps made with another {name} ({_short(known.get(name))}, now {_short(now.get(name))}); name a new "
-                "folder, or delete this one."
+                f"{folder.path}: holds maps of another run: {name} was {_short(known.get(name))} and is now {_short(now.get(name))}; "
+                "name a new folder, or delete this one."
             )
     return int(size)
 

@@ -39,12 +39,15 @@ def find_source(path: Path) -> Source:
         DataError: nothing is there, a folder is not finished, or columns of maps are missing.
     """
     if not path.is_dir():
+        if path.parent.name == "maps" and (path.parent.parent / "texts" / path.name).is_file():
+            raise DataError(f"{path}: is one shard, whose texts lie beside it; name its folder, {path.parent.parent}.")
         _check_columns(path, _EITHER[:1])
         return Source(path, (path,), ())
     if not (path / "manifest.json").is_file():
-        raise DataError(
-            f"{path}: is a folder without manifest.json; name a finished folder of gazeshift maps, or files of maps."
-        )
+        begun = (path / "settings.json").is_file()
+        unfinished = "its run has not finished: start the same gazeshift maps again"
+        other = "name a finished folder of gazeshift maps, or files of maps"
+        raise DataError(f"{path}: is a folder without manifest.json; {unfinished if begun else other}.")
     files = sorted((path / "maps").glob("*.parquet"))
     if not files:
         raise DataError(f"{path}: holds no maps.")

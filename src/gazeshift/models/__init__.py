@@ -5,9 +5,9 @@ from gazeshift.models.build import build_classifier, build_text, build_tokenizer
 from gazeshift.models.classifier import BoundClassifier, Classifier, encode_images, encode_texts
 from gazeshift.models.face import Model
 from gazeshift.models.features import ImageFeatures, TextFeatures
-from gazeshift.models.files import load, read_config, save, versions
+from gazeshift.models.files import load, save, versions
 from gazeshift.models.fingerprint import digest
-from gazeshift.models.heads import HEADS, Structure
+from gazeshift.models.fusions import HEADS, Structure
 from gazeshift.models.image import build_trunk
 from gazeshift.models.modes import evaluating
 from gazeshift.models.pieces import TokenizerPieces
@@ -36,7 +36,6 @@ __all__ = [
     "encode_texts",
     "evaluating",
     "load",
-    "read_config",
     "save",
     "set_affine",
     "versions",

@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,11 +56,6 @@ class Address:
     question: Question = field(default_factory=Question)
 
     @property
-    def is_folder(self) -> bool:
-        """Whether it is a folder that gazeshift wrote."""
-        return not self.at.startswith((HUB, PYTHON))
-
-    @property
     def runs_code(self) -> bool:
         """Whether opening it runs code that is not gazeshift's: the user's own, or what the folder brings along."""
         return self.at.startswith(PYTHON) or self.question.trust_remote_code
@@ -73,21 +68,33 @@ class Address:
             UsageError: options for a published model with another address.
         """
         if self.at.startswith(HUB):
-            from gazeshift.models.hub import from_hub
-
-            asked = self.question
-            return from_hub(
-                self.at.removeprefix(HUB),
-                as_=asked.as_,
-                classes=asked.classes,
-                prompt=asked.prompt,
-                trust_remote_code=asked.trust_remote_code,
-            )
+            return _published(self.at.removeprefix(HUB), self.question)
         if self.question.given:
             raise UsageError(
                 f"{self.at}: as, classes, prompt and trust_remote_code (--as, --class, ...) are for a published model, hub:NAME."
             )
         return from_python(self.at) if self.at.startswith(PYTHON) else load(Path(self.at))
+
+
+def _published(name: str, asked: Question) -> Classifier | Given:
+    """A model on the hub or in a folder, whoever saved it."""
+    from gazeshift.models.hub import from_hub, from_pretrained, is_saved
+
+    if not is_saved(name):
+        return from_hub(
+            name,
+            as_=asked.as_,
+            classes=asked.classes,
+            prompt=asked.prompt,
+            trust_remote_code=asked.trust_remote_code,
+        )
+    model = from_pretrained(name)
+    if replace(asked, classes=()).given or not set(asked.classes) <= set(model.classes):  # a study names its data's
+        raise UsageError(
+            f"{HUB}{name}: gazeshift saved it with its {len(model.classes)} classes: leave as, prompt, trust_remote_code and other "
+            "classes out."
+        )
+    return model
 
 
 def from_python(address: str) -> Classifier | Given:

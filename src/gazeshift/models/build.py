@@ -11,9 +11,10 @@ from torch import Tensor
 from gazeshift.errors import ModelError
 from gazeshift.models.affine import Affine
 from gazeshift.models.classifier import Classifier
+from gazeshift.models.document_frequencies import inverse_frequencies
 from gazeshift.models.image import build_trunk
 from gazeshift.models.spec import ModelSpec, TextSpec
-from gazeshift.models.text import Encoder, build_encoder
+from gazeshift.models.text import Encoder, TfIdf, build_encoder
 from gazeshift.models.tokenizer import TextTokenizer, Tokenizer, WordPieceTokenizer, train_tokenizer
 from gazeshift.models.trunk import Trunk
 
@@ -40,8 +41,10 @@ def build_text(spec: TextSpec, training_texts: Sequence[str], source: str = "") 
     """
     if spec.encoder == "none":
         return TextParts(spec, build_encoder(spec, 0), None)
-    if spec.encoder == "transformer":
+    if spec.learns_vocabulary:
         tokenizer = build_tokenizer(spec, training_texts)
+        if spec.encoder == "tf-idf":
+            return TextParts(spec, TfIdf(inverse_frequencies(tokenizer, training_texts)), tokenizer)
         return TextParts(spec, build_encoder(spec, len(tokenizer.tokenizer)), tokenizer)
     from gazeshift.models.pretrained import load_encoder  # noqa: PLC0415  transformers takes a second to import
 
@@ -64,9 +67,7 @@ def build_tokenizer(spec: TextSpec, training_texts: Sequence[str], source: str =
     Raises:
         ModelError: the source cannot be loaded.
     """
-    tokenizer = (
-        train_tokenizer(training_texts, spec.vocabulary) if spec.encoder == "transformer" else _pretrained(source)
-    )
+    tokenizer = train_tokenizer(training_texts, spec.vocabulary) if spec.learns_vocabulary else _pretrained(source)
     return TextTokenizer(tokenizer, spec.max_tokens, spec.cleaning)
 
 
@@ -103,7 +104,7 @@ def build_shell(spec: ModelSpec, tokenizer_folder: Path) -> Classifier:
             return Classifier(spec, trunk, build_encoder(spec.text, 0), None)
         if not (tokenizer_folder / "tokenizer.json").is_file():
             raise ModelError("there is no tokenizer.json; the model folder is incomplete.")
-        own = spec.text.encoder == "transformer"
+        own = spec.text.learns_vocabulary
         found = WordPieceTokenizer.from_pretrained(tokenizer_folder) if own else _pretrained(str(tokenizer_folder))
         tokenizer = TextTokenizer(found, spec.text.max_tokens, spec.text.cleaning)
         return Classifier(spec, trunk, build_encoder(spec.text, len(found)), tokenizer)

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -19,16 +19,20 @@ from gazeshift.models.face import Heard
 from gazeshift.models.features import ImageFeatures, TextFeatures, TokenPlaces, Tokens, no_tokens
 from gazeshift.models.fingerprint import known_digest
 from gazeshift.models.folded import ready
-from gazeshift.models.heads import HEADS, Structure
+from gazeshift.models.fusions import HEADS, Structure, Widths
 from gazeshift.models.modes import evaluating
+from gazeshift.models.origin import Origin
 from gazeshift.models.spec import ModelSpec
 from gazeshift.models.step import coarsest_step
 from gazeshift.models.text import Encoder
+from gazeshift.models.token_endings import See
 from gazeshift.models.tokenizer import TextTokenizer
-from gazeshift.models.trunk import Trunk
+from gazeshift.models.trunk import Trunk, pools_first
 from gazeshift.registry import lookup
+from gazeshift.rounding import ROUNDING
 
 _TRIALS = 4
+_TOKENS = 3
 _TEXTS_AT_ONCE = 128  # more gain nothing on a CPU, and a sentence encoder's inner layers are wide
 
 
@@ -39,7 +43,9 @@ class Classifier(nn.Module):
 
     Attributes:
         spec: its specification.
+        origin: how it came to be.
         structure: what its head can and cannot do.
+        widths: what its head is built for.
         pools_first: whether everything after the tap depends on the grid only through its mean, so that a 1 x 1 grid of the
             means gives the same logits and maps of any number of texts have a closed form.
     """
@@ -47,6 +53,7 @@ class Classifier(nn.Module):
     def __init__(self, spec: ModelSpec, trunk: Trunk, encoder: Encoder, tokenizer: TextTokenizer | None) -> None:
         super().__init__()
         self.spec = spec
+        self.origin = Origin()
         self.trunk = trunk
         self.encoder = encoder
         self.tokenizer = tokenizer
@@ -55,9 +62,11 @@ class Classifier(nn.Module):
         # One black image gives the widths; nothing here is random, so building a model draws no random numbers but its head's own.
         with evaluating(trunk), torch.no_grad():
             example = trunk.encode(torch.zeros(1, 3, spec.preprocessing.size, spec.preprocessing.size))
-            width = trunk.pool(example).shape[1]
-        self.pools_first = _pools_first(trunk, example)
-        self.head = head.build(spec.head, width, encoder.width, len(spec.classes))
+            vector = trunk.pool(example).shape[1]
+        channels, cells = example.grid.shape[1], example.grid[0, 0].numel() if example.grid.shape[1] else 0
+        self.widths = Widths(vector, channels, cells, encoder.width, len(spec.classes))
+        self.head = head.build(self.widths, spec.head)
+        self.pools_first = self.head.pooled is not None and pools_first(trunk, example)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -131,7 +140,7 @@ class Classifier(nn.Module):
 
     def classify(self, image: ImageFeatures, text: TextFeatures) -> Float[Tensor, "b classes"]:
         """The rest of the trunk, pooling, fusion and head: logits."""
-        return self.head(self.trunk.pool(image), text)
+        return self.head(image, self.trunk.pool, text)
 
     def forward(
         self, images: Float[Tensor, "b 3 H W"], ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]
@@ -151,8 +160,10 @@ class Classifier(nn.Module):
             example = self.encode_image(torch.zeros(1, 3, size, size, device=self.device))
         for _ in range(_TRIALS):
             grid = torch.randn(example.grid.shape, generator=generator).to(self.device)
-            pooled = torch.randn(_TRIALS, self.encoder.width, generator=generator).to(self.device)
-            yield BoundClassifier(self, ImageFeatures(grid, example.prefix), TextFeatures.from_pooled(pooled)), _TRIALS
+            words = torch.randn(_TRIALS, _TOKENS, self.encoder.width, generator=generator).to(self.device)
+            real = torch.ones(_TRIALS, _TOKENS, dtype=torch.bool, device=self.device)
+            text = TextFeatures(words, real, words.mean(1))
+            yield BoundClassifier(self, ImageFeatures(grid, example.prefix), text), _TRIALS
 
     def bind(self, pictures: Sequence[Image.Image], texts: Sequence[str]) -> "BoundClassifier":
         """Pictures at the tap and encoded texts, in evaluation mode and without gradients, ready to be explained."""
@@ -198,9 +209,19 @@ class BoundClassifier:
         return self.model.pools_first
 
     @property
-    def bottleneck(self) -> Bottleneck:
-        """All of the trunk and the head's image side, and the rest of the head."""
-        return Bottleneck(self._see, self._fuse, self._attend)
+    def bottleneck(self) -> Bottleneck | None:
+        """All of the trunk and the head's image side, and the rest of the head; None if the text meets the grid."""
+        head = self.model.head.pooled
+        if head is None:
+            return None
+
+        def see(grids: Tensor, grid_row: Tensor) -> Tensor:
+            return head.see(self.model.trunk.pool(self._with(grids, grid_row)))
+
+        def fuse(seen: Tensor, grid_row: Tensor, text: Tensor) -> Tensor:
+            return head.fuse(seen, self.text.rows(text))
+
+        return Bottleneck(see, fuse, partial(self._attend, head.see))
 
     @property
     def affine(self) -> Affine:
@@ -210,10 +231,20 @@ class BoundClassifier:
     @property
     def step(self) -> float:
         """The coarsest relative precision of ``classify``; no head convolves."""
-        return coarsest_step([self.grid.dtype], self.grid.device, convolves=not self.pools_first)
+        step = coarsest_step([self.grid.dtype], self.grid.device, convolves=not self.pools_first)
+        return max(step, ROUNDING) * self.model.head.amplification
 
     def places(self) -> TokenPlaces:
-        """Positions of the grid's cells among the tokens that attend to each other after the tap."""
+        """Positions of the grid's cells among the tokens that attend to each other after the tap.
+
+        Raises:
+            UsageError: the text meets the grid, so that its tokens attend to the cells, or nothing attends any more.
+        """
+        if self.model.head.pooled is None:
+            raise UsageError(
+                f"attention methods follow the attention of cells to cells, and in {self.model.spec.head.head!r} the text meets the cells: "
+                "choose a gradient method such as hires-cam."
+            )
         return self.image.places
 
     @property
@@ -246,20 +277,12 @@ class BoundClassifier:
         """Other grids, with the images' own tokens besides."""
         return ImageFeatures(grids, None if self.image.prefix is None else self.image.prefix[grid_row])
 
-    def _see(self, grids: Float[Tensor, "r c y x"], grid_row: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
-        return self.model.head.see(self.model.trunk.pool(self._with(grids, grid_row)))
-
-    def _fuse(
-        self, seen: Float[Tensor, "r m"], grid_row: Int[Tensor, " r"], text: Int[Tensor, " r"]
-    ) -> Float[Tensor, "r classes"]:
-        return self.model.head.fuse(seen, self.text.rows(text))
-
-    def _attend(self, grid_row: Int[Tensor, " n"]) -> Attending | None:
+    def _attend(self, see: See, grid_row: Int[Tensor, " n"]) -> Attending | None:
         asked = tuple(grid_row.tolist())
         if asked not in self._attended:
             self._attended.clear()
             with torch.inference_mode(False), torch.no_grad():
-                self._attended[asked] = self.model.trunk.attend(self.image.rows(grid_row), self.model.head.see)
+                self._attended[asked] = self.model.trunk.attend(self.image.rows(grid_row), see)
         return self._attended[asked]
 
     @cached_property
@@ -315,28 +338,4 @@ def encode_texts(model: Classifier, texts: Sequence[str]) -> TextFeatures:
             model.encode_text(tokens.ids[start : start + _TEXTS_AT_ONCE], tokens.mask[start : start + _TEXTS_AT_ONCE])
             for start in range(0, len(texts), _TEXTS_AT_ONCE)
         ]
-    joined = TextFeatures(
-        torch.cat([part.tokens for part in parts]),
-        torch.cat([part.mask for part in parts]),
-        torch.cat([part.pooled for part in parts]),
-    )
-    return joined.with_precision(model.precision)
-
-
-def _pools_first(trunk: Trunk, example: ImageFeatures) -> bool:
-    """Test the trunk: does a random grid pool to the same vector as its mean?"""
-    if trunk.mixes_cells:
-        return False  # even where an untrained layer scale makes that too small to see
-    grid = _random_like(example)
-    means = grid.averaged()  # before anything else: a tail may work in place
-    with evaluating(trunk), torch.no_grad():
-        try:
-            whole, averaged = trunk.pool(grid), trunk.pool(means)
-        except RuntimeError:  # a tail that flattens takes one size of grid only
-            return False
-    return torch.allclose(whole, averaged, rtol=1e-4, atol=1e-5)
-
-
-def _random_like(example: ImageFeatures) -> ImageFeatures:
-    noise = torch.randn(2, *example.grid.shape[1:], generator=torch.Generator().manual_seed(0))
-    return ImageFeatures(noise, None if example.prefix is None else example.prefix.expand(2, -1, -1))
+    return TextFeatures.joined(parts).with_precision(model.precision)

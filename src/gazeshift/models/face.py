@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from PIL.Image import Image
 
 from gazeshift.models.bound import Bound
-from gazeshift.models.heads import Structure
+from gazeshift.models.fusions.fusion import Structure
 
 
 @dataclass(frozen=True)

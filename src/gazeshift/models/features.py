@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +101,37 @@ class TextFeatures:
         batch, width = pooled.shape
         return cls(pooled.new_zeros(batch, 0, width), pooled.new_zeros(batch, 0, dtype=torch.bool), pooled)
 
-    def rows(self, index: Int[Tensor, " r"]) -> "TextFeatures":
+    @classmethod
+    def joined(cls, parts: Sequence["TextFeatures"]) -> "TextFeatures":
+        """Several as one, all padded to the longest; at least one.
+
+        Example:
+            >>> short, long = (TextFeatures(torch.ones(1, n, 2), torch.ones(1, n).bool(), torch.ones(1, 2)) for n in (1, 3))
+            >>> TextFeatures.joined([short, long]).mask.tolist()
+            [[True, False, False], [True, True, True]]
+        """
+        longest = max(part.tokens.shape[1] for part in parts)
+        tokens = [functional.pad(part.tokens, (0, 0, 0, longest - part.tokens.shape[1])) for part in parts]
+        masks = [functional.pad(part.mask, (0, longest - part.mask.shape[1])) for part in parts]
+        return cls(torch.cat(tokens), torch.cat(masks), torch.cat([part.pooled for part in parts]))
+
+    def rows(self, index: Int[Tensor, " r"] | slice) -> "TextFeatures":
         """The features of chosen texts, one per entry of ``index``."""
         return TextFeatures(self.tokens[index], self.mask[index], self.pooled[index])
+
+    def averaged(self) -> "TextFeatures":
+        """One text that stands for all of these: the mean of their vectors, and of their tokens' as its only token."""
+        pooled = self.pooled.mean(0, keepdim=True)
+        if not self.tokens.shape[1]:
+            return TextFeatures.from_pooled(pooled)
+        token = self.tokens[self.mask].mean(0)[None, None]
+        return TextFeatures(token, torch.ones_like(token[..., 0], dtype=torch.bool), pooled)
+
+    def trimmed(self) -> "TextFeatures":
+        """Without the padding that all texts share."""
+        real = self.mask.any(0).nonzero()[:, 0]
+        length = int(real[-1]) + 1 if len(real) else 0
+        return TextFeatures(self.tokens[:, :length], self.mask[:, :length], self.pooled)
 
     def to(self, device: torch.device | str) -> "TextFeatures":
         """The same features on another device."""

@@ -15,11 +15,14 @@ from gazeshift.errors import ConfigError, GazeshiftError, ModelError
 from gazeshift.json_types import Json
 from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
+from gazeshift.models.origin import Origin
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ModelSpec
 from gazeshift.models.weights import read_weights
 
 FORMAT = "gazeshift-model-1"
+CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer"
+"""What a model folder holds."""
 _VERSIONED = ("gazeshift", "torch", "timm", "transformers", "tokenizers", "safetensors")
 
 
@@ -38,26 +41,33 @@ def save(
     Args:
         model: the classifier, saved with its classes and preprocessing.
         folder: the model folder; an existing model is replaced.
-        data: what it was trained on: format, fingerprint, options that change texts.
-        training: how it was trained: recipe, seed, epochs.
+        data: what it was trained on: format, fingerprint, options that change texts; None: what its ``origin`` says.
+        training: how it was trained: recipe, seed, epochs; None: what its ``origin`` says.
 
     Raises:
         DataError: it cannot be written, for example because the disk is full.
     """
+    known = model.origin
+    origin = Origin(known.data if data is None else data, known.training if training is None else training)
+    with atomic_folder(folder, replace=True) as unfinished:
+        write_model(model, unfinished, origin)
+
+
+def write_model(model: Classifier, folder: Path, origin: Origin) -> None:
+    """Write a model's files into a folder that is there."""
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
     config = {
         "format": FORMAT,
         "spec": TypeAdapter(ModelSpec).dump_python(model.spec, mode="json"),
-        "data": dict(data or {}),
-        "training": dict(training or {}),
+        "data": dict(origin.data),
+        "training": dict(origin.training),
         "versions": versions(),
     }
-    with atomic_folder(folder, replace=True) as unfinished:
-        with atomic_write(unfinished / "model.safetensors") as weights:
-            save_file(state, weights, metadata={"format": "pt"})
-        if model.tokenizer is not None:
-            model.tokenizer.save(unfinished / "tokenizer")
-        write_json(unfinished / "config.json", config, indent=2)
+    with atomic_write(folder / WEIGHTS) as weights:
+        save_file(state, weights, metadata={"format": "pt"})
+    if model.tokenizer is not None:
+        model.tokenizer.save(folder / TOKENIZER)
+    write_json(folder / CONFIG, config, indent=2)
 
 
 def read_config(folder: Path) -> Json:
@@ -66,7 +76,7 @@ def read_config(folder: Path) -> Json:
     Raises:
         ModelError: not a model folder, or one with a different format.
     """
-    path = Path(folder) / "config.json"
+    path = Path(folder) / CONFIG
     if not path.is_file():
         inside = (
             path for pattern in ("*", "*/*", "*/*/*") for path in sorted(Path(folder).glob(f"{pattern}/config.json"))
@@ -96,10 +106,10 @@ def load(folder: str | Path) -> Classifier:
     except (KeyError, ValidationError, ConfigError) as error:
         raise ModelError(f"{folder / 'config.json'}: the model's spec is damaged ({_what(error)}).") from error
     try:
-        model = build_shell(spec, folder / "tokenizer")
+        model = build_shell(spec, folder / TOKENIZER)
     except GazeshiftError as error:
         raise ModelError(f"{folder}: {error}") from error
-    weights = folder / "model.safetensors"
+    weights = folder / WEIGHTS
     if not weights.is_file():
         raise ModelError(f"{folder} has no model.safetensors.")
     state = read_weights(weights)
@@ -107,6 +117,9 @@ def load(folder: str | Path) -> Classifier:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise ModelError(f"{weights} does not fit its config.json: {reason(error)}.") from error
+    model.origin = Origin(
+        *(said if isinstance(said := config.get(part), dict) else {} for part in ("data", "training"))
+    )
     return model.eval()
 
 

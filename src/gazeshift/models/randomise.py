@@ -11,9 +11,8 @@ from torch import nn
 
 from gazeshift.errors import ModelError
 from gazeshift.models.classifier import Classifier
-from gazeshift.models.heads import HEADS
+from gazeshift.models.fusions import HEADS
 from gazeshift.models.image import build_trunk
-from gazeshift.models.modes import evaluating
 from gazeshift.models.text import build_encoder
 from gazeshift.models.trunk import Trunk
 
@@ -43,13 +42,9 @@ def with_random_head(model: Classifier, seed: int) -> Classifier:
         model: not changed.
         seed: random seed of the new weights; the caller's random state is unchanged.
     """
-    size, like = model.spec.preprocessing.size, _example(model)
-    with torch.no_grad(), evaluating(model):
-        features = model.encode_image(torch.zeros(1, 3, size, size, device=like.device, dtype=like.dtype))
-        width = model.trunk.pool(features).shape[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = HEADS[model.spec.head.head].build(model.spec.head, width, model.encoder.width, len(model.spec.classes))
+        head = HEADS[model.spec.head.head].build(model.widths, model.spec.head)
     return _with(model, head=head)
 
 

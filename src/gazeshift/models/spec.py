@@ -1,8 +1,17 @@
 """A classifier's specification as plain data: enough to rebuild it from a ``config.json``."""
 
+from collections.abc import Callable
 from typing import Annotated, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from gazeshift.json_types import Json, Options
 from gazeshift.preprocessing import Preprocessing
@@ -91,18 +100,19 @@ class TextSpec(Strict):
     """The text encoder.
 
     Attributes:
-        encoder: ``transformer`` (small, vocabulary from the training texts), ``huggingface``, ``bert-lstm`` or ``none``.
-        max_tokens: longer texts are truncated (reported).
+        encoder: ``transformer`` (small, vocabulary from the training texts), ``tf-idf`` (counts of the same vocabulary's pieces),
+            ``huggingface``, ``bert-lstm``, ``bert-lstm-padded`` (as published with Keras) or ``none``.
+        max_tokens: longer texts are truncated (reported). ``bert-lstm-padded`` reads one token less, the closing ``[SEP]`` of the longest.
         pooling: how ``huggingface`` pools a text into one vector.
         width: width of the small transformer and of the LSTM.
         layers: number of layers of the small transformer.
         heads: number of attention heads of the small transformer.
-        vocabulary: largest number of pieces of the small transformer's vocabulary.
+        vocabulary: largest number of pieces of the vocabulary of ``transformer`` and ``tf-idf``.
         cleaning: ``none``, or ``gallo`` (tags and non-letters to space, single letters dropped, lower case).
         config: a Hugging Face configuration, kept so that a saved model can be built without a download.
     """
 
-    encoder: Literal["none", "transformer", "huggingface", "bert-lstm"] = "transformer"
+    encoder: Literal["none", "transformer", "tf-idf", "huggingface", "bert-lstm", "bert-lstm-padded"] = "transformer"
     max_tokens: int = Field(default=32, ge=2, le=4096)
     pooling: Literal["mean", "cls"] = "mean"
     width: int = Field(default=128, ge=1)
@@ -111,6 +121,16 @@ class TextSpec(Strict):
     vocabulary: int = Field(default=8000, ge=100)
     cleaning: Literal["none", "gallo"] = "none"
     config: Json | None = None
+
+    @property
+    def learns_vocabulary(self) -> bool:
+        """Whether its vocabulary comes from the training texts."""
+        return self.encoder in {"transformer", "tf-idf"}
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether it stands on a Hugging Face encoder."""
+        return self.encoder in {"huggingface", "bert-lstm", "bert-lstm-padded"}
 
     @model_validator(mode="after")
     def _width_of_whole_heads(self) -> "TextSpec":
@@ -123,16 +143,26 @@ class HeadSpec(Strict):
     """The head.
 
     Attributes:
-        head: a name in ``gazeshift.models.heads.HEADS``.
+        head: a name in ``gazeshift.models.fusions.HEADS``.
         image_width: width of the linear layer on the image side; 0 for none.
         hidden: width of the ReLU layer.
-        dropout: on the pooled image features (Gallo et al. 2020: 0.4).
+        dropout: on the pooled features that a fusion starts with (Gallo et al. 2020: 0.4 on the image, 0.5 on a text alone).
+        hidden_dropout: behind the hidden layer of a tower (Gallo et al. 2020, text alone: 0.5).
     """
 
     head: str
     image_width: int = Field(default=128, ge=0)
     hidden: int = Field(default=256, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    hidden_dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, plain: Callable[["HeadSpec"], dict[str, object]]) -> dict[str, object]:
+        """Models from before this setting keep their digests."""
+        values = plain(self)
+        return (
+            values if self.hidden_dropout else {key: value for key, value in values.items() if key != "hidden_dropout"}
+        )
 
 
 class ModelSpec(Strict):
@@ -144,3 +174,9 @@ class ModelSpec(Strict):
     head: HeadSpec
     classes: tuple[str, ...]
     preprocessing: Preprocessing
+
+    @field_serializer("preprocessing", mode="wrap")
+    def _without_usual_choices(self, preprocessing: Preprocessing, plain: Callable[[Preprocessing], Json]) -> Json:
+        """Models from before these choices keep their digests."""
+        written = preprocessing.to_dict()
+        return {key: value for key, value in plain(preprocessing).items() if key in written}

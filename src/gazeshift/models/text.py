@@ -1,5 +1,6 @@
 """Text encoders: tokens to one vector per token and one per text. They never receive the image."""
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -145,6 +146,70 @@ class BertLSTM(Encoder):
         return TextFeatures(states, mask, states[torch.arange(len(ids), device=ids.device), last])
 
 
+class PaddedBertLSTM(Encoder):
+    """``bert-lstm`` as Gallo et al. 2020 published it: texts are padded to one length, and pooled is the LSTM's last state, behind it.
+
+    So the LSTM reads what BERT says at the padding, too. Their code cuts a long text after ``length`` tokens, and the closing ``[SEP]``
+    falls off; a tokenizer that keeps it is therefore asked for one token more, which is not read here.
+
+    Args:
+        net: BERT.
+        width: of the LSTM.
+        length: of every text, in tokens.
+    """
+
+    def __init__(self, net: PreTrainedModel, width: int, length: int) -> None:
+        super().__init__()
+        self.net = net
+        self.width = width
+        self.length = length
+        self.lstm = nn.LSTM(net.config.hidden_size, width, batch_first=True)
+
+    @property
+    def pretrained(self) -> list[nn.Module]:
+        """BERT; the LSTM is new."""
+        return [self.net]
+
+    def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """Encode texts."""
+        missing = (0, self.length - ids.shape[1])  # negative: cut
+        ids, mask = functional.pad(ids, missing, value=self.net.config.pad_token_id or 0), functional.pad(mask, missing)
+        states, _ = self.lstm(self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state)
+        return TextFeatures(states, mask, states[:, -1])
+
+
+class TfIdf(Encoder):
+    """Term frequency times inverse document frequency, of the same length for all texts: no order of words, and nothing to train.
+
+    The length is the square root of the number of pieces: the mean square of an entry is 1, as behind a layer norm. With vectors of length
+    1 a linear layer on top starts with outputs near 0 and, at the usual learning rates, stays there for hundreds of steps.
+
+    The frequencies are those of the training texts (``document_frequencies``). A text without a known piece is the zero vector. A bag of
+    words has no tokens in order, so a fusion that reads token by token gets one: the whole vector.
+
+    Args:
+        weights: inverse document frequency of each piece; 0 for those that do not count.
+    """
+
+    weights: Tensor
+
+    def __init__(self, weights: Float[Tensor, " pieces"]) -> None:
+        super().__init__()
+        self.width = len(weights)
+        self.register_buffer("weights", weights)
+
+    @property
+    def pretrained(self) -> list[nn.Module]:
+        """All of it: there is nothing to train."""
+        return [self]
+
+    def forward(self, ids: Int[Tensor, "b l"], mask: Bool[Tensor, "b l"]) -> TextFeatures:
+        """Encode texts."""
+        counts = self.weights.new_zeros(len(ids), self.width).scatter_add_(1, ids, mask.to(self.weights.dtype))
+        pooled = functional.normalize(counts * self.weights) * math.sqrt(self.width)
+        return TextFeatures(pooled[:, None], torch.ones_like(mask[:, :1]), pooled)
+
+
 def build_encoder(spec: TextSpec, vocabulary_size: int, net: PreTrainedModel | None = None) -> Encoder:
     """Build a text encoder; ``net`` is the Hugging Face model of the kinds that stand on one.
 
@@ -159,8 +224,12 @@ def build_encoder(spec: TextSpec, vocabulary_size: int, net: PreTrainedModel | N
         return NoText()
     if spec.encoder == "transformer":
         return SmallTransformer(vocabulary_size, spec)
+    if spec.encoder == "tf-idf":
+        return TfIdf(torch.rand(vocabulary_size))
     if net is None:
         from gazeshift.models.pretrained import encoder_from_config  # noqa: PLC0415  transformers takes a second to import
 
         net = encoder_from_config(spec.config)
+    if spec.encoder == "bert-lstm-padded":
+        return PaddedBertLSTM(net, spec.width, spec.max_tokens - 1)
     return BertLSTM(net, spec.width) if spec.encoder == "bert-lstm" else HuggingFaceEncoder(net, spec.pooling)

@@ -6,11 +6,13 @@ from typing import cast
 import timm
 from timm.layers import Attention, AttentionPoolLatent, BatchNormAct2d
 from timm.models import get_pretrained_cfg_value
+from timm.models.eva import Eva
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import nn
 
 from gazeshift.errors import ModelError
 from gazeshift.json_types import Options
+from gazeshift.models import keras_inception  # noqa: F401  enters its net in timm's registry
 from gazeshift.models.reason import reason
 from gazeshift.models.spec import ImageSpec
 from gazeshift.models.tokens import LastLayers
@@ -61,18 +63,20 @@ def input_size(name: str) -> int:
 
 def is_vision_transformer(net: nn.Module) -> bool:
     """Whether a net is a stack of blocks over tokens, which is split between its blocks."""
-    return isinstance(net, VisionTransformer)
+    return isinstance(net, VisionTransformer | Eva)
 
 
-def last_layers(net: VisionTransformer) -> LastLayers:
+def last_layers(net: VisionTransformer | Eva) -> LastLayers:
     """What the last layers are, by their types.
 
     Other kinds of blocks have several first norms in parallel, or none before the attention; other kinds of attention are differences.
     """
-    block, pool = net.blocks[-1], net.attn_pool
+    block, pool, rotary = net.blocks[-1], net.attn_pool, isinstance(net, Eva)
     if type(pool) is AttentionPoolLatent:
-        return LastLayers(True, False, pool.fused_attn and pool.pos_embed is None)
+        return LastLayers(True, False, pool.fused_attn and pool.pos_embed is None, rotary)
     plain = type(block) is Block
+    if rotary:
+        return LastLayers(False, False, False, rotary)
     return LastLayers(False, plain, plain and type(block.attn) is Attention and block.attn.fused_attn)
 
 

@@ -6,7 +6,7 @@ user of the cells has no map; one just after it has.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from jaxtyping import Float
@@ -16,11 +16,13 @@ from gazeshift.errors import ModelError
 from gazeshift.models.affine import NO_AFFINE, Affine
 from gazeshift.models.bottleneck import Attending
 from gazeshift.models.features import ImageFeatures
+from gazeshift.models.rotary import RotaryBlocks
 from gazeshift.models.spec import ImageSpec
 from gazeshift.models.token_endings import AttentionPool, BeforeBlocks, ClassToken, Ending, Layers, See
 from gazeshift.models.trunk import Trunk, frozen_in_part, more_than_average
 
 if TYPE_CHECKING:
+    from timm.models.eva import Eva
     from timm.models.vision_transformer import VisionTransformer
 else:
     VisionTransformer = nn.Module  # the true type; only models that need timm import it
@@ -34,11 +36,13 @@ class LastLayers:
         attention_pool: whether one attention with learned queries pools the tokens.
         one_first_norm: whether the last block's attention sees the tokens only through the output of one norm, which can be a tap.
         one_attention: whether the attention that reads the cells last, of the pooling or of that block, is one softmax over the tokens.
+        rotary: whether every block is told the places of the tokens.
     """
 
     attention_pool: bool
     one_first_norm: bool
     one_attention: bool
+    rotary: bool = False
 
 
 class TokenTrunk(Trunk):
@@ -125,26 +129,27 @@ def token_trunk(net: VisionTransformer, spec: ImageSpec, size: int, kind: LastLa
     if size % patch:  # timm drops the rest at the right and bottom edge: every map would be misaligned
         raise ModelError(f"image model {spec.name!r} cuts patches of {patch} px: {size} px is not a multiple of that.")
     if spec.tap != "last":
-        return _before(net, _depth(net, spec))
+        return _before(net, _depth(net, spec), kind)
     if kind.attention_pool:
-        layers = _cut_off(net, -1)
+        layers = _cut_off(net, len(net.blocks) - 1, kind)
         return TokenTrunk(layers, AttentionPool(layers, kind.one_attention))
     if net.attn_pool is not None or net.global_pool != "token":
-        return _before(net, len(net.blocks) - 1)
+        return _before(net, len(net.blocks) - 1, kind)
     if kind.one_first_norm:
-        layers = _cut_off(net, -1)
+        layers = _cut_off(net, len(net.blocks) - 1, kind)
         return TokenTrunk(layers, ClassToken(layers, kind.one_attention))
-    return _before(net, max(0, len(net.blocks) - 2))
+    return _before(net, max(0, len(net.blocks) - 2), kind)
 
 
-def _before(net: VisionTransformer, depth: int) -> TokenTrunk:
-    layers = _cut_off(net, depth)
+def _before(net: VisionTransformer, depth: int, kind: LastLayers) -> TokenTrunk:
+    layers = _cut_off(net, depth, kind)
     return TokenTrunk(layers, BeforeBlocks(layers))
 
 
-def _cut_off(net: VisionTransformer, depth: int) -> Layers:
+def _cut_off(net: VisionTransformer, depth: int, kind: LastLayers) -> Layers:
     """Remove the blocks from one on, and the norm after them, from a net, so that its features end before them."""
-    layers = Layers(net, net.blocks[depth:], net.norm)
+    last_blocks = RotaryBlocks(cast("Eva", net), depth) if kind.rotary else net.blocks[depth:]
+    layers = Layers(net, last_blocks, net.norm)
     net.blocks, net.norm = net.blocks[:depth], nn.Identity()
     return layers
 

@@ -12,6 +12,7 @@ from gazeshift.errors import ModelError
 from gazeshift.models.affine import Affine
 from gazeshift.models.bottleneck import Attending
 from gazeshift.models.features import ImageFeatures
+from gazeshift.models.modes import evaluating
 from gazeshift.models.stem import Stem
 
 
@@ -108,3 +109,27 @@ def frozen_in_part() -> ModelError:
     return ModelError(
         "frozen_until: needs a trunk other than a ViT, tapped at its last layer; leave frozen_until or image.tap out."
     )
+
+
+def pools_first(trunk: Trunk, example: ImageFeatures) -> bool:
+    """Whether a trunk averages its grid: does a random grid pool to the same vector as its mean?
+
+    Args:
+        trunk: any.
+        example: what it gives at the tap for an image.
+    """
+    if trunk.mixes_cells:
+        return False  # even where an untrained layer scale makes that too small to see
+    grid = _random_like(example)
+    means = grid.averaged()  # before anything else: a tail may work in place
+    with evaluating(trunk), torch.no_grad():
+        try:
+            whole, averaged = trunk.pool(grid), trunk.pool(means)
+        except RuntimeError:  # a tail that flattens takes one size of grid only
+            return False
+    return torch.allclose(whole, averaged, rtol=1e-4, atol=1e-5)
+
+
+def _random_like(example: ImageFeatures) -> ImageFeatures:
+    noise = torch.randn(2, *example.grid.shape[1:], generator=torch.Generator().manual_seed(0))
+    return ImageFeatures(noise, None if example.prefix is None else example.prefix.expand(2, -1, -1))

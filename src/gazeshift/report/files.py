@@ -17,6 +17,7 @@ from gazeshift.report.model_checks import model_check_table
 from gazeshift.report.page import Content, render
 from gazeshift.report.samples import Readings, edit_samples, look_samples
 from gazeshift.report.store import FinishedRun, read_run
+from gazeshift.report.structures import structure_page, structure_table, structures
 
 MAX_BYTES = 10_000_000
 # From the best down; the first whose page is small enough is taken. Numbers and CSV tables are the same at every step.
@@ -31,7 +32,7 @@ QUALITIES = (
 
 
 def write(run: Path, out: Path | None = None) -> Path:
-    """Write ``report.html`` and the CSV tables of a finished run.
+    """Write ``report.html`` and the CSV tables of a finished run, and ``structures.html`` for one that compares many fusions.
 
     Reads only the run folder, never a model or a photo of the data. The page needs no other file and is at most 10 MB; if the pictures
     are too many for that they are shrunk, and the page says so.
@@ -71,8 +72,11 @@ def write(run: Path, out: Path | None = None) -> Path:
         evidence_tables.class_table(content.ranking),
         model_check_table(finished),
         comparison_table(finished),
+        structure_table(content.structures),
     ]
     files = {f"{table.name}.csv": table.as_csv() for table in written}
+    if content.structures is not None:
+        files["structures.html"] = structure_page(finished, content.structures)
     files["report.html"] = fitting_page(content, QUALITIES, MAX_BYTES)
     place = finished.folder.path if out is None else Path(out)
     _replace(place, files)
@@ -94,6 +98,7 @@ def gather(run: FinishedRun) -> Content:
         information=information(run),
         mean_maps=run.mean_maps(),
         ranking=ranking(run),
+        structures=structures(run),
     )
 
 

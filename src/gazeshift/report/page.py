@@ -23,10 +23,11 @@ from gazeshift.report.model_checks import panels
 from gazeshift.report.published import published
 from gazeshift.report.samples import Sample
 from gazeshift.report.store import FinishedRun, MeanMap
+from gazeshift.report.structures import Structures
 
 CSV_NAMES = (
     "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",
-    "modelchecks", "comparisons", "checks",
+    "modelchecks", "comparisons", "structures", "checks",
 )  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class Content:
     information: Sequence[Information]
     mean_maps: Sequence[MeanMap]
     ranking: Ranking | None
+    structures: Structures | None
 
 
 def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str:
@@ -99,18 +101,30 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "information": content.information,
         "mean_maps": content.mean_maps,
         "ranking": content.ranking,
+        "structures": content.structures,
         "edit_columns": _edit_columns(run),
         "facts": list(_flat(run.record.model_dump(mode="json", include={"data", "preprocessing", "recipes"}))),
-        "notes": list(notes),
+        "notes": [*_undrawn(run), *notes],
         "csv_names": CSV_NAMES,
     }
     return environment.get_template("report.html.j2").render(context)
 
 
+def _undrawn(run: FinishedRun) -> list[str]:
+    """What Tables 2 and 3 do not show."""
+    if len(run.drawn) == len(run.models):
+        return []
+    return [
+        f"Tables 2 and 3 show {len(run.drawn)} of the {len(run.models)} models: {run.lead}, those with its trunk and its encoder, and "
+        "those that play a role. "
+        "All are in every other table."
+    ]
+
+
 def key_numbers(run: FinishedRun) -> list[KeyNumber]:
     """The figures that answer the question, as far as the study has them."""
     lead = run.lead or run.model_names(sees_image=True)[0]
-    image, text = run.roles.without_text(lead), run.roles.get("text")
+    image, text = run.roles.without_text(lead), run.roles.without_image(lead)
     accuracy, maps = run.summary.accuracy, run.summary.maps
     edits = run.summary.edits.get(lead, {})
     edit = telling(edits)

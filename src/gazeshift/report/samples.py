@@ -87,7 +87,7 @@ class Readings:
         test = run.predictions[run.predictions["split"] == "test"]
         self._predictions = _rows(run, test, ["model", "key"])
         self._maps: dict[str, dict[tuple[str, str], StoredMap]] = {
-            model: run.maps(model, self._keys) for model in run.model_names(sees_image=True)
+            model: run.maps(model, self._keys) for model in _drawn(run, sees_image=True)
         }
         image = run.roles.get("image")
         self._reference = {} if image is None else self._maps[image]
@@ -128,14 +128,14 @@ class Readings:
 
 
 def look_samples(run: FinishedRun, readings: Readings) -> list[Sample]:
-    """Table 2: every model that sees the image, with the pair's own text."""
-    seeing = run.model_names(sees_image=True)
+    """Table 2: every model drawn that sees the image, with the pair's own text."""
+    seeing = _drawn(run, sees_image=True)
     return [_sample(run, readings, row, {model: ["original"] for model in seeing}) for row in _shown(run, "2")]
 
 
 def edit_samples(run: FinishedRun, readings: Readings) -> list[Sample]:
-    """Table 3: every model that sees image and text, with the pair's own text and every changed one."""
-    both = run.model_names(sees_image=True, reads_text=True)
+    """Table 3: every model drawn that sees image and text, with the pair's own text and every changed one."""
+    both = _drawn(run, sees_image=True, reads_text=True)
     return [
         _sample(run, readings, row, {model: readings.edits_of(model, row["key"]) for model in both})
         for row in _shown(run, "3")
@@ -144,7 +144,7 @@ def edit_samples(run: FinishedRun, readings: Readings) -> list[Sample]:
 
 def _sample(run: FinishedRun, readings: Readings, row: Mapping[str, Any], edits: Mapping[str, list[str]]) -> Sample:
     key, label = str(row["key"]), run.class_name(row["label"])
-    blind, image = run.model_names(sees_image=False), run.roles.get("image")
+    blind, image = _drawn(run, sees_image=False), run.roles.get("image")
     return Sample(
         position=int(row["place"]),
         reason=str(row["reason"]),
@@ -158,6 +158,10 @@ def _sample(run: FinishedRun, readings: Readings, row: Mapping[str, Any], edits:
         blind=[readings.reading(model, key, label) for model in blind],
         reference=None if image is None else readings.reading(image, key, label),
     )
+
+
+def _drawn(run: FinishedRun, *, sees_image: bool, reads_text: bool | None = None) -> list[str]:
+    return [name for name in run.model_names(sees_image=sees_image, reads_text=reads_text) if name in run.drawn]
 
 
 def _shown(run: FinishedRun, table: str) -> list[Json]:

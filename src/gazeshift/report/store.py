@@ -59,6 +59,10 @@ class MeanMap:
         return float(self.p.max() * self.p.size)
 
 
+MOST_DRAWN = 12
+"""With more models picture by picture, a page has many times its size, and nobody compares them by eye."""
+
+
 @dataclass(frozen=True)
 class FinishedRun:
     """A finished run, read from its files.
@@ -113,6 +117,13 @@ class FinishedRun:
     def lead(self) -> str | None:
         """The model that the page shows unfolded."""
         return self.roles.lead
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The models whose readings are shown picture by picture: of many the lead, those with its trunk and encoder, and all roles."""
+        names = self.roles.names if self.lead is None else self.roles.preferring(self.lead).names
+        chosen = {*names[:MOST_DRAWN], *self.roles.parts.values()}
+        return tuple(model.name for model in self.models if model.name in chosen)
 
     def class_name(self, value: object) -> str:
         """The name of a class that a table holds by name or by number."""

@@ -53,6 +53,7 @@ class ModelRecord(Record):
         digest: of the weights, by seed.
         given: where it is from, if it was not trained here.
         counterpart: the model without text that it is compared with.
+        image, text: names of its trunk and its encoder, where the study has several.
     """
 
     name: str
@@ -65,6 +66,8 @@ class ModelRecord(Record):
     digest: dict[str, str]
     given: str | None = None
     counterpart: str | None = None
+    image: str | None = None
+    text: str | None = None
 
 
 class RunRecord(Record):
@@ -118,6 +121,8 @@ class RunRecord(Record):
                     model.reads_text,
                     given=model.given is not None,
                     counterpart=model.counterpart,
+                    image=model.image,
+                    text=model.text,
                 )
                 for model in self.models
             )

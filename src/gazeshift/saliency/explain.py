@@ -19,7 +19,7 @@ from gazeshift.saliency.pictures import Picture, name_of, open_picture
 
 def explain(
     model: Model,
-    image: Picture,
+    image: Picture | None,
     texts: Sequence[str] = ("",),
     target: str | Combination = "predicted",
     *,
@@ -31,7 +31,7 @@ def explain(
 
     Args:
         model: any model: ``load``, ``model`` or ``from_hub``.
-        image: a file, its bytes, a Pillow image, or an array.
+        image: a file, its bytes, a Pillow image, or an array. None is refused with the reason: without a picture there is no map.
         texts: one map is computed for each; for no text, use the empty text.
         target: whose logit is explained. ``predicted``: the class predicted with the same text. ``reference``: the one predicted with
             ``texts[0]``. ``label``: the one given as ``label``. A class name. ``A rather than B``: the difference of two logits. Or any
@@ -44,7 +44,7 @@ def explain(
         Maps: the first ``len(texts)`` rows are the requested ones; rows that ``shift`` needs follow.
 
     Raises:
-        UsageError: no text, an unknown class, target or method, a model that sees no image.
+        UsageError: no picture, no text, an unknown class, target or method, a model that sees no image.
         ImageError, ModelError: the image cannot be decoded, or the model not be explained at its layer.
 
     Example:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gazeshift.errors import UsageError
 from gazeshift.models import Classifier, ImageFeatures, TextFeatures, evaluating
-from gazeshift.models.heads import Gates
+from gazeshift.models.fusions.fusion import Gates
 from gazeshift.saliency.combination import class_index
 from gazeshift.saliency.pictures import Picture, open_picture
 

@@ -28,10 +28,17 @@ def _by_mean_gradient(probe: Probe) -> Float[Tensor, "r h w"]:
     return probe.weigh(probe.slopes.abs().mean((2, 3)), probe.grid.abs())
 
 
-def _positive_mean(probe: Probe) -> Float[Tensor, "r h w"]:
-    """``sum_k mean(ReLU(g_k)) |A_k|``, before a constant affine of the trunk: the terms of Grad-CAM++, whose weights add nothing up."""
+def _by_shares(probe: Probe) -> Float[Tensor, "r h w"]:
+    """``sum_k w_k |A_k|``, before a constant affine: Grad-CAM++'s weights, each cell's times ``(2 + |g| sum|A|) / (2 + g sum A)``.
+
+    The sum that divides a cell's weight may cancel where activations are negative.
+    """
     probe = before_affine(probe)
-    return probe.weigh(probe.slopes.relu().mean((2, 3)), probe.grid.abs())
+    slopes, grid = probe.slopes, probe.grid
+    total, gross = (each.sum((2, 3), keepdim=True)[probe.rows.image] for each in (grid, grid.abs()))
+    below = 2 + slopes * total
+    terms = torch.where(below > 0, slopes.relu() * (2 + slopes.abs() * gross) / below**2, 0)
+    return probe.weigh(terms.mean((2, 3)) * grid[0, 0].numel(), grid.abs())
 
 
 def _positive(probe: Probe) -> Float[Tensor, "r h w"]:
@@ -66,17 +73,17 @@ def _largest(probe: Probe) -> Float[Tensor, "r h w"]:
 
 
 def _differences(probe: Probe) -> Float[Tensor, "r h w"]:
-    """``4 |y| |A|``: a weight is a difference of two logits, each a sum of larger terms; roundings are independent over the channels."""
+    """``4 Y |A|``: a weight is a difference of two logits, each a sum of larger terms; roundings are independent over the channels."""
     return 2 * _difference(probe) * _norms(probe)
 
 
 def _difference(probe: Probe) -> Float[Tensor, "r h w"]:
-    """``2 |y|``: a difference of two logits."""
-    return (2 * probe.scores.abs())[:, None, None].expand(-1, *probe.grid.shape[2:])
+    """``2 Y``, ``Y`` the largest logit of any class: a difference of two logits, each of which may be small because its terms cancel."""
+    return (2 * probe.logit_size)[:, None, None].expand(-1, *probe.grid.shape[2:])
 
 
 def _mean_difference(probe: Probe) -> Float[Tensor, "r h w"]:
-    """``2 |y| / sqrt(N p)``: differences of logits over the N p masks that show a cell, whose roundings are independent."""
+    """``2 Y / sqrt(N p)``: differences of logits over the N p masks that show a cell, whose roundings are independent."""
     return _difference(probe) / math.sqrt(_SHOWN)
 
 
@@ -92,7 +99,7 @@ MAGNITUDES: dict[str, Magnitude] = {
     "grad-cam": _by_mean_gradient,
     "hires-cam": _cell_by_cell,
     "xgrad-cam": _by_weighted_mean,
-    "grad-cam++": _positive_mean,
+    "grad-cam++": _by_shares,
     "layer-cam": _positive,
     "eigen-cam": _norms,
     "ablation-cam": _differences,

@@ -12,6 +12,7 @@ from torch import Tensor
 from gazeshift.errors import UsageError
 from gazeshift.measures import MmShap, TwoPlayerShapley, keep_pixels, mm_shap, two_player_shapley
 from gazeshift.models import Bound, BoundClassifier, Classifier, ImageFeatures, TextFeatures, encode_texts, evaluating
+from gazeshift.models.absent import without_image
 from gazeshift.models.face import Model
 from gazeshift.saliency.asked import Asked
 from gazeshift.saliency.combination import Combination, choose_target, outputs_for
@@ -50,7 +51,7 @@ def mean_features(image: ImageFeatures, text: TextFeatures) -> Baseline:
 
     Args:
         image: encoded images; means over the grid (1 x 1) where the model pools first.
-        text: any number of encoded texts; the mean is over their pooled vectors.
+        text: any number of encoded texts; the mean is over their vectors, and over those of their tokens.
 
     Example:
         >>> text = TextFeatures.from_pooled(torch.tensor([[0.0], [2.0]]))
@@ -60,7 +61,7 @@ def mean_features(image: ImageFeatures, text: TextFeatures) -> Baseline:
     prefix = None if image.prefix is None else image.prefix.mean(0, keepdim=True)
     return Baseline(
         ImageFeatures(image.grid.mean(0, keepdim=True), prefix),
-        TextFeatures.from_pooled(text.pooled.mean(0, keepdim=True)),
+        text.averaged(),
         "mean features of the reference pairs",
     )
 
@@ -310,11 +311,9 @@ def four_of_pair(bound: Bound, baseline: Baseline | None = None) -> tuple[FourLo
 
 
 def _nothing(bound: BoundClassifier) -> Baseline:
-    image, empty = bound.image, bound.text.rows(torch.tensor([1], device=bound.grid.device))
-    prefix = None if image.prefix is None else torch.zeros_like(image.prefix)
-    return Baseline(
-        ImageFeatures(torch.zeros_like(image.grid), prefix), empty, "a grid of zeros at the tap; the empty text"
-    )
+    nothing = without_image(bound.image, torch.ones(len(bound.image), dtype=torch.bool, device=bound.grid.device))
+    empty = bound.text.rows(torch.tensor([1], device=bound.grid.device))
+    return Baseline(nothing, empty, "a grid of zeros at the tap; the empty text")
 
 
 def _side(height: int, width: int) -> tuple[int, int]:

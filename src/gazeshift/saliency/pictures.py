@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from gazeshift.data.decode import decode
-from gazeshift.errors import ImageError
+from gazeshift.errors import ImageError, UsageError
 from gazeshift.pairs import ImageReference
 
 Picture = str | Path | bytes | ImageReference | Image.Image | np.ndarray
@@ -15,21 +15,27 @@ Picture = str | Path | bytes | ImageReference | Image.Image | np.ndarray
 _NOT_IN_PNG = {"CMYK", "F", "I", "LAB", "YCbCr"}
 
 
-def open_picture(image: Picture, name: str | None = None, at_least: int | None = None) -> Image.Image:
+def open_picture(image: Picture | None, name: str | None = None, at_least: int | None = None) -> Image.Image:
     """A file, its bytes, a Pillow image or an array of 8-bit RGB, as an upright RGB image.
 
     Args:
-        image: the picture.
+        image: the picture; None if there is none.
         name: its name in messages; the file's name if None.
         at_least: as for ``decode``: ``Model.enough`` where only a model looks at the picture.
 
     Raises:
         ImageError: it cannot be decoded.
+        UsageError: there is none.
 
     Example:
         >>> open_picture(np.zeros((4, 6, 3), np.uint8)).size
         (6, 4)
     """
+    if image is None:
+        raise UsageError(
+            "there is no picture, and so no map: a map says which part of a picture speaks for a class. What a model answers without one: "
+            "gazeshift evaluate MODEL --data ROOT --without image."
+        )
     name = name or name_of(image)
     if isinstance(image, np.ndarray):
         image = _from_array(image, name)
@@ -37,7 +43,7 @@ def open_picture(image: Picture, name: str | None = None, at_least: int | None =
     return decode(Path(source) if isinstance(source, str) else source, name, at_least=at_least)
 
 
-def name_of(image: Picture) -> str:
+def name_of(image: Picture | None) -> str:
     """The name of an image in results and errors: its file's name, if it is a file."""
     return Path(image).name if isinstance(image, str | Path) else "image"
 

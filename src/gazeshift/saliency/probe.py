@@ -144,6 +144,11 @@ class Probe:
             parts.append(logits.gather(1, part.target[:, None])[:, 0])
         return torch.cat(parts)
 
+    @property
+    def logit_size(self) -> Float[Tensor, " r"]:
+        """The largest logit of any class, without its sign: how large the terms of each row's logit are, also where they cancel."""
+        return self._forward_logits.abs().amax(1)
+
     @torch.no_grad()
     def rescore(self, images: Float[Tensor, "m 3 H W"], rows: Int[Tensor, " r"]) -> Float[Tensor, "r m"]:
         """Logits of rows of one grid for its image, changed: where no text reaches the trunk it runs once per image."""
@@ -238,9 +243,15 @@ class Probe:
         steps = len(by_row) // passes
         return [torch.stack(by_row[step::steps])[self.rows.target, rows] for step in range(steps)]
 
-    @cached_property
+    @property
     def _forward_scores(self) -> Float[Tensor, " r"]:
-        return self.score(self.tap[self.rows.image], torch.arange(len(self.rows), device=self.rows.image.device))
+        return self._forward_logits.gather(1, self.rows.target[:, None])[:, 0]
+
+    @cached_property
+    @torch.no_grad()
+    def _forward_logits(self) -> Float[Tensor, "r classes"]:
+        parts = [self.rows.part(start, start + self.batch) for start in range(0, len(self.rows), self.batch)]
+        return torch.cat([self.bound.logits(self.tap[part.image], part.image, part.text) for part in parts])
 
     @cached_property
     def _scores_and_slopes(self) -> tuple[Float[Tensor, " r"], Float[Tensor, "r c y x"]]:

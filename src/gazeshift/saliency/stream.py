@@ -17,7 +17,7 @@ from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFea
 from gazeshift.models.adapters.given import Given
 from gazeshift.pairs import Pair
 from gazeshift.registry import known_name
-from gazeshift.saliency.cams import DEFAULT, METHODS, method_for, tap_methods
+from gazeshift.saliency.cams import DEFAULT, METHODS, PIXEL_METHODS, method_for, tap_methods
 from gazeshift.saliency.combination import class_index
 from gazeshift.saliency.compute import compute_maps, probabilities, row_logits
 from gazeshift.saliency.explain import check_sees
@@ -113,7 +113,13 @@ def check_stream(
         known_name({*METHODS, DEFAULT}, method, "method")
         check_given(model, speed, target)
     else:
-        known_name(tap_methods(), method_for(model, method), "method for a whole data set")
+        chosen = method_for(model, method)
+        if chosen in PIXEL_METHODS:
+            raise UsageError(
+                f"method: {chosen!r} sends many changed images through the trunk for one map, too many for a whole data set; use it with "
+                "gs.explain, or choose a method at the tap, for example hires-cam."
+            )
+        known_name(tap_methods(), chosen, "method")
         _asked(model, target)
 
 

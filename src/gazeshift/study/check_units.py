@@ -33,7 +33,7 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
         ConfigError: a check that these data do not support: shift-faithfulness without scenes, localisation without masks.
     """
     wanted = study.explain.checks
-    if "localisation" in wanted and not any(pair.objects_mask for pair in pairs.splits["test"]):
+    if "localisation" in wanted and not any(pair.has_regions for pair in pairs.splits["test"]):
         raise ConfigError(
             "explain.checks: localisation needs masks, and no test pair of these data has one; leave this check out."
         )

@@ -139,4 +139,4 @@ def _sentence(each: Comparison) -> str:
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
-    return " [{:.3f}, {:.3f}]".format(*interval) if interval else ""
+    return f" [{', '.join(f'{bound:z.3f}' for bound in interval)}]" if interval else ""

@@ -4,10 +4,10 @@ import re
 from itertools import combinations
 from typing import Literal
 
-from pydantic import Field, FiniteFloat, ValidationError, field_validator, model_validator
+from pydantic import Field, FiniteFloat, ValidationError, ValidationInfo, field_validator, model_validator
 
 from gazeshift.claims.roles import Player, Roles
-from gazeshift.errors import ConfigError
+from gazeshift.errors import ConfigError, listed
 from gazeshift.json_types import Json
 from gazeshift.models import HEADS, ImageSpec, Structure, TextSpec
 from gazeshift.models.spec import Seed, Strict
@@ -23,6 +23,7 @@ from gazeshift.study.sections import (
     from_home,
     registered,
 )
+from gazeshift.study.sides import ImageSide, StructuresConfig, TextSide
 from gazeshift.study.thresholds import EXPECTATIONS
 from gazeshift.training import RECIPES, Recipe, recipe_of
 
@@ -41,9 +42,12 @@ class StudyConfig(Strict):
         image: the image trunk; ``none`` where all models are given.
         pretrain: pretraining on single Plates objects, or null.
         text: the text encoder.
+        images: more image trunks by name, each with its weights, for the models that name one of them.
+        texts: more text encoders by name, likewise.
         head: of all models.
         recipe: name of a training recipe.
         training: settings that override the recipe, for all models.
+        structures: models made of every kind, trunk and encoder listed there, besides those under ``models``; or null.
         models: names, each with its own settings that override the common ones.
         compare: pairs of given models whose maps are compared; None: every two that read the pairs' own texts.
         seeds: training seeds.
@@ -62,10 +66,13 @@ class StudyConfig(Strict):
     image: ImageSpec = ImageSpec(name="none")
     pretrain: PretrainConfig | None = None
     text: TextSpec = TextSpec()
+    images: dict[str, ImageSide] = Field(default_factory=dict)
+    texts: dict[str, TextSide] = Field(default_factory=dict)
     head: HeadConfig = HeadConfig()
     recipe: str = "adamw"
     training: Json = Field(default_factory=dict)
-    models: dict[str, ModelConfig]
+    structures: StructuresConfig | None = None
+    models: dict[str, ModelConfig] = Field(default_factory=dict)
     compare: tuple[tuple[str, str], ...] | None = None
     seeds: tuple[Seed, ...] = (0,)
     explain: ExplainConfig = Field(default_factory=ExplainConfig)
@@ -82,11 +89,23 @@ class StudyConfig(Strict):
     def _valid_preprocessing(cls, values: Json) -> Json:
         return Preprocessing.from_dict(values).to_dict()
 
+    @field_validator("images", "texts")
+    @classmethod
+    def _names_of_sides(cls, values: dict[str, ImageSide] | dict[str, TextSide]) -> object:
+        for name in values:
+            _check_name(name, "models are")
+        return values
+
     @field_validator("models", mode="before")
     @classmethod
-    def _empty_models(cls, values: object) -> object:
-        """``image-only:`` with nothing after it is a model without its own settings."""
-        return {name: own or {} for name, own in values.items()} if isinstance(values, dict) else values
+    def _all_models(cls, values: object, info: ValidationInfo) -> object:
+        """``image-only:`` with nothing after it is a model without its own settings; those of ``structures`` are listed, too."""
+        values = {} if values is None else values
+        if not isinstance(values, dict):
+            return values
+        made = info.data.get("structures")
+        sides = (tuple(info.data.get(key, {})) for key in ("images", "texts"))
+        return {**(dict(made.models(*sides)) if made else {}), **{name: own or {} for name, own in values.items()}}
 
     @field_validator("models")
     @classmethod
@@ -94,10 +113,7 @@ class StudyConfig(Strict):
         if not values:
             raise ValueError("name at least one model")
         for name in values:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-                raise ValueError(
-                    f"{name!r}: a model's name may have only letters, digits, dots and dashes, because folders are named after it"
-                )
+            _check_name(name, "folders are")
         return with_counterparts({name: _with_known_names(name, own) for name, own in values.items()})
 
     @field_validator("recipe")
@@ -123,7 +139,7 @@ class StudyConfig(Strict):
             raise ValueError(
                 "data.root: give the folder of the pairs, for example with --set data.root=DIR (or give data.plates)"
             )
-        if self.text.encoder in {"huggingface", "bert-lstm"} and not self.text_encoder:
+        if self.text.needs_source and not self.text_encoder and self._using_own("text"):
             raise ValueError(
                 f"text_encoder: text.encoder {self.text.encoder!r} needs a Hugging Face name or a local folder, "
                 "for example with --set text_encoder=DIR"
@@ -138,12 +154,6 @@ class StudyConfig(Strict):
             raise ValueError(
                 "models: none of them sees the image, so there is no map to study; add image-only or early-fusion"
             )
-        if self.image.name == "none" and any(self.structure(name).sees_image for name in self.trained):
-            raise ValueError(
-                "image: name the image trunk of the models that are trained here, for example image.name: resnet50"
-            )
-        if self.image.name == "small_cnn" and self.weights == "hub":
-            raise ValueError("weights: small_cnn has no weights on a hub; give none or a .safetensors file")
         for named in self.compare or ():
             if wrong := [name for name in named if name not in self.models or name in self.trained]:
                 raise ValueError(f"compare: {wrong[0]!r} is not a given model (with from:) of this study")
@@ -152,6 +162,35 @@ class StudyConfig(Strict):
         for name in self.trained:
             self.recipe_of(name)
             self.head_of(name)
+        return self
+
+    @model_validator(mode="after")
+    def _known_sides(self) -> "StudyConfig":
+        for key, known in (("images", list(self.images)), ("texts", list(self.texts))):
+            asked = (self.structures.images if key == "images" else self.structures.texts) if self.structures else None
+            if wrong := [name for name in asked or () if name not in known]:
+                raise ValueError(
+                    f"structures.{key}: {wrong[0]!r} is not under {key}; listed there: {listed(known, 8) or 'nothing'}"
+                )
+        for name, own in self.models.items():
+            sides = ("image", own.image, list(self.images)), ("text", own.text, list(self.texts))
+            for (key, named, known), has in zip(sides, self._has(name), strict=True):
+                if named is not None and not has:
+                    raise ValueError(f"models.{name}.{key}: this model has no such side; leave this key out")
+                if named is not None and named not in known:
+                    there = listed(known, 8) or "nothing"
+                    raise ValueError(f"models.{name}.{key}: {named!r} is not under {key}s; listed there: {there}")
+        if self.pretrain is not None and self.images:
+            raise ValueError("pretrain: trains the study's own image, not those under images; leave one of the two out")
+        if self.image.name == "none" and (lacking := self._using_own("image")):
+            others = (
+                f"models.{lacking[0]}.image: name one of {listed(list(self.images), 8)}; or " if self.images else ""
+            )
+            raise ValueError(
+                f"{others}image: name the image trunk of the models that are trained here, for example image.name: resnet50"
+            )
+        if self.image.name == "small_cnn" and self.weights == "hub":
+            raise ValueError("weights: small_cnn has no weights on a hub; give none or a .safetensors file")
         return self
 
     def kind(self, model: str) -> str:
@@ -165,6 +204,41 @@ class StudyConfig(Strict):
         """What a model's head can and cannot do."""
         own = self.models[model]
         return HEADS[own.kind or model].structure if own.from_ is None else structure_of_given(own)
+
+    def _has(self, model: str) -> tuple[bool, bool]:
+        """Whether a model has an image trunk and a text encoder of this study."""
+        structure, trained = self.structure(model), self.models[model].from_ is None
+        return structure.sees_image and trained, structure.reads_text and trained
+
+    def _using_own(self, side: Literal["image", "text"]) -> list[str]:
+        """The models trained here with the study's own trunk or encoder."""
+        if side == "image":
+            return [name for name, own in self.models.items() if self._has(name)[0] and own.image is None]
+        return [name for name, own in self.models.items() if self._has(name)[1] and own.text is None]
+
+    def image_side(self, model: str) -> ImageSide:
+        """The trunk of a model that sees images, with the weights it starts from."""
+        named = self.models[model].image
+        return ImageSide(image=self.image, weights=self.weights) if named is None else self.images[named]
+
+    def text_side(self, model: str) -> TextSide:
+        """The encoder of a model that reads texts."""
+        named = self.models[model].text
+        return TextSide(text=self.text, text_encoder=self.text_encoder) if named is None else self.texts[named]
+
+    @property
+    def edits_side(self) -> TextSide | None:
+        """The encoder whose pieces changed texts are matched in: of the first model trained here that reads, else the study's own."""
+        reading = next((name for name in self.trained if self.structure(name).reads_text), None)
+        if reading is not None:
+            return self.text_side(reading)
+        return None if self.text.encoder == "none" else TextSide(text=self.text, text_encoder=self.text_encoder)
+
+    def preprocessing_of(self, model: str) -> Preprocessing:
+        """The study's, with what a model's own trunk expects."""
+        named = self.models[model].image
+        own = {} if named is None else self.images[named].preprocessing
+        return Preprocessing.from_dict({**self.preprocessing, **own})
 
     @property
     def trained(self) -> list[str]:
@@ -212,6 +286,8 @@ class StudyConfig(Strict):
                     structures[name].reads_text,
                     given=own.from_ is not None,
                     counterpart=own.counterpart,
+                    image=own.image,
+                    text=own.text,
                 )
                 for name, own in self.models.items()
             )
@@ -242,6 +318,13 @@ class StudyConfig(Strict):
     def crop(self) -> Preprocessing:
         """The preprocessing as an object."""
         return Preprocessing.from_dict(self.preprocessing)
+
+
+def _check_name(name: str, what: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError(
+            f"{name!r}: a name may have only letters, digits, dots and dashes, because {what} named after it"
+        )
 
 
 def _with_known_names(model: str, own: ModelConfig) -> ModelConfig:

@@ -143,8 +143,8 @@ class GivenUnit:
             pair = pairs[row // count]
             picture = decode(pair.image, pair.key).convert("RGB")
             box = window_boxes(self.crop, picture)[row % count]
-            side = max(1, round(box[2] - box[0]))
-            return picture.resize((side, side), INTERPOLATIONS[self.crop.interpolation], box=box)
+            shape = max(1, round(box[2] - box[0])), max(1, round(box[3] - box[1]))
+            return picture.resize(shape, INTERPOLATIONS[self.crop.interpolation], box=box)
 
         return self._before(window, pairs[0])
 

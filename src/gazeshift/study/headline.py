@@ -44,7 +44,7 @@ def _found(figures: StudyFigures, roles: Roles, subject: str) -> str:
 
 
 def _accuracy(figures: StudyFigures, roles: Roles, subject: str) -> str:
-    accuracy, image, text = figures.accuracy, roles.without_text(subject), roles.get("text")
+    accuracy, image, text = figures.accuracy, roles.without_text(subject), roles.without_image(subject)
     own = f"{_right(accuracy[subject])} ({subject})"
     if text is not None and (gap := _measured(figures.gap_to_text.get(subject))) and not _above(gap):
         alone = (
@@ -90,7 +90,7 @@ def _verdict_on_the_image(gap: Figure) -> str:
 
 def _added(figures: StudyFigures, roles: Roles, subject: str) -> str:
     """What each input adds to the other on the same test pairs; the engineer's question: does it just read the text?"""
-    image, text = roles.without_text(subject), roles.get("text")
+    image, text = roles.without_text(subject), roles.without_image(subject)
     sentences = []
     if image is not None and (gap := _measured(figures.gap.get(subject))):
         sentences.append(
@@ -137,7 +137,7 @@ def _place(figures: StudyFigures, roles: Roles, subject: str) -> str:
         rates = f"{reference}: {_undefined(maps[reference])}; {subject}: {_undefined(maps[subject])}"
         return f"A difference in centre bias cannot be measured ({rates})."
     return (
-        f"Centre bias (1 at the centre, 0 for a uniform map) is {_mean(image):.2f} for {reference} and {_mean(ours):.2f} for {subject}; "
+        f"Centre bias (1 at the centre, 0 for a uniform map) is {_mean(image):z.2f} for {reference} and {_mean(ours):z.2f} for {subject}; "
         f"on the same images the difference is {_fine(_mean(gap), '+')}{_interval(gap)}{_unshown(gap)}."
     )
 
@@ -244,10 +244,10 @@ def _fine(value: float, sign: str = "") -> str:
     """Three decimals, or five if three would round a nonzero value to 0.
 
     Example:
-        >>> _fine(0.0123), _fine(0.000107), _fine(0.0)
-        ('0.012', '0.00011', '0.000')
+        >>> _fine(0.0123), _fine(0.000107), _fine(0.0), _fine(-1e-18)
+        ('0.012', '0.00011', '0.000', '0.00000')
     """
-    return f"{value:{sign}.{3 if round(value, 3) or not value else 5}f}"
+    return f"{value:{sign}z.{3 if round(value, 3) or not value else 5}f}"
 
 
 def _bits(figure: Figure) -> str:
@@ -255,5 +255,5 @@ def _bits(figure: Figure) -> str:
 
 
 def _points(gap: Figure) -> str:
-    interval = " [{:.1f}, {:.1f}]".format(*(100 * bound for bound in gap.interval)) if gap.interval else ""
-    return f"{100 * _mean(gap):+.1f} points{interval}"
+    interval = f" [{', '.join(f'{100 * bound:z.1f}' for bound in gap.interval)}]" if gap.interval else ""
+    return f"{100 * _mean(gap):+z.1f} points{interval}"

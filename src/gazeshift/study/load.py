@@ -108,11 +108,8 @@ def _check_before_work(study: StudyConfig, path: Path) -> None:
     try:
         if study.data.plates is not None:
             PlatesConfig.from_dict(study.data.plates)
-        check_name(study.image.name)
     except UsageError as error:
         raise ConfigError(f"{path}: data.{error}") from error  # the message begins with "plates:"
-    except ModelError as error:
-        raise ConfigError(f"{path}: image.name: {error}") from error
     try:
         lexicon = find_lexicon(study.explain.lexicon)
         for kind in NEEDED if study.explain.modifiers else ():
@@ -125,10 +122,27 @@ def _check_before_work(study: StudyConfig, path: Path) -> None:
     root = None if study.data.root is None else as_root(study.data.root)
     if isinstance(root, Path) and not root.exists() and not is_shards(root):  # an address is tried when it is opened
         raise ConfigError(f"{path}: data.root: no folder or file {study.data.root}.")
-    if study.weights not in {"none", "hub"} and not Path(study.weights).is_file():
-        raise ConfigError(f"{path}: weights: no file {study.weights}; give none, hub or a .safetensors file.")
-    if study.text_encoder and _looks_local(study.text_encoder) and not Path(study.text_encoder).is_dir():
-        raise ConfigError(f"{path}: text_encoder: no folder {study.text_encoder}.")
+    _check_sides(study, path)
+
+
+def _check_sides(study: StudyConfig, path: Path) -> None:
+    """Check names of image trunks, and whether files of weights and folders of encoders are there."""
+    nets = {"image": study.image} | {f"images.{name}.image": side.image for name, side in study.images.items()}
+    for key, net in nets.items():
+        try:
+            check_name(net.name)
+        except ModelError as error:
+            raise ConfigError(f"{path}: {key}.name: {error}") from error
+    weights = {"weights": study.weights}
+    weights |= {f"images.{name}.weights": side.weights for name, side in study.images.items()}
+    for key, file in weights.items():
+        if file not in {"none", "hub"} and not Path(file).is_file():
+            raise ConfigError(f"{path}: {key}: no file {file}; give none, hub or a .safetensors file.")
+    encoders = {"text_encoder": study.text_encoder}
+    encoders |= {f"texts.{name}.text_encoder": side.text_encoder for name, side in study.texts.items()}
+    for key, folder in encoders.items():
+        if folder and _looks_local(folder) and not Path(folder).is_dir():
+            raise ConfigError(f"{path}: {key}: no folder {folder}.")
 
 
 def _looks_local(name: str) -> bool:

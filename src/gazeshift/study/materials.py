@@ -1,6 +1,7 @@
 """What a study's models are built from and share: initial weights, crops, features of frozen parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache as cache_calls
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from gazeshift.data.loader import as_size
 from gazeshift.data.on_the_fly import Crops
 from gazeshift.edits import Pieces, WholeWords
+from gazeshift.errors import ModelError
 from gazeshift.evaluation.equivariance import DIRECTIONS, Windows, shifted_crops
 from gazeshift.models import (
     Classifier,
@@ -33,12 +35,13 @@ from gazeshift.models import (
 from gazeshift.models.stem import Stem
 from gazeshift.models.trunk import Trunk
 from gazeshift.pairs import Pair
+from gazeshift.preprocessing import Preprocessing
 from gazeshift.runs.folder import Unit
 from gazeshift.saliency import Baseline, mean_features
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.cropping import beyond
 from gazeshift.study.pairs import evenly
-from gazeshift.study.steps import Announce, Notice, file_digest
+from gazeshift.study.steps import Announce, Notice
 from gazeshift.training import (
     AUGMENTATIONS,
     CachedImages,
@@ -49,7 +52,8 @@ from gazeshift.training import (
     image_features,
     text_features,
 )
-from gazeshift.training.features import features_bytes
+from gazeshift.training.encoding import Spread
+from gazeshift.training.features import features_bytes, in_turns
 from gazeshift.training.parts import frozen_parts, is_fixed, stem_of
 from gazeshift.training.split import weights_digest
 
@@ -71,10 +75,11 @@ class Ingredients:
         classes: class names in order.
         pairs: of each split.
         crops: function from a split to its crops, in the order of the pairs; called only if needed, once per split.
-        weights: initial weights of the trunk: ``none``, ``hub`` or a file.
+        weights: initial weights of the study's own trunk: ``none``, ``hub`` or a file.
         cache: folder for features of frozen trunks.
         progress: show progress lines.
         announce: told how large the features are before they are written, or that they are too large to be kept.
+        spread: who computes the features of frozen trunks.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Ingredients:
         cache: Path,
         progress: bool,
         announce: Announce,
+        spread: Spread = in_turns,
     ) -> None:
         self.study = study
         self.classes = classes
@@ -96,20 +102,21 @@ class Ingredients:
         self.cache = cache
         self.progress = progress
         self.announce = announce
-        self._images: dict[tuple[str, int, bool], CachedImages | None] = {}
+        self.spread = spread
+        self._images: dict[tuple[str, Preprocessing, int, bool], CachedImages | None] = {}
         self._windows: UInt8[np.ndarray, "n 3 H W"] | None = None
-        self._vectors: dict[str, dict[str, Tensor]] = {}
+        self._texts: dict[tuple[str, str], dict[str, TextFeatures]] = {}
 
     def spec(self, name: str) -> ModelSpec:
         """The spec of one of the study's models; a single-modality model has nothing on the other side."""
         structure = self.study.structure(name)
         return ModelSpec(
             name=name,
-            image=self.study.image if structure.sees_image else ImageSpec(name="none"),
-            text=self.study.text if structure.reads_text else TextSpec(encoder="none"),
+            image=self.study.image_side(name).image if structure.sees_image else ImageSpec(name="none"),
+            text=self.study.text_side(name).text if structure.reads_text else TextSpec(encoder="none"),
             head=HeadSpec(head=self.study.kind(name), **self.study.head_of(name).model_dump()),
             classes=self.classes,
-            preprocessing=self.study.crop,
+            preprocessing=self.study.preprocessing_of(name),
         )
 
     def split(self, name: str, texts: Sequence[str]) -> Split:
@@ -134,17 +141,19 @@ class Ingredients:
         spec = self.spec(unit.model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(unit.seed)
-            trunk = self._trunk(spec.image)
-            text = build_text(spec.text, self._training_texts, self.study.text_encoder or "")
+            trunk = self._trunk(unit.model, spec)
+            reads = self.study.structure(unit.model).reads_text
+            source = self.study.text_side(unit.model).text_encoder if reads else None
+            with _naming("texts", self.study.models[unit.model].text):
+                text = build_text(spec.text, self._training_texts, source or "")
         return build_classifier(spec, trunk, text, unit.seed)
 
     @cached_property
     def pieces(self) -> Pieces:
-        """The one tokenizer of all models that read text; whole words if none does."""
-        if self.study.text.encoder == "none":
+        """The pieces of the study's first model that reads texts; whole words if none does."""
+        if (side := self.study.edits_side) is None:
             return WholeWords()
-        tokenizer = build_tokenizer(self.study.text, self._training_texts, self.study.text_encoder or "")
-        return TokenizerPieces(tokenizer)
+        return TokenizerPieces(build_tokenizer(side.text, self._training_texts, side.text_encoder or ""))
 
     @property
     def _training_texts(self) -> list[str]:
@@ -154,45 +163,69 @@ class Ingredients:
         self, model: Classifier, recipe: Recipe
     ) -> tuple[tuple[CachedImages, CachedImages] | None, tuple[CachedTexts, CachedTexts] | None]:
         """Features of (train, validation) of the parts that a recipe freezes, for ``fit``."""
-        frozen, augmentation = frozen_parts(model, recipe), AUGMENTATIONS[recipe.augmentation]
-        images = texts = None
-        stem = stem_of(model.trunk, recipe)
-        if is_fixed(model.trunk, frozen) and not augmentation.changes_images:
-            images = self._of_both(model.trunk, model.pools_first)
-        elif stem is not None and not augmentation.changes_images:
-            images = self._of_both(stem, False)
-        if is_fixed(model.encoder, frozen) and not augmentation.changes_texts:
+        texts = None
+        if (
+            is_fixed(model.encoder, frozen_parts(model, recipe))
+            and not AUGMENTATIONS[recipe.augmentation].changes_texts
+        ):
             texts = (self.texts(model, "train", training=True), self.texts(model, "validation", training=True))
-        return images, texts
+        return self.image_features(model, recipe), texts
+
+    def image_features(self, model: Classifier, recipe: Recipe) -> tuple[CachedImages, CachedImages] | None:
+        """Features of (train, validation) of the trunk, or of its first layers, if a recipe freezes them."""
+        stem, augmentation = stem_of(model.trunk, recipe), AUGMENTATIONS[recipe.augmentation]
+        if augmentation.changes_images:
+            return None
+        if is_fixed(model.trunk, frozen_parts(model, recipe)):
+            return self._of_both(model.trunk, model.spec.preprocessing, model.pools_first)
+        return None if stem is None else self._of_both(stem, model.spec.preprocessing, False)
+
+    def encode_ahead(self, unit: Unit) -> None:
+        """Compute the features that training and evaluating a unit will ask for, so that other processes find them."""
+        if not self.study.structure(unit.model).sees_image:
+            return
+        model, recipe = self.fresh(unit), self.study.recipe_of(unit.model)
+        self.image_features(model, recipe)
+        if is_fixed(model.trunk, frozen_parts(model, recipe)):
+            self.images(model, "test", model.pools_first)
+            self._kept(model.trunk, model.spec.preprocessing, self.crops("test"), pooled=False)
 
     def images(self, model: Classifier, split: str, pooled: bool) -> CachedImages | None:
         """Features of a split at a model's tap, as means or whole grids; equal trunks share them. None: too large to be kept."""
-        return self._kept(model.trunk, self.crops(split), pooled)
+        return self._kept(model.trunk, model.spec.preprocessing, self.crops(split), pooled)
 
-    def _of_both(self, part: Trunk | Stem, pooled: bool) -> tuple[CachedImages, CachedImages] | None:
+    def _of_both(
+        self, part: Trunk | Stem, preprocessing: Preprocessing, pooled: bool
+    ) -> tuple[CachedImages, CachedImages] | None:
         """Features of training and validation pictures, if both can be kept."""
-        train, validation = (self._kept(part, self.crops(split), pooled) for split in ("train", "validation"))
+        train, validation = (
+            self._kept(part, preprocessing, self.crops(split), pooled) for split in ("train", "validation")
+        )
         return None if train is None or validation is None else (train, validation)
 
-    def _kept(self, part: Trunk | Stem, crops: Crops, pooled: bool) -> CachedImages | None:
-        key = (weights_digest(part), id(crops), pooled)  # crops live as long as this object
+    def _kept(
+        self, part: Trunk | Stem, preprocessing: Preprocessing, crops: Crops, pooled: bool
+    ) -> CachedImages | None:
+        key = (weights_digest(part), preprocessing, id(crops), pooled)  # crops live as long as this object
         if key not in self._images:
-            size = features_bytes(part, len(crops), self.study.crop, pools_first=pooled)
+            size = features_bytes(part, len(crops), preprocessing, pools_first=pooled)
             if size > self.study.cache_bytes:
                 would = f"features of {len(crops):,} pictures would take {as_size(size)}"
                 self.announce(Notice(f"{would}, {beyond(self.study)}: computed when needed"))
-            self._images[key] = None if size > self.study.cache_bytes else self._features(part, crops, pooled)
+            fits = size <= self.study.cache_bytes
+            self._images[key] = self._features(part, preprocessing, crops, pooled) if fits else None
         return self._images[key]
 
-    def _features(self, part: Trunk | Stem, crops: Crops, pooled: bool) -> CachedImages:
+    def _features(self, part: Trunk | Stem, preprocessing: Preprocessing, crops: Crops, pooled: bool) -> CachedImages:
         return image_features(
             part,
             crops,
-            self.study.crop,
+            preprocessing,
             pools_first=pooled,
             folder=self.cache / "features",
             progress=self.progress,
             tell=lambda text: self.announce(Notice(text)),
+            spread=self.spread,
         )
 
     def image_source(
@@ -204,7 +237,7 @@ class Ingredients:
 
     def _encoded(self, model: Classifier, crops: Crops, recipe: Recipe) -> Callable[[Sequence[int]], ImageFeatures]:
         fixed = is_fixed(model.trunk, frozen_parts(model, recipe))
-        cached = self._kept(model.trunk, crops, pooled=False) if fixed else None
+        cached = self._kept(model.trunk, model.spec.preprocessing, crops, pooled=False) if fixed else None
         if cached is not None:
             return lambda asked: cached.take(np.array(asked)).to(model.device)
 
@@ -257,48 +290,55 @@ class Ingredients:
         """
         constant = self.study.models[model.spec.name].texts == "constant"
         fixed = is_fixed(model.encoder, frozen_parts(model, recipe))
-        memory = self._vectors.setdefault(weights_digest(model.encoder), {}) if fixed else {}
+        memory = self._encoded_texts(model) if fixed else {}
 
         def encode(texts: Sequence[str]) -> TextFeatures:
             texts = [""] * len(texts) if constant else texts
-            new = sorted(set(texts) - memory.keys())
-            if new:
-                memory.update(
-                    zip(new, text_features(model, new, device=model.device, progress=False).vectors, strict=True)
-                )
-            return TextFeatures.from_pooled(torch.stack([memory[text] for text in texts])).to(model.device)
+            return _remembered(memory, model, texts, progress=False).to(model.device)
 
         return encode
+
+    def _encoded_texts(self, model: Classifier) -> dict[str, TextFeatures]:
+        """What is known of texts by the model's encoder, as its fusion reads them."""
+        return self._texts.setdefault((weights_digest(model.encoder), model.structure.text), {})
 
     def texts(self, model: Classifier, split: str, *, training: bool) -> CachedTexts:
         """Vectors of a split's texts, as the model reads them, of a frozen text encoder; equal encoders share them."""
         texts = self.texts_read(model.spec.name, split, training=training)
-        digest = weights_digest(model.encoder)
-        memory = self._vectors.setdefault(digest, {})
-        new = sorted(set(texts) - memory.keys())
-        if new:
-            memory.update(zip(new, text_features(model, new, progress=self.progress).vectors, strict=True))
-        return CachedTexts(torch.stack([memory[text] for text in texts]), digest)
+        found = _remembered(self._encoded_texts(model), model, texts, progress=self.progress)
+        return CachedTexts(found, weights_digest(model.encoder))
 
-    def _trunk(self, spec: ImageSpec) -> Trunk:
-        size = self.study.crop.size
-        trunk = build_trunk(spec, size, "none" if spec.name == "none" else self.weights)
-        if spec.features != "plain":
-            plain = self._features(trunk, self.crops("train"), True)  # its statistics need every picture
-            set_affine(trunk, plain.pooled(), spec.features, size)
-            self._images[weights_digest(trunk), id(self.crops("train")), True] = after_affine(plain, trunk)
+    def _trunk(self, name: str, spec: ModelSpec) -> Trunk:
+        image, preprocessing = spec.image, spec.preprocessing
+        if image.name == "none":
+            return build_trunk(image, preprocessing.size)
+        side = self.study.models[name].image
+        weights = self.weights if side is None else self.study.image_side(name).weights
+        with _naming("images", side):
+            trunk = build_trunk(image, preprocessing.size, weights)
+        if image.features != "plain":
+            crops = self.crops("train")
+            plain = self._features(trunk, preprocessing, crops, True)  # its statistics need every picture
+            set_affine(trunk, plain.pooled(), image.features, preprocessing.size)
+            self._images[weights_digest(trunk), preprocessing, id(crops), True] = after_affine(plain, trunk)
         return trunk
 
 
-def source_digests(study: StudyConfig) -> dict[str, str | None]:
-    """Digests of the files with initial weights; a name on a hub is used as is."""
-    weights: str = study.weights
-    if weights not in {"none", "hub"}:
-        weights = file_digest(Path(weights))
-    encoder = study.text_encoder
-    if encoder and Path(encoder).is_dir():
-        files = sorted(
-            path for path in Path(encoder).glob("*.*") if path.suffix in {".json", ".safetensors", ".txt", ".model"}
-        )
-        encoder = " ".join(file_digest(path) for path in files)
-    return {"weights": weights, "text_encoder": encoder}
+@contextmanager
+def _naming(key: str, side: str | None) -> Iterator[None]:
+    """A block whose errors name the side of the study file that they are about."""
+    try:
+        yield
+    except ModelError as error:
+        raise error if side is None else ModelError(f"{key}.{side}: {error}") from error
+
+
+def _remembered(
+    memory: dict[str, TextFeatures], model: Classifier, texts: Sequence[str], *, progress: bool
+) -> TextFeatures:
+    """Vectors of texts; each is encoded once and remembered without its padding."""
+    new = sorted(set(texts) - memory.keys())
+    if new:
+        found = text_features(model, new, device=model.device, progress=progress).features
+        memory.update({text: found.rows(slice(row, row + 1)).trimmed() for row, text in enumerate(new)})
+    return TextFeatures.joined([memory[text] for text in texts])

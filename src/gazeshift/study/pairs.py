@@ -98,8 +98,18 @@ def read_pairs(
         DataError: nothing usable, or too few pairs (``obstacles``).
     """
     root = as_root(root)
-    columns = {name: getattr(data, name) for name in ("image_column", "text_column", "label_column", "split_column")}
-    found = load_pairs(root, data.format, **columns, optional=optional)
+    found = load_pairs(
+        root,
+        data.format,
+        image_column=data.image_column,
+        text_column=data.text_column,
+        label_column=data.label_column,
+        split_column=data.split_column,
+        region_column=data.region_column,
+        regions=data.regions,
+        regions_file=data.regions_file,
+        optional=optional,
+    )
     pairs, dropped = list(found.pairs), list[Finding]()
     if data.drop_repeated_titles:
         pairs, dropped = drop_repeated_titles(pairs)

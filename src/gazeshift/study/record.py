@@ -75,6 +75,8 @@ def _model(study: StudyConfig, run: RunFolder, name: str) -> ModelRecord:
         digest={str(unit.seed): _digest(run, unit, own.from_) for unit in study.units_of(name)},
         given=own.from_,
         counterpart=own.counterpart,
+        image=own.image,
+        text=own.text,
     )
 
 

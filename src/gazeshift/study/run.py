@@ -12,7 +12,7 @@ from gazeshift.runs.summary import Summary
 from gazeshift.study.conclude import conclude
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.load import write_study
-from gazeshift.study.spread import do_units, prepare
+from gazeshift.study.spread import SPREADS, do_units, prepare
 from gazeshift.study.steps import Announce
 
 
@@ -39,7 +39,7 @@ def run_study(study: StudyConfig, run: Path, command: str, announce: Announce, p
 
 def _run(study: StudyConfig, run: RunFolder, command: str, announce: Announce, progress: bool, started: str) -> Summary:
     write_study(study, run.study)
-    work = prepare(study, run, announce, progress)
+    work = prepare(study, run, announce, progress, SPREADS[study.engine])
     units = do_units(study, work)
     conclusion = conclude(study, work.pairs, run, work.steps, units, command, started)
 

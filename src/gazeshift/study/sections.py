@@ -27,6 +27,9 @@ class DataConfig(Strict):
             query string.
         format: a layout (``gazeshift data check --help`` lists them), or ``auto``.
         image_column: image column of a table; not needed for usual names. Likewise the next three.
+        region_column: column that says where the thing is that the class names (docs/data.md); not needed for usual names.
+        regions: columns of further regions by the name of the region.
+        regions_file: a table of regions, one a row, relative to the root.
         plates: settings of a Plates data set that the study writes itself.
         validation: share of the training pairs that becomes the validation split, if the source has none.
         limit: maximum number of pairs of each class in each split.
@@ -43,6 +46,9 @@ class DataConfig(Strict):
     text_column: str | None = None
     label_column: str | None = None
     split_column: str | None = None
+    region_column: str | None = None
+    regions: dict[str, str] = Field(default_factory=dict)
+    regions_file: str | None = None
     plates: Json | None = None
     validation: float = Field(default=0.1, gt=0, lt=1)
     limit: int | None = Field(default=None, ge=1)
@@ -81,6 +87,7 @@ class HeadConfig(Strict):
     image_width: int = Field(default=128, ge=0)
     hidden: int = Field(default=256, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    hidden_dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
 class ModelConfig(Strict):
@@ -88,6 +95,8 @@ class ModelConfig(Strict):
 
     Attributes:
         kind: its head (``gazeshift.models.HEADS``); None: the head it is named after.
+        image: name of its trunk under the study's ``images``; None: the study's own ``image``.
+        text: name of its encoder under the study's ``texts``; None: the study's own ``text``.
         texts: what it reads. ``own``: each pair's own text. ``constant``: the empty text, in training and evaluation (empty-text control).
             ``shuffled``: in training, texts of other pairs; afterwards each pair's own (shuffled-text control): the same head, the same
             variety of texts, nothing to learn from them.
@@ -113,6 +122,8 @@ class ModelConfig(Strict):
     reads_text: bool = True
     counterpart: str | None = None
     kind: str | None = None
+    image: str | None = None
+    text: str | None = None
     texts: Literal["own", "constant", "shuffled"] = "own"
     recipe: str | None = None
     training: Json = Field(default_factory=dict)
@@ -121,7 +132,7 @@ class ModelConfig(Strict):
     @model_validator(mode="after")
     def _one_of_both(self) -> "ModelConfig":
         of_given = {"as": self.as_, "classes": self.classes, "prompt": self.prompt, "counterpart": self.counterpart}
-        of_trained = {"kind": self.kind, "recipe": self.recipe, "training": self.training, "head": self.head}
+        of_trained = {key: getattr(self, key) for key in ("kind", "image", "text", "recipe", "training", "head")}
         wrong = of_given if self.from_ is None else of_trained
         if named := next((key for key, value in wrong.items() if value), None):
             raise ValueError(

@@ -16,7 +16,7 @@ from gazeshift.data.rows import PairSet
 from gazeshift.models import build_trunk
 from gazeshift.runs.folder import RunFolder
 from gazeshift.study.config import StudyConfig
-from gazeshift.study.materials import source_digests
+from gazeshift.study.origins import Origins, origins_of
 from gazeshift.study.pairs import SPLITS, Pairs, plates_config, read_pairs, refuse_unfit, write_plates
 from gazeshift.study.sections import PretrainConfig
 from gazeshift.study.steps import Steps
@@ -64,9 +64,9 @@ def usable_pairs(study: StudyConfig, root: Root, run: RunFolder, steps: Steps) -
     return left, digest
 
 
-def initial_weights(study: StudyConfig, run: RunFolder, steps: Steps, data: str) -> tuple[str, dict[str, str | None]]:
-    """Initial weights of the trunk, and digests of where weights come from."""
-    sources = source_digests(study)
+def initial_weights(study: StudyConfig, run: RunFolder, steps: Steps, data: str) -> tuple[str, Origins]:
+    """Initial weights of the study's own trunk, and digests of where all weights come from."""
+    sources = origins_of(study)
     if study.pretrain is None:
         return study.weights, sources
     inputs = {

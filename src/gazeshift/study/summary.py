@@ -90,7 +90,7 @@ def summarise(predictions: pd.DataFrame, changes: pd.DataFrame, roles: Roles, ed
             for model in roles.names
         },
         gap=_gaps(test, {model: roles.without_text(model) for model in roles.names}),
-        gap_to_text=_gaps(test, dict.fromkeys(seen, roles.get("text"))),
+        gap_to_text=_gaps(test, {model: roles.without_image(model) for model in seen}),
         maps={
             model: _figures(own, model, {name: name for name in own_measures()}) | _bias_gap(own, model, roles)
             for model in seen

@@ -9,7 +9,8 @@ from gazeshift.errors import ConfigError
 from gazeshift.runs.folder import Unit
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.cropping import cropping
-from gazeshift.study.materials import Ingredients, source_digests
+from gazeshift.study.materials import Ingredients
+from gazeshift.study.origins import encoder_origin, origins_of, weights_origin
 from gazeshift.study.pairs import SPLITS, read_pairs, refuse_unfit
 from gazeshift.study.steps import Announce, digest_of
 from gazeshift.study.units import train_unit
@@ -62,5 +63,8 @@ def train_single(
     settings = study.data.model_dump(exclude={"root", "plates", "workers", "cache_limit"})
     data = {"format": pairs.format, "fingerprint": pairs.fingerprint, "settings": settings}
     spec, recipe = ingredients.spec(name).model_dump(mode="json"), study.recipe_of(name).deciding()
-    digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **source_digests(study)})
+    origins = origins_of(study)
+    weights, encoder = weights_origin(study, name, origins), encoder_origin(study, name, origins)
+    sources = {"weights": weights, "text_encoder": encoder}
+    digest = digest_of({"data": data, "seed": seed, "spec": spec, "recipe": recipe, **sources})
     return train_unit(ingredients, Unit(name, seed), out, work / "logs", digest, data, resume=resume)

@@ -19,6 +19,7 @@ from gazeshift.study.comparing import comparison_rows
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.given import GivenModels, GivenUnit
 from gazeshift.study.materials import Ingredients
+from gazeshift.study.origins import encoder_origin, origin_of_encoder, weights_origin
 from gazeshift.study.pairs import Pairs, evenly
 from gazeshift.study.steps import Steps, digest_of
 from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_files
@@ -27,7 +28,7 @@ _TABLES = 5
 """Increased when an evaluation writes different tables, so that those of an older gazeshift are recomputed without retraining."""
 
 Sources = Mapping[str, str | None]
-"""Digests of the inputs of a unit: ``data``, ``learnt_from``, ``weights``, ``text_encoder``, ``lexicon``."""
+"""Digests of the inputs of a unit: ``data``, ``learnt_from``, ``lexicon``, and those of ``origins``."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,18 @@ def do_unit(work: Work, unit: Unit) -> dict[str, str]:
     if checked_models(work.ingredients.study, [unit.model]):
         digests[f"checks of {unit}"] = _check(work, unit, trained)
     return digests
+
+
+def encode_frozen(work: Work, units: Sequence[Unit]) -> None:
+    """Compute the features of the frozen trunks of some units, so that whoever trains and evaluates them finds these in the run folder."""
+    trained = [unit for unit in units if unit.model not in work.given]
+    inputs = {str(unit): _inputs(work.ingredients, unit, work.sources) for unit in trained}
+
+    def encode(_: str) -> None:
+        for unit in trained:
+            work.ingredients.encode_ahead(unit)
+
+    work.steps.do("features", {"data": work.sources["data"], "units": inputs}, encode)
 
 
 def compare_given(work: Work) -> dict[str, str]:
@@ -195,9 +208,9 @@ def _inputs(ingredients: Ingredients, unit: Unit, sources: Sources) -> dict[str,
     used["recipe"] = ingredients.study.recipe_of(name).deciding()
     used["texts"] = ingredients.study.models[name].texts
     if spec.image.name != "none":
-        used["weights"] = sources["weights"]
-    if spec.text.encoder in {"huggingface", "bert-lstm"}:
-        used["text_encoder"] = sources["text_encoder"]
+        used["weights"] = weights_origin(ingredients.study, name, sources)
+    if spec.text.needs_source:
+        used["text_encoder"] = encoder_origin(ingredients.study, name, sources)
     return used
 
 
@@ -208,10 +221,12 @@ def _modifiers(
     if not study.explain.modifiers:
         return None
     modifiers = Modifiers.of(study.explain.lexicon, study.explain.modifiers, ingredients.pieces)
+    side = study.edits_side
     inputs = {
-        **{name: sources[name] for name in ("data", "lexicon", "text_encoder")},
+        **{name: sources[name] for name in ("data", "lexicon")},
+        "text_encoder": None if side is None else origin_of_encoder(side.text_encoder),
         "modifiers": study.explain.modifiers,
-        "text": study.text.model_dump(mode="json"),
+        "text": None if side is None else side.text.model_dump(mode="json"),
     }
     steps.do("modifiers", inputs, lambda _: modifiers.write(corpus, store), modifier_files(store))
     return modifiers

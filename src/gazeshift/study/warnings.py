@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from gazeshift.data.audit import Audit
+from gazeshift.errors import listed
 from gazeshift.runs.summary import StudyFigures
 from gazeshift.study.check_units import unchecked_models
 from gazeshift.study.config import StudyConfig
@@ -65,11 +66,14 @@ def _words(study: StudyConfig, words: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _grids(grids: dict[str, tuple[int, int]]) -> list[str]:
+    small: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for model, (height, width) in grids.items():
+        if min(height, width) < MIN_GRID:
+            small[height, width].append(model)
     return [
-        f"{model}: its maps have only {height} x {width} cells; too few to tell where it looks (centre bias is 0 on 2 x 2 by "
+        f"{', '.join(models)}: maps of only {height} x {width} cells; too few to tell where a model looks (centre bias is 0 on 2 x 2 by "
         "construction). Use larger images."
-        for model, (height, width) in grids.items()
-        if min(height, width) < MIN_GRID
+        for (height, width), models in small.items()
     ]
 
 
@@ -91,16 +95,36 @@ def _data(study: StudyConfig, audit: Audit) -> list[str]:
         said.append(
             "The image trunk was pretrained on crops of single objects of the same kind, as a substitute for ImageNet."
         )
-    if study.weights == "none" and study.pretrain is None:
-        said.append("The image trunk started from random weights.")
-        if frozen := [
-            model for model in study.seeing if model in study.trained and study.recipe_of(model).trunk == "frozen"
-        ]:
-            said.append(
-                f"{', '.join(frozen)}: the image trunk has random weights and is frozen, so it learned nothing about images "
-                "(weights gives it some, training: {trunk: fine-tuned} trains it)."
-            )
+    return [*said, *_random(study)]
+
+
+def _random(study: StudyConfig) -> list[str]:
+    """Trunks that started from random weights."""
+    trained = [model for model in study.seeing if model in study.trained]
+    moving = [
+        model for model in trained if _standardised(study, model) and study.recipe_of(model).trunk == "fine-tuned"
+    ]
+    said = []
+    if moving:
+        said.append(
+            f"{', '.join(moving)}: the affine before the tap ({{features: standardised}} or centred) was estimated before the trunk was "
+            "trained, and stays; it is meant for frozen trunks."
+        )
+    random = [model for model in trained if study.image_side(model).weights == "none"]
+    if not random or study.pretrain is not None:
+        return said
+    which = "The image trunk" if len(random) == len(trained) else f"{listed(random)}: the image trunk"
+    said.append(f"{which} started from random weights.")
+    if frozen := [model for model in random if study.recipe_of(model).trunk == "frozen"]:
+        said.append(
+            f"{listed(frozen)}: the image trunk has random weights and is frozen, so it learned nothing about images "
+            "(weights gives it some, training: {trunk: fine-tuned} trains it)."
+        )
     return said
+
+
+def _standardised(study: StudyConfig, model: str) -> bool:
+    return study.image_side(model).image.features != "plain"
 
 
 def _texts(predictions: pd.DataFrame, figures: StudyFigures) -> list[str]:

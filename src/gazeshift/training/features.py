@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from gazeshift.models.stem import Stem
 from gazeshift.models.trunk import Trunk
 from gazeshift.preprocessing import Preprocessing
 from gazeshift.training.device import on_device
+from gazeshift.training.encoding import Encoding, Spread
 from gazeshift.training.progress import tracked
 from gazeshift.training.ranks import gathered, in_turn, ranks, wait
 from gazeshift.training.split import weights_digest
@@ -83,18 +84,18 @@ class CachedImages:
 
 @dataclass(frozen=True, eq=False)
 class CachedTexts:
-    """The pooled vectors of a split's texts.
+    """The vectors of a split's texts.
 
     Attributes:
-        vectors: one per text.
+        features: of each text its pooled vector, and those of its tokens where a model reads them.
         encoder: digest of the weights that made them; vectors of another encoder are refused.
     """
 
-    vectors: Float[Tensor, "n d"]
+    features: TextFeatures
     encoder: str
 
     def __len__(self) -> int:
-        return len(self.vectors)
+        return len(self.features)
 
     def check(self, model: Classifier, count: int) -> None:
         """Refuse vectors that are not this model's.
@@ -108,13 +109,19 @@ class CachedTexts:
                 "the text features were computed by a text encoder other than the model's; compute them again."
             )
 
-    def take(self, rows: np.ndarray) -> Tensor:
+    def take(self, rows: np.ndarray) -> TextFeatures:
         """The vectors of some texts."""
-        return self.vectors[torch.from_numpy(rows)]
+        return self.features.rows(torch.from_numpy(rows))
 
-    def encode(self, model: Classifier, part: Tensor, rows: slice) -> TextFeatures:
+    def encode(self, model: Classifier, part: TextFeatures, rows: slice) -> TextFeatures:
         """Choose some: they are already encoded."""
-        return TextFeatures.from_pooled(part[rows].to(model.device))
+        return part.rows(rows).to(model.device)
+
+
+def in_turns(encoding: Encoding) -> Generator[ImageFeatures, None, None]:
+    """Computed here; processes that train together each compute their share."""
+    with on_device(encoding.trunk, encoding.device):  # once, not for every step
+        yield from in_turn(encoding.steps, encoding)
 
 
 def image_features(
@@ -128,6 +135,7 @@ def image_features(
     device: torch.device | str | None = None,
     progress: bool = True,
     tell: Callable[[str], None] | None = None,
+    spread: Spread = in_turns,
 ) -> CachedImages:
     """Features at the tap, in evaluation mode; no classifier is needed yet.
 
@@ -143,6 +151,7 @@ def image_features(
         device: None for the accelerator, if there is one.
         progress: show a progress line.
         tell: called, before a file is written, with a line that says how large it will be.
+        spread: who computes them.
 
     Example:
         >>> from gazeshift.models import ImageSpec, build_trunk
@@ -154,15 +163,9 @@ def image_features(
     names = _Files(folder, _key(digest, images, preprocessing, pools_first)) if folder is not None else None
     if names is not None and all(gathered(names.grid.is_file())):
         return CachedImages(*names.open(), digest)
-    starts = range(0, len(images), batch_size)
-    with evaluating(trunk), torch.inference_mode(), on_device(trunk, device) as there:
-
-        def encode(step: int) -> ImageFeatures:
-            crops = torch.from_numpy(np.array(images[starts[step] : starts[step] + batch_size])).to(there)
-            features = trunk.encode(preprocessing.normalise(crops))
-            return (features.averaged() if pools_first else features).to("cpu")
-
-        coming = tracked(in_turn(len(starts), encode), "Image features", len(starts), progress)
+    encoding = Encoding(trunk, images, preprocessing, pools_first, batch_size, device)
+    with closing(spread(encoding)) as steps:
+        coming = tracked(steps, "Image features", encoding.steps, progress)
         if names is None:
             return CachedImages(*_in_memory(len(images), coming), digest)
         if tell and (size := features_bytes(trunk, len(images), preprocessing, pools_first=pools_first)):
@@ -212,7 +215,9 @@ def text_features(
     device: torch.device | str | None = None,
     progress: bool = True,
 ) -> CachedTexts:
-    """Pooled vectors of texts, in evaluation mode. Equal texts are encoded once, and texts of similar length together.
+    """Vectors of texts, in evaluation mode. Equal texts are encoded once, and texts of similar length together.
+
+    Those of the tokens are kept only if the model's fusion reads them.
 
     Processes that train together (``joined``) share the work, as in ``image_features``.
 
@@ -227,16 +232,17 @@ def text_features(
     place = {text: row for row, text in enumerate(unique)}
     starts = range(0, len(unique), batch_size)
 
-    def encode(step: int) -> Tensor:
+    def encode(step: int) -> TextFeatures:
         tokens = model.tokenize(unique[starts[step] : starts[step] + batch_size])
-        return model.encode_text(tokens.ids, tokens.mask).pooled.float().cpu()
+        found = model.encode_text(tokens.ids, tokens.mask).with_precision(torch.float32).to("cpu")
+        return found if model.structure.text == "tokens" else TextFeatures.from_pooled(found.pooled)
 
     with evaluating(model), torch.inference_mode(), on_device(model, device):
         coming = tracked(in_turn(len(starts), encode), "Text features", len(starts), progress)
-        vectors = [torch.zeros(0, model.encoder.width), *coming]
+        parts = [TextFeatures.from_pooled(torch.zeros(0, model.encoder.width)), *coming]
     rows = torch.tensor([place[text] for text in texts], dtype=torch.long)
-    # Tensors made in inference mode may not be saved for a backward pass; a copy outside of it may.
-    return CachedTexts(torch.cat(vectors)[rows].clone(), weights_digest(model.encoder))
+    # Tensors made in inference mode may not be saved for a backward pass; rows taken outside of it are copies that may.
+    return CachedTexts(TextFeatures.joined(parts).rows(rows), weights_digest(model.encoder))
 
 
 class _Files:

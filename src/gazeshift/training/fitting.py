@@ -87,9 +87,8 @@ def fit(
         ]
         identity = identity_of(model, train, validation, recipe, seed)
         start = _Start.of(model, plan.frozen, work / CHECKPOINT, identity, resume)
-        history, best = _train(plan, inputs, identity, seed, work, start, workers, progress, on_epoch)
-    if recipe.keep == "best":
-        model.load_state_dict(best, strict=False)
+        history, kept = _train(plan, inputs, identity, seed, work, start, workers, progress, on_epoch)
+    model.load_state_dict(kept, strict=False)
     return Fitted.of(history, recipe.keep)
 
 
@@ -196,7 +195,7 @@ def _train(
         except TrainingError:
             model.load_state_dict(_last_weights(start, identity), strict=False)
             raise
-    return module.history, module.best_state
+    return module.history, module.kept
 
 
 def _last_weights(start: _Start, identity: dict[str, str]) -> dict[str, Tensor]:

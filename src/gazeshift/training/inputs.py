@@ -134,6 +134,9 @@ class Batch:
     images: Any  # crops or ImageFeatures
     texts: Any  # texts or their vectors, those of the whole batch
     share: Share
+    uniform: Float[Tensor, " b"] | None = (
+        None  # a number in [0, 1) for each pair, of the epoch; None outside of training
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,10 +177,13 @@ class Inputs:
         own = rows[share.rows]
         return Batch(self.labels[torch.from_numpy(own)], self.images.take(own), self.texts.take(rows), share)
 
+    def encoded(self, model: Classifier, batch: Batch) -> tuple[ImageFeatures, TextFeatures]:
+        """Both sides as the fusion gets them."""
+        return self.images.encode(model, batch.images), self.texts.encode(model, batch.texts, batch.share.rows)
+
     def logits(self, model: Classifier, batch: Batch) -> Float[Tensor, "b classes"]:
         """Encode both sides and classify."""
-        texts = self.texts.encode(model, batch.texts, batch.share.rows)
-        return model.classify(self.images.encode(model, batch.images), texts)
+        return model.classify(*self.encoded(model, batch))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +210,12 @@ class PairBatches(Dataset[Batch]):
 
     def __getitem__(self, request: Request) -> Batch:
         batch = self.inputs.batch(request.rows, request.share)
-        uniform = draws(self.hashes[request.rows], self.seed, request.epoch, self.augmentation.count)
-        images = self.augmentation.images(batch.images, uniform[request.share.rows])
-        return replace(batch, images=images, texts=self.augmentation.texts(batch.texts, uniform))
+        count = self.augmentation.count  # one number more, the last, decides what is dropped
+        uniform = draws(self.hashes[request.rows], self.seed, request.epoch, count + 1)
+        own = uniform[request.share.rows]
+        images = self.augmentation.images(batch.images, own[:, :count])
+        texts = self.augmentation.texts(batch.texts, uniform[:, :count])
+        return replace(batch, images=images, texts=texts, uniform=own[:, count])
 
 
 class Requests(Sampler[Request]):

@@ -44,11 +44,15 @@ def is_fixed(module: nn.Module, frozen: list[nn.Module]) -> bool:
     return tensors_of([module]) <= tensors_of(frozen)
 
 
-def trained_state(model: Classifier, frozen: list[nn.Module]) -> dict[str, Tensor]:
-    """Weights and buffers outside the frozen parts, copied to the CPU: everything that training can change."""
+def trained_tensors(model: Classifier, frozen: list[nn.Module]) -> dict[str, Tensor]:
+    """Weights and buffers outside the frozen parts: everything that training can change."""
     still = tensors_of(frozen)
-    state = model.state_dict(keep_vars=True)
-    return {name: value.detach().cpu().clone() for name, value in state.items() if id(value) not in still}
+    return {name: value for name, value in model.state_dict(keep_vars=True).items() if id(value) not in still}
+
+
+def trained_state(model: Classifier, frozen: list[nn.Module]) -> dict[str, Tensor]:
+    """The same, copied to the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in trained_tensors(model, frozen).items()}
 
 
 @contextmanager

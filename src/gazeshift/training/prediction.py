@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from gazeshift.models import Classifier, evaluating
+from gazeshift.models.absent import leaving_out
 from gazeshift.training.device import on_device
 from gazeshift.training.features import CachedImages, CachedTexts
 from gazeshift.training.inputs import Inputs
@@ -19,6 +20,7 @@ def predict(
     *,
     images: CachedImages | None = None,
     texts: CachedTexts | None = None,
+    without: str | None = None,
     batch_size: int = 256,
     device: torch.device | str | None = None,
     progress: bool = False,
@@ -30,6 +32,7 @@ def predict(
         split: the pairs.
         images: features of the same pairs, if the model's own trunk made them.
         texts: vectors of the same texts, if the model's own text encoder made them.
+        without: ``image`` or ``text``: what every pair lacks (``gazeshift.models.absent``); None: nothing.
         batch_size: pairs per step.
         device: None for the accelerator, if there is one.
         progress: show a progress line.
@@ -37,13 +40,16 @@ def predict(
     Raises:
         DataError: pairs that do not fit the model.
         TrainingError: features that are not this model's.
+        UsageError: a modality that the model does not know anyway.
     """
     inputs = Inputs.of(split, images, texts)
     inputs.check(model)
     rows = [np.arange(start, min(start + batch_size, len(split))) for start in range(0, len(split), batch_size)]
     with evaluating(model), torch.inference_mode(), on_device(model, device):
+        leave_out = leaving_out(model, without)
         logits = [
-            inputs.logits(model, inputs.batch(chosen)).cpu() for chosen in tracked(rows, "Predict", len(rows), progress)
+            model.classify(*leave_out(*inputs.encoded(model, inputs.batch(chosen)))).cpu()
+            for chosen in tracked(rows, "Predict", len(rows), progress)
         ]
     return torch.cat(logits).clone()
 

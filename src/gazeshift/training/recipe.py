@@ -27,7 +27,8 @@ class Recipe(Strict):
             no weights beyond rounding, and a resumed training may use another number. Not with batch norms that are trained.
         epochs: passes over the training pairs.
         schedule: of the learning rate. ``constant``; ``one-cycle`` (rises over the first 30 % of the steps, then falls to about 0);
-            ``cosine`` (falls to 0); ``plateau`` (times 0.1 when the validation loss has not fallen for more than one epoch).
+            ``cosine`` (falls to 0); ``warm-cosine`` (rises over the first 5 % of the steps, then the same); ``plateau`` (times 0.1,
+            down to 1e-5, after each epoch in which the validation accuracy has not risen by more than 1e-4).
         label_smoothing: share of the target spread over all classes, in [0, 1).
         augmentation: a name in ``gazeshift.training.augment.AUGMENTATIONS``.
         trunk: ``frozen`` (stays in evaluation mode, its features are computed once where images are not augmented) or ``fine-tuned``.
@@ -37,7 +38,15 @@ class Recipe(Strict):
             ``transformer``) is always trained.
         precision: ``float32``, or mixed precision in ``bfloat16`` or ``float16`` (the latter on a GPU only).
         keep: weights of the ``last`` epoch, or of the ``best`` one by validation accuracy (the first of equals).
+        ema: share of an exponential moving average of the weights that stays at each step, in [0, 1); at step t at most
+            (1 + t) / (10 + t). The average, batch norms' statistics included, is validated and kept; 0: there is none.
         gradient_clip: largest norm of the gradient; None: no limit.
+        modality_dropout: share of the pairs that lose a modality at a step, half of them the image and half the text (Neverova et al.,
+            "ModDrop", 2016). This, ``unimodal`` and ``contrastive`` concern models of both modalities only.
+        unimodal: losses with one modality alone, the other absent: ``none``; ``auxiliary``, with the weight below; ``blended``, all
+            three with weights that fall as a modality overfits (gradient blending, Wang et al. 2020), estimated after each epoch.
+        auxiliary: weight of each unimodal loss.
+        contrastive: weight of a contrastive loss between the images and texts of a batch, for fusions that compare them (``dual-encoder``).
 
     Example:
         >>> RECIPES["adamw"].learning_rate
@@ -54,7 +63,7 @@ class Recipe(Strict):
     batch_size: int = Field(default=64, ge=1)
     accumulate: int = Field(default=1, ge=1)
     epochs: int = Field(default=30, ge=1)
-    schedule: Literal["constant", "one-cycle", "cosine", "plateau"] = "constant"
+    schedule: Literal["constant", "one-cycle", "cosine", "warm-cosine", "plateau"] = "constant"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     augmentation: str = "none"
     trunk: Literal["frozen", "fine-tuned"] = "frozen"
@@ -62,11 +71,24 @@ class Recipe(Strict):
     text: Literal["frozen", "fine-tuned"] = "frozen"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     keep: Literal["last", "best"] = "last"
+    ema: float = Field(default=0.0, ge=0, lt=1)
     gradient_clip: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    modality_dropout: float = Field(default=0.0, ge=0, le=1)
+    unimodal: Literal["none", "auxiliary", "blended"] = "none"
+    auxiliary: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+    contrastive: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def compares_modalities(self) -> bool:
+        """Whether a step asks for more than the loss with both modalities."""
+        return bool(self.modality_dropout or self.contrastive or self.unimodal != "none")
 
     def deciding(self) -> dict[str, Any]:
-        """The choices that the weights depend on, as plain data: all but ``accumulate``."""
-        return self.model_dump(mode="json", exclude={"accumulate"})
+        """The choices that the weights depend on, as plain data: neither ``accumulate`` nor an average or losses that are not asked for."""
+        unused = {name for name in ("ema", "modality_dropout", "contrastive") if not getattr(self, name)}
+        if self.unimodal != "auxiliary":
+            unused |= {"auxiliary"} if self.unimodal == "blended" else {"auxiliary", "unimodal"}
+        return self.model_dump(mode="json", exclude={"accumulate", *unused})
 
     @field_validator("augmentation")
     @classmethod
@@ -93,11 +115,17 @@ RECIPES: dict[str, Recipe] = {
     "paper-early-fusion": _GALLO.model_copy(
         update={"learning_rate": 0.01, "batch_size": 8, "epochs": 15, "schedule": "plateau"}
     ),
-    # Gallo et al., "Image and Text fusion for UPMC Food-101 using BERT and CNNs", IVCNZ 2020, and the code published with it.
+    # Gallo et al., "Image and Text fusion for UPMC Food-101 using BERT and CNNs", IVCNZ 2020, and the code published with it, which keeps
+    # the best epoch of both nets that see images.
     "gallo-early-fusion": _GALLO.model_copy(
-        update={"learning_rate": 1e-4, "batch_size": 80, "epochs": 15, "schedule": "plateau"}
+        update={"learning_rate": 1e-4, "batch_size": 80, "epochs": 15, "schedule": "plateau", "keep": "best"}
     ),
-    # Keras' L2 of 0.005 on the classifier's weights is a weight decay of 0.01 there, and none in the trunk. Epochs: the paper's.
+    # BERT stays frozen; the LSTM and the head are trained.
+    "gallo-text-only": Recipe(
+        optimizer="adam", learning_rate=1e-3, batch_size=512, epochs=16, schedule="plateau", text="frozen"
+    ),
+    # Keras' L2 of 0.005 on the classifier's weights is a weight decay of 0.01 there, and none in the trunk; its L1 of the
+    # probabilities has no gradient, as they sum to 1. Epochs: the paper's and the code's.
     "gallo-image-only": _GALLO.model_copy(
         update={
             "learning_rate": 0.01,
@@ -106,10 +134,29 @@ RECIPES: dict[str, Recipe] = {
             "weight_decay": 0.01,
             "trunk_weight_decay": 0.0,
             "augmentation": "gallo",
+            "keep": "best",
         }
     ),
     "adamw": Recipe(
         optimizer="adamw", learning_rate=1e-3, weight_decay=1e-2, batch_size=64, epochs=30, schedule="cosine"
+    ),
+    # What such nets are fine-tuned with today; the rates of pretrained parts are those usual for AdamW.
+    "modern": Recipe(
+        optimizer="adamw",
+        learning_rate=1e-3,
+        trunk_learning_rate=1e-4,
+        text_learning_rate=2e-5,
+        weight_decay=0.05,
+        batch_size=64,
+        epochs=15,
+        schedule="warm-cosine",
+        label_smoothing=0.1,
+        augmentation="crop",
+        trunk="fine-tuned",
+        text="fine-tuned",
+        precision="bfloat16",
+        ema=0.999,
+        gradient_clip=1.0,
     ),
     # Plates: small networks from scratch; flips that swap the direction words.
     "plates": Recipe(

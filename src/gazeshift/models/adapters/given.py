@@ -19,7 +19,7 @@ from gazeshift.models.adapters.options import in_rows
 from gazeshift.models.adapters.protocol import Outside
 from gazeshift.models.bound import Bound
 from gazeshift.models.face import Heard
-from gazeshift.models.heads import Structure
+from gazeshift.models.fusions.fusion import Structure
 from gazeshift.preprocessing import IMAGENET_MEAN
 
 _TRIALS = 4

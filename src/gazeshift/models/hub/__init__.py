@@ -1,5 +1,6 @@
-"""Published models of pictures and texts, from a folder or a name on the Hugging Face hub, ready for pictures and sentences."""
+"""Models on the Hugging Face hub or in a folder: published ones of pictures and texts, and those that gazeshift saved."""
 
 from gazeshift.models.hub.load import from_hub
+from gazeshift.models.hub.saved import from_pretrained, is_saved
 
-__all__ = ["from_hub"]
+__all__ = ["from_hub", "from_pretrained", "is_saved"]

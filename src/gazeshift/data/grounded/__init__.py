@@ -1,0 +1,1 @@
+"""Public data sets whose annotations say where the things are that texts name: a reader for each."""

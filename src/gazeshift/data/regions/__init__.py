@@ -1,0 +1,1 @@
+"""Regions of pictures: where the things are that labels and texts name."""
