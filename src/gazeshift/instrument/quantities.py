@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 
 from gazeshift.data.plates import Caption, Scene
+from gazeshift.data.regions.masks import REFERRED
 from gazeshift.edits import Edited
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.faithful import RegionChanges, SceneSource, TextSource, View, region_changes
@@ -144,18 +145,20 @@ def look(subject: Subject, exam: Exam) -> Looks:
         _pair(row, scene, caption) for row, (scene, caption) in enumerate(zip(exam.scenes, exam.captions, strict=True))
     ]
     masks = [_masks(subject.see, scene, height, width) for scene in exam.scenes]
+    own = [
+        shown[caption.referred or scene.target]
+        for shown, scene, caption in zip(masks, exam.scenes, exam.captions, strict=True)
+    ]
 
     def masks_of(row: int, rows: int, columns: int) -> ObjectMasks:
-        return masks[row]
+        return {**masks[row], REFERRED: own[row]}
 
     question = Question(pairs, _texts(exam), masks_of, "grad-cam")
     found = analyse(viewer_of(model, lambda rows: features.rows(torch.tensor(list(rows))), read), question)
     predicted = [record for record in found.maps if record["target"] == "predicted"]
     maps = np.stack([np.asarray(record["map"]) for record in predicted if record["edit"] == "original"])
-    referred = [caption.referred or scene.target for scene, caption in zip(exam.scenes, exam.captions, strict=True)]
-    own = np.stack([masks[row][index] for row, index in enumerate(referred)])
     every = np.stack([np.sum(list(shown.values()), 0) for shown in masks])
-    return Looks(found.measures, maps, own, every, _text_bits(predicted))
+    return Looks(found.measures, maps, np.stack(own), every, _text_bits(predicted))
 
 
 def _pair(row: int, scene: Scene, caption: Caption) -> Pair:

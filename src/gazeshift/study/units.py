@@ -1,8 +1,11 @@
 """The two kinds of work of a unit: train it, and explain it."""
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import torch
 
 from gazeshift.atomic import UNFINISHED, atomic_write
 from gazeshift.edits import EDITS, Corpus, Edited, Pieces, random_for
@@ -20,8 +23,9 @@ from gazeshift.pairs import Pair
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.materials import Ingredients
-from gazeshift.training import Fitted, fit, predict
-from gazeshift.training.device import on_device
+from gazeshift.training import Fitted, Recipe, fit, predict
+from gazeshift.training.augment import AUGMENTATIONS
+from gazeshift.training.device import best_device, on_device
 from gazeshift.training.parts import frozen_parts, is_fixed
 from gazeshift.training.ranks import first_alone, ranks
 
@@ -69,6 +73,7 @@ def train_unit(
             resume=resume,
             images=images,
             texts=texts,
+            workers=batch_workers(recipe, ingredients.study.data.workers, best_device()),
             progress=ingredients.progress,
             feature_bytes=ingredients.study.cache_bytes,
         )
@@ -92,6 +97,18 @@ def _clear_after(work: Path) -> None:
     if ranks().local_rank == 0:
         (work / "last.ckpt").unlink(missing_ok=True)
         shutil.rmtree(work / "features", ignore_errors=True)
+
+
+def batch_workers(recipe: Recipe, workers: int | None, device: torch.device) -> int:
+    """Processes that make batches of crops while an accelerator trains; 0 where the CPU itself trains, or batches are of kept features.
+
+    Args:
+        recipe: of the training.
+        workers: the study's ``data.workers``; None for one per CPU.
+        device: on which the model is trained.
+    """
+    sees_crops = recipe.trunk == "fine-tuned" or AUGMENTATIONS[recipe.augmentation].changes_images
+    return (workers or os.cpu_count() or 1) if sees_crops and device.type != "cpu" else 0
 
 
 def _clear_for(digest: str, work: Path, folder: Path, *, resume: bool) -> None:

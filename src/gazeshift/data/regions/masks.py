@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -10,13 +11,15 @@ from PIL import Image
 from gazeshift.data.decode import image_size, stored_levels
 from gazeshift.errors import DataError, ImageError
 from gazeshift.pairs import ImageSource, Levels, Pair, SceneObject
-from gazeshift.preprocessing import Preprocessing
+
+if TYPE_CHECKING:  # gazeshift data check looks at masks and needs no torch
+    from gazeshift.preprocessing import Preprocessing
 
 REFERRED = 0
 """The key of the region that the pair's own text refers to: all its referred objects together."""
 
 
-def region_masks(pair: Pair, preprocessing: Preprocessing) -> Mapping[int, Bool[np.ndarray, "size size"]]:
+def region_masks(pair: Pair, preprocessing: "Preprocessing") -> Mapping[int, Bool[np.ndarray, "size size"]]:
     """The regions of a pair's objects by index, cropped exactly as ``preprocessing`` crops its image, so that they fit maps on the crop.
 
     Under ``REFERRED`` there is what all referred objects cover. Nearest neighbour, so a pixel of the crop is covered or not. Objects of
