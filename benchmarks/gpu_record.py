@@ -1,9 +1,9 @@
 """What a CUDA device does: ``python benchmarks/gpu_record.py`` (or ``make gpu-record``). Without one it says so, and exits with 2.
 
-Four parts run one after the other: the tests that compare a device with the CPU; the demo's study; ``gazeshift bench`` of everything that
-we make claims about, also compiled and in bfloat16; and the image trunk alone in every way that could pay: folded, in two memory layouts,
-in bfloat16, compiled, and as CUDA graphs. Everything goes into one JSON file named after the device; for a part that fails, the file has
-its last output. At the end comes a line for the docs.
+Four parts run one after the other: ``gazeshift bench`` of everything that we make claims about, also compiled and in bfloat16; the image
+trunk alone in every way that could pay: folded, in two memory layouts, in bfloat16, compiled, and as CUDA graphs; the tests that compare a
+device with the CPU; and the demo's study. Everything goes into one JSON file named after the device, as soon as it is known; for a part
+that fails, the file has its last output. At the end comes a line for the docs.
 """
 # ruff: noqa: T201, S603
 
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ ROOT = Path(__file__).parents[1]
 DEVICE_TESTS = ("tests/saliency/test_devices.py", "tests/saliency/test_stream.py", "tests/training/test_devices.py")
 MODELS = (("inception_v3", 299), ("vit_base_patch16_224", 224))
 CASES = tuple((name, size, batch) for batch in (8, 256, 1) for name, size in MODELS)
-PARTS = ("tests", "demo", "bench", "trunk")
+PARTS = ("bench", "trunk", "tests", "demo")
+CUT_OFF = "cut off before its end"
 Way = Callable[[Subject], Callable[[], Tensor]]
 
 
@@ -67,13 +69,24 @@ def demo() -> dict[str, Any]:
     }
 
 
-def bench(rounds: int) -> dict[str, Any]:
+Keep = Callable[[dict[str, Any]], None]
+"""Called with what a part has found so far: a record that is cut off, by the end of a lease say, has lost what it did not keep."""
+
+
+def keep_nothing(found: dict[str, Any]) -> None:
+    """For a part whose result is not recorded."""
+
+
+def bench(rounds: int, keep: Keep = keep_nothing) -> dict[str, Any]:
     """Run ``gazeshift bench --all`` on the device only, and a batch of 8 compiled and in bfloat16."""
     base = BenchSettings(device="cuda", rounds=rounds)
     inception, compiled, transformer = goal_settings(base)
     half = [replace(case, texts=(1,), precision="bfloat16") for case in (inception, compiled, transformer)]
-    results = run_all([*all_settings(base), compiled, *half], lambda line: print(line, flush=True))
-    return {"passed": True, "results": [result.to_dict() for result in results]}
+    results = []
+    for settings in (*all_settings(base), compiled, *half):
+        results += [result.to_dict() for result in run_all([settings], lambda line: print(line, flush=True))]
+        keep({"passed": False, "said": CUT_OFF, "results": results})
+    return {"passed": True, "results": results}
 
 
 def trunk_ways(
@@ -81,7 +94,7 @@ def trunk_ways(
     cases: Sequence[tuple[str, int, int]],
     rounds: int,
     ways: Sequence[str] | None = None,
-    keep: Callable[[dict[str, Any]], None] = lambda found: None,
+    keep: Keep = keep_nothing,
 ) -> dict[str, Any]:
     """Time the trunk in every way that could pay on a device; ``gap``: distance of its features from the plain ones, over the largest.
 
@@ -90,7 +103,7 @@ def trunk_ways(
         cases: a timm name, the side of the images, and the size of the batch.
         rounds: how often each is timed.
         ways: some of ``WAYS``; None: all.
-        keep: called with what is known after each case: to compile all ways takes minutes.
+        keep: called after each case.
     """
     found: dict[str, dict[str, Any]] = {}
     for name, size, batch in cases:
@@ -101,7 +114,7 @@ def trunk_ways(
             gap = {way: float((run().float() - exact).abs().max() / exact.abs().max()) for way, run in runs.items()}
             seconds = interleave(runs, rounds, device)
         found[f"{name}, batch {batch}"] = {way: {"seconds": seconds[way], "gap": gap[way]} for way in runs}
-        keep({"passed": False, "said": "not all cases were reached", "found": found})
+        keep({"passed": False, "said": CUT_OFF, "found": found})
     return {"passed": True, "found": found}
 
 
@@ -177,10 +190,10 @@ def main() -> int:
         path.write_text(json.dumps(record, indent=1) + "\n")
 
     parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "bench": lambda: bench(options.rounds, partial(write, "bench")),
+        "trunk": lambda: trunk_ways("cuda", CASES, options.rounds, keep=partial(write, "trunk")),
         "tests": tests,
         "demo": demo,
-        "bench": lambda: bench(options.rounds),
-        "trunk": lambda: trunk_ways("cuda", CASES, options.rounds, keep=lambda found: write("trunk", found)),
     }
     for name in options.parts or parts:
         try:

@@ -54,6 +54,13 @@ def test_every_kind_meets_every_side_that_it_has(tmp_path: Path) -> None:
     assert study.preprocessing_of("cnn.counts.film") == study.crop
 
 
+@pytest.mark.parametrize("text", [{"encoder": "none"}, {"encoder": "bert-lstm"}, {"encoder": "huggingface"}])
+def test_where_no_model_reads_texts_are_matched_in_whole_words(tmp_path: Path, text: dict[str, str]) -> None:
+    """An encoder that is not there is not asked for, either."""
+    study = read_study(write_yaml(tmp_path, models={"image-only": {}}, text=text, text_encoder=None, compare=None))
+    assert study.edits_side is None
+
+
 def test_models_listed_beside_them_stay_and_override(tmp_path: Path) -> None:
     own = {"cnn.net.film": {"kind": "film", "image": "cnn", "text": "net", "head": {"hidden": 8}}, "early-fusion": {}}
     study = study_of(tmp_path, models=own)

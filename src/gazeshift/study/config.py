@@ -228,11 +228,15 @@ class StudyConfig(Strict):
 
     @property
     def edits_side(self) -> TextSide | None:
-        """The encoder whose pieces changed texts are matched in: of the first model trained here that reads, else the study's own."""
+        """The encoder whose pieces changed texts are matched in: of the first model trained here that reads, else the study's own.
+
+        None, and texts are matched in whole words, if no model reads and the study's own has no net to take its pieces from.
+        """
         reading = next((name for name in self.trained if self.structure(name).reads_text), None)
         if reading is not None:
             return self.text_side(reading)
-        return None if self.text.encoder == "none" else TextSide(text=self.text, text_encoder=self.text_encoder)
+        unknown = self.text.encoder == "none" or (self.text.needs_source and self.text_encoder is None)
+        return None if unknown else TextSide(text=self.text, text_encoder=self.text_encoder)
 
     def preprocessing_of(self, model: str) -> Preprocessing:
         """The study's, with what a model's own trunk expects."""

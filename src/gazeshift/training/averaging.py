@@ -39,8 +39,8 @@ class Average:
         mix = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]
         real = [name for name, value in self._mean.items() if value.is_floating_point()]
         mix([self._mean[name] for name in real], [self._current[name] for name in real], step)
-        for name in self._mean.keys() - set(real):  # counts of batches
-            self._mean[name].copy_(self._current[name])
+        if counts := [name for name in self._mean if name not in real]:  # of batches
+            torch._foreach_copy_([self._mean[name] for name in counts], [self._current[name] for name in counts])
 
     def state(self) -> dict[str, Tensor]:
         """The average, copied to the CPU."""
