@@ -139,6 +139,7 @@ class Pair:
         split: ``train``, ``validation`` or ``test``.
         objects: the objects of the scene, where they are known, each with its region.
         captions: all valid texts of the scene, where they are known.
+        further: other texts of the pair that were asked for, each after the name of its column.
     """
 
     key: str
@@ -148,8 +149,18 @@ class Pair:
     split: str
     objects: tuple[SceneObject, ...] = ()
     captions: tuple[SceneCaption, ...] = ()
+    further: tuple[tuple[str, str], ...] = ()
 
     @property
     def has_regions(self) -> bool:
         """Whether it is known where some object lies."""
         return any(each.shapes for each in self.objects)
+
+    def further_text(self, column: str) -> str | None:
+        """The pair's other text of a column; None if it has none.
+
+        Example:
+            >>> Pair("a", b"", "a red car", "car", "test", further=(("false", "a blue car"),)).further_text("false")
+            'a blue car'
+        """
+        return dict(self.further).get(column)

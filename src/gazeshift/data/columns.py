@@ -29,6 +29,7 @@ class Columns:
         split: ``train``, ``validation``, ``test`` or what other sources call them.
         region: where what the class names is: a mask, polygons, run lengths or a box; or a list of named regions.
         regions: further regions: their name, and the column of each.
+        further: columns of other texts of the pair, such as a counterfactual one.
     """
 
     image: str | None = None
@@ -37,6 +38,7 @@ class Columns:
     split: str | None = None
     region: str | None = None
     regions: tuple[tuple[str, str], ...] = ()
+    further: tuple[str, ...] = ()
 
 
 USUAL = {
@@ -114,7 +116,11 @@ def choose(
             problems += _unusable(table, str(found[role]), role)
         elif role not in optional and (role not in {"split", "region"} or getattr(columns, role)):
             lacking.append(role)
-    problems += [_no_region(table, name, column) for name, column in columns.regions if column not in table.columns]
+    problems += [
+        f"no column {short(column)} for {what}. Columns: {shown_columns(table)}."
+        for what, column in _asked(columns)
+        if column not in table.columns
+    ]
     if lacking or problems:
         raise DataError(f"{table.name}: {' '.join([*_lacking(table, columns, lacking), *problems])}")
     regions = (*((("", found["region"]),) if found["region"] else ()), *columns.regions)
@@ -126,8 +132,10 @@ def _is_region(record: Mapping[str, Any], column: str) -> bool:
     return bool(as_regions(field(record, column), column, Path))
 
 
-def _no_region(table: Table, name: str, column: str) -> str:
-    return f"no column {short(column)} for the region {short(name)}. Columns: {shown_columns(table)}."
+def _asked(columns: Columns) -> Iterator[tuple[str, str]]:
+    """Columns that have no usual name, with what they are for."""
+    yield from ((f"the region {short(name)}", column) for name, column in columns.regions)
+    yield from (("the changed texts", column) for column in columns.further)
 
 
 def has_column(table: Table, columns: Columns, role: str) -> bool:

@@ -32,6 +32,7 @@ KINDS = {
     "region outside": "a region that reaches over the edge of its image; kept, cut off at the edge",
     "shared mask": "a mask that another image names, too; kept, though at most one of them can be right",
     "stray region": "a region of an image that no row names; not used",
+    "stray text": "a changed text of a pair that is not there; not used",
     "stray file": "a file in an image folder that is not an image, or whose name is not UTF-8; not used",
     # about the whole set
     "duplicate image": "an image with the same bytes as another in its split; kept",

@@ -34,6 +34,7 @@ class Row:
         split: the source's name of the split; None if it gives none.
         key: the key of an image that is not given as a path.
         regions: where things are in the picture.
+        further: other texts, each after the name of its column.
     """
 
     place: str
@@ -43,6 +44,7 @@ class Row:
     split: str | None
     key: str = ""
     regions: tuple[Region, ...] = ()
+    further: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,7 @@ def _add(made: _Made, finder: Finds, row: Row, class_needed: bool) -> None:
     if isinstance(image, Finding):
         made.findings.append(image)
         return
-    # Half a surrogate pair, as JSON may hold, can be neither tokenised nor written.
-    text = (row.text or "").strip().encode("utf-8", "replace").decode()
+    text = as_written(row.text)
     name, source = image
     if isinstance(source, Path) and not f"/{source.as_posix()}".endswith(f"/{name}"):
         made.findings.append(Finding("repaired name", row.place, f"{short(name)} is {short(source.name)} on disk"))
@@ -157,9 +158,16 @@ def _add(made: _Made, finder: Finds, row: Row, class_needed: bool) -> None:
         key, number = f"{name}#{max(2, number)}", number + 1
     keys.append(key)
     classes[label] = key
-    made.pairs[key] = Pair(key, source, text, label, str(split), scene_objects(row.regions, label, text))
+    made.pairs[key] = Pair(
+        key, source, text, label, str(split), scene_objects(row.regions, label, text), further=row.further
+    )
     if not text:
         made.findings.append(Finding("missing text", key))
+
+
+def as_written(text: str | None) -> str:
+    """A text without spaces around it. Half a surrogate pair, as JSON may hold, can be neither tokenised nor written, and becomes "?"."""
+    return (text or "").strip().encode("utf-8", "replace").decode()
 
 
 def _find_image(finder: Finds, row: Row) -> tuple[str, ImageSource] | Finding:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -101,6 +101,7 @@ def load_pairs(
     region_column: str | None = None,
     regions: Mapping[str, str] | None = None,
     regions_file: str | None = None,
+    further: Sequence[str] = (),
     test_fraction: float = 0.25,
     optional: Collection[str] = (),
 ) -> PairSet:
@@ -121,6 +122,7 @@ def load_pairs(
         region_column: likewise: where what the class names is, or a list of named regions.
         regions: columns of further regions by the name of the region.
         regions_file: a table of regions, one a row; by default ``regions.*`` in the root, if nothing else gives regions.
+        further: columns of other texts of the pairs (``Pair.further_text``); an empty cell gives none.
         test_fraction: share of each class that becomes the test split if the source has none.
         optional: which of ``text`` and ``label`` may be missing: rows without a class are kept, with the empty text as their class.
 
@@ -136,7 +138,7 @@ def load_pairs(
     """
     root = as_root(root)
     named = tuple((regions or {}).items())
-    columns = Columns(image_column, text_column, label_column, split_column, region_column, named)
+    columns = Columns(image_column, text_column, label_column, split_column, region_column, named, tuple(further))
     known_name(FORMATS, "table" if format == "auto" else format, "data format")
     if isinstance(root, Path):
         if not root.exists() and not is_shards(root):

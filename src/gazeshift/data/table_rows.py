@@ -23,7 +23,7 @@ from gazeshift.data.labels import class_numbers, plain_numbers
 from gazeshift.data.locate import Finder, Finds
 from gazeshift.data.regions.cells import as_regions, boxed
 from gazeshift.data.regions.scene import Region
-from gazeshift.data.rows import Row, Source
+from gazeshift.data.rows import Row, Source, as_written
 from gazeshift.data.table_files import TableFiles
 from gazeshift.data.tables import Table, load_table
 from gazeshift.pairs import ImageReference, ImageSource
@@ -93,7 +93,12 @@ class TableRows:
         regions, unread = self._regions(place, chosen, record, places)
         yield from unread
         for text in texts:
-            yield Row(place, images, text, label, own_split, key, regions)
+            yield Row(place, images, text, label, own_split, key, regions, self._further(record))
+
+    def _further(self, record: Any) -> tuple[tuple[str, str], ...]:
+        """The record's other texts: the first of each cell that holds one."""
+        found = ((column, _read(record, column, as_texts)) for column in self.columns.further)
+        return tuple((column, text) for column, texts in found if texts and (text := as_written(texts[0])))
 
     def _regions(
         self, place: str, chosen: Chosen, record: Any, places: Places

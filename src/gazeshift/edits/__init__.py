@@ -1,6 +1,7 @@
 """Edits of texts: pure functions from a pair to a changed text, and modifiers crossed with images. One dict of the edits."""
 
 from gazeshift.edits.check import is_truncated, reads_alike
+from gazeshift.edits.column import ColumnTexts, column_edit
 from gazeshift.edits.covariates import word_use
 from gazeshift.edits.edit import Corpus, Edit, Edited, random_for
 from gazeshift.edits.lexicon import BARE, find_lexicon, shipped
@@ -60,12 +61,14 @@ __all__ = [
     "FLOORS",
     "LEXICON_EDITS",
     "SAME_MEANING",
+    "ColumnTexts",
     "Corpus",
     "Edited",
     "MatchedModifiers",
     "ModifiedText",
     "Pieces",
     "WholeWords",
+    "column_edit",
     "crossed_texts",
     "find_lexicon",
     "is_truncated",

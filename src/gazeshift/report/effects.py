@@ -111,7 +111,7 @@ def _groups(run: FinishedRun, model: str) -> list[tuple[str, list[Effect]]]:
     }
     if not measured:
         return []
-    known = edit_words()
+    known = edit_words(run.summary.columns)
     floors = [Effect(edit, known.get(edit, ""), measured[edit], floor=True) for edit in FLOORS if edit in measured]
     retrained = retraining(run, model)
     if retrained.n:

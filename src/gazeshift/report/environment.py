@@ -34,7 +34,6 @@ def page_environment(quality: Quality) -> Environment:
     environment.globals.update(
         words=words,
         grid=grid,
-        edit_words=words.edit_words(),
         same_meaning=SAME_MEANING,
         half=HALF,
         picture=lambda sample: data_uri(sample.image, quality),

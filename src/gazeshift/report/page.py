@@ -84,6 +84,8 @@ def render(content: Content, quality: Quality, notes: Sequence[str] = ()) -> str
         "edits": run.edits,
         "texts_changed": len(run.edits) > 1 and bool(run.model_names(sees_image=True, reads_text=True)),
         "study": run.study,
+        "edit_words": words.edit_words(run.summary.columns),
+        "columns": run.summary.columns,
         "key_numbers": key_numbers(run),
         "splits": _splits(run),
         "majority": _majority(run),
@@ -133,7 +135,7 @@ def key_numbers(run: FinishedRun) -> list[KeyNumber]:
         *((f"Accuracy, {name}", accuracy.get(name, {}).get("test"), "percent", "test pairs") for name in models),
         ("What the text adds", run.summary.gap.get(lead), "points", f"points above {image}"),
         (
-            f"Map moved: {words.edit_words().get(edit or '', edit)}",
+            f"Map moved: {words.edit_words(run.summary.columns).get(edit or '', edit)}",
             edits.get(edit or "", {}).get("js_bits"),
             "bits",
             "JS, bits",

@@ -1,8 +1,10 @@
 """The page's wording: columns of its tables and one line for each known edit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gazeshift.edits import EDITS
+from gazeshift.runs.summary import ColumnFacts
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,11 @@ TOLD_NOTHING = "told the empty text, whatever the pair’s"
 """Of a given model, which was not trained on any."""
 
 
-def edit_words() -> dict[str, str]:
-    """What the texts of each edit are, by its name."""
-    return {name: edit.description for name, edit in EDITS.items()}
+def edit_words(columns: Mapping[str, ColumnFacts]) -> dict[str, str]:
+    """What the texts of each edit are, by its name: ours, and the user's own columns."""
+    return {name: edit.description for name, edit in EDITS.items()} | {
+        name: facts.description for name, facts in columns.items()
+    }
 
 
 VERDICT_MARKS = {"supported": "✓", "not supported": "✗", "undecided": "?", "not testable": "–"}

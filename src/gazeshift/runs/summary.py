@@ -112,6 +112,24 @@ class ModelFigures(Record):
     checks: dict[str, Measured] = Field(default_factory=dict)
 
 
+class ColumnFacts(Record):
+    """A column of changed texts of the user's own.
+
+    Attributes:
+        column: its name.
+        description: what its texts are, in a few words.
+        texts: explained pairs that have one.
+        without: explained pairs that have none, and are left out.
+        changed: the most frequent changes of words, from and to, with the number of pairs; without those that occur once.
+    """
+
+    column: str
+    description: str
+    texts: int
+    without: int
+    changed: tuple[tuple[str, str, int], ...] = ()
+
+
 class StudyFigures(Record):
     """The figures of all models, section by section, each by model; means over seeds and images with 95 % intervals.
 
@@ -160,6 +178,7 @@ class Summary(StudyFigures):
         claims: the verdicts, by name.
         checks: the study's expected thresholds, for each seed.
         data: references for accuracy.
+        columns: the user's own columns of changed texts, by the name of their edit.
         warnings: caveats.
     """
 
@@ -170,6 +189,7 @@ class Summary(StudyFigures):
     claims: dict[str, Verdict] = Field(default_factory=dict)
     checks: tuple[Threshold, ...] = ()
     data: DataFacts = DataFacts()
+    columns: dict[str, ColumnFacts] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @field_validator("schema_version")

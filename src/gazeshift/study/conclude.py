@@ -22,10 +22,11 @@ from gazeshift.runs.summary import SCHEMA, DataFacts, Summary
 from gazeshift.study.check_figures import check_figures
 from gazeshift.study.check_units import checked_models
 from gazeshift.study.claim_tables import gather
+from gazeshift.study.columns import column_facts
 from gazeshift.study.comparing import comparison
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.headline import headline
-from gazeshift.study.pairs import Pairs
+from gazeshift.study.pairs import Pairs, evenly
 from gazeshift.study.record import record_of
 from gazeshift.study.samples import choose, difference_of_models, sample_rows
 from gazeshift.study.steps import Steps, digest_of
@@ -81,7 +82,7 @@ def conclude(
 def _summary(study: StudyConfig, pairs: Pairs, run: RunFolder) -> Summary:
     """Build the tables of the whole study, and its figures from them."""
     predictions, changes = _tables(study, pairs, run)
-    roles = study.roles
+    roles, explained = study.roles, evenly(pairs.splits["test"], study.explain.images)
     tables = gather(study, run, pairs.classes, predictions, changes)
     found = tuple(comparison(*names, read_tables([run.comparison(*names)])) for names in study.compared)
     figures = summarise(predictions, changes, roles, study.explain.edits).model_copy(update={"comparisons": found})
@@ -99,6 +100,7 @@ def _summary(study: StudyConfig, pairs: Pairs, run: RunFolder) -> Summary:
         claims=claims,
         checks=tuple(check(study.expect, predictions, changes, roles)),
         data=DataFacts(chance=1 / len(pairs.classes), ceiling=pairs.ceiling),
+        columns={name: column_facts(each.texts, explained) for name, each in study.explain.columns.items()},
         warnings=tuple(told),
     )
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from gazeshift.data.addresses import Root, as_root
+from gazeshift.data.addresses import Root, as_root, without_secrets
 from gazeshift.data.columns import Columns
 from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding, count_kinds
 from gazeshift.data.fitness import obstacles
+from gazeshift.data.further import with_further_file
 from gazeshift.data.loader import CONTENTS
 from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.plates.captions_of_pairs import is_plates, with_captions
@@ -21,7 +22,7 @@ from gazeshift.data.titles import drop_repeated_titles, mask_class_names
 from gazeshift.errors import DataError
 from gazeshift.json_types import Json
 from gazeshift.pairs import Pair
-from gazeshift.study.sections import DataConfig
+from gazeshift.study.sections import ColumnConfig, DataConfig
 
 T = TypeVar("T")
 
@@ -82,6 +83,7 @@ def read_pairs(
     optional: Collection[str] = (),
     reads_text: bool = True,
     cache: Path | None = None,
+    columns: Sequence[ColumnConfig] = (),
 ) -> Pairs:
     """Read and select the pairs of a study.
 
@@ -93,9 +95,10 @@ def read_pairs(
         optional: which of ``text`` and ``label`` may be missing (``load_pairs``).
         reads_text: whether a model reads the texts, so that some are needed.
         cache: folder that caches the digests of images, so that they are read once.
+        columns: changed texts that the data bring along (``Pair.further``). They do not count in the fingerprint.
 
     Raises:
-        DataError: nothing usable, or too few pairs (``obstacles``).
+        DataError: nothing usable, no changed text in one of the columns, or too few pairs (``obstacles``).
     """
     root = as_root(root)
     found = load_pairs(
@@ -108,18 +111,20 @@ def read_pairs(
         region_column=data.region_column,
         regions=data.regions,
         regions_file=data.regions_file,
+        further=[each.column for each in columns if each.file is None],
         optional=optional,
     )
-    pairs, dropped = list(found.pairs), list[Finding]()
+    pairs, dropped = _with_files(found.root, found.pairs, columns)
     if data.drop_repeated_titles:
-        pairs, dropped = drop_repeated_titles(pairs)
+        pairs, repeated = drop_repeated_titles(pairs)
+        dropped += repeated
     pairs, notes = with_validation(pairs, data.validation), found.notes
     if data.limit is not None:
         before, pairs = len(pairs), limit(pairs, data.limit)
         notes = (*notes, f"data.limit keeps {len(pairs):,} of {before:,} pairs, {data.limit} of each class and split")
     if data.mask_class_names:
         masked = found.classes if classes is None else classes
-        pairs = [replace(pair, text=mask_class_names(pair.text, masked)) for pair in pairs]
+        pairs = [_masked(pair, masked) for pair in pairs]
     ceiling: dict[str, float] = {}
     if isinstance(root, Path) and is_plates(root):
         pairs = with_captions(root, pairs)
@@ -154,10 +159,30 @@ def stream_split(
         for some, findings in shards:
             found.update(count_kinds(findings))
             for pair in some:
-                masked = mask_class_names(pair.text, classes) if data.mask_class_names else pair.text
-                yield replace(pair, text=masked)
+                yield _masked(pair, classes) if data.mask_class_names else pair
 
     return pairs()
+
+
+def _masked(pair: Pair, classes: Sequence[str]) -> Pair:
+    further = tuple((column, mask_class_names(text, classes)) for column, text in pair.further)
+    return replace(pair, text=mask_class_names(pair.text, classes), further=further)
+
+
+def _with_files(root: Root, pairs: Sequence[Pair], columns: Sequence[ColumnConfig]) -> tuple[list[Pair], list[Finding]]:
+    """The pairs with the changed texts of files of their own; every column must have one for some pair."""
+    every, findings = list(pairs), list[Finding]()
+    for each in columns:
+        if each.file is not None:
+            if not isinstance(root, Path):
+                raise DataError(f"{each.file}: changed texts in a file of their own are for data on this machine.")
+            every, found = with_further_file(root, every, each.file, each.column)
+            findings += found
+        if not any(pair.further_text(each.column) for pair in every):
+            raise DataError(
+                f"{each.file or without_secrets(root)}: no pair has a changed text in the column {each.column!r}."
+            )
+    return every, findings
 
 
 def refuse_unfit(

@@ -1,13 +1,15 @@
 """The sections of the study file, each validated on its own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, field_serializer, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_serializer, field_validator, model_validator
 
 from gazeshift.data.addresses import without_secrets
-from gazeshift.edits import EDITS, FLOORS
+from gazeshift.edits import EDITS, FLOORS, ColumnTexts, column_edit
+from gazeshift.edits.column import PREFIX
+from gazeshift.edits.edit import Edit
 from gazeshift.edits.templates import MIN_WORDS
 from gazeshift.errors import UsageError
 from gazeshift.evaluation.checks import CHECKS
@@ -147,12 +149,44 @@ class ModelConfig(Strict):
         return self
 
 
+class ColumnConfig(Strict):
+    """A column of changed texts of your own.
+
+    Attributes:
+        column: its name in the data's table, or in ``file``.
+        kind: what its texts are, which becomes the edit's name: ``false-colour``, ``true-clothing``, ``absent-place`` for words that are
+            true, false or true of nothing in the picture; or the name of an edit of ours, whose place they take.
+        file: a table of the texts by key, relative to the root; None: they are in the data's own table.
+        refers: name of the region that all its texts speak of (``data.regions``), such as ``person``; None: the one region that a text
+            names and the pair's own does not refer to, else what the own text refers to.
+    """
+
+    column: str = Field(min_length=1)
+    kind: str | None = Field(default=None, min_length=1)
+    file: str | None = None
+    refers: str | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _no_original(cls, kind: str | None) -> str | None:
+        if kind == "original" or (kind or "").startswith(PREFIX):
+            raise ValueError(f"{kind!r} is no kind of changed text; say what the texts are, such as false-colour")
+        return kind
+
+    @property
+    def texts(self) -> ColumnTexts:
+        """The column as the pairs hold it."""
+        return ColumnTexts(self.column, self.kind, self.refers)
+
+
 class ExplainConfig(Strict):
     """What is explained.
 
     Attributes:
         method: a saliency method; ``default``: the one that suits each model.
-        edits: changed texts, in the order of the tables; ``original`` is always the first.
+        edits: changed texts, in the order of the tables; ``original`` is always the first. ``column:NAME`` is a column of your own data;
+            so is ``{column: NAME, kind: KIND, file: FILE}``, which says what its texts are.
+        columns: these columns by the name of their edit; made from ``edits``.
         images: maximum number of test pairs to explain (drawn evenly by key); None for all.
         modifiers: maximum number of words of each of the lexicon's kinds (colour, position, made-up, others) to cross with every
             explained image; 0 for none.
@@ -165,6 +199,7 @@ class ExplainConfig(Strict):
     """
 
     method: str = DEFAULT
+    columns: dict[str, ColumnConfig] = Field(default_factory=dict)
     edits: tuple[str, ...] = (
         "paraphrase",
         "colour",
@@ -198,10 +233,31 @@ class ExplainConfig(Strict):
             raise ValueError(f"{count} words per kind are too few; give {MIN_WORDS} or more, or 0 for none")
         return count
 
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_by_name(cls, given: object) -> object:
+        """Columns that are given among the edits, as names and ``columns``."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("edits"), list | tuple):
+            return given
+        names, columns = list[object](), dict(given.get("columns") or {})
+        for edit in given["edits"]:
+            short = isinstance(edit, str) and edit.startswith(PREFIX) and edit not in columns
+            written = {"column": edit.removeprefix(PREFIX)} if short else edit
+            if isinstance(written, Mapping):
+                column = ColumnConfig.model_validate(dict(written))
+                columns[column.texts.name] = column
+                names.append(column.texts.name)
+            else:
+                names.append(written)
+        return {**given, "edits": tuple(names), "columns": columns}
+
     @field_validator("edits")
     @classmethod
-    def _known_edits(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        known = [registered(name, EDITS, "edit") for name in names]
+    def _known_edits(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        own = info.data.get("columns", {})  # not there if they are invalid themselves
+        known = [name if name in own else registered(name, EDITS, "edit") for name in names]
+        if unused := [name for name in own if name not in known]:
+            raise ValueError(f"columns.{unused[0]}: name it among the edits, too")
         rest = [name for name in known if name != "original"]
         if len(set(rest)) < len(rest):
             raise ValueError("an edit is listed twice")
@@ -211,6 +267,10 @@ class ExplainConfig(Strict):
     @classmethod
     def _known_checks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(registered(name, CHECKS, "check") for name in names))
+
+    def edit(self, name: str) -> Edit:
+        """The edit of a name, ours or a column of the data."""
+        return column_edit(self.columns[name].texts) if name in self.columns else EDITS[name]
 
     @model_validator(mode="after")
     def _enough_texts(self) -> "ExplainConfig":

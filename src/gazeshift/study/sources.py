@@ -47,7 +47,9 @@ def usable_pairs(study: StudyConfig, root: Root, run: RunFolder, steps: Steps) -
         DataError: they are not enough.
     """
     reads_text = any(study.structure(name).reads_text for name in study.models)
-    pairs = read_pairs(study.data, root, reads_text=reads_text, cache=run.cache)
+    pairs = read_pairs(
+        study.data, root, reads_text=reads_text, cache=run.cache, columns=tuple(study.explain.columns.values())
+    )
 
     def look(_: str) -> None:
         everything = PairSet(pairs.root, pairs.format, tuple(pairs.all), pairs.classes, pairs.findings, pairs.notes)

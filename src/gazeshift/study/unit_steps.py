@@ -28,7 +28,8 @@ _TABLES = 5
 """Increased when an evaluation writes different tables, so that those of an older gazeshift are recomputed without retraining."""
 
 Sources = Mapping[str, str | None]
-"""Digests of the inputs of a unit: ``data``, ``learnt_from``, ``lexicon``, and those of ``origins``."""
+"""Digests of the inputs of a unit: ``data``, ``learnt_from``, ``lexicon``, ``further`` (changed texts that the data hold), and those of
+``origins``."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def prepare_units(
     lexicon = find_lexicon(study.explain.lexicon)
     corpus = Corpus.of(pairs.splits["train"], pairs.classes, lexicon)
     words = digest_of({"lexicon": repr(lexicon)})  # a file of the user's may change under its name
-    sources = {**sources, "lexicon": words}
+    further = digest_of({pair.key: pair.further for pair in pairs.splits["test"] if pair.further})
+    sources = {**sources, "lexicon": words, "further": further}
     modifiers = _modifiers(study, ingredients, corpus, steps, run.store, sources)
     question, rows = _question(study, pairs, ingredients, corpus, modifiers)
     data = {
@@ -179,6 +181,7 @@ def _evaluation(work: Work) -> dict[str, object]:
         "measures": secondary_measures(),
         "data": work.sources["data"],
         "lexicon": work.sources["lexicon"],
+        "further": work.sources["further"],
         "explain": work.ingredients.study.explain.model_dump(exclude={"samples", "checks", "check_images"}),
     }
 
@@ -188,6 +191,7 @@ def _check(work: Work, unit: Unit, trained: str) -> str:
         "train": trained,
         "data": work.sources["data"],
         "lexicon": work.sources["lexicon"],
+        "further": work.sources["further"],
         "explain": work.ingredients.study.explain.model_dump(include=set(CHECK_SETTINGS)),
     }
 
@@ -241,7 +245,7 @@ def _question(
     place = {pair.key: index for index, pair in enumerate(test)}
     question = Question(
         chosen,
-        edited_texts(chosen, study.explain.edits, corpus, ingredients.pieces),
+        edited_texts(chosen, study.explain, corpus, ingredients.pieces),
         MaskReader(study.crop, chosen),
         study.explain.method,
         study.explain.wasserstein,

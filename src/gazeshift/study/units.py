@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from gazeshift.atomic import UNFINISHED, atomic_write
-from gazeshift.edits import EDITS, Corpus, Edited, Pieces, random_for
+from gazeshift.edits import Corpus, Edited, Pieces, random_for
 from gazeshift.errors import TrainingError
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.class_maps import write_class_maps
@@ -23,6 +23,7 @@ from gazeshift.pairs import Pair
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.materials import Ingredients
+from gazeshift.study.sections import ExplainConfig
 from gazeshift.training import Fitted, Recipe, fit, predict
 from gazeshift.training.augment import AUGMENTATIONS
 from gazeshift.training.device import best_device, on_device
@@ -208,8 +209,8 @@ def _predictions(ingredients: Ingredients, model: Classifier, split: str) -> lis
 
 
 def edited_texts(
-    pairs: Sequence[Pair], edits: Sequence[str], corpus: Corpus, pieces: Pieces
+    pairs: Sequence[Pair], explain: ExplainConfig, corpus: Corpus, pieces: Pieces
 ) -> dict[str, list[Edited | None]]:
     """The text of every pair under every edit; None where an edit does not apply."""
-    made = {name: EDITS[name](corpus, pieces) for name in edits}
+    made = {name: explain.edit(name)(corpus, pieces) for name in explain.edits}
     return {name: [edit(pair, random_for(name, pair.key)) for pair in pairs] for name, edit in made.items()}
