@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gazeshift.edits import Edited
-from gazeshift.evaluation.question import Question, referred_mask
+from gazeshift.evaluation.in_masks import Seen, in_masks
+from gazeshift.evaluation.question import Question
 from gazeshift.evaluation.viewer import Viewer
 from gazeshift.mapstore.store import Row
 from gazeshift.measures import (
@@ -22,9 +23,6 @@ from gazeshift.measures import (
     interaction_share,
     iou,
     likelihood_ratio,
-    mask_excess,
-    mask_lift,
-    mask_mass,
     measure_maps,
     pearson,
     secondary_measures,
@@ -35,8 +33,8 @@ from gazeshift.measures import (
 from gazeshift.saliency.affine import other_side
 from gazeshift.saliency.asked import Asked as Combinations
 
-OTHERS = 8
-"""Other images whose masks a map is compared with."""
+TEXT_BLIND = "eigen-cam"
+"""The method of a map that shows where the trunk's features are strong, whatever the text and the class."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class _Found:
     """The results for each text.
 
     ``m00 ... m11``: the maps of the decomposition against the pair's own text. ``label``: the map of the true class. ``other_side``: the
-    map of the predicted class before the trunk's affine, or None if there is no affine.
+    map of the predicted class before the trunk's affine, or None if there is no affine. ``blind``: of the image alone (``TEXT_BLIND``).
     """
 
     predicted: np.ndarray
@@ -104,6 +102,7 @@ class _Found:
     m11: np.ndarray
     label: np.ndarray
     other_side: np.ndarray | None
+    blind: np.ndarray
 
 
 def _explain_shard(viewer: Viewer, question: Question, asked: Sequence[Asked], shard: range) -> _Found:
@@ -115,18 +114,27 @@ def _explain_shard(viewer: Viewer, question: Question, asked: Sequence[Asked], s
     # Row of each text's own original: the last ``original`` at or before it.
     own = torch.tensor(_originals(asked), device=device)
     reference = predicted[own]
-    label, known = _labels(viewer.classes, [question.pairs[index].label for index, _, _ in asked], device)
+    label, has_label = _labels(viewer.classes, [question.pairs[index].label for index, _, _ in asked], device)
     text = torch.arange(len(asked), device=device)
     wanted = [(own, reference), (own, predicted), (text, reference), (text, predicted), (text, label)]
     m00, m10, m01, m11, true_class = (
         viewer.placed(maps, shard) for maps in _unique_maps(rows, question.method, wanted)
     )
-    true_class[~known] = np.nan
+    true_class[~has_label] = np.nan
     confidence = rows.logits.softmax(1).gather(1, predicted[:, None])[:, 0]
     guessed, sure, before = (part.cpu().numpy() for part in (predicted, confidence, reference))
     beyond = _beyond_the_affine(rows, question.method)
     beyond = None if beyond is None else viewer.placed(beyond, shard)
-    return _Found(guessed, sure, before, m00, m10, m01, m11, true_class, beyond)
+    height, width = m11.shape[1:]
+    regions = any(question.masks(index, height, width) for index in shard)
+    blind = viewer.placed(_text_blind(rows, own), shard) if regions else np.full_like(m11, np.nan)
+    return _Found(guessed, sure, before, m00, m10, m01, m11, true_class, beyond, blind)
+
+
+def _text_blind(rows: Combinations, own: Int[Tensor, " r"]) -> np.ndarray:
+    """For each row, the map of its image that depends on no text and no class."""
+    images, place = torch.unique(own, return_inverse=True)
+    return rows.at(images).maps(torch.zeros_like(images), TEXT_BLIND)[place.cpu().numpy()]
 
 
 def _labels(
@@ -193,8 +201,11 @@ def _measures(classes: Sequence[str], question: Question, asked: Sequence[Asked]
             **_secondary_change(found.m00, found.m11),
         }
     )
-    in_masks = [_in_masks(question, index, edited, p[row], before[row]) for row, (index, _, edited) in enumerate(asked)]
-    return frame.join(pd.DataFrame(in_masks, index=frame.index))
+    found_in = [
+        in_masks(question, index, edit, edited, Seen(found.m11[row], p[row], before[row], found.blind[row]))
+        for row, (index, edit, edited) in enumerate(asked)
+    ]
+    return frame.join(pd.DataFrame(found_in, index=frame.index))
 
 
 def _secondary_change(before: Float[np.ndarray, "r h w"], after: Float[np.ndarray, "r h w"]) -> dict[str, np.ndarray]:
@@ -205,47 +216,6 @@ def _secondary_change(before: Float[np.ndarray, "r h w"], after: Float[np.ndarra
         "iou": iou(before, after),
         "amplitude_change": amplitude_change(before, after),
     }
-
-
-def _in_masks(
-    question: Question, index: int, edited: Edited, p: Float[np.ndarray, "h w"], before: Float[np.ndarray, "h w"]
-) -> dict[str, float]:
-    """Mass on the object that the pair's own text refers to, and on the one that the changed text names, with the changed and the own text.
-
-    ``mask_other`` is the mass that the same map would put on the referred objects of other images: what always looking at one place
-    would score; ``mask_excess`` is what the map has beyond that. ``mask_prior`` is the mass that the training objects' own
-    prior has in the mask: the score of knowing where objects usually are.
-    """
-    names = (
-        "mask_mass",
-        "mask_area",
-        "mask_lift",
-        "mask_excess",
-        "mask_other",
-        "mask_prior",
-        "named_mass",
-        "named_mass_before",
-    )
-    nothing = dict.fromkeys(names, float("nan"))
-    own = referred_mask(question, index, *p.shape)
-    if own is None:
-        return nothing
-    others = [referred_mask(question, other, *p.shape) for other in _elsewhere(index, len(question.pairs))]
-    seen = np.stack([np.zeros_like(own) if other is None else other for other in others] or [np.zeros_like(own)])
-    found = {"mask_mass": mask_mass(p, own), "mask_area": own.mean(), "mask_lift": mask_lift(p, own)}
-    found["mask_excess"] = mask_excess(p, own, seen)
-    found["mask_other"] = found["mask_mass"] - found["mask_excess"]
-    if (prior := question.prior(*p.shape)) is not None:
-        found["mask_prior"] = mask_mass(prior, own)
-    named = None if edited.refers is None else (question.masks(index, *p.shape) or {}).get(edited.refers)
-    if named is not None:
-        found |= {"named_mass": mask_mass(p, named), "named_mass_before": mask_mass(before, named)}
-    return nothing | {name: float(value) for name, value in found.items()}
-
-
-def _elsewhere(index: int, count: int) -> list[int]:
-    """Up to ``OTHERS`` other pairs, spread over all of them, so that every class is among them."""
-    return sorted({(index + 1 + step * count // OTHERS) % count for step in range(OTHERS)} - {index})
 
 
 def _maps(classes: Sequence[str], question: Question, asked: Sequence[Asked], found: _Found) -> list[Row]:

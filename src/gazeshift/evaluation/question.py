@@ -83,6 +83,14 @@ def referred_mask(question: Question, index: int, height: int, width: int) -> Fl
     return (question.masks(index, height, width) or {}).get(REFERRED)
 
 
+def named_region(question: Question, index: int) -> int | None:
+    """The object that a changed text of a pair names and its own text does not: the first such text counts; None if there is none."""
+    own = {each.index for each in question.pairs[index].objects if each.referred}
+    every = (texts[index] for texts in question.texts.values())
+    named = (edited.refers for edited in every if edited is not None and edited.refers is not None)
+    return next((region for region in named if region not in own), None)
+
+
 class ObjectPrior:
     """Where referred objects lie, as a distribution over cells: the location prior, from pairs other than the evaluated ones.
 
