@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gazeshift.claims.evidence import Evidence, Support, evidence_for
+from gazeshift.claims.evidence import evidence_for
 from gazeshift.claims.register import CLAIMS, LEVEL, MIN_SEEDS, Claim
+from gazeshift.claims.support import Evidence, Support
 from gazeshift.claims.tables import Cells, Tables
 from gazeshift.claims.verdict import Contrast, MarginTest, SignFlips, Verdict, Word
 from gazeshift.statistics import (
@@ -39,7 +40,7 @@ class _Measured:
 
 
 def judge(tables: Tables) -> dict[str, Verdict]:
-    """The verdict on every claim, ``C0`` to ``C4``; ``C4`` has parts, C4a and C4b, and takes the weaker of their verdicts."""
+    """The verdict on every claim, ``C0`` to ``C5``; ``C4`` has parts, C4a and C4b, and takes the weaker of their verdicts."""
     evidence = {name: evidence_for(name, tables) for name in CLAIMS}
     measured = {name: _measure(found.primary) for name, found in evidence.items()}
     tested = [name for name, found in measured.items() if found.interval is not None and not evidence[name].missing]
@@ -52,7 +53,8 @@ def judge(tables: Tables) -> dict[str, Verdict]:
         for name in CLAIMS
     }
     parts = {name: verdicts.pop(name) for name in C4_PARTS}
-    return {**verdicts, "C4": _both(parts)}
+    last = verdicts.pop("C5")
+    return {**verdicts, "C4": _both(parts), "C5": last}
 
 
 def _p(measured: _Measured) -> float:
@@ -136,7 +138,7 @@ def _decide(
         return "undecided", (
             f"{said}: not shown to be above 0 (Holm-corrected p {_p_words(p_holm)}), nor to lie within the margin of {claim.margin:g}."
         )
-    against = [(support, found) for support, found in supports if not _agrees(support, found)]
+    against = [(support, found) for support, found in supports if not _agrees(support, found, claim.margin)]
     if against:
         named = "; ".join(f"{support.name} ({_found_words(found)})" for support, found in against)
         return (
@@ -146,11 +148,13 @@ def _decide(
     return "supported", f"{said}, above 0 (Holm-corrected p {_p_words(p_holm)}){_agreed(supports)}."
 
 
-def _agrees(support: Support, found: _Measured) -> bool:
+def _agrees(support: Support, found: _Measured, margin: float) -> bool:
     if support.needed == "no":
         return True
     if found.interval is None:
         return False
+    if support.needed == "null":
+        return equivalence(found.interval, support.margin or margin).equivalent
     return found.interval.low > 0 if support.needed == "interval" else found.interval.mean > 0
 
 
@@ -205,12 +209,17 @@ def _contrast(support: Support, found: _Measured, interval: CrossedInterval, mar
         effect=_number(found.effect),
         interval=_bounds(interval),
         p=_number(interval.p_value),
-        # The margin is in the claim's unit.
-        equivalent=None if support.unit else equivalence(interval, margin).equivalent,
+        equivalent=_equivalent(support, interval, margin),
         n=support.cells.images,
         needed=support.needed,
-        agrees=_agrees(support, found),
+        agrees=_agrees(support, found, margin),
     )
+
+
+def _equivalent(support: Support, interval: CrossedInterval, margin: float) -> bool | None:
+    """Whether a contrast lies within its own margin, or the claim's where it is in the claim's unit; None where there is no margin."""
+    own = support.margin if support.unit else margin
+    return None if own is None else equivalence(interval, own).equivalent
 
 
 def _bootstrap(primary: _Measured) -> tuple[float, float] | None:

@@ -75,4 +75,12 @@ CLAIMS: dict[str, Claim] = {
         0.01,
         ("fusion",),
     ),
+    "C5": Claim(
+        "The map moves when it should, and only then.",
+        "map mass that another region of the picture gains when the text names it, minus what the same region gains with a paraphrase of "
+        "the pair's own text, early fusion",
+        "share of the map's mass",
+        0.01,
+        ("fusion",),
+    ),
 }

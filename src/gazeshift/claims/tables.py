@@ -74,7 +74,7 @@ class Tables:
             value: the column.
             other: the column of ``second``; None: the same.
         """
-        if first.empty or second.empty:
+        if first.empty or second.empty or value not in first or (other or value) not in second:
             return self.cells(first.iloc[:0], value)
         right = second[["seed", "key", other or value]].rename(columns={other or value: "second"})
         both = first[["seed", "key", "label", value]].merge(right, on=["seed", "key"])
@@ -90,7 +90,7 @@ class Tables:
             second: the same for the noise floor; not compared image by image.
             value: the column.
         """
-        if first.empty or second.empty:
+        if first.empty or second.empty or value not in first or value not in second:
             return self.cells(first.iloc[:0], value)
 
         def of(rows: pd.DataFrame, seed: int, label: str) -> np.ndarray:

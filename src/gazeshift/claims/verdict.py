@@ -9,8 +9,8 @@ from gazeshift.records import Interval, Number, Record
 Word = Literal["supported", "not supported", "undecided", "not testable"]
 """The possible verdicts on a claim."""
 
-Needed = Literal["primary", "sign", "interval", "no"]
-"""``primary`` for a claim's own contrast; ``sign`` or ``interval`` if the claim stands only with it; else ``no``."""
+Needed = Literal["primary", "sign", "interval", "null", "no"]
+"""``primary`` for a claim's own contrast; ``sign``, ``interval`` or ``null`` if the claim stands only with it; else ``no``."""
 
 
 class Contrast(Record):

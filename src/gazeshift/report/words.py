@@ -86,6 +86,7 @@ NEEDED_WORDS = {
     "primary": "the claim’s own contrast",
     "sign": "must be above 0",
     "interval": "its interval must be above 0",
+    "null": "must be shown to be no effect",
     "no": "",
 }
 
