@@ -8,7 +8,7 @@ from gazeshift.atomic import atomic_write
 from gazeshift.data.plates import Scene
 from gazeshift.edits import Corpus, find_lexicon
 from gazeshift.evaluation.modifiers import Modifiers, modifier_files
-from gazeshift.evaluation.question import MaskReader, Question
+from gazeshift.evaluation.question import MaskReader, ObjectPrior, Question
 from gazeshift.mapstore.store import write_table
 from gazeshift.measures import secondary_measures
 from gazeshift.models.face import Model
@@ -26,6 +26,9 @@ from gazeshift.study.units import analyse_unit, edited_texts, train_unit, unit_f
 
 _TABLES = 6
 """Increased when an evaluation writes different tables, so that those of an older gazeshift are recomputed without retraining."""
+
+PRIOR_PAIRS = 500
+"""Training pairs, at most, whose masks show where objects usually are."""
 
 Sources = Mapping[str, str | None]
 """Digests of the inputs of a unit: ``data``, ``learnt_from``, ``lexicon``, ``further`` (changed texts that the data hold), and those of
@@ -250,5 +253,6 @@ def _question(
         study.explain.method,
         study.explain.wasserstein,
         [] if modifiers is None else [modifiers.texts(pair) for pair in chosen],
+        ObjectPrior(study.crop, evenly(pairs.splits["train"], PRIOR_PAIRS)),
     )
     return question, [place[pair.key] for pair in chosen]
