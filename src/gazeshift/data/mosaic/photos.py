@@ -64,10 +64,10 @@ def gather(config: MosaicConfig, pairs: Sequence[Pair], workers: int | None = No
         >>> photos.classes, [photos.number(split) for split in ("train", "validation", "test")]
         (('a', 'b'), [26, 4, 10])
     """
-    if not any(pair.split == "test" for pair in pairs):
-        pairs = with_test(pairs)
-    pairs = with_validation(pairs)
-    kept, left_out = _each_once(pairs, workers)
+    kept, left_out = _each_once(pairs, workers)  # before splits are drawn, which know nothing of copies
+    if not any(pair.split == "test" for pair in kept):
+        kept = with_test(kept)
+    kept = with_validation(kept)
     of: dict[str, dict[str, list[Pair]]] = {split: defaultdict(list) for split in SPLITS}
     for pair in sorted(kept, key=lambda pair: pair.key):
         of[pair.split][pair.label].append(pair)
