@@ -181,12 +181,7 @@ def mosaic(
         "border_control": border_control,
         "seed": seed,
     }
-    columns = {
-        "format": format,
-        "image_column": image_column,
-        "label_column": label_column,
-        "split_column": split_column,
-    }
+    columns = {"image_column": image_column, "label_column": label_column, "split_column": split_column}
     with interruptible("nothing was written."):
         write_mosaics(
             source,
@@ -194,7 +189,7 @@ def mosaic(
             tiles=tiles,
             captions=captions,
             options=options,
-            columns=columns,
+            columns={"format": format, **columns},
             workers=workers,
             quiet=quiet,
         )
