@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gazeshift.data.draws import generator
 from gazeshift.data.mosaic.captions import Shown, scene_captions
 from gazeshift.data.mosaic.config import MosaicConfig
 from gazeshift.data.mosaic.rows import read_rows, said_in
 from gazeshift.data.mosaic.store import read_header
-from gazeshift.data.plates.vocabulary import generator
 from gazeshift.errors import DataError
 from gazeshift.pairs import Pair
 

@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from gazeshift.data.decode import decode
+from gazeshift.data.draws import generator
 from gazeshift.data.mosaic.captions import Said, Shown, say, template_of, worded
 from gazeshift.data.mosaic.config import MosaicConfig
 from gazeshift.data.mosaic.grid import places, tile_preprocessing
 from gazeshift.data.mosaic.photos import Photos
-from gazeshift.data.plates.vocabulary import generator
 from gazeshift.data.rows import SPLITS
 from gazeshift.errors import DataError, ImageError
 from gazeshift.pairs import Pair
