@@ -17,6 +17,8 @@ import gazeshift as gs
 from gazeshift.arrays import atomic_array
 from gazeshift.atomic import atomic_folder, atomic_write, write_json
 from gazeshift.data.loader import crops
+from gazeshift.data.mosaic import MosaicConfig
+from gazeshift.data.mosaic import write as write_mosaics
 from gazeshift.data.plates import PlatesConfig
 from gazeshift.data.plates import write as write_plates
 from gazeshift.edits import Corpus, WholeWords, find_lexicon
@@ -116,6 +118,14 @@ def _modifiers(folder: Path, _: gs.Classifier) -> Prepared:
     return lambda: modifiers.write(corpus, folder / "store")
 
 
+def _mosaics(folder: Path, _: gs.Classifier) -> Prepared:
+    pairs = [Pair(f"{i}.png", folder / f"{i}.png", "", "ab"[i % 2], ("train", "validation")[i > 1]) for i in range(4)]
+    for i, pair in enumerate(pairs):
+        PICTURE.rotate(90 * i).save(folder / pair.key)
+    config = MosaicConfig(tiles=(1, 2), size=32, train=2, validation=1, test=0, mix={"class": 1})
+    return lambda: write_mosaics(config, pairs, folder / "new" / "mosaics")
+
+
 WRITERS: dict[str, Callable[[Path, gs.Classifier], Prepared]] = {
     "a file": _file,
     "JSON": lambda folder, _: lambda: write_json(folder / "new" / "a.json", ["more than eight bytes"]),
@@ -135,6 +145,7 @@ WRITERS: dict[str, Callable[[Path, gs.Classifier], Prepared]] = {
     "measures of maps": _scanned,
     "step": lambda folder, _: lambda: Steps(RunFolder(folder)).do("a step", {}, lambda digest: None),
     "modifiers": _modifiers,
+    "mosaics": _mosaics,
     "plates": lambda folder, _: lambda: write_plates(PlatesConfig(size=32, train=2, test=1), folder / "plates"),
 }
 
@@ -208,6 +219,7 @@ WRITES = {
 BLOCKS = {"atomic_write", "atomic_folder", "atomic_array", "growing_table"}
 INSIDE = {
     "data/plates/store.py": {"_write_draft", "_write_chunk", "_write_titles"},
+    "data/mosaic/store.py": {"_write_draft", "_write_mosaic"},
     "models/files.py": {"write_model"},  # by save and by sharing, into a folder that is renamed when whole
     "models/tokenizer.py": {"save", "save_pretrained"},  # by models/files.py
     "mapstore/growing.py": {"write"},  # enters its block itself

@@ -40,12 +40,17 @@ SMALL_PLATES = {
 SMALL: dict[str, dict[str, str]] = {
     "gazeshift study configs/food10.yaml": SMALL_STUDY,
     "gazeshift study configs/balance.yaml": SMALL_STUDY,
+    "gazeshift study configs/mosaics.yaml": SMALL_STUDY,
     "gazeshift study configs/claims.yaml": SMALL_STUDY,
     "gazeshift study configs/claims-finetuned.yaml": SMALL_STUDY | {"training.frozen_until": "features.3"},
     "gazeshift study configs/claims-plates.yaml": SMALL_STUDY | SMALL_PLATES,
     "gazeshift study configs/paper.yaml": SMALL_STUDY | {"image": "{name: small_cnn}"},
 }
+FEW_MOSAICS = ("--size", "64", "--captions", "class=.5,position=.5", "--workers", "1", "--test", "8")  # of four classes
 SMALL_OPTIONS = {
+    "gazeshift data mosaic DIR mosaics": (*FEW_MOSAICS, "--train", "24", "--validation", "8"),
+    "gazeshift data mosaic DIR halves": (*FEW_MOSAICS, "--train", "8", "--validation", "4"),
+    "gazeshift data mosaic DIR control": FEW_MOSAICS,
     "gazeshift data plates": ("--train", "12", "--test", "4", "--size", "48", "--workers", "1"),
     "gazeshift analyse": ("--threads", "1"),
 }
@@ -91,7 +96,7 @@ def overridden(command: str) -> list[str]:
         if command.startswith(f"{start} "):
             words += [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     for start, options in SMALL_OPTIONS.items():
-        if command.startswith(f"{start} "):
+        if f"{command} ".startswith(f"{start} "):
             words += options
     return words
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from gazeshift.data.mosaic.config import KINDS
 from gazeshift.edits import EDITS
 from gazeshift.instrument.rows import ROWS
 from gazeshift.models import HEADS
@@ -19,6 +20,7 @@ PAGES: dict[str, Iterable[str]] = {
     "instrument": ROWS,
     "methods": METHODS,
     "models": HEADS,
+    "mosaics": KINDS,
     "training": {*RECIPES, *AUGMENTATIONS},
 }
 

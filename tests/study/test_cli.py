@@ -19,7 +19,7 @@ from tests.tiny_study import write_yaml
 
 COMMANDS = [
     "study", "train", "evaluate", "explain", "words", "regions", "maps", "analyse", "bench", "report", "explore", "calibrate", "instrument",
-    "data check", "data plates",
+    "data check", "data plates", "data mosaic",
 ]  # fmt: skip
 
 

@@ -12,8 +12,10 @@ import pytest
 import typer
 
 from gazeshift.cli.data import data
+from gazeshift.cli.data_mosaic import mix_of
 from gazeshift.cli.main import app
 from gazeshift.data.decode import MAX_PIXELS
+from gazeshift.data.mosaic import MosaicConfig
 from gazeshift.data.plates import PlatesConfig
 
 pytestmark = pytest.mark.slow
@@ -27,7 +29,7 @@ TABLES = {"numpy", "pandas", "pyarrow"}
 ON_DISK = ("--set", "data.plates=null", "--set", "data.root={plates}")
 # {model}, {picture}, {plates}, {run}: what a small study left. The first of a list runs in a fresh process, the others after it.
 ALLOWED = [
-    ([["--help"], ["--version"], ["explain", "--help"], ["study", "--help"], ["data", "plates", "--help"]], set()),
+    ([["--help"], ["--version"], ["explain", "--help"], ["study", "--help"], ["data", "mosaic", "--help"]], set()),
     ([["explain", "{model}", "{picture}"], ["words", "{model}", "{picture}", "a donut"]], MODEL),
     ([["regions", "{model}", "{picture}", "a donut", "--json"]], MODEL),
     (
@@ -55,6 +57,12 @@ ALLOWED = [
     ([["calibrate", "--draws", "100"]], {"numpy", "scipy"}),
     ([["data", "check", "{plates}"]], {"PIL", "numpy", "pyarrow"}),
     ([["data", "plates", "{new}/plates", "--train", "12", "--test", "12", "--size", "32", "--quiet"]], TABLES | {"PIL"}),
+    (
+        [
+            ["data", "mosaic", "{plates}", "{new}/mosaics", "--train", "4", "--validation", "2", "--test", "2", "--captions", "class=1"]
+        ],
+        {"PIL", "numpy", "pyarrow", "torch"},
+    ),
     # Lightning's torchmetrics imports whatever of these is there.
     (
         [
@@ -147,17 +155,13 @@ def test_a_script_imports_what_it_uses(lines: str, allowed: set[str]) -> None:
 
 def test_help_shows_the_defaults_that_are_used() -> None:
     """They stand in the command line as texts, so that help need not import what they belong to."""
-    shown = {
-        name: option.show_default
-        for command in data.registered_commands
-        for name, parameter in inspect.signature(command.callback).parameters.items()
-        if (option := parameter.annotation.__metadata__[0]).show_default not in {True, False}
-    }
-    default = PlatesConfig()
-    assert shown.pop("kappa_distractor") == "as --kappa"
-    assert shown.pop("workers")
-    assert shown == {
-        "max_pixels": str(MAX_PIXELS),
+    shown = {command: _shown_defaults(command) for command in ("check", "plates", "mosaic")}
+    assert shown["check"] == {"max_pixels": str(MAX_PIXELS)}
+    default, plates = PlatesConfig(), shown["plates"]
+    assert plates.pop("kappa_distractor") == "as --kappa"
+    assert default.kappa_distractor == default.kappa_target
+    assert plates.pop("workers")
+    assert plates == {
         "train": str(default.train),
         "test": str(default.test),
         "size": str(default.size),
@@ -167,4 +171,20 @@ def test_help_shows_the_defaults_that_are_used() -> None:
         "colours": str(default.n_colours),
         "kappa": str(default.kappa_target),
     }
-    assert default.kappa_distractor == default.kappa_target
+    mosaic = MosaicConfig()
+    assert mix_of(shown["mosaic"].pop("captions")) == mosaic.mix
+    assert shown["mosaic"] == {
+        "tiles": "{}x{}".format(*mosaic.tiles),
+        "size": str(mosaic.size),
+        "train": str(mosaic.train),
+        "validation": str(mosaic.validation),
+        "test": str(mosaic.test),
+        "seed": str(mosaic.seed),
+    }
+
+
+def _shown_defaults(command: str) -> dict[str, str]:
+    (found,) = (each for each in data.registered_commands if each.callback.__name__ == command)
+    parameters = inspect.signature(found.callback).parameters
+    options = {name: parameter.annotation.__metadata__[0] for name, parameter in parameters.items()}
+    return {name: option.show_default for name, option in options.items() if option.show_default not in {True, False}}

@@ -1,4 +1,4 @@
-"""``gazeshift data``: check data, or generate synthetic data. Thin: what a command needs is imported when it runs."""
+"""``gazeshift data``: check data, or make data whose truth is known. Thin: what a command needs is imported when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from gazeshift.cli.interrupt import interruptible
 
-data = typer.Typer(help="Check data, or generate synthetic data.", no_args_is_help=True)
+data = typer.Typer(help="Check data, or make data whose truth is known.", no_args_is_help=True)
 
 
 RegionColumn = Annotated[
@@ -132,3 +132,64 @@ def plates(
     }
     with interruptible("nothing was written."):
         write_plates(out, options, kappa_distractor, settings or [], workers, quiet)
+
+
+@data.command()
+def mosaic(
+    source: Annotated[
+        str, typer.Argument(help="Labelled photos: a folder, table, tar shards or address, as data check reads them.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder to write: new or empty.")],
+    *,
+    tiles: Annotated[
+        str | None, typer.Option(metavar="RxC", help="Rows and columns of tiles, up to 3x3.", show_default="2x2")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Side length of the pictures in pixels.", show_default="224")] = None,
+    train: Annotated[int | None, typer.Option(help="Training mosaics.", show_default="4000")] = None,
+    validation: Annotated[int | None, typer.Option(help="Validation mosaics.", show_default="400")] = None,
+    test: Annotated[int | None, typer.Option(help="Test mosaics.", show_default="1000")] = None,
+    captions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND=WEIGHT,...",
+            help="Mixture of captions: class, two, position, both, absent, useless.",
+            show_default="class=0.15,two=0.3,position=0.2,both=0.1,useless=0.25",
+        ),
+    ] = None,
+    border_control: Annotated[
+        bool, typer.Option("--border-control", help="All tiles of a picture show photos of one class.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything that is random.", show_default="0")] = None,
+    format: Annotated[str, typer.Option(help="Layout of SOURCE, as for data check.")] = "auto",
+    image_column: Annotated[str | None, typer.Option(help="Table column with the image paths.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Table column with the classes.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="Table column with the splits.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of threads; by default one per CPU.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+) -> None:
+    """Write mosaics: pictures of several labelled photos, and captions that name one of them by class or place.
+
+    Example: gazeshift data mosaic data/food101 mosaics --tiles 2x2 --train 4000
+    """
+    from gazeshift.cli.data_mosaic import write_mosaics
+
+    options = {
+        "size": size,
+        "train": train,
+        "validation": validation,
+        "test": test,
+        "border_control": border_control,
+        "seed": seed,
+    }
+    columns = {"image_column": image_column, "label_column": label_column, "split_column": split_column}
+    with interruptible("nothing was written."):
+        write_mosaics(
+            source,
+            out,
+            tiles=tiles,
+            captions=captions,
+            options=options,
+            columns={"format": format, **columns},
+            workers=workers,
+            quiet=quiet,
+        )

@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 
 from gazeshift.atomic import atomic_write
+from gazeshift.cli.grids import grid_of
 from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_asked, check_picture
 from gazeshift.cli.printing import literal, tell_missing, terminal
@@ -91,10 +92,7 @@ def regions_of(grid: str | None, boxes: Sequence[str], masks: Path | None) -> Re
         if twice is not None:
             raise UsageError(f"--box {twice}: two boxes have this name.")
         return dict(named)
-    rows, _, columns = (grid or "3x3").lower().partition("x")
-    if not (rows.isdecimal() and columns.isdecimal()):
-        raise UsageError(f"--grid {grid}: give rows x columns, for example 3x3.")
-    return int(rows), int(columns)
+    return grid_of(grid or "3x3", "--grid")
 
 
 def _box(given: str) -> tuple[str, Box]:

@@ -32,7 +32,7 @@ EDITS: dict[str, Edit] = {
     "other-class": Edit(other_class, "a title of another class"),
     "class-swap": Edit(class_swap, "another class’s name in place of its own"),
     "mask": Edit(mask, "the words that name the class hidden"),
-    "other-object": Edit(other_object, "names another dish of the scene"),
+    "other-object": Edit(other_object, "names another thing of the scene"),
     **{kind: Edit(modifier(kind), description) for kind, description in _LEXICON.items()},
     "paper-colour": Edit(verbatim(PAPER_COLOUR), f"the paper’s colour text for every picture, “{PAPER_COLOUR}”"),
     "paper-position": Edit(

@@ -9,6 +9,9 @@ from gazeshift.edits.edit import Corpus, Edited, TextEdit, choose
 from gazeshift.edits.pieces import Pieces
 from gazeshift.pairs import Pair
 
+_NAMING = {"dish", "class"}
+"""Kinds of captions of known scenes that name one thing and nothing else of it."""
+
 
 def original(corpus: Corpus, pieces: Pieces) -> TextEdit:
     """The pair's own text: the first noise floor, which must show no shift at all."""
@@ -71,12 +74,12 @@ def _length(text: str, pieces: Pieces) -> tuple[int, int]:
 
 
 def other_object(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """In a known scene: a caption that names another of its dishes. Applies nowhere else."""
+    """In a known scene: a caption that names another of its things (Plates: a dish; mosaics: a tile's class). Applies nowhere else."""
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
         others = {o.index for o in pair.objects if not o.referred and o.name != pair.label}
         return choose(
-            [caption for caption in pair.captions if caption.kind == "dish" and caption.referred in others], rng
+            [caption for caption in pair.captions if caption.kind in _NAMING and caption.referred in others], rng
         )
 
     return edit

@@ -1,6 +1,5 @@
 """From the data settings to pairs in splits: read, masked, de-duplicated, limited, split; the same every time."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +12,9 @@ from gazeshift.data.contents import fingerprint
 from gazeshift.data.findings import Finding, count_kinds
 from gazeshift.data.fitness import obstacles
 from gazeshift.data.further import with_further_file
+from gazeshift.data.known import with_known
 from gazeshift.data.loader import CONTENTS
 from gazeshift.data.plates import PlatesConfig, write
-from gazeshift.data.plates.captions_of_pairs import is_plates, with_captions
 from gazeshift.data.sources import load_pairs, stream_pairs
 from gazeshift.data.splits import limit, with_validation
 from gazeshift.data.titles import drop_repeated_titles, mask_class_names
@@ -40,7 +39,7 @@ class Pairs:
         classes: class names in order.
         findings: everything that was repaired or left out.
         fingerprint: fingerprint of all pairs as used.
-        ceiling: by split, the highest accuracy possible from the image alone, as stored in a Plates root; empty otherwise.
+        ceiling: by split, the highest accuracy possible from the image alone, where the data say so (Plates, mosaics); else empty.
         notes: choices made while reading that lose nothing.
     """
 
@@ -125,10 +124,7 @@ def read_pairs(
     if data.mask_class_names:
         masked = found.classes if classes is None else classes
         pairs = [_masked(pair, masked) for pair in pairs]
-    ceiling: dict[str, float] = {}
-    if isinstance(root, Path) and is_plates(root):
-        pairs = with_captions(root, pairs)
-        ceiling = json.loads((root / "plates.json").read_text(encoding="utf-8"))["image_only_ceiling"]
+    pairs, ceiling = with_known(root, pairs)
     findings = (*found.findings, *dropped)
     refuse_unfit(found.root, pairs, findings, needed=needed, reads_text=reads_text)
     splits = {split: tuple(pair for pair in pairs if pair.split == split) for split in SPLITS}

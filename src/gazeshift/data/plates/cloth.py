@@ -3,10 +3,10 @@
 import numpy as np
 from jaxtyping import Float
 
+from gazeshift.data.draws import generator
 from gazeshift.data.plates.layout import PLATE_RADIUS
 from gazeshift.data.plates.scene import Scene
 from gazeshift.data.plates.shapes import Field, step
-from gazeshift.data.plates.vocabulary import generator
 
 _CLOTHS = np.array(
     [

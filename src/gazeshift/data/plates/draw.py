@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from gazeshift.data.draws import generator
 from gazeshift.data.plates.cloth import background
 from gazeshift.data.plates.food import FOODS, Ink
 from gazeshift.data.plates.scene import PlateObject, Scene
 from gazeshift.data.plates.shapes import step
-from gazeshift.data.plates.vocabulary import COLOURS, generator
+from gazeshift.data.plates.vocabulary import COLOURS
 
 SHADOW_REACH = 1.45
 """An object and its shadow lie within this many radii of its centre."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from gazeshift.data.draws import generator
 from gazeshift.data.plates.config import PlatesConfig
-from gazeshift.data.plates.vocabulary import generator
 from gazeshift.errors import UsageError
 
 PLATE_RADIUS = 0.455

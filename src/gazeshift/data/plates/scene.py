@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gazeshift.data.draws import generator
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.layout import REACH, draw_layouts
-from gazeshift.data.plates.vocabulary import CATEGORY_OF, DISHES, MODIFIERS, SPLITS, generator
+from gazeshift.data.plates.vocabulary import CATEGORY_OF, DISHES, MODIFIERS, SPLITS
 from gazeshift.errors import UsageError
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from PIL import Image
 
 from gazeshift.atomic import atomic_folder, write_json
+from gazeshift.data.draws import generator
 from gazeshift.data.plates.captions import draw_caption
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import label_map, render
 from gazeshift.data.plates.layout import image_only_ceiling
 from gazeshift.data.plates.rows import FILE, ObjectRow, caption_of, read_rows, rows_of, scene_of, table_of
 from gazeshift.data.plates.scene import Caption, Scene, sample_scene
-from gazeshift.data.plates.vocabulary import SPLITS, generator
+from gazeshift.data.plates.vocabulary import SPLITS
 from gazeshift.errors import DataError, UsageError
 from gazeshift.interrupts import deaf_children
 from gazeshift.json_types import Json

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import numpy as np
-
 CATEGORY_OF: Mapping[str, str] = MappingProxyType(
     {
         "donut": "pastry",
@@ -56,8 +54,3 @@ MODIFIERS: tuple[str, ...] = (
 """Adjectives that say nothing about the image; the n-th goes with the n-th class (``PlatesConfig.rho``)."""
 
 SPLITS: tuple[str, ...] = ("train", "test")
-
-
-def generator(*entropy: int) -> np.random.Generator:
-    """A random generator that depends only on ``entropy``, so that order and number of workers do not matter."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(list(entropy))))
