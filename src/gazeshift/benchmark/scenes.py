@@ -1,0 +1,115 @@
+"""Pictures whose truth is known, for any model: mosaics of the user's photos, and Plates for models that know its dishes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gazeshift.data.known import with_known
+from gazeshift.data.mosaic import MosaicConfig
+from gazeshift.data.mosaic import write as write_mosaics
+from gazeshift.data.plates import PlatesConfig
+from gazeshift.data.plates import write as write_plates
+from gazeshift.data.plates.vocabulary import DISHES
+from gazeshift.data.sources import load_pairs
+from gazeshift.errors import DataError
+from gazeshift.pairs import Pair
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """Which pictures are made.
+
+    Attributes:
+        images: of each set.
+        tiles: rows and columns of a mosaic.
+        size: side of a mosaic in pixels.
+        plates_size: side of a Plates picture in pixels.
+        seed: of everything that is drawn.
+    """
+
+    images: int = 200
+    tiles: tuple[int, int] = (2, 2)
+    size: int = 448
+    plates_size: int = 96
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Pictures with all that can truly be said of them.
+
+    Attributes:
+        name: ``mosaics`` or ``plates``.
+        pairs: the pictures, with objects, regions and captions.
+        note: what they are, in a sentence.
+    """
+
+    name: str
+    pairs: tuple[Pair, ...]
+    note: str
+
+
+@contextmanager
+def scenes_for(
+    classes: Sequence[str], photos: Sequence[Pair] | None, settings: SceneSettings
+) -> Iterator[list[Scenes]]:
+    """All sets of pictures that a model of these classes can be asked about; they are kept as long as the block runs.
+
+    Args:
+        classes: of the model.
+        photos: labelled pairs; only those of the model's classes are used. None: no mosaics.
+        settings: which pictures are made.
+
+    Raises:
+        DataError: neither photos of these classes nor dishes of Plates; or too few photos.
+    """
+    with TemporaryDirectory(prefix="gazeshift-benchmark-") as folder:
+        found = []
+        if photos is not None:
+            found.append(_mosaics(classes, photos, settings, Path(folder) / "mosaics"))
+        if set(classes) <= set(DISHES):
+            found.append(_plates(classes, settings, Path(folder) / "plates"))
+        if not found:
+            raise DataError(
+                f"nothing to ask this model about: its classes ({', '.join(sorted(classes)[:3])}, ...) are no dishes of Plates; "
+                "give photos of them with --data DIR."
+            )
+        yield found
+
+
+def _mosaics(classes: Sequence[str], photos: Sequence[Pair], settings: SceneSettings, root: Path) -> Scenes:
+    mine = [pair for pair in photos if pair.label in set(classes)]
+    if not mine:
+        labels = ", ".join(sorted({pair.label for pair in photos})[:3])
+        raise DataError(
+            f"no photo is of a class of the model ({', '.join(sorted(classes)[:3])}, ...); they are of {labels}, ..."
+        )
+    config = MosaicConfig(
+        tiles=settings.tiles, size=settings.size, train=0, validation=0, test=settings.images, seed=settings.seed
+    )
+    write_mosaics(config, mine, root)
+    rows, columns = settings.tiles
+    note = f"{settings.images} mosaics of {rows} x {columns} photos, of {len({pair.label for pair in mine})} classes"
+    return Scenes("mosaics", _known(root), note)
+
+
+def _plates(classes: Sequence[str], settings: SceneSettings, root: Path) -> Scenes:
+    count = 1 + max(DISHES.index(name) for name in classes)
+    config = PlatesConfig(
+        size=settings.plates_size,
+        train=0,
+        test=settings.images,
+        n_dishes=max(count, 2),
+        seed=settings.seed,
+        n_colours=4,
+    )
+    write_plates(config, root)
+    pairs = tuple(pair for pair in _known(root) if {each.name for each in pair.objects} <= set(classes))
+    return Scenes("plates", pairs, f"{len(pairs)} drawn plates of two or three dishes")
+
+
+def _known(root: Path) -> tuple[Pair, ...]:
+    pairs, _ = with_known(root, load_pairs(root).pairs)
+    return tuple(pair for pair in pairs if pair.split == "test")
