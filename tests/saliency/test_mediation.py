@@ -209,8 +209,8 @@ def test_wrong_use_of_the_command_is_one_line(
     save(build(head="mutan"), folder / "mutan")
     photo = f"{folder / 'photo.png'}"
     for arguments, said in (
-        ((f"{folder / 'model'}", photo, "--text", "one"), "give it twice"),
-        ((f"{folder / 'model'}", photo, *["--text", "one"] * 3), "not 3 times"),
+        ((f"{folder / 'model'}", photo, "--text", "one"), "give two"),
+        ((f"{folder / 'model'}", photo, *["--text", "one"] * 3), "3 given"),
         ((f"{folder / 'mutan'}", photo, "--text", "one", "--text", "two"), "none can be exchanged"),
         ((f"{folder / 'model'}", f"{folder}", "--text", "one", "--text", "two"), "is a folder"),
         ((f"{folder / 'model'}", photo, "--text", "1", "--text", "2", "--label", "x"), "--target label"),

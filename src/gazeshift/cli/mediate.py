@@ -27,7 +27,7 @@ def mediate_texts(
 ) -> None:
     """Exchange the gazes of two texts on one image; print the effects, both ways."""
     if len(texts) != 2:
-        raise UsageError(f"--text: give it twice, the old text and the new one, not {len(texts)} times.")
+        raise UsageError(f"--text: give two, the old text and the new one; {len(texts)} given.")
     check_asked(image, target, label)
     model = open_model(address)
     before, after = texts
@@ -66,8 +66,7 @@ def _numbers(effects: MediatedEffects) -> dict[str, float | None]:
 
 def _print(found: Mediation, read: Heard) -> None:
     console = terminal()
-    console.print(literal(f"gaze: {found.mediator or 'none'}"))
-    answers = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    answers = _table(f"gaze: {found.mediator or 'none'}")
     for heading in ("text", "gaze of", "predicted"):
         answers.add_column(heading, overflow="fold")
     for text, gaze, predicted in (
@@ -81,7 +80,7 @@ def _print(found: Mediation, read: Heard) -> None:
     rows = [(found.explained, found.effects), (f"{found.explained}, the way back", found.effects.reverse)]
     if found.predicted != found.predicted_after:
         rows.append((f"{found.predicted_after} rather than {found.predicted}", found.switch))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = _table("the same in logits")
     table.add_column("logit of", overflow="fold")
     for heading in PARTS:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -101,6 +100,10 @@ def _print(found: Mediation, read: Heard) -> None:
             console.print(f"Truncated, because longer than the model reads: the {name} text.")
         if read.unread[index]:
             console.print(f"{UNREAD} It is the {name} text.")
+
+
+def _table(title: str) -> Table:
+    return Table(title=literal(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _shown(value: float | None) -> str:
