@@ -32,6 +32,7 @@ ALLOWED = [
     ([["--help"], ["--version"], ["explain", "--help"], ["study", "--help"], ["data", "mosaic", "--help"]], set()),
     ([["explain", "{model}", "{picture}"], ["words", "{model}", "{picture}", "a donut"]], MODEL),
     ([["regions", "{model}", "{picture}", "a donut", "--json"]], MODEL),
+    ([["mediate", "{model}", "{picture}", "--text", "a donut", "--text", "ramen"]], MODEL),
     (
         [
             ["explain", "{model}", "{picture}", "--out", "{new}/maps.png", "--save", "{new}/maps.safetensors"],
