@@ -80,6 +80,16 @@ class SmallestEdit:
     notes: tuple[str, ...]
 
     @property
+    def pieces(self) -> tuple[tuple[str, str], ...]:
+        """The whole text and what takes the place of its words, in parts: each ``same``, ``old`` or ``new``, and what it says.
+
+        Example:
+            >>> [part for part in pieces_of("a red pie", (Change(1, 2, 5, "red", "blue"), Change(2, 6, 9, "pie", None))) if part[1].strip()]
+            [('same', 'a '), ('old', 'red'), ('new', 'blue'), ('old', 'pie')]
+        """
+        return pieces_of(self.text, self.changes)
+
+    @property
     def proof(self) -> str:
         """What is proven, as a sentence."""
         changes, tried = len(self.changes), f"{self.tried:,} texts tried"
@@ -95,6 +105,19 @@ class SmallestEdit:
         fewest = self.reached and self.exhausted == changes - 1
         fewer = "; no fewer are enough, but as many may go farther" if fewest else ""
         return f"Greedy: {known}{fewer}; beyond, the best edits of each size were extended ({tried})."
+
+
+def pieces_of(text: str, changes: Sequence[Change]) -> tuple[tuple[str, str], ...]:
+    """A text cut at its changes; see ``SmallestEdit.pieces``."""
+    found, at = list[tuple[str, str]](), 0
+    for change in changes:
+        found += [
+            ("same", text[at : change.start]),
+            ("old", text[change.start : change.end]),
+            ("new", change.new or ""),
+        ]
+        at = change.end
+    return tuple(part for part in (*found, ("same", text[at:])) if part[1])
 
 
 @dataclass(frozen=True, eq=False)
