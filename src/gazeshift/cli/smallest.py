@@ -1,7 +1,8 @@
 """``gazeshift smallest``: the fewest words to change so that the map moves, or the class switches."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,10 +123,11 @@ def find_smallest(
         check_picture(out, image)
     region = None if sought.region is None else _region(sought.region)
     model = open_model(address)
-    found = smallest_edit(
-        model, image, text, sought.goal, region=region, to=sought.to, by=sought.by, substitutes=sources.said(model),
-        top=sources.top, delete=delete, most=most, limit=limit, target=target, method=method, spans=spans_of(text, spans),
-    )  # fmt: skip
+    with _counting() as tell:
+        found = smallest_edit(
+            model, image, text, sought.goal, region=region, to=sought.to, by=sought.by, substitutes=sources.said(model), top=sources.top,
+            delete=delete, most=most, limit=limit, target=target, method=method, spans=spans_of(text, spans), progress=tell,
+        )  # fmt: skip
     cut = model.heard([text]).truncated[0]
     if out is not None:
         _draw(model, image, found, out)
@@ -165,6 +167,17 @@ def _texts(corpus: Path, model: Classifier | Given) -> Path | list[str]:
     return [pair.text for pair in pairs_for(model, str(corpus), "train", ("image",))]
 
 
+@contextmanager
+def _counting() -> Iterator[Callable[[int], None]]:
+    """The number of texts tried so far, on a terminal."""
+    console = terminal(stderr=True)
+    if not console.is_terminal:
+        yield lambda tried: None
+        return
+    with console.status("") as status:
+        yield lambda tried: status.update(f"{tried:,} texts tried")
+
+
 def _print(found: SmallestEdit, cut: bool) -> None:
     """The text with its changes marked, before and after in a table, and what is proven."""
     console = terminal()
@@ -181,9 +194,8 @@ def _print(found: SmallestEdit, cut: bool) -> None:
     table.add_row("class of the map", *map(literal, found.explained))
     table.add_row("map moved (JS, bits)", "", _number(found.js_bits))
     console.print(table)
-    said = "Reached" if found.reached else "NOT reached"
-    console.print(literal(f"{said}: {found.wanted}."), soft_wrap=True)
-    console.print(literal(found.proof), soft_wrap=True)
+    for said in (found.outcome, found.proof):
+        console.print(literal(said), soft_wrap=True)
     if found.region.any():
         console.print(f"The region is {found.area:.3f} of the picture: the share of a map that lies everywhere alike.")
     for note in (*found.notes, *([CUT] if cut else [])):
@@ -220,8 +232,9 @@ def _draw(model: Classifier | Given, image: Path, found: SmallestEdit, out: Path
         EditPanel(f"whole text: map of “{found.explained[0]}”{shares[0]}", found.maps[0]),
         EditPanel(f"changed: map of “{found.explained[1]}”{shares[1]}", found.maps[1]),
     ]
-    said = f"{'Reached' if found.reached else 'Not reached'}: {found.wanted}. {found.proof}"
-    sheet = edit_sheet(model.view(decode(image, image.name)), found.pieces, panels, found.region, said)
+    sheet = edit_sheet(
+        model.view(decode(image, image.name)), found.pieces, panels, found.region, f"{found.outcome} {found.proof}"
+    )
     with atomic_write(out) as file:
         sheet.image.save(file, "PNG")
     tell_missing(out, sheet.missing)
@@ -252,6 +265,7 @@ def _record(found: SmallestEdit, cut: bool) -> dict[str, Any]:
         "js_bits": number_or_none(found.js_bits),
         "area": found.area,
         "unknown": found.unknown,
+        "outcome": found.outcome,
         "proof": found.proof,
         "notes": found.notes,
         "truncated": cut,

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gazeshift.errors import ConfigError, DataError, UsageError
-from gazeshift.evaluation.smallest import SOURCES, Change
-from gazeshift.evaluation.smallest.changes import Changes, order
-from gazeshift.evaluation.smallest.sources import gather
+from gazeshift.evaluation.smallest.changes import Change, Changes, order
+from gazeshift.evaluation.smallest.sources import SOURCES, gather
 
 
 def singles(text: str, *substitutes: str, **options: object) -> list[str]:
@@ -37,7 +36,12 @@ def test_a_word_is_not_replaced_by_itself_whatever_its_capitals() -> None:
 def test_repeated_words_are_changed_one_at_a_time() -> None:
     changes = Changes.of("dog dog", ["cat"])
     assert sorted({changes.apply(edit) for edit in changes.of_size(1)}) == ["cat dog", "dog", "dog cat"]
-    assert [(change.position, change.start) for some in changes.at for change in some] == [(0, 0), (0, 0), (1, 4), (1, 4)]
+    assert [(change.position, change.start) for some in changes.at for change in some] == [
+        (0, 0),
+        (0, 0),
+        (1, 4),
+        (1, 4),
+    ]
 
 
 def test_japanese_is_changed_character_by_character_or_phrase_by_phrase() -> None:
@@ -103,7 +107,9 @@ def test_ties_go_to_fewer_changes_then_the_beginning_of_the_text_then_the_first_
 def test_sources(tmp_path: Path) -> None:
     (tmp_path / "titles.txt").write_text("Red pie, 12\nthe red DOG | 寿司\n", encoding="utf-8")
     lexicon = tmp_path / "mine.yaml"
-    lexicon.write_text('language: en\ntemplate: "{modifier} {noun}"\nkinds:\n  taste: [sweet, sour]\n', encoding="utf-8")
+    lexicon.write_text(
+        'language: en\ntemplate: "{modifier} {noun}"\nkinds:\n  taste: [sweet, sour]\n', encoding="utf-8"
+    )
     said = {
         "words": (" a, dark  blue,,", ("a", "dark blue")),
         "lexicon": (["plates:position", f"{lexicon}:taste"], ("left", "right", "top", "bottom", "sweet", "sour")),

@@ -161,4 +161,4 @@ def test_each_batch_is_bounded() -> None:
 
     search(Changes.of("a b c d e", [f"x{number}" for number in range(60)]), ask, most=2)
     assert sum(sizes) > 30_000
-    assert max(sizes) <= 4096
+    assert max(sizes) <= 1024

@@ -1,6 +1,6 @@
 """The smallest edit of a text that moves a map, or switches the class: the question as users ask it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,7 @@ def smallest_edit(
     target: str | Combination = "reference",
     method: str = DEFAULT,
     spans: Sequence[Span] | None = None,
+    progress: Callable[[int], None] = lambda tried: None,
 ) -> SmallestEdit:
     """Find the fewest words to delete or replace so that the map leaves a region, comes to it, or moves, or the class switches.
 
@@ -73,6 +74,7 @@ def smallest_edit(
         target: whose map: ``reference`` (the class predicted with the whole text), ``predicted`` (with each text), or as in ``explain``.
         method: as in ``explain``.
         spans: phrases or (start, end) offsets that may be changed, instead of every word.
+        progress: called with the number of texts tried so far.
 
     Raises:
         UsageError: an empty text, no region, a threshold that nothing passes, a model without text or maps, no possible change.
@@ -93,7 +95,7 @@ def smallest_edit(
     asking = Asking(model.about(picture, text), picture, text, target, method)
     seen = _seen(region, whole, asking.model)
     asked = _asked(known_name(GOALS, goal, "goal"), asking, changes, seen, (to, by), unknown, limits)
-    return result_of(asked, search(changes, asked.beyond, most, limit))
+    return result_of(asked, search(changes, asked.beyond, most, limit, progress))
 
 
 def _asked(

@@ -93,7 +93,7 @@ class Goal:
             )
         if to is not None:
             if not self._possible(to):
-                raise UsageError(f"{self.unit} cannot {self._verb} {to:g}: it lies from 0 to 1.")
+                raise UsageError(f"{self.unit} cannot come to lie {self.side} {to:g}: it lies from 0 to 1.")
             return float(to)
         distance = self.margin if by is None else by
         if not distance > 0:
@@ -115,12 +115,9 @@ class Goal:
         return 0 < threshold <= 1 if self.sign < 0 else 0 <= threshold < 1
 
     @property
-    def _verb(self) -> str:
-        return "fall below" if self.sign < 0 else "rise above"
-
-    def sentence(self, threshold: float) -> str:
-        """What is to be reached, in words."""
-        return f"{self.unit} is to {self._verb} {threshold:.3f}"
+    def side(self) -> str:
+        """On which side of its threshold the goal is."""
+        return "below" if self.sign < 0 else "above"
 
 
 def mass(looks: Looks, start: Start) -> Float[np.ndarray, " texts"]:

@@ -32,7 +32,7 @@ class SmallestEdit:
 
     Attributes:
         goal: name of the goal, in ``GOALS``.
-        wanted: what was to be reached, as a sentence.
+        wanted: what was to be reached, in words.
         threshold: what the quantity was to pass.
         text: the whole text.
         new_text: the text with the changes.
@@ -90,21 +90,37 @@ class SmallestEdit:
         return pieces_of(self.text, self.changes)
 
     @property
+    def outcome(self) -> str:
+        """Whether the goal is reached and with how many changes, as a sentence."""
+        if not self.reached:
+            return f"Not reached: {self.wanted}. This comes closest."
+        return f"Reached with {_number(len(self.changes))}: {self.wanted}."
+
+    @property
     def proof(self) -> str:
-        """What is proven, as a sentence."""
-        changes, tried = len(self.changes), f"{self.tried:,} texts tried"
+        """What is proven and what is not, as a sentence."""
+        changes, texts = len(self.changes), f"{self.tried:,} texts"
         if self.reached and not changes:
-            return "Exact: the whole text reaches the goal without a change."
+            return "Exact: the whole text is there already."
+        if not (self.exact or self.exhausted):
+            return f"Greedy: not even all edits with one change were tried ({texts} in all), so nothing is proven."
+        tried = f"all edits with {_up_to(self.exhausted)} were tried ({texts} in all)"
         if self.exact and self.reached:
-            return f"Exact: every edit of up to {_changes(changes)} was tried ({tried}); none of fewer reaches the goal, none goes farther."
+            fewer = "" if changes == 1 else "one change is not enough, and "
+            return f"Exact: {tried}; {fewer}no other edit with {_number(changes)} goes farther."
         if self.exact:
-            return f"Exact: every edit of up to {_changes(self.exhausted)} was tried ({tried}); none reaches the goal. This comes closest."
-        known = (
-            f"no edit of up to {_changes(self.exhausted)} reaches the goal" if self.exhausted else "nothing is proven"
-        )
-        fewest = self.reached and self.exhausted == changes - 1
-        fewer = "; no fewer are enough, but as many may go farther" if fewest else ""
-        return f"Greedy: {known}{fewer}; beyond, the best edits of each size were extended ({tried})."
+            return f"Exact: {tried}; none reaches the goal."
+        return f"Greedy: {tried}; none reaches the goal{self._beyond}."
+
+    @property
+    def _beyond(self) -> str:
+        """What the greedy part of a search says."""
+        changes = len(self.changes)
+        if not self.reached:
+            return ". Beyond, only the best edits of each size were taken further"
+        if changes == self.exhausted + 1:
+            return f", so {changes} are the fewest; another edit with {changes} may go farther"
+        return f". Beyond, only the best edits of each size were taken further, so fewer changes than {changes} may do"
 
 
 def pieces_of(text: str, changes: Sequence[Change]) -> tuple[tuple[str, str], ...]:
@@ -146,6 +162,16 @@ class Asked:
     unknown: tuple[str, ...]
     limits: Limits
 
+    @property
+    def wanted(self) -> str:
+        """What is to be reached, in words."""
+        classes, start = self.asking.model.classes, self.start
+        if self.goal.margin is not None:
+            return f"{self.goal.unit} {self.goal.side} {self.threshold:.3f}"
+        if start.wanted is not None:
+            return f"predicted class {classes[start.wanted]}"
+        return f"a predicted class other than {classes[start.predicted]}"
+
     def beyond(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """How far beyond the goal the model is with each of some texts."""
         looks = self.asking(texts, maps=self.goal.margin is not None)
@@ -161,10 +187,9 @@ def result_of(asked: Asked, outcome: Outcome) -> SmallestEdit:
     quantity = asked.goal.quantity(looks, start)
     mass = mask_mass(looks.p, start.region) if asked.region.any() else np.full(2, np.nan)
     predicted = [classes[index] for index in np.nan_to_num(looks.logits, nan=-np.inf).argmax(1)]
-    wanted = asked.goal.sentence(asked.threshold)
     return SmallestEdit(
         goal=asked.name,
-        wanted=wanted if start.wanted is None else f"the predicted class is to be {classes[start.wanted]}",
+        wanted=asked.wanted,
         threshold=asked.threshold,
         text=text,
         new_text=new_text,
@@ -195,7 +220,7 @@ def _notes(asked: Asked, outcome: Outcome) -> list[str]:
     missed = outcome.exhausted + 1
     if not outcome.exact and missed <= min(EXACT, most, changes.places):
         found.append(
-            f"All edits of {_changes(missed)} are {readable(changes.count(missed))} texts, more than the limit of {limit:,}: "
+            f"All edits of {_number(missed)} are {readable(changes.count(missed))} texts, more than the limit of {limit:,}: "
             "not all were tried."
         )
     if outcome.stopped:
@@ -212,5 +237,9 @@ def _notes(asked: Asked, outcome: Outcome) -> list[str]:
     return found
 
 
-def _changes(count: int) -> str:
-    return "one change" if count == 1 else f"{count} changes"
+def _number(count: int) -> str:
+    return {0: "no change", 1: "one change"}.get(count, f"{count} changes")
+
+
+def _up_to(count: int) -> str:
+    return {1: "one change", 2: "one or two changes"}.get(count, f"up to {count} changes")

@@ -16,9 +16,9 @@ from gazeshift.rounding import ROUNDING
 
 EXACT = 2
 """All edits of up to this many changes are tried, as far as they fit the limit."""
-KEPT = 4
+KEPT = 16
 """Beyond the exact sizes, how many of the best edits of a size are extended by one more change, besides the path of single best steps."""
-_AT_ONCE = 4096
+_AT_ONCE = 1024
 
 Ask = Callable[[Sequence[str]], Float[np.ndarray, " texts"]]
 """How far beyond the goal each of some texts is: above 0 where it is reached, NaN where the map is undefined."""
@@ -56,6 +56,7 @@ class _Tries:
     changes: Changes
     ask: Ask
     limit: int
+    progress: Callable[[int], None]
     values: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -82,11 +83,14 @@ class _Tries:
             new = list(dict.fromkeys(text for _, text in some if text not in self.values))[: self.left]
             if new:
                 self.values.update(zip(new, map(float, self.ask(new)), strict=True))
+                self.progress(self.tried)
             found += [(edit, _low(self.values[text])) for edit, text in some if text in self.values]
         return found
 
 
-def search(changes: Changes, ask: Ask, most: int = 4, limit: int = 10**6) -> Outcome:
+def search(
+    changes: Changes, ask: Ask, most: int = 4, limit: int = 10**6, progress: Callable[[int], None] = lambda tried: None
+) -> Outcome:
     """Find the fewest changes that reach a goal.
 
     All edits of one change are tried, then all of two, as long as they fit the limit. Beyond, the best edits of
@@ -99,6 +103,7 @@ def search(changes: Changes, ask: Ask, most: int = 4, limit: int = 10**6) -> Out
         ask: how far beyond the goal some texts are.
         most: changes at most.
         limit: different texts at most.
+        progress: called with the number of texts tried so far.
 
     Example:
         >>> changes = Changes.of("one two three four")
@@ -106,7 +111,7 @@ def search(changes: Changes, ask: Ask, most: int = 4, limit: int = 10**6) -> Out
         >>> changes.apply(outcome.edit), outcome.exact
         ('one two', True)
     """
-    tries = _Tries(changes, ask, limit)
+    tries = _Tries(changes, ask, limit, progress)
     path: Edit = ()
     bests, frontier = [(path, _low(tries.value(changes.text)))], [path]
     exhausted, stopped = 0, False
