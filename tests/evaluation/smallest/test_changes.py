@@ -92,7 +92,7 @@ def test_the_edits_of_a_size_are_all_choices_of_at_most_one_change_per_word(
         assert sorted(changes.of_size(size)) == sorted(expected)
         assert changes.count(size) == len(expected)
         grown = {more for edit in expected for more in changes.extended(edit)}
-        assert grown == {more for more in changes.of_size(size + 1)}
+        assert grown == set(changes.of_size(size + 1))
 
 
 def test_ties_go_to_fewer_changes_then_the_beginning_of_the_text_then_the_first_substitute() -> None:

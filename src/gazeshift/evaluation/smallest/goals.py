@@ -91,6 +91,11 @@ class Goal:
             raise UsageError(
                 f"{self.unit}: give the threshold itself (to), or its distance from before (by), not both."
             )
+        if math.isnan(before) and (to is None or not self.needs_region):
+            way = "give the threshold itself (to), or another target" if self.needs_region else "give another target"
+            raise UsageError(
+                f"the map of the whole text is undefined: it looks nowhere, so it cannot move from there: {way}."
+            )
         if to is not None:
             if not self._possible(to):
                 raise UsageError(f"{self.unit} cannot come to lie {self.side} {to:g}: it lies from 0 to 1.")
@@ -98,11 +103,6 @@ class Goal:
         distance = self.margin if by is None else by
         if not distance > 0:
             raise UsageError(f"{self.unit}: by={distance:g}: give a number above 0.")
-        if math.isnan(before):
-            raise UsageError(
-                f"the map of the whole text is undefined: it looks nowhere, so there is nothing to measure {self.unit} from. "
-                "Give the threshold itself (to), where the goal has one, or another target."
-            )
         if not self._possible(before + self.sign * distance):
             raise UsageError(
                 f"{self.unit} is {before:.3f} with the whole text and lies from 0 to 1, so it cannot change by {distance:g}: "
