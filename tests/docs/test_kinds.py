@@ -6,6 +6,8 @@ from collections.abc import Iterable
 import pytest
 
 from gazeshift.edits import EDITS
+from gazeshift.evaluation.smallest.goals import GOALS
+from gazeshift.evaluation.smallest.sources import SOURCES
 from gazeshift.instrument.rows import ROWS
 from gazeshift.models import HEADS
 from gazeshift.saliency import METHODS
@@ -19,6 +21,7 @@ PAGES: dict[str, Iterable[str]] = {
     "instrument": ROWS,
     "methods": METHODS,
     "models": HEADS,
+    "smallest": {*GOALS, *SOURCES},
     "training": {*RECIPES, *AUGMENTATIONS},
 }
 

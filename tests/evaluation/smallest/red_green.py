@@ -1,4 +1,4 @@
-"""A model in which every word's effect on the map is known: words weigh the colours of the picture, whose left is red and right is green."""
+"""A model in which every word's effect on the map is known: words weigh the colours of a picture that is red left and green right."""
 
 import numpy as np
 import torch
