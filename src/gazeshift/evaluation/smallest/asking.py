@@ -30,6 +30,8 @@ class Asking:
         raw: raw map of the whole text.
         reason: why that is undefined; None if it is not.
         predicted: index of the class predicted with it.
+        whole: what the model does with it.
+        remarks: on how the model is explained; usually none.
     """
 
     def __init__(
@@ -57,10 +59,14 @@ class Asking:
             computed = asked.compute(targets, self.method)
             self.raw = computed.maps[0].float().cpu().numpy()
             self.reason = asked.reasons(self.raw[None], computed.noise.tolist(), targets)[0]
+        logits = asked.logits[:, : len(model.classes)].double().cpu().numpy()
+        self.whole = Looks(logits, targets.cpu().numpy(), distribution(self.raw[None]))
         self.remarks = bound.notes
 
     def __call__(self, texts: Sequence[str], *, maps: bool = True) -> Looks:
-        """What the model does with some texts; without maps, only its logits."""
+        """What the model does with some texts; without maps, only its logits. Of the whole text that is known."""
+        if list(texts) == [self.text]:
+            return self.whole
         parts = [self._some(texts[start : start + self.at_once], maps) for start in range(0, len(texts), self.at_once)]
         logits, target, raw = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Looks(logits, target, distribution(raw) if maps else raw)

@@ -13,10 +13,10 @@ from gazeshift.errors import DataError, UsageError
 from gazeshift.evaluation.smallest.asking import Asking
 from gazeshift.evaluation.smallest.changes import Changes
 from gazeshift.evaluation.smallest.goals import GOALS, Goal, Start
-from gazeshift.evaluation.smallest.result import Asked, Limits, SmallestEdit, result_of
+from gazeshift.evaluation.smallest.result import Limits, Query, SmallestEdit, result_of
 from gazeshift.evaluation.smallest.search import search
 from gazeshift.evaluation.smallest.sources import TOP, Substitutes, gather
-from gazeshift.measures import distribution, mask_to_grid
+from gazeshift.measures import mask_to_grid
 from gazeshift.models.face import Model
 from gazeshift.registry import known_name, lookup
 from gazeshift.saliency.cams import DEFAULT
@@ -106,19 +106,19 @@ def _asked(
     wanted: tuple[float | str | None, float | None],
     unknown: tuple[str, ...],
     limits: Limits,
-) -> Asked:
+) -> Query:
     """The question with its threshold."""
     goal, (to, by) = GOALS[name], wanted
     about_class = goal.margin is None and to is not None
     start = Start(
-        distribution(asking.raw),
+        asking.whole.p[0],
         mask_to_grid(seen, *asking.raw.shape),
         asking.predicted,
         class_index(asking.model.classes, str(to)) if about_class else None,
     )
-    before = float(goal.quantity(asking([changes.text]), start)[0])
+    before = float(goal.quantity(asking.whole, start)[0])
     threshold = goal.threshold(before, None if about_class else _number(to, goal), by)
-    return Asked(name, goal, threshold, start, asking, changes, seen, unknown, limits)
+    return Query(name, goal, threshold, start, asking, changes, seen, unknown, limits)
 
 
 def _check(model: Model, goal: Goal, region: Region | None, target: str | Combination, limits: Limits) -> None:

@@ -137,7 +137,7 @@ def pieces_of(text: str, changes: Sequence[Change]) -> tuple[tuple[str, str], ..
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Query:
     """What was asked.
 
     Attributes:
@@ -178,7 +178,7 @@ class Asked:
         return self.goal.sign * (self.goal.quantity(looks, self.start) - self.threshold)
 
 
-def result_of(asked: Asked, outcome: Outcome) -> SmallestEdit:
+def result_of(asked: Query, outcome: Outcome) -> SmallestEdit:
     """Everything about the best edit, measured once more beside the whole text."""
     edited = asked.changes.changes(outcome.edit)
     text, start, classes = asked.changes.text, asked.start, asked.asking.model.classes
@@ -213,7 +213,7 @@ def result_of(asked: Asked, outcome: Outcome) -> SmallestEdit:
     )
 
 
-def _notes(asked: Asked, outcome: Outcome) -> list[str]:
+def _notes(asked: Query, outcome: Outcome) -> list[str]:
     most, limit = asked.limits.most, asked.limits.limit
     asking, changes, unknown = asked.asking, asked.changes, asked.unknown
     found = list(asking.remarks)
