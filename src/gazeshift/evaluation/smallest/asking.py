@@ -8,7 +8,7 @@ from PIL import Image
 
 from gazeshift.evaluation.smallest.goals import Looks
 from gazeshift.measures import distribution
-from gazeshift.models.bound import Bound
+from gazeshift.models.bound import Bound, predicted
 from gazeshift.models.face import Model
 from gazeshift.saliency.asked import Asked, check_finite
 from gazeshift.saliency.cams import DEFAULT, method_for
@@ -51,7 +51,7 @@ class Asking:
         with torch.autocast(bound.grid.device.type, enabled=False):
             asked = self._asked(bound, 1)
             check_finite(asked.logits[:, : len(model.classes)], "the whole text")
-            self.predicted = int(asked.logits[0, : len(model.classes)].argmax())
+            self.predicted = int(predicted(asked.logits[:, : len(model.classes)])[0])
             self.fixed = None
             if target != "predicted":
                 self.fixed = choose_target(model.classes, target, None, self.predicted)
@@ -91,5 +91,5 @@ class Asking:
     def _targets(self, asked: Asked) -> torch.Tensor:
         """The output that each map explains: one for all, unless each text's own prediction was asked for."""
         answered = asked.logits[:, : len(self.model.classes)]
-        own = answered.masked_fill(answered.isnan(), -torch.inf).argmax(1)
+        own = predicted(answered)
         return own if self.fixed is None else torch.full_like(own, self.fixed)
