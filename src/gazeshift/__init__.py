@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from gazeshift.lazy import on_demand
 
 if TYPE_CHECKING:
+    from gazeshift.evaluation.smallest import SmallestEdit, smallest_edit
     from gazeshift.models import Classifier, load
     from gazeshift.models.adapters import model
     from gazeshift.models.hub import from_hub, from_pretrained
@@ -52,6 +53,7 @@ _HOME = {
     "Modality": "gazeshift.saliency",
     "SaliencyMaps": "gazeshift.saliency",
     "Shift": "gazeshift.saliency",
+    "SmallestEdit": "gazeshift.evaluation.smallest",
     "Summary": "gazeshift.runs.summary",
     "TextInfluence": "gazeshift.saliency",
     "WordEffects": "gazeshift.saliency",
@@ -71,6 +73,7 @@ _HOME = {
     "read_summary": "gazeshift.runs.summary",
     "save_pretrained": "gazeshift.sharing",
     "shift": "gazeshift.saliency",
+    "smallest_edit": "gazeshift.evaluation.smallest",
     "text_influence": "gazeshift.saliency",
     "word_effects": "gazeshift.saliency",
     "word_pairs": "gazeshift.saliency",
@@ -87,6 +90,7 @@ __all__ = [
     "Modality",
     "SaliencyMaps",
     "Shift",
+    "SmallestEdit",
     "Summary",
     "TextInfluence",
     "WordEffects",
@@ -107,6 +111,7 @@ __all__ = [
     "read_summary",
     "save_pretrained",
     "shift",
+    "smallest_edit",
     "text_influence",
     "word_effects",
     "word_pairs",
