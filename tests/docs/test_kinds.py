@@ -7,6 +7,8 @@ import pytest
 
 from gazeshift.data.mosaic.config import KINDS
 from gazeshift.edits import EDITS
+from gazeshift.evaluation.smallest.goals import GOALS
+from gazeshift.evaluation.smallest.sources import SOURCES
 from gazeshift.instrument.rows import ROWS
 from gazeshift.models import HEADS
 from gazeshift.saliency import METHODS
@@ -21,6 +23,7 @@ PAGES: dict[str, Iterable[str]] = {
     "methods": METHODS,
     "models": HEADS,
     "mosaics": KINDS,
+    "smallest": {*GOALS, *SOURCES},
     "training": {*RECIPES, *AUGMENTATIONS},
 }
 

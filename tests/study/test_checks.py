@@ -18,7 +18,7 @@ from tests.tiny_study import TINY, run_tiny, write_yaml
 pytestmark = pytest.mark.slow
 
 EXPLAIN: dict[str, Any] = {**TINY["explain"], "checks": list(CHECKS), "check_images": 4}  # type: ignore[dict-item]
-MODELS = {"image-only": None, "text-only": None, "early-linear": None, "early-fusion": None}
+MODELS = {"image-only": None, "text-only": None, "early-linear": None, "early-fusion": None, "mutan": None}
 SILENT = {"silent": {"kind": "early-fusion", "texts": "constant"}}
 
 
@@ -39,7 +39,8 @@ def test_every_model_that_sees_images_has_the_checks_that_say_something_of_it(ch
         "image-only": ["localisation", "faithfulness", "sanity"],
         "early-linear": list(CHECKS),
         "early-fusion": list(CHECKS),
-        "silent": list(CHECKS),
+        "silent": [name for name in CHECKS if name != "mediation"],  # no text that it reads is another one
+        "mutan": [name for name in CHECKS if name != "mediation"],
     }
     for checks in figures.values():
         for measures in checks.values():
@@ -62,6 +63,21 @@ def test_additive_heads_and_a_model_that_is_told_nothing_are_exactly_0(checked: 
     assert figures_of(checked)["early-fusion"]["modality"]["interaction_size"]["mean"] > 0
 
 
+def test_the_gaze_of_an_additive_model_changes_no_answer_and_a_model_without_one_is_named(checked: Path) -> None:
+    found, summary = figures_of(checked), json.loads((checked / "summary.json").read_text())
+    for edit in (edit for edit in EXPLAIN["edits"] if f"{edit}_total" in found["early-fusion"]["mediation"]):
+        additive = found["early-linear"]["mediation"]
+        assert additive[f"{edit}_mediated"]["mean"] == additive[f"{edit}_interaction"]["mean"] == 0
+        assert additive[f"{edit}_direct"] == additive[f"{edit}_total"]
+        assert additive[f"{edit}_switched_by_gaze"]["mean"] == 0
+        assert additive[f"{edit}_switched_by_text"] == additive[f"{edit}_switched"]
+        both = found["early-fusion"]["mediation"]
+        parts = [both[f"{edit}_{part}"]["mean"] for part in ("mediated", "direct", "interaction")]
+        assert sum(parts) == pytest.approx(both[f"{edit}_total"]["mean"], abs=1e-9)
+    said = [warning for warning in summary["warnings"] if "mediation was skipped" in warning]
+    assert [warning.startswith("mutan: ") for warning in said] == [True]
+
+
 def test_rows_are_kept_and_agree_with_a_single_map(checked: Path) -> None:
     rows = pd.read_parquet(checked / "store" / "checks.parquet")
     mine = rows.query("model == 'early-fusion' and seed == 1 and check == 'faithfulness'")
@@ -80,7 +96,7 @@ def test_other_checks_repeat_neither_training_nor_look(checked: Path, tmp_path: 
     explain = {**EXPLAIN, "checks": ["localisation"]}
     steps = run_tiny(tmp_path, tmp_path / "run", explain=explain, models={**MODELS, **SILENT})
     done = {name for name, state in steps.items() if state == "done"}
-    models = ["image-only", "early-linear", "early-fusion", "silent"]
+    models = ["image-only", "early-linear", "early-fusion", "mutan", "silent"]
     assert done == {f"check {name} seed {seed}" for name in models for seed in (0, 1)} | {"summary", "report"}
     assert {tuple(checks) for checks in figures_of(tmp_path / "run").values()} == {("localisation",)}
 
@@ -98,6 +114,8 @@ def test_unknown_checks_and_sanity_without_a_floor_are_told_before_any_work(tmp_
         read_study(write_yaml(tmp_path, explain={"checks": ["astrology"]}))
     with pytest.raises(ConfigError, match="explain: the check 'sanity' compares changed texts with"):
         read_study(write_yaml(tmp_path, explain={"checks": ["sanity"], "edits": ["paper-colour"]}))
+    with pytest.raises(ConfigError, match="explain: the check 'mediation' takes over the gaze of changed texts"):
+        read_study(write_yaml(tmp_path, explain={"checks": ["mediation"], "edits": []}))
 
 
 @pytest.mark.parametrize(("check", "said"), [("shift-faithfulness", "only Plates"), ("localisation", "needs masks")])

@@ -32,11 +32,15 @@ ALLOWED = [
     ([["--help"], ["--version"], ["explain", "--help"], ["study", "--help"], ["data", "mosaic", "--help"]], set()),
     ([["explain", "{model}", "{picture}"], ["words", "{model}", "{picture}", "a donut"]], MODEL),
     ([["regions", "{model}", "{picture}", "a donut", "--json"]], MODEL),
+    ([["mediate", "{model}", "{picture}", "--text", "a donut", "--text", "ramen"]], MODEL),
+    ([["smallest", "{model}", "{picture}", "a donut", "--switch", "any", "--lexicon", "colour"]], MODEL),
+    ([["smallest", "{model}", "{picture}", "a donut", "--switch", "any", "--corpus", "{plates}"]], MODEL | TABLES | {"scipy"}),
     (
         [
             ["explain", "{model}", "{picture}", "--out", "{new}/maps.png", "--save", "{new}/maps.safetensors"],
             ["words", "{model}", "{picture}", "a donut", "--out", "{new}/words.png"],
             ["regions", "{model}", "{picture}", "a donut", "--out", "{new}/regions.png"],
+            ["smallest", "{model}", "{picture}", "a donut", "--shift", "0.1", "--target", "donut", "--out", "{new}/s.png"],
         ],
         MODEL | {"matplotlib"},
     ),

@@ -10,7 +10,9 @@ import typer
 
 from gazeshift import __version__
 from gazeshift.cli.asking import asking
+from gazeshift.cli.comparing import comparing
 from gazeshift.cli.data import data
+from gazeshift.cli.editing import editing
 from gazeshift.cli.interrupt import interruptible
 from gazeshift.cli.sharing import sharing
 from gazeshift.errors import GazeshiftError
@@ -24,6 +26,8 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(asking)
+app.add_typer(comparing)
+app.add_typer(editing)
 app.add_typer(sharing)
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from gazeshift.drawing.coloured import MIN_LOGIT, for_or_against
 from gazeshift.drawing.fonts import STAND_IN, Typeface, typeface
 from gazeshift.drawing.numbers import signed_numbers
+from gazeshift.drawing.outline import edge
 from gazeshift.drawing.remarks import CUT
 from gazeshift.drawing.sheet import BODY, COLUMNS, GAP, MARGIN, PANEL, SMALL, SOFT, WIDTH, Sheet, shortened, within
 from gazeshift.saliency import WordRegions
@@ -131,8 +132,8 @@ def _named(picture: Image.Image, table: _Table, face: Typeface) -> Image.Image:
     inside = _sized(found.masks, picture.size)
     pixels = np.array(picture)
     for mask in inside:
-        pixels[_edge(mask, 2)] = (28, 30, 34)
-        pixels[_edge(mask, 1)] = _OUTLINE
+        pixels[edge(mask, 2)] = (28, 30, 34)
+        pixels[edge(mask, 1)] = _OUTLINE
     named = Image.fromarray(pixels)
     draw = ImageDraw.Draw(named)
     for region in table.regions:
@@ -185,12 +186,3 @@ def _strongest(strength: Float[np.ndarray, " n"], count: int) -> list[int]:
 
 def _sized(masks: Bool[np.ndarray, "regions H W"], size: tuple[int, int]) -> Bool[np.ndarray, "regions h w"]:
     return np.stack([np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)) for mask in masks])
-
-
-def _edge(mask: Bool[np.ndarray, "h w"], thick: int) -> Bool[np.ndarray, "h w"]:
-    """The pixels of a mask within some pixels of its outside; the border of the picture is outside."""
-    inner = np.pad(mask, thick)
-    for _ in range(thick):
-        around = np.pad(inner, 1)
-        inner = around[1:-1, 1:-1] & around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
-    return np.asarray(mask & ~inner[thick:-thick, thick:-thick])

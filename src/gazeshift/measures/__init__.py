@@ -39,6 +39,7 @@ from gazeshift.measures.localise import (
     rank_accuracy,
     rank_ceiling,
 )
+from gazeshift.measures.mediation import MediatedEffects, mediated_effects
 from gazeshift.measures.modality import (
     TwoPlayerShapley,
     conditional_utilisation,
@@ -111,6 +112,7 @@ __all__ = [
     "MAP_MEASURES",
     "Measurable",
     "Median",
+    "MediatedEffects",
     "MmShap",
     "PerturbationCurve",
     "Road",
@@ -155,6 +157,7 @@ __all__ = [
     "mass_ceiling",
     "measure_maps",
     "median_figure",
+    "mediated_effects",
     "mm_shap",
     "noisy_linear_imputation",
     "pearson",

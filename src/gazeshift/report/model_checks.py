@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gazeshift.edits import EDITS
 from gazeshift.measures import Figure
 from gazeshift.report.store import FinishedRun
 from gazeshift.report.tables import FIGURE_COLUMNS, Table, figure_fields
@@ -44,6 +45,10 @@ _NOTES: Mapping[str, str] = MappingProxyType(
         "similarity of the maps with the head and with the trunk. These are checks, not a ranking.",
         "modality": "The accuracy, and that of the best additive projection of the same logits; the accuracy lost when a modality is "
         "permuted; the interaction of text and image in the predicted logit, without its sign; the text’s share by MM-SHAP.",
+        "mediation": "Of the change of the answer that a changed text brings (the logit of the class predicted with it minus that of "
+        "the class predicted with the own text, summed over pairs), the share that its gaze alone brings, in the pass with the own text. "
+        "It may be negative or above 1: what is missing to 1 is direct, or comes only with both. A dash: no answer changes. It says what "
+        "happens in the model, under gazes that the text itself does not have.",
     }
 )
 
@@ -86,6 +91,7 @@ _COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
             ("interaction_size", "interaction, logits", "bits"),
             ("t_shap", "text’s share", "percent"),
         ),
+        "mediation": tuple((f"{edit}_switch_share", edit, "index") for edit in EDITS if edit != "original"),
     }
 )
 

@@ -8,6 +8,7 @@ from gazeshift.saliency.faithfulness import MapFaithfulness, faithfulness, map_f
 from gazeshift.saliency.gates import gate_account
 from gazeshift.saliency.hide import tap_score
 from gazeshift.saliency.maps import MapBatch, SaliencyMaps
+from gazeshift.saliency.mediation import Mediation, can_exchange, exchanged_logits, mediation
 from gazeshift.saliency.modality import (
     Baseline,
     Modality,
@@ -37,6 +38,7 @@ __all__ = [
     "TextInfluence",
     "MapBatch",
     "MapFaithfulness",
+    "Mediation",
     "Modality",
     "PIXEL_METHODS",
     "Probe",
@@ -47,10 +49,12 @@ __all__ = [
     "WordEffects",
     "WordPairs",
     "WordRegions",
+    "can_exchange",
     "class_logits",
     "compute_maps",
     "effects",
     "text_influence",
+    "exchanged_logits",
     "explain",
     "explain_inputs",
     "faithfulness",
@@ -59,6 +63,7 @@ __all__ = [
     "map_faithfulness",
     "mean_features",
     "mean_of_pairs",
+    "mediation",
     "modality",
     "row_logits",
     "share_between_players",

@@ -58,8 +58,15 @@ def unchecked_models(study: StudyConfig) -> list[str]:
 
 def _applies(study: StudyConfig, model: str) -> bool:
     structure = study.structure(model)
-    needs = [CHECKS[check].needs_text for check in study.explain.checks]
-    return structure.sees_image and any(structure.reads_text or not text for text in needs)
+    return structure.sees_image and any(CHECKS[check].applies(structure) for check in study.explain.checks)
+
+
+def without_gaze(study: StudyConfig) -> list[str]:
+    """The models trained here whose gaze nobody can exchange, if a check asks for that."""
+    wanted = [CHECKS[check] for check in study.explain.checks if CHECKS[check].needs_gaze]
+    fusions = {name: study.structure(name) for name in study.trained}
+    both = [name for name, structure in fusions.items() if structure.sees_image and structure.reads_text]
+    return [name for name in both if any(not check.applies(fusions[name]) for check in wanted)]
 
 
 def check_unit(
@@ -97,7 +104,7 @@ def check_unit(
         parts = [
             CHECKS[check].rows(subject).assign(check=check)
             for check in explain.checks
-            if model.structure.reads_text or not CHECKS[check].needs_text
+            if CHECKS[check].applies(model.structure)
         ]
     table = pd.concat(parts, ignore_index=True)
     table["part"] = table["part"].fillna(0).astype(int) if "part" in table else 0

@@ -279,6 +279,10 @@ class ExplainConfig(Strict):
                 f"the check 'sanity' compares changed texts with texts that should change nothing ({', '.join(FLOORS[1:])}): "
                 "name at least one of each under edits"
             )
+        if "mediation" in self.checks and len(self.edits) == 1:
+            raise ValueError(
+                "the check 'mediation' takes over the gaze of changed texts: name at least one edit under edits"
+            )
         return self
 
 

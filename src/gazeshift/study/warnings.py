@@ -8,7 +8,7 @@ import pandas as pd
 from gazeshift.data.audit import Audit
 from gazeshift.errors import listed
 from gazeshift.runs.summary import StudyFigures
-from gazeshift.study.check_units import unchecked_models
+from gazeshift.study.check_units import unchecked_models, without_gaze
 from gazeshift.study.config import StudyConfig
 
 MIN_GRID = 4
@@ -38,12 +38,19 @@ def warnings_of(
 
 def _unchecked(study: StudyConfig) -> list[str]:
     """Which models the study's checks were not made for."""
+    said = [
+        f"{listed(blind)}: the check mediation was skipped, because nothing in the forward pass of this fusion is a gaze that could be "
+        "exchanged (docs/mediation.md lists those that have one)."
+        for blind in [without_gaze(study)]
+        if blind
+    ]
     given = unchecked_models(study)
     if not given:
-        return []
+        return said
     return [
+        *said,
         f"{', '.join(given)}: the checks ({', '.join(study.explain.checks)}) were skipped, because they are for models trained here; "
-        "gs.faithfulness and gs.modality check a given model on one pair."
+        "gs.faithfulness and gs.modality check a given model on one pair.",
     ]
 
 

@@ -1,5 +1,6 @@
 """The checks that a study can request, ``explain.checks``. One dict of them."""
 
+from gazeshift.evaluation.checks import mediation as _mediation
 from gazeshift.evaluation.checks import modality as _modality
 from gazeshift.evaluation.checks import shift_faithfulness as _shift
 from gazeshift.evaluation.checks.faithfulness import faithfulness
@@ -13,6 +14,7 @@ CHECKS: dict[str, Check] = {
     "shift-faithfulness": Check(_shift.shift_faithfulness, needs_text=True, figures=_shift.figures),
     "sanity": Check(sanity),
     "modality": Check(_modality.modality, needs_text=True, figures=_modality.figures),
+    "mediation": Check(_mediation.mediation, needs_text=True, figures=_mediation.figures, needs_gaze=True),
 }
 
 __all__ = ["CHECKS", "Subject"]

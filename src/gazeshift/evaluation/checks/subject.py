@@ -12,8 +12,8 @@ from torch import Tensor
 from gazeshift.data.plates import Scene
 from gazeshift.evaluation.question import ImageSource, Question, TextSource
 from gazeshift.measures import Figure, crossed_figure
-from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, TextFeatures
-from gazeshift.saliency import Baseline, Rows, compute_maps, row_logits
+from gazeshift.models import BoundClassifier, Classifier, ImageFeatures, Structure, TextFeatures
+from gazeshift.saliency import Baseline, Rows, can_exchange, compute_maps, row_logits
 
 SHARD = 32
 """Images per chunk: bounds the memory and does not change the results."""
@@ -154,8 +154,14 @@ class Check:
         rows: of key, label, measure, value, about one model.
         needs_text: whether it only applies to models that read a text.
         figures: from the rows of all seeds of one model (with a column ``seed``) to its figures.
+        needs_gaze: whether it only applies to models of which it is known what a text's gaze does (``gazeshift.saliency.can_exchange``).
     """
 
     rows: Callable[[Subject], pd.DataFrame]
     needs_text: bool = False
     figures: Callable[[pd.DataFrame], dict[str, Figure]] = means
+    needs_gaze: bool = False
+
+    def applies(self, structure: Structure) -> bool:
+        """Whether it says something of a model that sees images and has this structure."""
+        return (structure.reads_text or not self.needs_text) and (can_exchange(structure) or not self.needs_gaze)

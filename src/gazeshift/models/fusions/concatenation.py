@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.models.features import TextFeatures
-from gazeshift.models.fusions.fusion import Gates, PooledFusion, Structure, Widths
-from gazeshift.models.fusions.layers import narrowed, narrowed_width
+from gazeshift.models.fusions.fusion import Gates, Gaze, Gazing, PooledFusion, Structure, Widths
+from gazeshift.models.fusions.layers import narrowed, narrowed_width, open_units, through_units
 from gazeshift.models.fusions.registry import fusion
 from gazeshift.models.fusions.sentences import ADDITIVE
 from gazeshift.models.spec import HeadSpec
@@ -32,6 +32,8 @@ class Concatenation(PooledFusion):
         match list(joint):
             case [nn.Linear() as first, nn.ReLU(), nn.Linear() as last]:
                 self.gates = Gates(self.joined, first, last)
+        if len(joint) > 1:
+            self.gazing = Gazing(self.look, self.fuse_with)
 
     def see(self, vector: Float[Tensor, "b v"]) -> Float[Tensor, "b m"]:
         """The image's half of the concatenated vector."""
@@ -40,6 +42,14 @@ class Concatenation(PooledFusion):
     def fuse(self, seen: Float[Tensor, "b m"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Logits of the concatenated vector."""
         return self.joint(torch.cat([seen, text.pooled], dim=1))
+
+    def look(self, seen: Float[Tensor, "b m"], text: TextFeatures) -> Gaze:
+        """Which hidden units are open."""
+        return open_units(self.joint, torch.cat([seen, text.pooled], dim=1))
+
+    def fuse_with(self, seen: Float[Tensor, "b m"], text: TextFeatures, gaze: Gaze) -> Float[Tensor, "b classes"]:
+        """``W2 (g * (W1 [v, u] + b1)) + b2`` with the gates ``g`` given."""
+        return through_units(self.joint, torch.cat([seen, text.pooled], dim=1), gaze)
 
     def joined(self, vector: Float[Tensor, "b v"], text: TextFeatures) -> Float[Tensor, "b d"]:
         """The concatenated vector."""
@@ -66,7 +76,7 @@ _RELU = (
 )
 
 
-@fusion("early-fusion", Structure(True, True, False, _RELU, reference=_GALLO))
+@fusion("early-fusion", Structure(True, True, False, _RELU, reference=_GALLO, mediator="gates of the hidden layer"))
 def early_fusion(widths: Widths, spec: HeadSpec) -> Concatenation:
     """A hidden ReLU layer over both."""
     return Concatenation(narrowed(widths, spec), _hidden(widths, spec, 1))
@@ -76,7 +86,15 @@ _DEEP = "Two ReLU layers see image and text together: the text can re-weight the
 
 
 @fusion(
-    "early-deep", Structure(True, True, False, _DEEP, reference="Ngiam et al., Multimodal deep learning, ICML 2011")
+    "early-deep",
+    Structure(
+        True,
+        True,
+        False,
+        _DEEP,
+        reference="Ngiam et al., Multimodal deep learning, ICML 2011",
+        mediator="gates of the hidden layer",
+    ),
 )
 def early_deep(widths: Widths, spec: HeadSpec) -> Concatenation:
     """Two hidden ReLU layers over both."""

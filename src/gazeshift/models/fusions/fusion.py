@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,6 +12,22 @@ from gazeshift.models.features import ImageFeatures, TextFeatures
 
 Pool = Callable[[ImageFeatures], Float[Tensor, "b v"]]
 """The rest of the trunk: from the grid at the tap to one vector per image."""
+
+Gaze = tuple[Tensor, ...]
+"""The gaze of a text in a forward pass: tensors with a row for each pair of image and text."""
+
+Said = TypeVar("Said")
+"""A text, encoded or already read."""
+
+Mediator = Literal[
+    "attention over the grid",
+    "scales of the channels",
+    "gates of the channels",
+    "gates of the hidden layer",
+    "gates of the cells",
+    "weight of the image",
+]
+"""What a fusion's gaze is."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +41,7 @@ class Structure:
         sentence: the same in words.
         text: what is read of a text: one vector for all of it, or one for each of its tokens.
         reference: where the fusion was described.
+        mediator: what in the forward pass is the text's gaze and can be taken from another text (``Fusion.gazing``); None if nothing is.
     """
 
     sees_image: bool
@@ -33,6 +50,7 @@ class Structure:
     sentence: str
     text: Literal["pooled", "tokens"] = "pooled"
     reference: str = ""
+    mediator: Mediator | None = None
 
 
 @dataclass(frozen=True)
@@ -92,17 +110,34 @@ class Space:
         return self.scale() * self.image(vector) @ self.text(text).T
 
 
+@dataclass(frozen=True, eq=False)
+class Gazing(Generic[Said]):
+    """A forward pass in two steps: the text's gaze, and the answer with a gaze that may be another text's.
+
+    With the text's own gaze, the answer is that of ``forward``, bit by bit.
+
+    Attributes:
+        gaze: from what the text meets (``Fusion.meet``) and the text to its gaze.
+        answer: from both and a gaze to logits.
+    """
+
+    gaze: Callable[[Tensor, Said], Gaze]
+    answer: Callable[[Tensor, Said, Gaze], Float[Tensor, "b classes"]]
+
+
 class Fusion(nn.Module, ABC):
     """From the image at the tap and the text to logits.
 
     Attributes:
         gates: the hidden ReLU layer over image and text; None for a fusion that does not have exactly one.
+        gazing: the pass split at the text's gaze, which ``Structure.mediator`` names; None for a fusion without one.
         space: where images and texts can be compared; None for a fusion without such a space.
         amplification: how many times higher the noise level of its maps is than that of layers with ReLUs alone, because its slopes depend
             on rounded numbers (gates, products, logarithms, norms). ``tests/saliency/test_noise.py`` compares with double precision.
     """
 
     gates: Gates | None = None
+    gazing: Gazing[TextFeatures] | None = None
     space: Space | None = None
     amplification: float = 4.0
 
@@ -120,6 +155,10 @@ class Fusion(nn.Module, ABC):
             pool: the rest of the trunk.
             text: encoded.
         """
+
+    @abstractmethod
+    def meet(self, image: ImageFeatures, pool: Pool) -> Float[Tensor, "b ..."]:
+        """What the text meets of the image: all that ``forward`` does before the text comes in."""
 
 
 class PooledFusion(Fusion):
@@ -142,6 +181,10 @@ class PooledFusion(Fusion):
         """Logits."""
         return self.fuse(self.see(pool(image)), text)
 
+    def meet(self, image: ImageFeatures, pool: Pool) -> Float[Tensor, "b m"]:
+        """What ``see`` gives."""
+        return self.see(pool(image))
+
 
 class GridFusion(Fusion):
     """A fusion in which the text meets the cells of the grid."""
@@ -149,6 +192,10 @@ class GridFusion(Fusion):
     @property
     def pooled(self) -> None:
         """None: it reads the grid."""
+
+    def meet(self, image: ImageFeatures, pool: Pool) -> Float[Tensor, "b cells c"]:
+        """The cells."""
+        return cells_of(image)
 
 
 def cells_of(image: ImageFeatures) -> Float[Tensor, "b cells c"]:

@@ -2,14 +2,16 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gazeshift.models.features import TextFeatures
-from gazeshift.models.fusions.fusion import PooledFusion, Structure, Widths
-from gazeshift.models.fusions.layers import linear, mlp
+from gazeshift.models.fusions.fusion import Gaze, Gazing, Mediator, PooledFusion, Structure, Widths
+from gazeshift.models.fusions.layers import linear, mlp, open_units, through_units
 from gazeshift.models.fusions.registry import fusion
 from gazeshift.models.fusions.sentences import ADDITIVE
 from gazeshift.models.spec import HeadSpec
@@ -30,9 +32,11 @@ class CombiningRule(nn.Module, ABC):
 
     Attributes:
         amplification: of the fusion (``Fusion``).
+        gazing: how the text has the image's opinion counted, apart from its own; None for a rule without such a thing.
     """
 
     amplification: float = 4.0
+    gazing: Gazing[Logits] | None = None
 
     @abstractmethod
     def forward(self, image: Logits, text: Logits) -> Logits:
@@ -47,6 +51,9 @@ class Late(PooledFusion):
         self.image = linear(widths.vector, widths.classes, spec.dropout)
         self.text = mlp(widths.text, widths.classes, spec)
         self.rule, self.amplification = rule, rule.amplification
+        if rule.gazing is not None:
+            opinions = _Opinions(self.text, rule.gazing)
+            self.gazing = Gazing(opinions.gaze, opinions.answer)
 
     def see(self, vector: Float[Tensor, "b v"]) -> Float[Tensor, "b classes"]:
         """The image tower's logits."""
@@ -55,6 +62,25 @@ class Late(PooledFusion):
     def fuse(self, seen: Float[Tensor, "b classes"], text: TextFeatures) -> Float[Tensor, "b classes"]:
         """Both towers' logits combined."""
         return self.rule(seen, self.text(text.pooled))
+
+
+@dataclass(frozen=True, eq=False)
+class _Opinions:
+    """A rule's gaze, of a text that is still to be read.
+
+    Attributes:
+        read: the text's tower.
+        rule: from both towers' logits.
+    """
+
+    read: Callable[[Float[Tensor, "b d"]], Logits]
+    rule: Gazing[Logits]
+
+    def gaze(self, seen: Logits, text: TextFeatures) -> Gaze:
+        return self.rule.gaze(seen, self.read(text.pooled))
+
+    def answer(self, seen: Logits, text: TextFeatures, gaze: Gaze) -> Logits:
+        return self.rule.answer(seen, self.read(text.pooled), gaze)
 
 
 class Mean(CombiningRule):
@@ -98,10 +124,26 @@ class MeanProbability(CombiningRule):
 class ByConfidence(CombiningRule):
     """The mean of the logits, weighted by each tower's largest probability."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.gazing = Gazing(self.look, self.combine_with)
+
     def forward(self, image: Logits, text: Logits) -> Logits:
         """Logits."""
-        one, other = (each.softmax(1).amax(1, keepdim=True) for each in (image, text))
+        return self.combine_with(image, text, self.look(image, text))
+
+    def look(self, image: Logits, text: Logits) -> Gaze:
+        """The text's confidence, which decides how much the image counts."""
+        return (_confidence(text),)
+
+    def combine_with(self, image: Logits, text: Logits, gaze: Gaze) -> Logits:
+        """The weighted mean with this confidence in the text."""
+        one, (other,) = _confidence(image), gaze
         return (one * image + other * text) / (one + other)
+
+
+def _confidence(logits: Logits) -> Float[Tensor, "b 1"]:
+    return logits.softmax(1).amax(1, keepdim=True)
 
 
 class Judge(CombiningRule):
@@ -112,14 +154,23 @@ class Judge(CombiningRule):
     def __init__(self, classes: int, hidden: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(2 * classes, hidden), nn.ReLU(), nn.Linear(hidden, classes))
+        self.gazing = Gazing(self.look, self.combine_with)
 
     def forward(self, image: Logits, text: Logits) -> Logits:
         """Logits."""
         return self.layers(torch.cat([image.log_softmax(1), text.log_softmax(1)], dim=1))
 
+    def look(self, image: Logits, text: Logits) -> Gaze:
+        """Which hidden units are open."""
+        return open_units(self.layers, torch.cat([image.log_softmax(1), text.log_softmax(1)], dim=1))
 
-def _entry(additive: bool, sentence: str, reference: str) -> Structure:
-    return Structure(True, True, additive, sentence, reference=reference)
+    def combine_with(self, image: Logits, text: Logits, gaze: Gaze) -> Logits:
+        """Logits with these units open."""
+        return through_units(self.layers, torch.cat([image.log_softmax(1), text.log_softmax(1)], dim=1), gaze)
+
+
+def _entry(additive: bool, sentence: str, reference: str, mediator: Mediator | None = None) -> Structure:
+    return Structure(True, True, additive, sentence, reference=reference, mediator=mediator)
 
 
 @fusion("late-fusion", _entry(True, ADDITIVE, f"the average rule of {_KITTLER}, on logits"))
@@ -149,13 +200,16 @@ def averaged_probabilities(widths: Widths, spec: HeadSpec) -> Late:
 _QMF = "after Zhang et al., Provable dynamic fusion for low-quality multimodal data, ICML 2023; here the weights add up to 1"
 
 
-@fusion("confidence-weighted", _entry(False, _WEIGHED, _QMF))
+@fusion("confidence-weighted", _entry(False, _WEIGHED, _QMF, "weight of the image"))
 def confidence_weighted(widths: Widths, spec: HeadSpec) -> Late:
     """Weights that each example's confidence decides."""
     return Late(widths, spec, ByConfidence())
 
 
-@fusion("stacking", _entry(False, _META, "Wolpert, Stacked generalization, 1992; here all parts are trained together"))
+_WOLPERT = "Wolpert, Stacked generalization, 1992; here all parts are trained together"
+
+
+@fusion("stacking", _entry(False, _META, _WOLPERT, "gates of the hidden layer"))
 def stacking(widths: Widths, spec: HeadSpec) -> Late:
     """A judge over both towers' opinions."""
     return Late(widths, spec, Judge(widths.classes, spec.hidden))

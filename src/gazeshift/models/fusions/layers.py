@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from gazeshift.errors import ModelError
 from gazeshift.models.features import TextFeatures
-from gazeshift.models.fusions.fusion import Widths
+from gazeshift.models.fusions.fusion import Gaze, Widths
 from gazeshift.models.spec import HeadSpec
 
 HEADS_OF_ATTENTION = 4
@@ -37,6 +37,39 @@ def narrowed(widths: Widths, spec: HeadSpec) -> nn.Sequential:
 def narrowed_width(widths: Widths, spec: HeadSpec) -> int:
     """Width of what ``narrowed`` gives."""
     return spec.image_width or widths.vector
+
+
+def open_units(layers: nn.Sequential, values: Float[Tensor, "b d"]) -> Gaze:
+    """Which hidden units of linear layers with ReLUs between them are open, layer by layer.
+
+    Example:
+        >>> open_units(nn.Sequential(nn.Identity(), nn.ReLU(), nn.Identity()), torch.tensor([[-1.0, 2.0]]))
+        (tensor([[False,  True]]),)
+    """
+    found = []
+    for layer in layers[0:-1:2]:
+        values = layer(values)
+        found.append(values > 0)
+        values = values.relu()
+    return tuple(found)
+
+
+def through_units(layers: nn.Sequential, values: Float[Tensor, "b d"], units: Gaze) -> Float[Tensor, "b out"]:
+    """The same layers with these units open in place of those that the ReLUs would open.
+
+    Example:
+        >>> layers = nn.Sequential(nn.Identity(), nn.ReLU(), nn.Identity())
+        >>> through_units(layers, torch.tensor([[-1.0, 2.0]]), (torch.tensor([[True, False]]),))
+        tensor([[-1.,  0.]])
+    """
+    for layer, unit in zip(layers[0:-1:2], units, strict=True):
+        values = let_through(layer(values), unit)
+    return layers[-1](values)
+
+
+def let_through(values: Float[Tensor, "*b d"], units: Bool[Tensor, "*b d"]) -> Float[Tensor, "*b d"]:
+    """What open units say; closed ones say 0. With ``values > 0`` this is the ReLU."""
+    return torch.where(units, values, 0.0)
 
 
 def tokens_of(text: TextFeatures) -> tuple[Float[Tensor, "b l d"], Bool[Tensor, "b l"]]:
@@ -73,13 +106,27 @@ class Attention(nn.Module):
         self, asking: Float[Tensor, "b q a"], asked: Float[Tensor, "b k e"], real: Bool[Tensor, "b k"] | None = None
     ) -> Float[Tensor, "b q width"]:
         """For each that asks, what it hears; ``real`` marks those that can be heard, all if None."""
-        query, key, value = (
-            layer(each).unflatten(2, (HEADS_OF_ATTENTION, -1)).transpose(1, 2)
-            for layer, each in ((self.query, asking), (self.key, asked), (self.value, asked))
-        )
+        return self.hear(self.pattern(asking, asked), asked, real)
+
+    def pattern(self, asking: Float[Tensor, "b q a"], asked: Float[Tensor, "b k e"]) -> Gaze:
+        """Who attends to whom: queries and keys, whose products' softmax are the shares of attention.
+
+        The shares themselves, multiplied with the values one after the other, would round otherwise than the fused attention does.
+        """
+        return _by_head(self.query(asking)), _by_head(self.key(asked))
+
+    def hear(
+        self, pattern: Gaze, asked: Float[Tensor, "b k e"], real: Bool[Tensor, "b k"] | None = None
+    ) -> Float[Tensor, "b q width"]:
+        """What is heard under a pattern, which may stem from other vectors than these."""
+        query, key = pattern
         mask = None if real is None else real[:, None, None]
-        heard = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        heard = functional.scaled_dot_product_attention(query, key, _by_head(self.value(asked)), attn_mask=mask)
         return self.out(heard.transpose(1, 2).flatten(2))
+
+
+def _by_head(vectors: Float[Tensor, "b n w"]) -> Float[Tensor, "b heads n d"]:
+    return vectors.view(*vectors.shape[:2], HEADS_OF_ATTENTION, -1).transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -93,7 +140,15 @@ class Block(nn.Module):
 
     def forward(self, tokens: Float[Tensor, "b n w"], real: Bool[Tensor, "b n"]) -> Float[Tensor, "b n w"]:
         """Tokens that have heard each other."""
-        tokens = self.norms[0](tokens + self.attention(tokens, tokens, real))
+        return self.under(self.pattern(tokens), tokens, real)
+
+    def pattern(self, tokens: Float[Tensor, "b n w"]) -> Gaze:
+        """Which of them attend to which."""
+        return self.attention.pattern(tokens, tokens)
+
+    def under(self, pattern: Gaze, tokens: Float[Tensor, "b n w"], real: Bool[Tensor, "b n"]) -> Float[Tensor, "b n w"]:
+        """The same under a pattern that may be that of others."""
+        tokens = self.norms[0](tokens + self.attention.hear(pattern, tokens, real))
         return self.norms[1](tokens + self.feed(tokens))
 
 
