@@ -138,6 +138,16 @@ def test_film_whose_scales_the_text_does_not_move_mediates_nothing(build: Build)
         assert found.effects.total != 0
 
 
+def test_attention_that_is_added_to_the_text_does_not_interact_with_it(build: Build) -> None:
+    model = build(head="text-to-image-attention")
+    for weight in model.head.attention.parameters():
+        weight.data *= 10  # so that untrained attention hears anything
+    found = gs.mediation(model, PICTURE, BEFORE, AFTER)
+    assert found.effects.interaction == 0
+    assert 0 not in (found.effects.mediated, found.effects.direct)
+    assert found.effects.reverse.mediated == -found.effects.mediated
+
+
 def test_the_answers_own_change_is_that_of_both_classes(build: Build) -> None:
     model = build(head="early-fusion")
     for weight in (model.head.joint[2].weight, model.head.joint[0].weight):

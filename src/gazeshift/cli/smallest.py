@@ -197,7 +197,8 @@ def _print(found: SmallestEdit, cut: bool) -> None:
     for said in (found.outcome, found.proof):
         console.print(literal(said), soft_wrap=True)
     if found.region.any():
-        console.print(f"The region is {found.area:.3f} of the picture: the share of a map that lies everywhere alike.")
+        said = f"The region is {found.area:.3f} of the picture: the share of a map that lies everywhere alike."
+        console.print(said, soft_wrap=True)
     for note in (*found.notes, *([CUT] if cut else [])):
         console.print(literal(note), soft_wrap=True)
 

@@ -159,6 +159,9 @@ def test_each_batch_is_bounded() -> None:
         sizes.append(len(texts))
         return np.full(len(texts), -1.0)
 
-    search(Changes.of("a b c d e", [f"x{number}" for number in range(60)]), ask, most=2)
+    told: list[int] = []
+    found = search(Changes.of("a b c d e", [f"x{number}" for number in range(60)]), ask, most=2, progress=told.append)
     assert sum(sizes) > 30_000
+    assert told == sorted(set(told))
+    assert told[-1] == found.tried
     assert max(sizes) <= 1024
