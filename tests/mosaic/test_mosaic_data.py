@@ -29,6 +29,8 @@ from gazeshift.study.pairs import read_pairs
 from gazeshift.study.sections import DataConfig
 from tests.mosaic.flat_photos import CLASSES, Source, colour_of, flat
 
+pytestmark = pytest.mark.slow
+
 SMALL = MosaicConfig(size=64, train=30, validation=8, test=12, seed=3)
 
 
