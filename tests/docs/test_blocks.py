@@ -51,6 +51,7 @@ SMALL_OPTIONS = {
     "gazeshift data mosaic DIR mosaics": (*FEW_MOSAICS, "--train", "24", "--validation", "8"),
     "gazeshift data mosaic DIR halves": (*FEW_MOSAICS, "--train", "8", "--validation", "4"),
     "gazeshift data mosaic DIR control": FEW_MOSAICS,
+    "gazeshift benchmark": ("--images", "10", "--size", "64"),
     "gazeshift data plates": ("--train", "12", "--test", "4", "--size", "48", "--workers", "1"),
     "gazeshift analyse": ("--threads", "1"),
 }

@@ -32,6 +32,7 @@ ALLOWED = [
     ([["--help"], ["--version"], ["explain", "--help"], ["study", "--help"], ["data", "mosaic", "--help"]], set()),
     ([["explain", "{model}", "{picture}"], ["words", "{model}", "{picture}", "a donut"]], MODEL),
     ([["regions", "{model}", "{picture}", "a donut", "--json"]], MODEL),
+    ([["benchmark", "{model}", "--images", "10"]], MODEL | TABLES | {"matplotlib", "scipy"}),
     ([["mediate", "{model}", "{picture}", "--text", "a donut", "--text", "ramen"]], MODEL),
     ([["smallest", "{model}", "{picture}", "a donut", "--switch", "any", "--lexicon", "colour"]], MODEL),
     ([["smallest", "{model}", "{picture}", "a donut", "--switch", "any", "--corpus", "{plates}"]], MODEL | TABLES | {"scipy"}),

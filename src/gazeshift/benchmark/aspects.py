@@ -74,4 +74,5 @@ def _two(aspect: Aspect, pair: Pair, seed: int) -> tuple[SceneCaption, SceneCapt
 def _about(pair: Pair, caption: SceneCaption) -> Pair:
     objects = tuple(replace(each, referred=each.index == caption.referred) for each in pair.objects)
     label = next(each.name for each in objects if each.referred)
-    return replace(pair, text=caption.text, label=label, objects=objects)
+    # Without the scene's captions texts are changed by rules: those hold one wording each, and so no paraphrase.
+    return replace(pair, text=caption.text, label=label, objects=objects, captions=())

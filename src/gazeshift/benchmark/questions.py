@@ -48,14 +48,14 @@ def noise(rows: pd.DataFrame) -> Figure:
     """How much farther than a paraphrase shuffled words and a made-up word move the map, the mean of both."""
     floor = _column(rows, "paraphrase", "js_distance")
     moved = pd.concat([_column(rows, edit, "js_distance") - floor for edit in NULLS], axis=1)
-    return crossed_figure(moved.mean(axis=1, skipna=False).to_numpy(float))
+    return crossed_figure(moved.mean(axis=1).to_numpy(float))
 
 
 def told_apart(rows: pd.DataFrame) -> Figure:
     """AUROC of the other thing's gain when it is named, against its gains with texts that should move nothing; pictures are resampled."""
     table = pd.concat([_column(rows, edit, "target_gain") for edit in (NAMES_ANOTHER, "paraphrase", *NULLS)], axis=1)
     values = table.to_numpy(float)
-    known = values[np.isfinite(values).all(1)]
+    known = values[np.isfinite(values[:, :2]).all(1)]  # shuffling does not apply to a text of one word
     if len(known) < 2:
         return Figure(None, None, len(known), 1, len(values) - len(known))
     rng = np.random.default_rng(0)

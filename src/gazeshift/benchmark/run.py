@@ -68,7 +68,7 @@ def run_benchmark(
         digest=model.digest(),
         accuracy=accuracy,
         answers=tuple(answers),
-        verdicts={each.scenes: _verdict(each) for each in answers if each.question == DECIDES},
+        verdicts={each.scenes: verdict(each) for each in answers if each.question == DECIDES},
     )
 
 
@@ -106,7 +106,8 @@ def _answers(scenes: str, aspect: str, rows: pd.DataFrame) -> list[Answer]:
     return found
 
 
-def _verdict(answer: Answer) -> Word:
+def verdict(answer: Answer) -> Word:
+    """``honest`` or ``shortcut`` if the whole interval lies on that side of ``HONEST``."""
     low, high = answer.interval or (0.0, 1.0)
     if low > HONEST:
         return "honest"

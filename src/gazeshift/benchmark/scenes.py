@@ -87,7 +87,13 @@ def _mosaics(classes: Sequence[str], photos: Sequence[Pair], settings: SceneSett
             f"no photo is of a class of the model ({', '.join(sorted(classes)[:3])}, ...); they are of {labels}, ..."
         )
     config = MosaicConfig(
-        tiles=settings.tiles, size=settings.size, train=0, validation=0, test=settings.images, seed=settings.seed
+        tiles=settings.tiles,
+        size=settings.size,
+        train=0,
+        validation=0,
+        test=settings.images,
+        mix={"class": 1.0},  # all true captions are known whatever the pair's own
+        seed=settings.seed,
     )
     write_mosaics(config, mine, root)
     rows, columns = settings.tiles

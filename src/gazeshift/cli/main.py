@@ -15,6 +15,7 @@ from gazeshift.cli.data import data
 from gazeshift.cli.editing import editing
 from gazeshift.cli.interrupt import interruptible
 from gazeshift.cli.sharing import sharing
+from gazeshift.cli.testing import testing
 from gazeshift.errors import GazeshiftError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.add_typer(data, name="data")
 app.add_typer(asking)
 app.add_typer(comparing)
 app.add_typer(editing)
+app.add_typer(testing)
 app.add_typer(sharing)
 
 

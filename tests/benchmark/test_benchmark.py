@@ -1,0 +1,214 @@
+"""The benchmark's texts, numbers and verdicts where the answer is known, and its command on a small model."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gazeshift.benchmark.aspects import ASPECTS, NAMES_ANOTHER, NULLS, asked_about
+from gazeshift.benchmark.card import card
+from gazeshift.benchmark.questions import HONEST, QUESTIONS
+from gazeshift.benchmark.record import Answer, Benchmark, ModelResult
+from gazeshift.benchmark.run import verdict
+from gazeshift.benchmark.scenes import SceneSettings, scenes_for
+from gazeshift.data.plates.vocabulary import DISHES
+from gazeshift.errors import DataError
+from gazeshift.pairs import Pair, SceneCaption, SceneObject
+from tests.conftest import Command
+
+FEW = SceneSettings(images=12, size=64, plates_size=48)
+
+
+def scene(key: str, *captions: tuple[str, str, int | None]) -> Pair:
+    objects = tuple(
+        SceneObject(name, "", index, index == 1) for index, name in enumerate(("donut", "ramen", "taco"), start=1)
+    )
+    known = tuple(SceneCaption(kind, text, referred, text) for kind, text, referred in captions)
+    return Pair(key, b"", "anything", "donut", "test", objects=objects, captions=known)
+
+
+def test_a_picture_is_asked_about_one_thing_and_then_about_another() -> None:
+    pairs = [
+        scene(f"{place}.png", ("dish", "a donut", 1), ("dish", "the ramen", 2), ("dish", "a taco", 3), ("two", "x", 1))
+        for place in range(30)
+    ]
+    asked = asked_about(ASPECTS["name"], pairs, seed=0)
+    named = {"a donut": 1, "the ramen": 2, "a taco": 3}
+    assert {pair.text for pair in asked.pairs} == set(named)
+    for pair, other, own in zip(asked.pairs, asked.texts[NAMES_ANOTHER], asked.texts["original"], strict=True):
+        assert own is not None
+        assert other is not None
+        assert own.text == pair.text != other.text
+        assert [each.index for each in pair.objects if each.referred] == [named[pair.text]]
+        assert pair.label == pair.objects[named[pair.text] - 1].name
+        assert other.refers == named[other.text]
+    assert asked_about(ASPECTS["name"], pairs, seed=0) == asked
+    assert asked_about(ASPECTS["name"], pairs, seed=1) != asked
+
+
+@pytest.mark.parametrize(
+    "captions",
+    [
+        [],
+        [("dish", "a donut", 1)],
+        [("dish", "a donut", 1), ("dish", "one donut", 1)],
+        [("dish", "a donut", 1), ("dish", "nothing", None)],
+        [("position", "the left one", 1), ("position", "the right one", 2)],
+    ],
+)
+def test_a_picture_without_two_such_captions_is_left_out(captions: Sequence[tuple[str, str, int | None]]) -> None:
+    assert asked_about(ASPECTS["name"], [scene("a.png", *captions)], seed=0).pairs == ()
+
+
+def rows(**gains: Sequence[float] | np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"key": str(place), "edit": edit.replace("_", "-"), "target_gain": value, "js_distance": abs(value)}
+            for edit, values in gains.items()
+            for place, value in enumerate(values)
+        ]
+    )
+
+
+def test_told_apart_is_the_probability_that_a_naming_text_gains_more() -> None:
+    rng = np.random.default_rng(0)
+    values = {edit: rng.standard_normal(20) for edit in ("other_object", "paraphrase", *NULLS)}
+    values["other_object"] = values["other_object"] + 1
+    values["shuffle"][3] = np.nan
+    found = QUESTIONS["told apart"].measure(rows(**values))
+    nulls = [x for edit in ("paraphrase", *NULLS) for x in values[edit] if np.isfinite(x)]
+    slow = np.mean([(a > b) + 0.5 * (a == b) for a in values["other_object"] for b in nulls])
+    assert found.mean == pytest.approx(slow)
+    assert found.interval is not None
+    assert found.interval[0] < slow < found.interval[1]
+
+
+def test_what_is_gained_is_measured_above_a_paraphrase_on_the_same_picture() -> None:
+    given = rows(other_object=[0.3, 0.5, np.nan], paraphrase=[0.1, 0.1, 0.0], shuffle=[0.2] * 3, nonsense=[0.4] * 3)
+    assert QUESTIONS["goes where named"].measure(given).mean == pytest.approx(0.3)
+    assert QUESTIONS["goes where named"].measure(given).n == 2
+    assert QUESTIONS["stays on paraphrase"].measure(given).mean == pytest.approx(0.2 / 3)
+    assert QUESTIONS["ignores noise"].measure(given).mean == pytest.approx(0.3 - 0.2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        ((0.7, 0.9), "honest"),
+        ((0.3, 0.5), "shortcut"),
+        ((0.5, 0.7), "undecided"),
+        (None, "undecided"),
+        ((HONEST, 1.0), "undecided"),
+    ],
+)
+def test_a_verdict_needs_the_whole_interval(interval: tuple[float, float] | None, expected: str) -> None:
+    answer = Answer(
+        scenes="plates",
+        question="told apart",
+        sentence="",
+        value=0.6,
+        interval=interval,
+        chance=0.5,
+        unit="AUROC",
+        n=9,
+        undefined=0,
+    )
+    assert verdict(answer) == expected
+
+
+def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(tmp_path: Path) -> None:
+    photos = []
+    for place in range(36):
+        path = tmp_path / f"{place}.png"
+        Image.new("RGB", (40, 40), (place * 7, 0, 0)).save(path)
+        photos.append(Pair(path.name, path, "", (*DISHES[:5], "cup")[place % 6], "test"))
+    with scenes_for(DISHES[:8], photos, FEW) as found:
+        assert [each.name for each in found] == ["mosaics", "plates"]
+        assert [len(each.pairs) for each in found] == [12, 12]
+        assert {each.name for pair in found[0].pairs for each in pair.objects} <= set(DISHES[:8])
+    with (
+        pytest.raises(DataError, match=r"no dishes of Plates; give photos of them with --data DIR"),
+        scenes_for(["cup"], None, FEW),
+    ):
+        pass
+    with pytest.raises(DataError, match=r"no photo is of a class of the model"), scenes_for(["plane"], photos, FEW):
+        pass
+
+
+def test_a_card_has_a_table_for_each_set() -> None:
+    answer = Answer(
+        scenes="plates",
+        question="told apart",
+        sentence="?",
+        value=0.75,
+        interval=(0.7, 0.8),
+        chance=0.5,
+        unit="AUROC",
+        n=9,
+        undefined=0,
+    )
+    model = ModelResult(
+        name="a|b", address="m", digest="d", accuracy={}, answers=(answer,), verdicts={"plates": "honest"}
+    )
+    page = card(Benchmark(seed=0, method="default", scenes={"plates": "12 plates"}, models=(model,)))
+    assert "| told apart | 0.750 [0.700, 0.800] |" in page
+    assert "| | a\\|b |" in page
+    assert "| honest or shortcut | **honest** |" in page
+
+
+@pytest.fixture
+def model(tiny_run: Path) -> Path:
+    return tiny_run / "models" / "early-fusion" / "seed-0"
+
+
+def test_the_command_prints_one_json_object_the_same_for_the_same_seed(
+    gazeshift: Command, model: Path, tiny_run: Path
+) -> None:
+    asked = ("benchmark", model, "--images", 12, "--data", tiny_run / "plates", "--size", 64, "--json")
+    code, out, err = gazeshift(*asked)
+    assert code == 0, err
+    found = json.loads(out)
+    assert set(found["scenes"]) == {"mosaics", "plates"}
+    answers = {(each["scenes"], each["question"]) for each in found["models"][0]["answers"]}
+    assert {("plates", name) for name in QUESTIONS} <= answers
+    assert ("mosaics", "follows place") in answers
+    assert ("mosaics", "follows colour") not in answers  # photos have no known colour
+    assert gazeshift(*asked)[1] == out
+
+
+def test_the_command_writes_a_table_a_figure_and_a_card(gazeshift: Command, model: Path, tmp_path: Path) -> None:
+    code, out, _ = gazeshift("benchmark", model, model, "--images", 12, "--out", tmp_path / "found")
+    assert code == 0
+    assert "goes where named" in out
+    assert sorted(path.name for path in (tmp_path / "found").iterdir()) == [
+        "CARD.md",
+        "benchmark.json",
+        "benchmark.png",
+    ]
+    assert len(json.loads((tmp_path / "found" / "benchmark.json").read_text())["models"]) == 2
+    with Image.open(tmp_path / "found" / "benchmark.png") as figure:
+        assert figure.size[0] > 500
+    assert gazeshift("benchmark", model, "--images", 12, "--out", tmp_path / "found")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "said"),
+    [
+        ("image-only", (), "has only one modality: no text can move its map"),
+        ("text-only", (), "has only one modality: no text can move its map"),
+        ("early-fusion", ("--tiles", "2"), "--tiles"),
+        ("early-fusion", ("--data", "nowhere"), "nowhere"),
+        ("early-fusion", ("--method", "nonsense"), "nonsense"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_line(
+    gazeshift: Command, tiny_run: Path, name: str, more: tuple[str, ...], said: str
+) -> None:
+    code, out, err = gazeshift("benchmark", tiny_run / "models" / name / "seed-0", "--images", 12, *more, columns=400)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in out + err
