@@ -32,6 +32,12 @@ class Panel:
 _LAST = "cascade_last_spearman"
 """The stage of the cascade at which the whole trunk is random, whatever the number of stages."""
 
+NAMED_METHODS = (
+    "grad-cam", "hires-cam", "xgrad-cam", "grad-cam++", "layer-cam", "eigen-cam", "ablation-cam", "integrated-gradients",
+    "attention-gradient", "rollout",
+)  # fmt: skip
+"""The methods of the check ``naming``, named here because a report loads no torch."""
+
 _NOTES: Mapping[str, str] = MappingProxyType(
     {
         "localisation": "Maps with the pairs’ own texts against the mask of the object that the text refers to. Corrected for chance: 0 is "
@@ -45,6 +51,8 @@ _NOTES: Mapping[str, str] = MappingProxyType(
         "similarity of the maps with the head and with the trunk. These are checks, not a ranking.",
         "modality": "The accuracy, and that of the best additive projection of the same logits; the accuracy lost when a modality is "
         "permuted; the interaction of text and image in the predicted logit, without its sign; the text’s share by MM-SHAP.",
+        "naming": "For each method: the probability, within a picture, that the region which a text names gains more mass than with a "
+        "paraphrase, shuffled words or a made-up word. One half is chance: such a map does not hear which region is named.",
         "mediation": "Of the change of the answer that a changed text brings (the logit of the class predicted with it minus that of "
         "the class predicted with the own text, summed over pairs), the share that its gaze alone brings, in the pass with the own text. "
         "It may be negative or above 1: what is missing to 1 is direct, or comes only with both. A dash: no answer changes. It says what "
@@ -91,6 +99,7 @@ _COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
             ("interaction_size", "interaction, logits", "bits"),
             ("t_shap", "text’s share", "percent"),
         ),
+        "naming": tuple((f"{method}_told_apart", method, "index") for method in NAMED_METHODS),
         "mediation": tuple((f"{edit}_switch_share", edit, "index") for edit in EDITS if edit != "original"),
     }
 )

@@ -30,12 +30,13 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
     """The scenes that the checks need, by key.
 
     Raises:
-        ConfigError: a check that these data do not support: shift-faithfulness without scenes, localisation without masks.
+        ConfigError: a check that these data do not support: shift-faithfulness without scenes, localisation or naming without masks.
     """
     wanted = study.explain.checks
-    if "localisation" in wanted and not any(pair.has_regions for pair in pairs.splits["test"]):
+    in_masks = next((check for check in wanted if check in ("localisation", "naming")), None)
+    if in_masks is not None and not any(pair.has_regions for pair in pairs.splits["test"]):
         raise ConfigError(
-            "explain.checks: localisation needs masks, and no test pair of these data has one; leave this check out."
+            f"explain.checks: {in_masks} needs masks, and no test pair of these data has one; leave this check out."
         )
     if "shift-faithfulness" not in wanted:
         return {}

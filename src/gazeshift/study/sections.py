@@ -283,6 +283,13 @@ class ExplainConfig(Strict):
             raise ValueError(
                 "the check 'mediation' takes over the gaze of changed texts: name at least one edit under edits"
             )
+        if "naming" in self.checks and not (
+            "paraphrase" in self.edits and {"other-object", *self.columns} & {*self.edits}
+        ):
+            raise ValueError(
+                "the check 'naming' compares texts that name another region with a paraphrase: name paraphrase under edits, and "
+                "other-object or a column of your own"
+            )
         return self
 
 

@@ -5,6 +5,7 @@ from gazeshift.evaluation.checks import modality as _modality
 from gazeshift.evaluation.checks import shift_faithfulness as _shift
 from gazeshift.evaluation.checks.faithfulness import faithfulness
 from gazeshift.evaluation.checks.localisation import localisation
+from gazeshift.evaluation.checks.naming import naming
 from gazeshift.evaluation.checks.sanity import sanity
 from gazeshift.evaluation.checks.subject import Check, Subject
 
@@ -14,6 +15,7 @@ CHECKS: dict[str, Check] = {
     "shift-faithfulness": Check(_shift.shift_faithfulness, needs_text=True, figures=_shift.figures),
     "sanity": Check(sanity),
     "modality": Check(_modality.modality, needs_text=True, figures=_modality.figures),
+    "naming": Check(naming, needs_text=True),
     "mediation": Check(_mediation.mediation, needs_text=True, figures=_mediation.figures, needs_gaze=True),
 }
 
