@@ -34,7 +34,7 @@ STOREYS = [
     {"report"},
     {"sharing"},
     {"study"},
-    {"bench", "instrument"},
+    {"bench", "benchmark", "instrument"},
     {"cli"},
     {"__main__"},
 ]

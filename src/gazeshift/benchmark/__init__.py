@@ -2,6 +2,6 @@
 
 from gazeshift.benchmark.record import Benchmark, ModelResult
 from gazeshift.benchmark.run import run_benchmark
-from gazeshift.benchmark.scenes import Scenes, SceneSettings, scenes_for
+from gazeshift.benchmark.scenes import SceneSettings, scenes_for
 
-__all__ = ["Benchmark", "ModelResult", "SceneSettings", "Scenes", "run_benchmark", "scenes_for"]
+__all__ = ["Benchmark", "ModelResult", "SceneSettings", "run_benchmark", "scenes_for"]

@@ -47,13 +47,15 @@ def paraphrase(rows: pd.DataFrame) -> Figure:
 def noise(rows: pd.DataFrame) -> Figure:
     """How much farther than a paraphrase shuffled words and a made-up word move the map, the mean of both."""
     floor = _column(rows, "paraphrase", "js_distance")
-    moved = pd.concat([_column(rows, edit, "js_distance") - floor for edit in NULLS], axis=1)
+    moved = pd.concat({edit: _column(rows, edit, "js_distance") - floor for edit in NULLS}, axis=1)
     return crossed_figure(moved.mean(axis=1).to_numpy(float))
 
 
 def told_apart(rows: pd.DataFrame) -> Figure:
     """AUROC of the other thing's gain when it is named, against its gains with texts that should move nothing; pictures are resampled."""
-    table = pd.concat([_column(rows, edit, "target_gain") for edit in (NAMES_ANOTHER, "paraphrase", *NULLS)], axis=1)
+    table = pd.concat(
+        {edit: _column(rows, edit, "target_gain") for edit in (NAMES_ANOTHER, "paraphrase", *NULLS)}, axis=1
+    )
     values = table.to_numpy(float)
     known = values[np.isfinite(values[:, :2]).all(1)]  # shuffling does not apply to a text of one word
     if len(known) < 2:
@@ -69,7 +71,7 @@ def _auroc(values: Float[np.ndarray, "n edits"]) -> float:
 
 
 def _column(rows: pd.DataFrame, edit: str, value: str) -> pd.Series:
-    return rows[rows["edit"] == edit].set_index("key")[value].rename(edit)
+    return rows[rows["edit"] == edit].set_index("key")[value]
 
 
 QUESTIONS: dict[str, Question] = {
