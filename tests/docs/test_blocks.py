@@ -134,7 +134,7 @@ def test_only_what_is_named_is_left_out_and_all_of_it_still_stands() -> None:
     commands = {command for block in BLOCKS if block.language == "console" for command in block.commands}
     assert commands >= UNRUN.keys()
     for start in (*SMALL, *SMALL_OPTIONS):
-        assert any(command.startswith(f"{start} ") for command in commands), f"{start} is on no page any more"
+        assert any(f"{command} ".startswith(f"{start} ") for command in commands), f"{start} is on no page any more"
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)

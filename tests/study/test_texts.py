@@ -14,6 +14,7 @@ from gazeshift.models.tokenizer import TextTokenizer, train_tokenizer
 from gazeshift.runs.summary import StudyFigures
 from gazeshift.study import warnings
 from gazeshift.study.load import read_study
+from gazeshift.study.sections import ExplainConfig
 from gazeshift.study.units import edited_texts
 from tests.edits.scene import CORPUS, PAIR, SCENE
 from tests.tiny_study import TINY, run_tiny, write_yaml
@@ -95,7 +96,8 @@ def test_reading_is_what_the_model_reads() -> None:
 
 def test_texts_do_not_depend_on_the_order_of_the_pairs() -> None:
     pairs = [PAIR, SCENE]
-    forth, back = (edited_texts(some, tuple(EDITS), CORPUS, WholeWords()) for some in (pairs, pairs[::-1]))
+    explain = ExplainConfig(edits=tuple(EDITS))
+    forth, back = (edited_texts(some, explain, CORPUS, WholeWords()) for some in (pairs, pairs[::-1]))
     assert forth == {edit: texts[::-1] for edit, texts in back.items()}
 
 

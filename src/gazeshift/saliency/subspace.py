@@ -18,14 +18,7 @@ def eigen_cam(probe: Probe) -> Float[Tensor, "r h w"]:
     out = probe.grid.new_empty(len(probe.rows), height, width)
     for index, mine in probe.by_image():
         cells = probe.grid[index].flatten(1).T
-        projected = _projected(cells.float() if cells.element_size() < 4 else cells)
+        u, s, _ = torch.linalg.svd(cells.float() if cells.element_size() < 4 else cells, full_matrices=False)
+        projected = u[:, 0] * s[0]
         out[mine] = torch.where(projected.sum() < 0, -projected, projected).view(height, width).to(out.dtype)
     return out
-
-
-def _projected(cells: Float[Tensor, "n c"]) -> Float[Tensor, " n"]:
-    """``A v``. The products of the shorter side with itself have the same singular vectors, and far fewer entries than ``A``."""
-    if cells.shape[0] > cells.shape[1]:
-        return cells @ torch.linalg.eigh(cells.T @ cells).eigenvectors[:, -1]
-    values, vectors = torch.linalg.eigh(cells @ cells.T)
-    return vectors[:, -1] * values[-1].clamp_min(0).sqrt()
