@@ -18,7 +18,7 @@ def test_every_shipped_study_is_valid(path: Path, tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").touch()
     files = [f"data.root={tmp_path}", f"weights={tmp_path / 'w.safetensors'}", f"text_encoder={tmp_path}"]
     root = [f"data.root={tmp_path}"]
-    given = {"plates": [], "claims-plates": []} | dict.fromkeys(("paper", "gallo", "structures"), root)
+    given = {"plates": [], "claims-plates": [], "shortcut": []} | dict.fromkeys(("paper", "gallo", "structures"), root)
     study = read_study(path, given.get(path.stem, files))
     assert {"image-only", "early-fusion"} <= {study.kind(name) for name in study.models}
     assert {"paraphrase", "colour"} & set(study.explain.edits)
