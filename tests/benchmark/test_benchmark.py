@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gazeshift.benchmark.aspects import ASPECTS, NAMES_ANOTHER, NULLS, asked_about
+from gazeshift.benchmark.aspects import ASPECTS, NAMES_ANOTHER, asked_about
 from gazeshift.benchmark.card import card
 from gazeshift.benchmark.questions import HONEST, QUESTIONS
 from gazeshift.benchmark.record import Answer, Benchmark, ModelResult
 from gazeshift.benchmark.run import verdict
 from gazeshift.benchmark.scenes import SceneSettings, scenes_for
 from gazeshift.data.plates.vocabulary import DISHES
+from gazeshift.edits import NULLS
 from gazeshift.errors import DataError
 from gazeshift.pairs import Pair, SceneCaption, SceneObject
 from tests.conftest import Command

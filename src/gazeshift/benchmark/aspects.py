@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gazeshift.edits import EDITS, Corpus, Edited, WholeWords, find_lexicon, random_for
+from gazeshift.edits import EDITS, NULLS, Corpus, Edited, WholeWords, find_lexicon, random_for
 from gazeshift.pairs import Pair, SceneCaption
-
-NULLS = ("shuffle", "nonsense")
-"""Edits that should move nothing: the same words in another order, a made-up word before the text."""
 
 NAMES_ANOTHER = "other-object"
 

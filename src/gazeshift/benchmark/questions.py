@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from gazeshift.benchmark.aspects import NAMES_ANOTHER, NULLS
+from gazeshift.benchmark.aspects import NAMES_ANOTHER
+from gazeshift.edits import NULLS
 from gazeshift.measures import Figure, crossed_figure
 from gazeshift.statistics import auroc
 

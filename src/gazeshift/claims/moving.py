@@ -6,12 +6,10 @@ import pandas as pd
 
 from gazeshift.claims.support import Evidence, Support, nothing
 from gazeshift.claims.tables import Cells, Tables
+from gazeshift.edits import NULLS
 
 ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 FLOORS = ("paraphrase", "shuffle", "same-class", "other-class-same-length", "random-words", "empty")
-
-NULLS = ("shuffle", "nonsense")
-"""The edits beside a paraphrase that should move nothing: the same words in another order, and a made-up word before the text."""
 
 NULL_MARGIN = 0.05
 """Jensen-Shannon distance beyond a paraphrase's within which such an edit counts as moving nothing; C3's margin."""

@@ -51,6 +51,9 @@ FLOORS = (
 )
 """The edits that are noise floors, from the text itself, which must move nothing, to no text; a shift is the excess over one of them."""
 
+NULLS = ("shuffle", "nonsense")
+"""Edits that, like a paraphrase, should move nothing (claim C5): the same words in another order, and a made-up word before the text."""
+
 SAME_MEANING = FLOORS[:4]
 """The floors that say what the own text says, itself among them: its class is still the right answer. The others say something else, or
 nothing, and their share is no noise."""
@@ -60,6 +63,7 @@ __all__ = [
     "EDITS",
     "FLOORS",
     "LEXICON_EDITS",
+    "NULLS",
     "SAME_MEANING",
     "ColumnTexts",
     "Corpus",

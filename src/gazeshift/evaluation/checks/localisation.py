@@ -5,6 +5,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from gazeshift.evaluation.checks.subject import Subject, own_maps, per_pair
+from gazeshift.evaluation.in_masks import TOLERANCE
 from gazeshift.evaluation.question import referred_mask
 from gazeshift.measures import (
     beyond_chance,
@@ -18,9 +19,6 @@ from gazeshift.measures import (
     rank_ceiling,
     undefined,
 )
-
-TOLERANCE = 1.0
-"""Tolerance of the pointing game, in cells: the four neighbours count as hits, for chance level too."""
 
 
 def localisation(subject: Subject) -> pd.DataFrame:

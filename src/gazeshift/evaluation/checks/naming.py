@@ -5,15 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from gazeshift.edits import NULLS
 from gazeshift.errors import UsageError
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.checks.subject import Subject, per_pair
 from gazeshift.evaluation.question import Question, named_region
 from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.saliency import METHODS, PIXEL_METHODS
-
-NULLS = ("shuffle", "nonsense")
-"""The edits beside a paraphrase that should move nothing; those that the study has are used."""
 
 QUANTILE = 0.95
 """Of the paraphrases' gains: what a region must gain beyond."""
@@ -26,7 +24,7 @@ def naming(subject: Subject) -> pd.DataFrame:
 
     - ``gain``: mass that the named region gains, minus what the same region gains with a paraphrase;
     - ``sensitivity``: whether it gains more than the 95 % percentile of all pairs' gains with a paraphrase (by chance 0.05);
-    - ``specificity``: share of ``NULLS`` with which it does not (by chance 0.95);
+    - ``specificity``: share of ``NULLS`` (those that the study has) with which it does not (by chance 0.95);
     - ``told_apart``: share of the paraphrase and ``NULLS`` with which it gains less than when it is named, ties counting half (0.5).
 
     NaN where a map is undefined. Methods that this model does not allow are left out, and so are all for a model that is told nothing.
