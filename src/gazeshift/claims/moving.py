@@ -168,7 +168,7 @@ def _told_apart(tables: Tables, role: str, named: pd.DataFrame, nulls: Sequence[
         moved = known["target_gain"] > known["high"]
         return tables.cells(known.assign(share=(moved if above else ~moved).astype(float)), "share")
 
-    percentile = f"the {QUANTILE:.0%} percentile of the gains with paraphrases"
+    percentile = f"the {100 * QUANTILE:.0f}th percentile of the gains with paraphrases"
     supports = [
         Support(
             "sensitivity",

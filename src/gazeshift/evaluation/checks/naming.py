@@ -23,7 +23,7 @@ def naming(subject: Subject) -> pd.DataFrame:
     After the method's name and a ``_``:
 
     - ``gain``: mass that the named region gains, minus what the same region gains with a paraphrase;
-    - ``sensitivity``: whether it gains more than the 95 % percentile of all pairs' gains with a paraphrase (by chance 0.05);
+    - ``sensitivity``: whether it gains more than the 95th percentile of all pairs' gains with a paraphrase (by chance 0.05);
     - ``specificity``: share of ``NULLS`` (those that the study has) with which it does not (by chance 0.95);
     - ``told_apart``: share of the paraphrase and ``NULLS`` with which it gains less than when it is named, ties counting half (0.5).
 
