@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gazeshift.claims.judge import judge
+from gazeshift.claims.moving import about_something_else
 from gazeshift.claims.tables import Tables
 from gazeshift.claims.verdict import Contrast, Verdict
 from tests.claims.test_claims import CLASSES, tables
@@ -127,3 +128,14 @@ def test_the_users_own_true_and_false_texts_are_contrasted_even_where_no_modifie
 
 def test_every_class_has_its_cells() -> None:
     assert c5({**STILL, NAMED: 0.3}).classes == len(CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("objects", "classes", "expected"),
+    [(10, 10, NAMED), (5, 10, NAMED), (4, 10, "other-class"), (0, 10, "other-class"), (3, 0, NAMED), (0, 0, None)],
+)
+def test_another_object_is_something_else_where_enough_pictures_have_one(
+    objects: int, classes: int, expected: str | None
+) -> None:
+    rows = pd.DataFrame({"edit": ["paraphrase"] * 20 + [NAMED] * objects + ["other-class"] * classes})
+    assert about_something_else(rows) == expected

@@ -20,7 +20,7 @@ from gazeshift.edits import (
 )
 from gazeshift.edits.modifiers import PAPER_COLOUR, PAPER_POSITION
 from gazeshift.errors import ConfigError
-from gazeshift.pairs import Pair
+from gazeshift.pairs import Pair, SceneObject
 
 from .scene import CORPUS, PAIR, SCENE
 
@@ -267,6 +267,20 @@ def test_in_a_known_scene_the_texts_are_true_and_say_what_they_refer_to() -> Non
         "position": Edited("the one on the left", 1),
         "other-object": Edited("easy tart recipe", 2),
     }
+
+
+def test_on_photos_the_bare_name_of_a_region_that_the_text_does_not_refer_to_names_another_object() -> None:
+    objects = (
+        SceneObject("apple_pie", "", 1, True),
+        SceneObject("tea_cup", "", 2, False),
+        SceneObject("apple_pie", "", 3, False),
+    )
+    assert edit("other-object", replace(PAIR, objects=objects)) == Edited("tea cup", 2)
+    assert edit("other-object", replace(PAIR, objects=objects[:1])) is None
+    assert edit("other-object", replace(PAIR, objects=(SceneObject("_", "", 1, False),))) is None  # nothing to say
+    assert (
+        edit("other-object", replace(PAIR, objects=objects, captions=SCENE.captions[:1])) is None
+    )  # a scene has its own captions
 
 
 def test_what_does_not_apply_is_none() -> None:

@@ -37,7 +37,7 @@ def figures_of(run: Path) -> dict[str, Any]:
 def test_every_model_that_sees_images_has_the_checks_that_say_something_of_it(checked: Path) -> None:
     figures = figures_of(checked)
     assert {model: list(checks) for model, checks in figures.items()} == {
-        "image-only": ["localisation", "faithfulness", "sanity"],
+        "image-only": ["localisation", "faithfulness", "sanity", "controls"],
         "early-linear": list(CHECKS),
         "early-fusion": list(CHECKS),
         "silent": [name for name in CHECKS if name not in NEED_ANOTHER_TEXT],  # no text that it reads is another one

@@ -8,7 +8,7 @@ from gazeshift.claims.support import Evidence, Support, nothing
 from gazeshift.claims.tables import Cells, Tables
 from gazeshift.edits import NULLS
 
-ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
+_ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 FLOORS = ("paraphrase", "shuffle", "same-class", "other-class-same-length", "random-words", "empty")
 
 NULL_MARGIN = 0.05
@@ -21,9 +21,20 @@ CONTROLS = {"shuffled": "shuffled-text control", "late": "late fusion"}
 """Roles of models whose text has nothing to do with the picture, or cannot re-weight it."""
 
 
+def about_something_else(rows: pd.DataFrame) -> str | None:
+    """The edit whose texts are about something else than the pair's own, by rows of maps; None if there is none.
+
+    Another thing in the picture (``other-object``), where at least half as many texts name one as name another class.
+    """
+    counts = [(rows["edit"] == name).sum() for name in _ABOUT_SOMETHING_ELSE]
+    if not any(counts):
+        return None
+    return _ABOUT_SOMETHING_ELSE[0] if 2 * counts[0] >= counts[1] else _ABOUT_SOMETHING_ELSE[1]
+
+
 def follows(tables: Tables) -> Evidence:
     """C3."""
-    edit = next((name for name in ABOUT_SOMETHING_ELSE if len(tables.edit("fusion", name))), None)
+    edit = about_something_else(tables.of(tables.changes, "fusion"))
     if edit is None or tables.edit("fusion", "paraphrase").empty:
         return nothing(
             "the study needs the edit 'paraphrase' and one about something else (other-object or other-class)"

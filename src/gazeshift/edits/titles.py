@@ -7,7 +7,8 @@ import numpy as np
 
 from gazeshift.edits.edit import Corpus, Edited, TextEdit, choose
 from gazeshift.edits.pieces import Pieces
-from gazeshift.pairs import Pair
+from gazeshift.names import spoken
+from gazeshift.pairs import Pair, SceneCaption
 
 _NAMING = {"dish", "class"}
 """Kinds of captions of known scenes that name one thing and nothing else of it."""
@@ -74,13 +75,17 @@ def _length(text: str, pieces: Pieces) -> tuple[int, int]:
 
 
 def other_object(corpus: Corpus, pieces: Pieces) -> TextEdit:
-    """In a known scene: a caption that names another of its things (Plates: a dish; mosaics: a tile's class). Applies nowhere else."""
+    """A text that names another thing of the picture, where regions are known and have names.
+
+    In a known scene one of its captions (Plates: a dish; mosaics: a tile's class), else the bare name of a region that the text does not
+    refer to. Not what has the name of the pair's class.
+    """
 
     def edit(pair: Pair, rng: np.random.Generator) -> Edited | None:
-        others = {o.index for o in pair.objects if not o.referred and o.name != pair.label}
-        return choose(
-            [caption for caption in pair.captions if caption.kind in _NAMING and caption.referred in others], rng
-        )
+        others = [o for o in pair.objects if not o.referred and o.name != pair.label]
+        known = [c for c in pair.captions if c.kind in _NAMING and c.referred in {o.index for o in others}]
+        bare = [SceneCaption("class", spoken(o.name), o.index, spoken(o.name)) for o in others if spoken(o.name)]
+        return choose(known if pair.captions else bare, rng)
 
     return edit
 

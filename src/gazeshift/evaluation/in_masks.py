@@ -63,8 +63,7 @@ def in_masks(question: Question, index: int, edit: str, edited: Edited, seen: Se
     own = referred_mask(question, index, *shape)
     if own is None:
         return nothing
-    others = [referred_mask(question, other, *shape) for other in _elsewhere(index, len(question.pairs))]
-    elsewhere = np.stack([np.zeros_like(own) if other is None else other for other in others] or [np.zeros_like(own)])
+    elsewhere = _masks_elsewhere(question, index, own)
     found = {"mask_mass": mask_mass(seen.p, own), "mask_area": own.mean(), "mask_lift": mask_lift(seen.p, own)}
     found["mask_excess"] = mask_excess(seen.p, own, elsewhere)
     found["mask_other"] = found["mask_mass"] - found["mask_excess"]
@@ -74,6 +73,20 @@ def in_masks(question: Question, index: int, edit: str, edited: Edited, seen: Se
         found |= _of_own_text(seen, own, elsewhere)
     found |= _of_changed_text(question, index, edited, seen)
     return nothing | {name: float(value) for name, value in found.items()}
+
+
+def excess(question: Question, index: int, p: Float[np.ndarray, "h w"]) -> float:
+    """What any distribution over the grid has in the region that a pair's own text refers to, beyond what it has in those of other pairs.
+
+    The expected value is 0 for a distribution that does not depend on the image. NaN if the pair has no such region.
+    """
+    own = referred_mask(question, index, *p.shape)
+    return float("nan") if own is None else float(mask_excess(p, own, _masks_elsewhere(question, index, own)))
+
+
+def _masks_elsewhere(question: Question, index: int, own: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "n h w"]:
+    others = [referred_mask(question, other, *own.shape) for other in _elsewhere(index, len(question.pairs))]
+    return np.stack([np.zeros_like(own) if other is None else other for other in others] or [np.zeros_like(own)])
 
 
 def _of_own_text(

@@ -48,6 +48,22 @@ def with_random_head(model: Classifier, seed: int) -> Classifier:
     return _with(model, head=head)
 
 
+def with_random_weights(model: Classifier, seed: int) -> Classifier:
+    """The model with everything new: trunk, text encoder (if it reads texts) and head. The constant affine before the tap stays.
+
+    Args:
+        model: not changed.
+        seed: random seed of the new weights; the caller's random state is unchanged.
+
+    Raises:
+        ModelError: a model without a trunk, or a trunk that differs from what its spec builds.
+    """
+    (changed,) = cascade(model, seed, stages=1)
+    if model.tokenizer is not None:
+        changed = with_random_encoder(changed, seed)
+    return with_random_head(changed, seed)
+
+
 def rebuilt(model: Classifier) -> Trunk:
     """The trunk as a model's spec builds it: layers are drawn from the images on, each as the net itself draws it."""
     return build_trunk(model.spec.image, model.spec.preprocessing.size)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gazeshift.claims.moving import about_something_else
 from gazeshift.measures import Figure
 from gazeshift.report.axis import Axis
 from gazeshift.report.means import over_images
 from gazeshift.report.store import FinishedRun
 
-ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 ENDS = 10  # classes shown openly at each end of a long ranking
 
 
@@ -63,7 +63,7 @@ class Ranking:
 def ranking(run: FinishedRun) -> Ranking | None:
     """The ranking for the lead model; None if no model reads texts, or no edit is about something else."""
     rows = run.measures[run.measures["model"] == run.lead]
-    edit = next((name for name in ABOUT_SOMETHING_ELSE if (rows["edit"] == name).any()), None)
+    edit = about_something_else(rows)
     if run.lead is None or edit is None:
         return None
     changed = rows[rows["edit"] == edit]

@@ -53,6 +53,9 @@ _NOTES: Mapping[str, str] = MappingProxyType(
         "permuted; the interaction of text and image in the predicted logit, without its sign; the text’s share by MM-SHAP.",
         "naming": "For each method: the probability, within a picture, that the region which a text names gains more mass than with a "
         "paraphrase, shuffled words or a made-up word. One half is chance: such a map does not hear which region is named.",
+        "controls": "Excess: share of the map’s mass on what the own text refers to, minus its mass on what other pairs’ texts refer "
+        "to. Gain: mass that another region gains when the text names it, above a paraphrase. The controls do not know the image, the "
+        "text, or either: 0 is their chance level.",
         "mediation": "Of the change of the answer that a changed text brings (the logit of the class predicted with it minus that of "
         "the class predicted with the own text, summed over pairs), the share that its gaze alone brings, in the pass with the own text. "
         "It may be negative or above 1: what is missing to 1 is direct, or comes only with both. A dash: no answer changes. It says what "
@@ -100,6 +103,17 @@ _COLUMNS: Mapping[str, Sequence[tuple[str, str, str]]] = MappingProxyType(
             ("t_shap", "text’s share", "percent"),
         ),
         "naming": tuple((f"{method}_told_apart", method, "index") for method in NAMED_METHODS),
+        "controls": (
+            ("excess", "excess", "signed"),
+            ("text_blind_excess", "text-blind", "signed"),
+            ("random_head_excess", "random head", "signed"),
+            ("random_weights_excess", "random weights", "signed"),
+            ("location_prior_excess", "location prior", "signed"),
+            ("centre_excess", "centre", "signed"),
+            ("gain", "gain", "signed"),
+            ("random_head_gain", "random head", "signed"),
+            ("random_weights_gain", "random weights", "signed"),
+        ),
         "mediation": tuple((f"{edit}_switch_share", edit, "index") for edit in EDITS if edit != "original"),
     }
 )

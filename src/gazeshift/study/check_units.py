@@ -23,6 +23,9 @@ from gazeshift.training.device import on_device
 CHECK_SETTINGS = ("method", "edits", "images", "lexicon", "checks", "check_images")
 """The settings under ``explain`` that decide what checks find."""
 
+IN_MASKS = ("localisation", "naming", "controls")
+"""Checks against the regions of pictures."""
+
 COLUMNS = ("check", "key", "label", "measure", "value", "part")
 
 
@@ -30,10 +33,10 @@ def scenes_for(study: StudyConfig, pairs: Pairs) -> Mapping[str, Scene]:
     """The scenes that the checks need, by key.
 
     Raises:
-        ConfigError: a check that these data do not support: shift-faithfulness without scenes, localisation or naming without masks.
+        ConfigError: a check that these data do not support: shift-faithfulness without scenes, or one of ``IN_MASKS`` without masks.
     """
     wanted = study.explain.checks
-    in_masks = next((check for check in wanted if check in ("localisation", "naming")), None)
+    in_masks = next((check for check in wanted if check in IN_MASKS), None)
     if in_masks is not None and not any(pair.has_regions for pair in pairs.splits["test"]):
         raise ConfigError(
             f"explain.checks: {in_masks} needs masks, and no test pair of these data has one; leave this check out."

@@ -10,10 +10,11 @@ from PIL import Image
 
 import gazeshift as gs
 from gazeshift.evaluation.checks import CHECKS
-from gazeshift.evaluation.checks.sanity import RANDOM_HEADS
+from gazeshift.evaluation.checks.sanity import RANDOM_HEADS, SEED
 from gazeshift.evaluation.checks.subject import means
 from gazeshift.evaluation.faithful import reading
 from gazeshift.measures import InformationSums, distribution, jensen_shannon, spearman
+from gazeshift.models.build import TextParts, build_classifier
 from gazeshift.models.randomise import cascade, with_random_encoder, with_random_head
 
 from ..conftest import COUNT, Case
@@ -86,7 +87,7 @@ def test_the_text_term_is_that_of_the_information_split(case: Callable[..., Case
     here = case()
     subject = here.subject
     rows = CHECKS["sanity"].rows(subject)
-    model = with_random_encoder(subject.model, 0) if damage else subject.model
+    model = with_random_encoder(subject.model, SEED) if damage else subject.model
     prefix = "random_encoder_" if damage else ""
     whole = [index for index in range(COUNT) if index != 2]
     for name, edits in (("changed", ["original", "other-class"]), ("floor", ["original", "paraphrase"])):
@@ -116,18 +117,32 @@ def test_damaged_heads_and_trunks_against_one_map_at_a_time(case: Callable[..., 
         own = gs.explain(subject.model, here.pictures[index], [pair.text])
         target = subject.model.classes[own.predicted[0]]
         heads = [
-            raw_of(here, index, None, target, with_random_head(subject.model, draw)) for draw in range(RANDOM_HEADS)
+            raw_of(here, index, None, target, with_random_head(subject.model, SEED + draw))
+            for draw in range(RANDOM_HEADS)
         ]
         likeness = [spearman(own.raw[0], raw) for raw in heads]
         assert value(rows, "random_head_spearman", pair.key) == pytest.approx(np.mean(likeness), abs=1e-4)
         gone = np.mean([raw.max() <= 0 for raw in heads])
         assert value(rows, "random_head_undefined", pair.key) == pytest.approx(gone)
-        for stage, damaged in zip(stages, cascade(subject.model, 0, 4), strict=True):
+        for stage, damaged in zip(stages, cascade(subject.model, SEED, 4), strict=True):
             raw = raw_of(here, index, None, target, damaged)
             js = jensen_shannon(distribution(own.raw[0]), distribution(raw))
             assert value(rows, f"cascade_{stage}_of_4_js", pair.key) == pytest.approx(float(js), abs=1e-4, nan_ok=True)
             likeness = float(spearman(own.raw[0], raw))
             assert value(rows, f"cascade_{stage}_of_4_spearman", pair.key) == pytest.approx(likeness, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_random_head_is_the_one_that_a_training_began_with(case: Callable[..., Case], seed: int) -> None:
+    model = case().subject.model
+    begun = build_classifier(
+        model.spec, model.trunk, TextParts(model.spec.text, model.encoder, model.tokenizer), seed
+    ).head
+    for draw in range(RANDOM_HEADS):
+        drawn = with_random_head(model, SEED + draw).head
+        assert not torch.equal(next(drawn.parameters()), next(begun.parameters()))
+    same = with_random_head(model, seed).head  # what must not happen is possible
+    assert torch.equal(next(same.parameters()), next(begun.parameters()))
 
 
 def test_a_model_without_text_has_no_text_term(case: Callable[..., Case]) -> None:

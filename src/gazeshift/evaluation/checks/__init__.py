@@ -3,6 +3,7 @@
 from gazeshift.evaluation.checks import mediation as _mediation
 from gazeshift.evaluation.checks import modality as _modality
 from gazeshift.evaluation.checks import shift_faithfulness as _shift
+from gazeshift.evaluation.checks.controls import controls
 from gazeshift.evaluation.checks.faithfulness import faithfulness
 from gazeshift.evaluation.checks.localisation import localisation
 from gazeshift.evaluation.checks.naming import naming
@@ -16,6 +17,7 @@ CHECKS: dict[str, Check] = {
     "sanity": Check(sanity),
     "modality": Check(_modality.modality, needs_text=True, figures=_modality.figures),
     "naming": Check(naming, needs_text=True),
+    "controls": Check(controls),
     "mediation": Check(_mediation.mediation, needs_text=True, figures=_mediation.figures, needs_gaze=True),
 }
 

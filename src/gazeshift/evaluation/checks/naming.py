@@ -9,7 +9,7 @@ from gazeshift.edits import NULLS
 from gazeshift.errors import UsageError
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.checks.subject import Subject, per_pair
-from gazeshift.evaluation.question import Question, named_region
+from gazeshift.evaluation.question import named_region
 from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.saliency import METHODS, PIXEL_METHODS
 
@@ -34,24 +34,27 @@ def naming(subject: Subject) -> pd.DataFrame:
     parts = [pd.DataFrame(columns=["key", "label", "measure", "value"]).astype({"value": float})]
     if not pairs:
         return parts[0]
+    asked = subject.only(pairs)
     for method in METHODS.keys() - PIXEL_METHODS:
         try:
-            gains = _gains(subject, method)
+            gained = _gains(asked, method)
         except UsageError:  # attention methods, of a model without attention
             continue
-        found = {f"{method}_{name}": values for name, values in scores(gains.reindex(_keys(question, pairs))).items()}
-        parts.append(per_pair(subject, pairs, found))
+        found = scores(gained.reindex([pair.key for pair in asked.question.pairs]))
+        parts.append(per_pair(asked, range(len(pairs)), {f"{method}_{name}": values for name, values in found.items()}))
     return pd.concat(parts[1:], ignore_index=True).sort_values(["measure", "key"], kind="stable", ignore_index=True)
 
 
-def _keys(question: Question, pairs: list[int]) -> list[str]:
-    return [question.pairs[index].key for index in pairs]
-
-
 def _gains(subject: Subject, method: str) -> pd.DataFrame:
-    """What the named region gains with each text: a row for each pair, a column for each edit, ``named`` for the text that names it."""
     question = replace(subject.question, method=method, wasserstein=0)
-    rows = analyse(viewer_of(subject.model, subject.images, subject.texts), question).measures
+    return gains(analyse(viewer_of(subject.model, subject.images, subject.texts), question).measures)
+
+
+def gains(rows: pd.DataFrame) -> pd.DataFrame:
+    """What the named region gains with each text, from the measures of ``analyse``.
+
+    A row for each pair, a column for each edit, and ``named`` for the text that names it.
+    """
     named = rows[rows["naming"] == 1].drop_duplicates("key").assign(edit="named")
     still = rows[(rows["naming"] == 0) & rows["edit"].isin(("paraphrase", *NULLS))]
     return pd.concat([named, still]).pivot(index="key", columns="edit", values="target_gain")

@@ -46,9 +46,10 @@ class Subject:
     def some(self, count: int) -> "Subject":
         """The same with at most this many pairs, drawn evenly."""
         total = len(self.question.pairs)
-        if count >= total:
-            return self
-        chosen = [index * total // count for index in range(count)]
+        return self if count >= total else self.only([index * total // count for index in range(count)])
+
+    def only(self, chosen: Sequence[int]) -> "Subject":
+        """The same with some of the pairs."""
 
         def pick(asked: Sequence[int]) -> list[int]:
             return [chosen[index] for index in asked]
