@@ -118,7 +118,8 @@ def test_a_verdict_needs_the_whole_interval(interval: tuple[float, float] | None
         n=9,
         undefined=0,
     )
-    assert verdict(answer) == expected
+    assert verdict(answer, 0.3) == expected
+    assert verdict(answer, 0.0) == "blind"  # no text moves such a map: it says nothing about the model
 
 
 def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(tmp_path: Path) -> None:
@@ -136,7 +137,10 @@ def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(
         scenes_for(["cup"], None, FEW),
     ):
         pass
-    with pytest.raises(DataError, match=r"no photo is of a class of the model"), scenes_for(["plane"], photos, FEW):
+    with (
+        pytest.raises(DataError, match=r"no photo is of a class of the model"),
+        scenes_for(["plane", "ship"], photos, FEW),
+    ):
         pass
 
 
@@ -153,12 +157,24 @@ def test_a_card_has_a_table_for_each_set() -> None:
         undefined=0,
     )
     model = ModelResult(
-        name="a|b", address="m", digest="d", accuracy={}, answers=(answer,), verdicts={"plates": "honest"}
+        name="a|b",
+        address="m",
+        digest="d",
+        method="rise",
+        accuracy={},
+        answers=(answer,),
+        verdicts={"plates": "honest"},
     )
-    page = card(Benchmark(seed=0, method="default", scenes={"plates": "12 plates"}, models=(model,)))
-    assert "| told apart | 0.750 [0.700, 0.800] |" in page
-    assert "| | a\\|b |" in page
-    assert "| honest or shortcut | **honest** |" in page
+    record = Benchmark(seed=0, scenes={"plates": "12 plates"}, models=(model,))
+    page = card(record)
+    assert "| told apart | 0.750 [0.700, 0.800] | 0.5 |" in page
+    assert "| question | a\\|b | by chance |" in page
+    assert "| honest or shortcut | honest |  |" in page
+    assert "by method" not in page
+    blind = model.model_copy(update={"method": "eigen-cam", "verdicts": {"plates": "blind"}})
+    both = card(record.model_copy(update={"models": (model, blind)}))
+    assert "| rise | 0.750 [0.700, 0.800] honest | 0.5 |" in both
+    assert "| eigen-cam | 0.750 [0.700, 0.800] blind | 0.5 |" in both
 
 
 @pytest.fixture
@@ -173,7 +189,7 @@ def test_the_command_prints_one_json_object_the_same_for_the_same_seed(
     code, out, err = gazeshift(*asked)
     assert code == 0, err
     found = json.loads(out)
-    assert set(found["scenes"]) == {"mosaics", "plates"}
+    assert set(found["scenes"]) == {"mosaics", "two regions", "plates"}  # where the things of plates lie is known
     answers = {(each["scenes"], each["question"]) for each in found["models"][0]["answers"]}
     assert {("plates", name) for name in QUESTIONS} <= answers
     assert ("mosaics", "follows place") in answers
