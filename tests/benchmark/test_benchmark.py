@@ -138,7 +138,7 @@ def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(
     ):
         pass
     with (
-        pytest.raises(DataError, match=r"no photo is of a class of the model"),
+        pytest.raises(DataError, match=r"no test photo is of a class of the model"),
         scenes_for(["plane", "ship"], photos, FEW),
     ):
         pass

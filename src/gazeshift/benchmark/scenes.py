@@ -87,11 +87,14 @@ def scenes_for(
 
 
 def _mine(classes: Sequence[str], photos: Sequence[Pair]) -> list[Pair]:
-    mine = [pair for pair in photos if len(classes) == 1 or pair.label in set(classes)]
+    tested = [pair for pair in photos if pair.split == "test"]
+    if not tested:
+        raise DataError(f"none of the {len(photos)} photos is of the test split, and only such are asked about.")
+    mine = [pair for pair in tested if len(classes) == 1 or pair.label in set(classes)]
     if not mine:
-        labels = ", ".join(sorted({pair.label for pair in photos})[:3])
+        labels = ", ".join(sorted({pair.label for pair in tested})[:3])
         raise DataError(
-            f"no photo is of a class of the model ({', '.join(sorted(classes)[:3])}, ...); they are of {labels}, ..."
+            f"no test photo is of a class of the model ({', '.join(sorted(classes)[:3])}, ...); they are of {labels}, ..."
         )
     return mine
 
@@ -121,11 +124,10 @@ def _mosaic_words(caption: SceneCaption) -> list[str]:
 
 
 def _regions(mine: Sequence[Pair], settings: SceneSettings) -> list[Scenes]:
-    """Of the test photos with regions; nothing if no photo has one."""
-    photos = [pair for pair in mine if pair.split == "test"]
-    if not any(pair.has_regions for pair in photos):
+    """Of the photos with regions; nothing if no photo has one."""
+    if not any(pair.has_regions for pair in mine):
         return []
-    found = region_photos(photos, {pair.label for pair in mine}, settings.images, settings.seed)
+    found = region_photos(mine, {pair.label for pair in mine}, settings.images, settings.seed)
     without = ", ".join(f"{count} {why}" for why, count in found.left_out.items())
     rest = f"; left out: {without}" if without else ""
     notes = {

@@ -24,7 +24,7 @@ from gazeshift.cli.printing import literal
 from gazeshift.data.findings import count_kinds
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import ModelError, UsageError
-from gazeshift.models.addresses import Address
+from gazeshift.models.addresses import HUB, Address, Question
 from gazeshift.pairs import Pair
 from gazeshift.registry import folded, known_name
 from gazeshift.saliency.cams import DEFAULT, METHODS
@@ -44,6 +44,21 @@ class BenchmarkSettings:
     size: int
     methods: tuple[str, ...]
     seed: int
+
+
+def addresses_of(models: Sequence[str], asked: Question) -> list[Address]:
+    """Where the models are; how published ones are asked is said once, for all of them.
+
+    Raises:
+        UsageError: it is said, and none is published.
+
+    Example:
+        >>> [each.question.prompt for each in addresses_of(["mine", "hub:FOLDER"], Question(prompt="a {text}"))]
+        [None, 'a {text}']
+    """
+    if asked.given and not any(model.startswith(HUB) for model in models):
+        raise UsageError("--as, --class, --prompt and --trust-remote-code are for published models, hub:NAME.")
+    return [Address(model, asked if model.startswith(HUB) else Question()) for model in models]
 
 
 def benchmark_models(
@@ -74,7 +89,7 @@ def benchmark_models(
 
 
 def _photos(settings: BenchmarkSettings) -> Sequence[Pair] | None:
-    """The user's pairs, with their regions; says what is wrong with them."""
+    """The user's photos, with their regions; says what is wrong with them. Their texts are not read."""
     regions = columns_of_regions(settings.regions)
     if settings.root is None:
         if regions or any(settings.columns.values()):
@@ -83,7 +98,7 @@ def _photos(settings: BenchmarkSettings) -> Sequence[Pair] | None:
     found = load_pairs(settings.root, optional={"text"}, regions=regions, **settings.columns)
     for note in found.notes:
         typer.echo(f"{settings.root}: {note}", err=True)
-    tell_kinds(settings.root, count_kinds(found.findings))
+    tell_kinds(settings.root, count_kinds([each for each in found.findings if each.kind != "missing text"]))
     return found.pairs
 
 

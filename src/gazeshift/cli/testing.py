@@ -72,8 +72,8 @@ def benchmark(
     as_json: AsJson = False,
 ) -> None:
     """Test any image+text model where the truth is known: does its map go where the text points, and only then?"""
-    from gazeshift.cli.benchmark import BenchmarkSettings, benchmark_models
-    from gazeshift.cli.opening import address_of
+    from gazeshift.cli.benchmark import BenchmarkSettings, addresses_of, benchmark_models
+    from gazeshift.models.addresses import Question
 
     columns = {
         "image_column": image_column,
@@ -84,7 +84,7 @@ def benchmark(
     }
     with interruptible("nothing was written."):
         benchmark_models(
-            [address_of(model, as_, classes, prompt, trust_remote_code) for model in models],
+            addresses_of(models, Question(as_, tuple(classes or ()), prompt, trust_remote_code)),
             BenchmarkSettings(
                 root, columns, tuple(regions or ()), images, tiles, size, tuple(method or ("default",)), seed
             ),
