@@ -15,9 +15,11 @@ from gazeshift.benchmark.questions import HONEST, QUESTIONS
 from gazeshift.benchmark.record import Answer, Benchmark, ModelResult
 from gazeshift.benchmark.run import verdict
 from gazeshift.benchmark.scenes import SceneSettings, scenes_for
+from gazeshift.data.mosaic.captions import TEMPLATES
 from gazeshift.data.plates.vocabulary import DISHES
 from gazeshift.edits import NULLS
 from gazeshift.errors import DataError
+from gazeshift.names import contains_name
 from gazeshift.pairs import Pair, SceneCaption, SceneObject
 from tests.conftest import Command
 
@@ -94,6 +96,55 @@ def test_what_is_gained_is_measured_above_a_paraphrase_on_the_same_picture() -> 
     assert QUESTIONS["goes where named"].measure(given).n == 2
     assert QUESTIONS["stays on paraphrase"].measure(given).mean == pytest.approx(0.2 / 3)
     assert QUESTIONS["ignores noise"].measure(given).mean == pytest.approx(0.3 - 0.2 / 3)
+
+
+CLASSES = ("apple_pie", "ramen", "sushi", "taco", "waffle", "donut")
+
+
+def coloured(folder: Path, classes: Sequence[str]) -> list[Pair]:
+    """A few test photos of each class, none like another."""
+    photos = []
+    for place in range(4 * len(classes)):
+        path = folder / f"{place}.png"
+        Image.new("RGB", (40, 40), (place * 9, 0, 0)).save(path)
+        photos.append(Pair(path.name, path, "", classes[place % len(classes)], "test"))
+    return photos
+
+
+@pytest.mark.parametrize("aspect", ["name", "place", "two"])
+def test_mosaics_are_paraphrased_in_their_own_words(tmp_path: Path, aspect: str) -> None:
+    openings = {opening.split("{")[0] for kind in ("class", "position", "two") for opening in TEMPLATES[kind]}
+    with scenes_for(CLASSES, coloured(tmp_path, CLASSES), FEW) as (mosaics,):
+        asked = asked_about(ASPECTS[aspect], mosaics.pairs, 0, mosaics.reworded)
+        assert asked.pairs
+        for pair, again in zip(asked.pairs, asked.texts["paraphrase"], strict=True):
+            assert again is not None
+            assert again.text != pair.text
+            bare = [
+                text.removeprefix(max(filter(text.startswith, openings), key=len)) for text in (pair.text, again.text)
+            ]
+            assert bare[0] == bare[1]
+
+
+def test_of_two_names_one_is_there(tmp_path: Path) -> None:
+    with scenes_for(CLASSES, coloured(tmp_path, CLASSES), FEW) as (mosaics,):
+        asked = asked_about(ASPECTS["two"], mosaics.pairs, 0, mosaics.reworded)
+    for pair, other in zip(asked.pairs, asked.texts[NAMES_ANOTHER], strict=True):
+        assert other is not None
+        shown = {each.name for each in pair.objects}
+        for text, meant in ((pair.text, pair.label), (other.text, pair.objects[(other.refers or 0) - 1].name)):
+            named = {name for name in CLASSES if contains_name(text, name)}
+            assert len(named) == 2
+            assert named & shown == {meant}
+
+
+def test_right_is_the_share_of_the_own_texts_where_there_is_a_class() -> None:
+    given = pd.DataFrame(
+        [("a", "original", 1.0), ("b", "original", 0.0), ("c", "original", np.nan), ("a", "paraphrase", 0.0)],
+        columns=["key", "edit", "right"],
+    )
+    found = QUESTIONS["finds which is there"].measure(given)
+    assert (found.mean, found.n) == (0.5, 2)
 
 
 @pytest.mark.parametrize(

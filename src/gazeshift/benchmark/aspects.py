@@ -27,6 +27,7 @@ ASPECTS: dict[str, Aspect] = {
     "name": Aspect(("class", "dish"), "Does the map go to the thing that the text names?"),
     "place": Aspect(("position",), "Does it follow words of place?"),
     "colour": Aspect(("colour",), "Does it follow words of colour?"),
+    "two": Aspect(("two",), "Does the picture decide between two names, of which one is there?"),
 }
 
 

@@ -54,6 +54,11 @@ def noise(rows: pd.DataFrame) -> Figure:
     return crossed_figure(moved.mean(axis=1).to_numpy(float))
 
 
+def right(rows: pd.DataFrame) -> Figure:
+    """Share of the pictures whose class is predicted with the own text."""
+    return crossed_figure(_column(rows, "original", "right").to_numpy(float))
+
+
 def told_apart(rows: pd.DataFrame) -> Figure:
     """AUROC of the other thing's gain when it is named, against its gains with texts that should move nothing; pictures are resampled."""
     table = pd.concat(
@@ -91,6 +96,22 @@ QUESTIONS: dict[str, Question] = {
     ),
     "follows colour": Question(
         "colour", "How much goes to a thing when the text says its colour?", "share of the map's mass", 0.0, 1, gain
+    ),
+    "goes to the one there": Question(
+        "two",
+        "How much goes to a thing when the text names it or something that is not there?",
+        "share of the map's mass",
+        0.0,
+        1,
+        gain,
+    ),
+    "finds which is there": Question(
+        "two",
+        "How often is the answer right when the text names two things, of which one is there?",
+        "share of the pictures",
+        0.5,
+        1,
+        right,
     ),
     "stays on paraphrase": Question(
         "name", "How far does the map move when the text says the same?", "Jensen-Shannon distance", 0.0, -1, paraphrase

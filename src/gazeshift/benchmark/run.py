@@ -7,7 +7,7 @@ import pandas as pd
 from PIL.Image import Image
 
 from gazeshift.benchmark.aspects import ASPECTS, NAMES_ANOTHER, Asked, asked_about
-from gazeshift.benchmark.questions import DECIDES, HONEST, QUESTIONS
+from gazeshift.benchmark.questions import DECIDES, HONEST, QUESTIONS, right
 from gazeshift.benchmark.record import Answer, ModelResult, Word
 from gazeshift.benchmark.regions import SQUARE
 from gazeshift.benchmark.scenes import Scenes
@@ -64,9 +64,8 @@ def run_benchmark(
             rows = _rows(model, asked, method)
             answers += _answers(scenes.name, name, rows)
             if name == "name":
-                own = rows[(rows["edit"] == "original") & rows["label"].isin(model.classes)]
-                if len(own):
-                    accuracy[scenes.name] = float((own["predicted"] == own["label"]).mean())
+                if (told := right(rows)).mean is not None:
+                    accuracy[scenes.name] = told.mean
                 decisive = next(each for each in answers if (each.scenes, each.question) == (scenes.name, DECIDES))
                 verdicts[scenes.name] = verdict(decisive, float(rows["js_distance"].max()))
     return ModelResult(
@@ -85,7 +84,8 @@ def _rows(model: Model, asked: Asked, method: str) -> pd.DataFrame:
         model = model.trusted(_picture(asked.pairs[0]), (asked.pairs[0].text, "another text", ""))
     question = Question(asked.pairs, asked.texts, MaskReader(SQUARE, asked.pairs), method)
     rows = analyse(given_viewer(model, lambda row: _picture(asked.pairs[row])), question).measures
-    return rows.assign(js_distance=np.sqrt(rows["js_bits"]), target_gain=_gains(asked, rows))
+    right = (rows["predicted"] == rows["label"]).astype(float).where(rows["label"].isin(model.classes))
+    return rows.assign(js_distance=np.sqrt(rows["js_bits"]), target_gain=_gains(asked, rows), right=right)
 
 
 def _gains(asked: Asked, rows: pd.DataFrame) -> pd.Series:

@@ -116,6 +116,10 @@ def _mosaics(mine: Sequence[Pair], settings: SceneSettings, root: Path) -> Scene
 
 
 def _mosaic_words(caption: SceneCaption) -> list[str]:
+    if caption.kind == "two":
+        ways = [way.removesuffix("{0} or {1}") for way in TEMPLATES["two"]]
+        names = caption.text.removeprefix(max(filter(caption.text.startswith, ways), key=len))
+        return [way + names for way in ways if way + names != caption.text]
     if caption.kind not in {"class", "position"}:
         return []
     said = Said(caption.kind, caption.referred, (caption.content,))
