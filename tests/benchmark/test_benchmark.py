@@ -147,30 +147,31 @@ def test_right_is_the_share_of_the_own_texts_where_there_is_a_class() -> None:
     assert (found.mean, found.n) == (0.5, 2)
 
 
+def answer(question: str, interval: tuple[float, float] | None) -> Answer:
+    known = {"scenes": "plates", "sentence": "", "unit": "", "chance": 0.5, "n": 9, "undefined": 0.0}
+    return Answer(question=question, value=0.6, interval=interval, **known)
+
+
 @pytest.mark.parametrize(
-    ("interval", "expected"),
+    ("follows", "decides", "expected"),
     [
-        ((0.7, 0.9), "honest"),
-        ((0.3, 0.5), "shortcut"),
-        ((0.5, 0.7), "undecided"),
-        (None, "undecided"),
-        ((HONEST, 1.0), "undecided"),
+        ((0.7, 0.9), None, "honest"),
+        ((0.7, 0.9), (0.55, 0.7), "honest"),
+        ((0.7, 0.9), (0.45, 0.7), "undecided"),
+        ((0.7, 0.9), (0.45, 0.55), "shortcut"),  # the map goes where the words point, but the picture decides nothing
+        ((0.3, 0.5), (0.8, 0.9), "shortcut"),
+        ((0.3, 0.5), None, "shortcut"),
+        ((0.5, 0.7), (0.8, 0.9), "undecided"),
+        (None, (0.8, 0.9), "undecided"),
+        ((HONEST, 1.0), (0.8, 0.9), "undecided"),
     ],
 )
-def test_a_verdict_needs_the_whole_interval(interval: tuple[float, float] | None, expected: str) -> None:
-    answer = Answer(
-        scenes="plates",
-        question="told apart",
-        sentence="",
-        value=0.6,
-        interval=interval,
-        chance=0.5,
-        unit="AUROC",
-        n=9,
-        undefined=0,
-    )
-    assert verdict(answer, 0.3) == expected
-    assert verdict(answer, 0.0) == "blind"  # no text moves such a map: it says nothing about the model
+def test_a_verdict_needs_whole_intervals(
+    follows: tuple[float, float] | None, decides: tuple[float, float] | None, expected: str
+) -> None:
+    found = [answer("told apart", follows)] + [answer("finds which is there", decides)] * (decides is not None)
+    assert verdict(found, 0.3) == expected
+    assert verdict(found, 0.0) == "blind"  # no text moves such a map: it says nothing about the model
 
 
 def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(tmp_path: Path) -> None:
@@ -196,24 +197,14 @@ def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(
 
 
 def test_a_card_has_a_table_for_each_set() -> None:
-    answer = Answer(
-        scenes="plates",
-        question="told apart",
-        sentence="?",
-        value=0.75,
-        interval=(0.7, 0.8),
-        chance=0.5,
-        unit="AUROC",
-        n=9,
-        undefined=0,
-    )
+    found = answer("told apart", (0.7, 0.8)).model_copy(update={"value": 0.75})
     model = ModelResult(
         name="a|b",
         address="m",
         digest="d",
         method="rise",
         accuracy={},
-        answers=(answer,),
+        answers=(found,),
         verdicts={"plates": "honest"},
     )
     record = Benchmark(seed=0, scenes={"plates": "12 plates"}, models=(model,))

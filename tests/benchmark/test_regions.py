@@ -1,6 +1,5 @@
 """Photos with regions: what is asked of which, what is left out, and what is measured where a text names nothing that is there."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +24,12 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "photo.png"
 
 
-def pair(photo: Path, key: str, *things: tuple[str, Sequence[float]], label: str = "dog", colour: str = "") -> Pair:
+def pair(
+    photo: Path, key: str, *things: tuple[str, tuple[float, float, float, float]], label: str = "dog", colour: str = ""
+) -> Pair:
     """A pair of its own picture whose things are boxes."""
     objects = tuple(
-        SceneObject(name, colour, index, name == label, (Box(*map(float, box)),))
+        SceneObject(name, colour, index, name == label, (Box(*box),))
         for index, (name, box) in enumerate(things, start=1)
     )
     return Pair(key, photo.read_bytes() + key.encode(), "own words", label, "test", objects=objects)
@@ -59,7 +60,7 @@ def test_a_word_that_fits_two_things_is_not_said_of_either(photo: Path) -> None:
 
 
 @pytest.mark.parametrize("inside", [(0, 20, 30, 50), (2, 22, 20, 40)])
-def test_what_lies_on_another_thing_is_no_second_one(photo: Path, inside: Sequence[float]) -> None:
+def test_what_lies_on_another_thing_is_no_second_one(photo: Path, inside: tuple[float, float, float, float]) -> None:
     two, (one,), _ = found_of(pair(photo, "a", ("dog", LEFT), ("collar", inside)))
     assert two == ()
     own, other = one.captions

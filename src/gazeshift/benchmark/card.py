@@ -33,8 +33,9 @@ def card(record: Benchmark) -> str:
     )
     lines += ["", *meanings]
     lines += [
-        f"- *honest*: the interval of *told apart* lies above {HONEST:g}; *shortcut*: below it. A shortcut model answers from the words "
-        "alone: its map does not go where they point. *blind*: no text moves the map at all, as with methods that read no text.",
+        f"- *honest*: the interval of *told apart* lies above {HONEST:g}, and that of *finds which is there* above 0.5 where it is known; "
+        f"*shortcut*: one of the two lies below {HONEST:g}. A shortcut model answers from the words alone, or its map does not go where "
+        "they point. *blind*: no text moves the map at all, as with methods that read no text.",
         "",
     ]
     return "\n".join(lines)

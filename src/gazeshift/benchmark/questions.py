@@ -124,6 +124,8 @@ QUESTIONS: dict[str, Question] = {
     ),
 }
 
-DECIDES = "told apart"
+FOLLOWS = "told apart"
+DECIDES = "finds which is there"
 HONEST = 0.6
-"""AUROC above which, with its whole interval, a map follows what the text names; below it, with its whole interval, it does not."""
+"""Of ``FOLLOWS``, above which, with its whole interval, a map follows what the text names; below it, with its whole interval, it does not.
+Of ``DECIDES``, below which, with its whole interval, the picture hardly decides."""

@@ -7,7 +7,7 @@ import pandas as pd
 from PIL.Image import Image
 
 from gazeshift.benchmark.aspects import ASPECTS, NAMES_ANOTHER, Asked, asked_about
-from gazeshift.benchmark.questions import DECIDES, HONEST, QUESTIONS, right
+from gazeshift.benchmark.questions import DECIDES, FOLLOWS, HONEST, QUESTIONS, right
 from gazeshift.benchmark.record import Answer, ModelResult, Word
 from gazeshift.benchmark.regions import SQUARE
 from gazeshift.benchmark.scenes import Scenes
@@ -56,6 +56,7 @@ def run_benchmark(
     accuracy: dict[str, float] = {}
     verdicts: dict[str, Word] = {}
     for scenes in sets:
+        moved = 0.0
         for name, aspect in ASPECTS.items():
             asked = asked_about(aspect, scenes.pairs, seed, scenes.reworded)
             if not asked.pairs:
@@ -63,11 +64,10 @@ def run_benchmark(
             tell(f"{model.name}, {method}: {len(asked.pairs)} {scenes.name}, named by {name}")
             rows = _rows(model, asked, method)
             answers += _answers(scenes.name, name, rows)
-            if name == "name":
-                if (told := right(rows)).mean is not None:
-                    accuracy[scenes.name] = told.mean
-                decisive = next(each for each in answers if (each.scenes, each.question) == (scenes.name, DECIDES))
-                verdicts[scenes.name] = verdict(decisive, float(rows["js_distance"].max()))
+            moved = max(moved, float(rows["js_distance"].max()))
+            if name == "name" and (told := right(rows)).mean is not None:
+                accuracy[scenes.name] = told.mean
+        verdicts[scenes.name] = verdict([each for each in answers if each.scenes == scenes.name], moved)
     return ModelResult(
         name=model.name,
         address=address,
@@ -126,16 +126,27 @@ def _answers(scenes: str, aspect: str, rows: pd.DataFrame) -> list[Answer]:
     return found
 
 
-def verdict(answer: Answer, moved: float) -> Word:
-    """``honest`` or ``shortcut`` if the whole interval lies on that side of ``HONEST``; ``blind`` if no text moves the map.
+def verdict(answers: Sequence[Answer], moved: float) -> Word:
+    """``honest`` if the map follows the text and the picture decides between two names, ``shortcut`` if one of the two does not hold.
+
+    It holds if a whole interval lies above ``HONEST``, and of two names above chance; it does not if one lies below ``HONEST``. ``blind``
+    if no text moves the map.
 
     Args:
-        answer: to ``DECIDES``.
+        answers: to all questions about one set.
         moved: how far a text moves a map at most (Jensen-Shannon distance).
     """
     if moved < ROUNDING:
         return "blind"
-    low, high = answer.interval or (0.0, 1.0)
-    if low > HONEST:
-        return "honest"
-    return "shortcut" if high < HONEST else "undecided"
+    found = {each.question: each for each in answers if each.interval is not None}
+    follows, decides = (_interval(found.get(name)) for name in (FOLLOWS, DECIDES))
+    if follows is None:
+        return "undecided"
+    if follows[1] < HONEST or (decides is not None and decides[1] < HONEST):
+        return "shortcut"
+    chance = QUESTIONS[DECIDES].chance
+    return "honest" if follows[0] > HONEST and (decides is None or decides[0] > chance) else "undecided"
+
+
+def _interval(answer: Answer | None) -> tuple[float, float] | None:
+    return None if answer is None else answer.interval

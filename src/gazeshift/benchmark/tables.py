@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from gazeshift.benchmark.questions import DECIDES, QUESTIONS
+from gazeshift.benchmark.questions import FOLLOWS, QUESTIONS
 from gazeshift.benchmark.record import Answer, Benchmark, ModelResult
 
 
@@ -77,19 +77,19 @@ def _of_questions(models: Sequence[ModelResult], scenes: str, title: str) -> She
 
 
 def _of_methods(record: Benchmark, scenes: str, note: str) -> Sheet:
-    """``DECIDES`` by each method, with the verdict."""
+    """``FOLLOWS`` by each method, with the verdict."""
     everyone = {(model.name, model.address): model for model in record.models}
     rows = []
     for method in record.methods:
         results = {(model.name, model.address): model for model in record.of(method)}
         rows.append((method, tuple(_decided(results.get(each), scenes) for each in everyone), "0.5"))
-    return Sheet(f"{scenes}: {note}; {DECIDES}, by method", "maps", titles(tuple(everyone.values())), tuple(rows))
+    return Sheet(f"{scenes}: {note}; {FOLLOWS}, by method", "maps", titles(tuple(everyone.values())), tuple(rows))
 
 
 def _decided(model: ModelResult | None, scenes: str) -> str:
     if model is None:
         return "-"
-    answer = next((each for each in model.answers if (each.scenes, each.question) == (scenes, DECIDES)), None)
+    answer = next((each for each in model.answers if (each.scenes, each.question) == (scenes, FOLLOWS)), None)
     return f"{_cell(answer)} {model.verdicts.get(scenes, '')}".rstrip()
 
 
