@@ -16,7 +16,7 @@ SCENES = [sample_scene(CONFIG, "train", index) for index in range(8)]
 
 def encode(scene, without=None, coordinates=False):
     pixels = torch.from_numpy(code_picture(scene, without)).permute(2, 0, 1)[None]
-    trunk = placed(oracle_trunk(CONFIG)) if coordinates else oracle_trunk(CONFIG)
+    trunk = placed(oracle_trunk(CONFIG), torch.zeros(24, 6, 6)) if coordinates else oracle_trunk(CONFIG)
     return trunk.encode(oracle_preprocessing(48).normalise(pixels)).grid[0].numpy()
 
 

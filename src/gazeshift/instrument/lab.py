@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
+from torch import Tensor
 
 from gazeshift.data.plates import Caption, PlatesConfig, Scene, readings, scene_and_caption
 from gazeshift.evaluation.faithful import reading, rendered
@@ -29,6 +30,9 @@ from gazeshift.training.keyed import order
 VALIDATION = 100
 """Validation scenes, in addition to the training ones, that a training reports on; nothing is selected on them."""
 
+
+EMPTY = 100
+"""Plates without dishes that show what a trunk sees where there is nothing."""
 
 PICTURES = 2000
 """Pictures cached at a time: those of one exam, with each object removed once."""
@@ -143,7 +147,8 @@ class Lab:
     def _trunk(self, coordinates: bool) -> GridTrunk:
         """The trunk that all models share; with coordinates at its tap, or without."""
         if coordinates:
-            return placed(self._trunk(False))
+            trunk = self._trunk(False)
+            return placed(trunk, self._empty(trunk))
         if self._taught is None:
             started, config = time.perf_counter(), self.config(Setting())
             trunk = self.world.fresh(config, self.seed)
@@ -151,6 +156,14 @@ class Lab:
             self._taught = trunk
             self.announce(f"trunk (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
         return self._taught
+
+    def _empty(self, trunk: GridTrunk) -> Float[Tensor, "c h w"]:
+        """The mean grid of plates without dishes."""
+        config = self.config(Setting())
+        plates = [scene_and_caption(config, "train", index)[0] for index in range(EMPTY)]
+        pictures = self._painted(tuple(replace(scene, objects=(), modifier="") for scene in plates))
+        seen = image_features(trunk, pictures, self.world.preprocessing, pools_first=False, progress=False)
+        return torch.from_numpy(seen.grid.mean(0))
 
     def _seen(self, setting: Setting, scenes: Sequence[Scene]) -> CachedImages:
         """What a setting's trunk says about pictures of scenes, averaged over the grid. They do not depend on captions."""

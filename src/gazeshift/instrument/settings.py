@@ -64,7 +64,7 @@ SETTINGS: dict[str, Setting] = {
     "label": Setting(_NAMED),
     "label, late": Setting(_NAMED, head="late-fusion"),
     "label, image": Setting(_NAMED, head="image-only"),
-    "spread, image": Setting(head="image-only", coordinates=True),
-    "pulled, image": Setting(PULLED, head="image-only", coordinates=True),
+    "spread, image": Setting(head="image-only", coordinates=True, patience=3),
+    "pulled, image": Setting(PULLED, head="image-only", coordinates=True, patience=3),
     "shortcut": Setting({"rho": 1.0}),
 }
