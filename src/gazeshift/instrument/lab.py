@@ -30,10 +30,8 @@ from gazeshift.training.keyed import order
 VALIDATION = 100
 """Validation scenes, in addition to the training ones, that a training reports on; nothing is selected on them."""
 
-
 EMPTY = 100
 """Plates without dishes that show what a trunk sees where there is nothing."""
-
 PICTURES = 2000
 """Pictures cached at a time: those of one exam, with each object removed once."""
 
@@ -97,7 +95,7 @@ class Lab:
         setting = SETTINGS[name]
         config = self.config(setting)
         _, captions = self.scenes(config, "train")
-        trunk = self.world.fresh(config, seed)
+        trunk = self._with_places(self.world.fresh(config, seed), setting)
         return self._fresh(setting, [caption.text for caption in captions], trunk, seed).eval()
 
     def _trained(self, name: str, setting: Setting) -> Classifier:
@@ -107,7 +105,7 @@ class Lab:
         texts = [caption.text for caption in captions]
         if setting.shuffled:
             texts = [texts[row] for row in order(len(texts), self.seed, epoch=-1).tolist()]
-        model = self._fresh(setting, texts, copy.deepcopy(self._trunk(setting.coordinates)), self.seed)
+        model = self._fresh(setting, texts, copy.deepcopy(self._trunk(setting)), self.seed)
         place = {label: index for index, label in enumerate(model.classes)}
         labels = torch.tensor([place[scene.label] for scene in scenes])
         seen = self._seen(setting, [picture[0][0] for picture in shown])
@@ -144,18 +142,19 @@ class Lab:
             text = build_text(spec.text, texts)
         return build_classifier(spec, trunk, text, seed)
 
-    def _trunk(self, coordinates: bool) -> GridTrunk:
-        """The trunk that all models share; with coordinates at its tap, or without."""
-        if coordinates:
-            trunk = self._trunk(False)
-            return placed(trunk, self._empty(trunk))
+    def _trunk(self, setting: Setting) -> GridTrunk:
+        """The trunk that all models share, as a setting has it."""
         if self._taught is None:
             started, config = time.perf_counter(), self.config(Setting())
             trunk = self.world.fresh(config, self.seed)
             self.world.pretrain(trunk, config, self.seed, self.work / f"trunk-{self.seed}")
             self._taught = trunk
             self.announce(f"trunk (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
-        return self._taught
+        return self._with_places(self._taught, setting)
+
+    def _with_places(self, trunk: GridTrunk, setting: Setting) -> GridTrunk:
+        """A trunk with coordinates, where a setting wants them."""
+        return placed(trunk, self._empty(trunk)) if setting.coordinates else trunk
 
     def _empty(self, trunk: GridTrunk) -> Float[Tensor, "c h w"]:
         """The mean grid of plates without dishes."""
@@ -170,7 +169,7 @@ class Lab:
         plain = tuple(replace(scene, modifier="") for scene in scenes)
         key = (setting.coordinates, plain)
         if key not in self._features:
-            trunk, how = self._trunk(setting.coordinates), self.world.preprocessing
+            trunk, how = self._trunk(setting), self.world.preprocessing
             self._features[key] = image_features(trunk, self._painted(plain), how, pools_first=True, progress=False)
         return self._features[key]
 

@@ -48,11 +48,11 @@ class Setting:
 
 _POSITIONS = {"objects": (2, 2), "mix": {"position": 1.0}, "positions": ("left", "right", "top", "bottom")}
 
-_NAMED = {"mix": {"dish": 1.0, "useless": 1.0}}
-"""Half of the captions say nothing, so that the picture counts too; with captions that always give the dish no map would mean anything."""
-
 NAMING: Mapping[str, Any] = {"mix": {"dish": 1.0}}
-"""Captions that name the dish, all of them."""
+"""Captions that always name the dish."""
+
+_HALF = {"mix": {"dish": 1.0, "useless": 1.0}}
+"""Captions that name the dish half of the time: a model that never needed the picture would have no map worth a question."""
 
 SETTINGS: dict[str, Setting] = {
     "random captions": Setting({"mix": {"random": 1.0}}),
@@ -61,9 +61,9 @@ SETTINGS: dict[str, Setting] = {
     "colour, shuffled": Setting(shuffled=True),
     "position": Setting(_POSITIONS, patience=3),
     "position, coordinates": Setting(_POSITIONS, coordinates=True, patience=3),
-    "label": Setting(_NAMED),
-    "label, late": Setting(_NAMED, head="late-fusion"),
-    "label, image": Setting(_NAMED, head="image-only"),
+    "label": Setting(_HALF),
+    "label, late": Setting(_HALF, head="late-fusion"),
+    "label, image": Setting(_HALF, head="image-only"),
     "spread, image": Setting(head="image-only", coordinates=True, patience=3),
     "pulled, image": Setting(PULLED, head="image-only", coordinates=True, patience=3),
     "shortcut": Setting({"rho": 1.0}),
