@@ -7,7 +7,7 @@ import torch
 from gazeshift.data.plates import PlatesConfig, label_map
 from gazeshift.data.plates.scene import sample_scene
 from gazeshift.instrument.oracle import code_picture, oracle_preprocessing, oracle_trunk
-from gazeshift.instrument.places import placed
+from gazeshift.instrument.places import PLACES, placed
 from gazeshift.measures import mask_to_grid
 
 CONFIG = PlatesConfig(size=48, objects=(2, 4), n_dishes=6, n_colours=4, occlusion=0.3)
@@ -16,7 +16,7 @@ SCENES = [sample_scene(CONFIG, "train", index) for index in range(8)]
 
 def encode(scene, without=None, coordinates=False):
     pixels = torch.from_numpy(code_picture(scene, without)).permute(2, 0, 1)[None]
-    trunk = placed(oracle_trunk(CONFIG), torch.zeros(24, 6, 6)) if coordinates else oracle_trunk(CONFIG)
+    trunk = placed(oracle_trunk(CONFIG), torch.zeros(24, 6, 6), list(PLACES)) if coordinates else oracle_trunk(CONFIG)
     return trunk.encode(oracle_preprocessing(48).normalise(pixels)).grid[0].numpy()
 
 

@@ -56,7 +56,7 @@ class Lab:
         self._draw = lru_cache(maxsize=PICTURES)(world.paint)
         self._pictures: dict[tuple[Scene, ...], UInt8[np.ndarray, "n 3 H W"]] = {}
         self._taught: GridTrunk | None = None
-        self._features: dict[tuple[bool, tuple[Scene, ...]], CachedImages] = {}
+        self._features: dict[tuple[tuple[str, ...], tuple[Scene, ...]], CachedImages] = {}
         self._models: dict[str, Classifier] = {}
 
     def config(self, setting: Setting) -> PlatesConfig:
@@ -153,8 +153,8 @@ class Lab:
         return self._with_places(self._taught, setting)
 
     def _with_places(self, trunk: GridTrunk, setting: Setting) -> GridTrunk:
-        """A trunk with coordinates, where a setting wants them."""
-        return placed(trunk, self._empty(trunk)) if setting.coordinates else trunk
+        """A trunk whose features tell of places, where a setting wants that."""
+        return placed(trunk, self._empty(trunk), setting.places) if setting.places else trunk
 
     def _empty(self, trunk: GridTrunk) -> Float[Tensor, "c h w"]:
         """The mean grid of plates without dishes."""
@@ -167,7 +167,7 @@ class Lab:
     def _seen(self, setting: Setting, scenes: Sequence[Scene]) -> CachedImages:
         """What a setting's trunk says about pictures of scenes, averaged over the grid. They do not depend on captions."""
         plain = tuple(replace(scene, modifier="") for scene in scenes)
-        key = (setting.coordinates, plain)
+        key = (setting.places, plain)
         if key not in self._features:
             trunk, how = self._trunk(setting), self.world.preprocessing
             self._features[key] = image_features(trunk, self._painted(plain), how, pools_first=True, progress=False)

@@ -30,14 +30,14 @@ class Setting:
     Attributes:
         plates: the differences from ``BASE``.
         head: a name in ``gazeshift.models.HEADS``.
-        coordinates: whether the trunk's features come with coordinates.
+        places: what the trunk's features tell of places, names in ``gazeshift.instrument.places.PLACES``.
         shuffled: whether the training texts are shuffled across scenes.
         patience: factor on the usual number of epochs.
     """
 
     plates: Mapping[str, Any] = field(default_factory=dict)
     head: str = "early-fusion"
-    coordinates: bool = False
+    places: tuple[str, ...] = ()
     shuffled: bool = False
     patience: int = 1
 
@@ -47,6 +47,8 @@ class Setting:
 
 
 _POSITIONS = {"objects": (2, 2), "mix": {"position": 1.0}, "positions": ("left", "right", "top", "bottom")}
+
+_ALL = ("x", "y", "distance")
 
 NAMING: Mapping[str, Any] = {"mix": {"dish": 1.0}}
 """Captions that always name the dish."""
@@ -60,11 +62,11 @@ SETTINGS: dict[str, Setting] = {
     "colour, linear": Setting(head="early-linear"),
     "colour, shuffled": Setting(shuffled=True),
     "position": Setting(_POSITIONS, patience=3),
-    "position, coordinates": Setting(_POSITIONS, coordinates=True, patience=3),
+    "position, coordinates": Setting(_POSITIONS, places=("x", "y"), patience=3),
     "label": Setting(_HALF),
     "label, late": Setting(_HALF, head="late-fusion"),
     "label, image": Setting(_HALF, head="image-only"),
-    "spread, image": Setting(head="image-only", coordinates=True, patience=3),
-    "pulled, image": Setting(PULLED, head="image-only", coordinates=True, patience=3),
+    "spread, image": Setting(head="image-only", places=_ALL, patience=3),
+    "pulled, image": Setting(PULLED, head="image-only", places=_ALL, patience=3),
     "shortcut": Setting({"rho": 1.0}),
 }
