@@ -96,7 +96,7 @@ WORLDS: Mapping[str, World] = MappingProxyType(
                 {
                     "learning_rate": 3e-3,
                     "batch_size": 128,
-                    "epochs": 5,
+                    "epochs": 8,
                     "schedule": "one-cycle",
                     "label_smoothing": 0.05,
                     "weight_decay": 0.1,
