@@ -1,0 +1,97 @@
+"""Everything that the page is about: the models, the pictures, and one request at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from PIL.Image import Image
+
+from gazeshift.app.asked import Ask
+from gazeshift.app.gaze import Gaze, gaze
+from gazeshift.app.pictures import MAX_PIXELS, Pictures, as_jpeg
+from gazeshift.app.remembering import Remembering
+from gazeshift.app.turns import Turns
+from gazeshift.data.decode import decode
+from gazeshift.errors import UsageError
+from gazeshift.models.face import Model
+from gazeshift.registry import lookup
+from gazeshift.saliency import METHODS
+from gazeshift.saliency.cams import DEFAULT
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A model on the page.
+
+    Attributes:
+        model: remembers what it has seen.
+        sentence: what the text can and cannot do to its map; None if nobody knows.
+    """
+
+    model: Remembering
+    sentence: str | None
+
+
+@dataclass(eq=False)
+class House:
+    """Models and pictures. Requests are answered one at a time: a model is not shared between two, and torch uses all cores for one.
+
+    Attributes:
+        models: by their names on the page.
+        pictures: what can be looked at.
+        turns: who is next.
+    """
+
+    models: Mapping[str, Resident]
+    pictures: Pictures
+    turns: Turns = field(default_factory=Turns)
+
+    @classmethod
+    def of(cls, models: Sequence[Model], pictures: Pictures) -> "House":
+        """A house with models that see, each under a name of its own.
+
+        Raises:
+            UsageError: a model that sees no image, or no model.
+        """
+        if not models:
+            raise UsageError("the page needs at least one model.")
+        for model in models:
+            if not model.sees_image:
+                raise UsageError(f"model {model.name!r} sees no image: it has no map, and no place on the page.")
+        names = _distinct([model.name for model in models])
+        return cls(MappingProxyType({name: _resident(model) for name, model in zip(names, models, strict=True)}), pictures)
+
+    def gaze(self, asked: Ask, page: str) -> Gaze:
+        """The maps of one picture by one model.
+
+        Args:
+            asked: what is asked.
+            page: who asks; of each page and model only the newest request is answered.
+
+        Raises:
+            Superseded, TooMany: as ``Turns.turn``.
+            GazeshiftError: an unknown picture, model, target or method, or a picture or model that cannot be used; says which.
+        """
+        model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
+        pair = self.pictures.pair(asked.picture)
+        with self.turns.turn(f"{page} {asked.model}"):
+            return gaze(model, source, asked.texts, asked.target, pair.label if pair else None, asked.method)
+
+    def view(self, model: str, picture: str) -> bytes:
+        """What a model sees of a picture, as a JPEG: what its maps are drawn on."""
+        opened: Image = decode(self.pictures.source(picture), picture, MAX_PIXELS)
+        return as_jpeg(lookup(self.models, model, "model").model.view(opened))
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of the saliency methods, the default first."""
+        return [DEFAULT, *METHODS]
+
+
+def _resident(model: Model) -> Resident:
+    return Resident(Remembering(model), None if model.structure is None else model.structure.sentence)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names, numbered where two are alike."""
+    return [name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})" for place, name in enumerate(names)]

@@ -1,0 +1,138 @@
+"""The page's server: Gradio's, with a page of our own and few routes. Every route's input is checked here, whoever sends it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from fastapi import Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from gradio import Server
+
+from gazeshift.app.asked import Ask
+from gazeshift.app.gaze import Gaze
+from gazeshift.app.house import House
+from gazeshift.app.turns import Superseded, TooMany
+from gazeshift.errors import GazeshiftError, UsageError
+from gazeshift.registry import lookup
+
+FILES: Mapping[str, str] = MappingProxyType(
+    {
+        "app.css": "text/css",
+        "app.js": "text/javascript",
+        "drawing.js": "text/javascript",
+        "words.js": "text/javascript",
+    }
+)
+"""Files of the page besides itself, by name, with their media types."""
+
+PER_PAGE = 60
+"""Samples listed at a time."""
+
+Page = Annotated[str, Header(alias="x-page", max_length=64)]
+
+
+def make_server(house: House) -> Server:
+    """The server of a page about some models and pictures, not started yet."""
+    server = Server(title="gazeshift", docs_url=None, redoc_url=None, openapi_url=None)
+    _errors(server)
+    _page(server)
+    _pictures(server, house)
+    _gaze(server, house)
+    return server
+
+
+def _page(server: Server) -> None:
+    folder = files("gazeshift.app") / "page"
+
+    @server.get("/")
+    def page() -> Response:
+        return Response((folder / "index.html").read_bytes(), media_type="text/html")
+
+    @server.get("/page/{name}")
+    def part(name: str) -> Response:
+        return Response((folder / lookup_file(name)).read_bytes(), media_type=FILES[name])
+
+
+def lookup_file(name: str) -> str:
+    """The name of one of the page's files.
+
+    Raises:
+        UsageError: it has no such file.
+    """
+    lookup(FILES, name, "file of the page")
+    return name
+
+
+def _pictures(server: Server, house: House) -> None:
+    @server.get("/api/house")
+    def contents() -> dict[str, Any]:
+        models = [
+            {
+                "name": name,
+                "classes": resident.model.classes,
+                "reads": resident.model.reads_text,
+                "sentence": resident.sentence,
+            }
+            for name, resident in house.models.items()
+        ]
+        labels = sorted({sample.label for sample in house.pictures.samples})
+        return {"models": models, "methods": house.methods, "labels": labels}
+
+    @server.get("/api/samples")
+    def samples(
+        search: Annotated[str, Query(max_length=200)] = "",
+        label: Annotated[str, Query(max_length=300)] = "",
+        start: Annotated[int, Query(ge=0)] = 0,
+    ) -> dict[str, Any]:
+        found = house.pictures.find(search, label)
+        return {"total": len(found), "samples": [asdict(sample) for sample in found[start : start + PER_PAGE]]}
+
+    @server.get("/api/thumbnail")
+    def thumbnail(picture: Annotated[str, Query(max_length=300)]) -> Response:
+        return Response(house.pictures.thumbnail(picture), media_type="image/jpeg")
+
+    @server.get("/api/view")
+    def view(picture: Annotated[str, Query(max_length=300)], model: Annotated[str, Query(max_length=300)]) -> Response:
+        return Response(house.view(model, picture), media_type="image/jpeg")
+
+    @server.post("/api/drop")
+    async def drop(request: Request) -> dict[str, str]:
+        return {"picture": house.pictures.drop(await request.body())}
+
+
+def _gaze(server: Server, house: House) -> None:
+    @server.post("/api/gaze")
+    def look(asked: Ask, page: Page = "") -> Gaze:
+        return house.gaze(asked, page)
+
+    @server.api(name="gaze")
+    def gaze(picture: str, model: str, texts: list[str], target: str = "predicted", method: str = "default") -> dict[str, Any]:
+        """The maps of a picture of the data by a model, for scripts: the same as the page gets."""
+        asked = Ask(picture=picture, model=model, texts=tuple(texts), target=target, method=method)
+        return json.loads(house.gaze(asked, "").model_dump_json())
+
+
+def _errors(server: Server) -> None:
+    """Whatever goes wrong is one sentence, in JSON."""
+
+    @server.exception_handler(GazeshiftError)
+    def refused(request: Request, error: GazeshiftError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 400 if isinstance(error, UsageError) else 422)
+
+    @server.exception_handler(RequestValidationError)
+    def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body")
+        return JSONResponse({"error": f"{where}: {first['msg']}"}, 400)
+
+    @server.exception_handler(Superseded)
+    def superseded(request: Request, error: Superseded) -> JSONResponse:
+        return JSONResponse({"error": "superseded"}, 409)
+
+    @server.exception_handler(TooMany)
+    def too_many(request: Request, error: TooMany) -> JSONResponse:
+        return JSONResponse({"error": "Too many requests wait at the moment; try again in a few seconds."}, 429)

@@ -1,0 +1,1 @@
+"""``gazeshift app``: the page on which a text is typed and the gaze moves."""
