@@ -95,9 +95,7 @@ class Gaze(_Data):
     remarks: tuple[str, ...]
 
 
-def gaze(
-    model: Model, picture: Picture, texts: Sequence[str], target: str, label: str | None, method: str
-) -> Gaze:
+def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, label: str | None, method: str) -> Gaze:
     """Look at a picture with some texts.
 
     Args:
@@ -168,7 +166,9 @@ def _answers(model: Model, picture: Picture, texts: Sequence[str]) -> Float[np.n
 def _top(classes: Sequence[str], probabilities: Float[np.ndarray, " classes"]) -> tuple[Guess, ...]:
     best = np.argsort(-probabilities, kind="stable")[:TOP]
     sure = len(classes) > 1
-    return tuple(Guess(name=classes[i], probability=round(float(probabilities[i]), DIGITS) if sure else None) for i in best)
+    return tuple(
+        Guess(name=classes[i], probability=round(float(probabilities[i]), DIGITS) if sure else None) for i in best
+    )
 
 
 def _known(value: float | np.ndarray) -> float | None:

@@ -59,7 +59,9 @@ class House:
             if not model.sees_image:
                 raise UsageError(f"model {model.name!r} sees no image: it has no map, and no place on the page.")
         names = _distinct([model.name for model in models])
-        return cls(MappingProxyType({name: _resident(model) for name, model in zip(names, models, strict=True)}), pictures)
+        return cls(
+            MappingProxyType({name: _resident(model) for name, model in zip(names, models, strict=True)}), pictures
+        )
 
     def gaze(self, asked: Ask, page: str) -> Gaze:
         """The maps of one picture by one model.
@@ -94,4 +96,7 @@ def _resident(model: Model) -> Resident:
 
 def _distinct(names: Sequence[str]) -> list[str]:
     """Names, numbered where two are alike."""
-    return [name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})" for place, name in enumerate(names)]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
+        for place, name in enumerate(names)
+    ]

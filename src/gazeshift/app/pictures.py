@@ -104,7 +104,9 @@ class Pictures:
             return pair.image
         with self._lock:
             if name not in self._dropped:
-                raise UsageError(f"there is no picture {name[:60]!r} (any more): choose a sample, or drop the image again.")
+                raise UsageError(
+                    f"there is no picture {name[:60]!r} (any more): choose a sample, or drop the image again."
+                )
             self._dropped.move_to_end(name)
             return self._dropped[name]
 
@@ -120,4 +122,3 @@ def as_jpeg(picture: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.convert("RGB").save(file, "JPEG", quality=88)
     return file.getvalue()
-

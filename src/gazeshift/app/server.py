@@ -1,7 +1,9 @@
 """The page's server: Gradio's, with a page of our own and few routes. Every route's input is checked here, whoever sends it."""
 
 import json
-from collections.abc import Mapping
+import socket
+import webbrowser
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.resources import files
 from types import MappingProxyType
@@ -13,8 +15,10 @@ from fastapi.responses import JSONResponse
 from gradio import Server
 
 from gazeshift.app.asked import Ask
+from gazeshift.app.doors import LOOPBACK, Doors
 from gazeshift.app.gaze import Gaze
 from gazeshift.app.house import House
+from gazeshift.app.pictures import MAX_BYTES
 from gazeshift.app.turns import Superseded, TooMany
 from gazeshift.errors import GazeshiftError, UsageError
 from gazeshift.registry import lookup
@@ -43,6 +47,52 @@ def make_server(house: House) -> Server:
     _pictures(server, house)
     _gaze(server, house)
     return server
+
+
+def launch(
+    house: House, *, host: str, port: int, token: str | None, announce: Callable[[str], None], browser: bool
+) -> None:
+    """Serve the page until it is interrupted.
+
+    Args:
+        house: what the page is about.
+        host: address to listen at.
+        port: 0 for any free one.
+        token: what requests must carry; None on loopback only.
+        announce: called with the page's address.
+        browser: whether to open it.
+
+    Raises:
+        UsageError: the port is in use.
+    """
+    port = port or _free_port(host)
+    server = make_server(house)
+    server.add_middleware(Doors, hosts=LOOPBACK if token is None else None, token=token, most=MAX_BYTES)
+    address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/" + (
+        f"?token={token}" if token else ""
+    )
+    try:
+        server.launch(
+            server_name=host,
+            server_port=port,
+            quiet=True,
+            prevent_thread_lock=True,
+            share=False,
+            inbrowser=False,
+            show_error=False,
+        )
+    except OSError as error:
+        raise UsageError(f"port {port} at {host} cannot be used ({error}): choose another with --port.") from None
+    announce(f"the page is at {address}  (end it with Ctrl-C)")
+    if browser:
+        webbrowser.open(address)
+    server.get_blocks().block_thread()
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host.strip("[]"), 0))
+        return int(probe.getsockname()[1])
 
 
 def _page(server: Server) -> None:
@@ -110,7 +160,9 @@ def _gaze(server: Server, house: House) -> None:
         return house.gaze(asked, page)
 
     @server.api(name="gaze")
-    def gaze(picture: str, model: str, texts: list[str], target: str = "predicted", method: str = "default") -> dict[str, Any]:
+    def gaze(
+        picture: str, model: str, texts: list[str], target: str = "predicted", method: str = "default"
+    ) -> dict[str, Any]:
         """The maps of a picture of the data by a model, for scripts: the same as the page gets."""
         asked = Ask(picture=picture, model=model, texts=tuple(texts), target=target, method=method)
         return json.loads(house.gaze(asked, "").model_dump_json())
