@@ -10,6 +10,9 @@ MAX_TEXT = 2000
 MAX_TEXTS = 40
 """Texts in one request."""
 
+MAX_WORDS_TEXT = 300
+"""Characters of a text whose every word is left out in turn."""
+
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -32,3 +35,25 @@ class Ask(BaseModel):
     texts: Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_TEXTS)]
     target: Name = "predicted"
     method: Name = "default"
+
+
+class AskWords(BaseModel):
+    """The words of one text before one picture."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: Name
+    model: Name
+    text: Annotated[str, Field(max_length=MAX_WORDS_TEXT)]
+    target: Name = "predicted"
+    method: Name = "default"
+
+
+class AskEdits(BaseModel):
+    """Ready changes of one text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: Name
+    text: Text
+    draw: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -6,14 +6,18 @@ from types import MappingProxyType
 
 from PIL.Image import Image
 
-from gazeshift.app.asked import Ask
+from gazeshift.app.asked import Ask, AskEdits, AskWords
 from gazeshift.app.gaze import Gaze, gaze
 from gazeshift.app.pictures import MAX_PIXELS, Pictures, as_jpeg
+from gazeshift.app.ready import Ready, ReadyText
+from gazeshift.app.regions import regions_of
 from gazeshift.app.remembering import Remembering
 from gazeshift.app.turns import Turns
+from gazeshift.app.words import Words, words_of
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
 from gazeshift.models.face import Model
+from gazeshift.pairs import Pair
 from gazeshift.registry import lookup
 from gazeshift.saliency import METHODS
 from gazeshift.saliency.cams import DEFAULT
@@ -39,16 +43,18 @@ class House:
     Attributes:
         models: by their names on the page.
         pictures: what can be looked at.
+        ready: changes of a text.
         turns: who is next.
     """
 
     models: Mapping[str, Resident]
     pictures: Pictures
+    ready: Ready
     turns: Turns = field(default_factory=Turns)
 
     @classmethod
-    def of(cls, models: Sequence[Model], pictures: Pictures) -> "House":
-        """A house with models that see, each under a name of its own.
+    def of(cls, models: Sequence[Model], pairs: Sequence[Pair] = ()) -> "House":
+        """A house with models that see, each under a name of its own, and the pictures of some data: its test pairs, if it has any.
 
         Raises:
             UsageError: a model that sees no image, or no model.
@@ -59,9 +65,10 @@ class House:
             if not model.sees_image:
                 raise UsageError(f"model {model.name!r} sees no image: it has no map, and no place on the page.")
         names = _distinct([model.name for model in models])
-        return cls(
-            MappingProxyType({name: _resident(model) for name, model in zip(names, models, strict=True)}), pictures
-        )
+        residents = {name: _resident(model) for name, model in zip(names, models, strict=True)}
+        classes = tuple(dict.fromkeys(name for model in models for name in model.classes))
+        shown = [pair for pair in pairs if pair.split == "test"] or list(pairs)
+        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, classes))
 
     def gaze(self, asked: Ask, page: str) -> Gaze:
         """The maps of one picture by one model.
@@ -71,13 +78,33 @@ class House:
             page: who asks; of each page and model only the newest request is answered.
 
         Raises:
-            Superseded, TooMany: as ``Turns.turn``.
+            SupersededError, TooManyError: as ``Turns.turn``.
             GazeshiftError: an unknown picture, model, target or method, or a picture or model that cannot be used; says which.
         """
         model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
         pair = self.pictures.pair(asked.picture)
         with self.turns.turn(f"{page} {asked.model}"):
             return gaze(model, source, asked.texts, asked.target, pair.label if pair else None, asked.method)
+
+    def words(self, asked: AskWords, page: str) -> Words:
+        """What each word of a text does, and to which region; see ``gaze``."""
+        model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
+        pair = self.pictures.pair(asked.picture)
+        regions = {} if pair is None else regions_of(pair)
+        with self.turns.turn(f"{page} {asked.model} words"):
+            return words_of(
+                model, source, asked.text, asked.target, pair.label if pair else None, asked.method, regions
+            )
+
+    def edits(self, asked: AskEdits) -> list[ReadyText]:
+        """Ready changes of a text.
+
+        Raises:
+            UsageError: there is no such picture.
+        """
+        self.pictures.source(asked.picture)
+        pair = self.pictures.pair(asked.picture) or Pair(asked.picture, b"", asked.text, "", "test")
+        return self.ready.texts(pair, asked.text, asked.draw)
 
     def view(self, model: str, picture: str) -> bytes:
         """What a model sees of a picture, as a JPEG: what its maps are drawn on."""

@@ -14,12 +14,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from gradio import Server
 
-from gazeshift.app.asked import Ask
+from gazeshift.app.asked import Ask, AskEdits, AskWords
 from gazeshift.app.doors import LOOPBACK, Doors
 from gazeshift.app.gaze import Gaze
 from gazeshift.app.house import House
 from gazeshift.app.pictures import MAX_BYTES
-from gazeshift.app.turns import Superseded, TooMany
+from gazeshift.app.turns import SupersededError, TooManyError
+from gazeshift.app.words import Words
 from gazeshift.errors import GazeshiftError, UsageError
 from gazeshift.registry import lookup
 
@@ -68,9 +69,7 @@ def launch(
     port = port or _free_port(host)
     server = make_server(house)
     server.add_middleware(Doors, hosts=LOOPBACK if token is None else None, token=token, most=MAX_BYTES)
-    address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/" + (
-        f"?token={token}" if token else ""
-    )
+    address = f"http://{host}:{port}/" + (f"?token={token}" if token else "")
     try:
         server.launch(
             server_name=host,
@@ -159,6 +158,14 @@ def _gaze(server: Server, house: House) -> None:
     def look(asked: Ask, page: Page = "") -> Gaze:
         return house.gaze(asked, page)
 
+    @server.post("/api/words")
+    def words(asked: AskWords, page: Page = "") -> Words:
+        return house.words(asked, page)
+
+    @server.post("/api/edits")
+    def edits(asked: AskEdits) -> list[dict[str, Any]]:
+        return [asdict(one) for one in house.edits(asked)]
+
     @server.api(name="gaze")
     def gaze(
         picture: str, model: str, texts: list[str], target: str = "predicted", method: str = "default"
@@ -181,10 +188,10 @@ def _errors(server: Server) -> None:
         where = ".".join(str(part) for part in first["loc"] if part != "body")
         return JSONResponse({"error": f"{where}: {first['msg']}"}, 400)
 
-    @server.exception_handler(Superseded)
-    def superseded(request: Request, error: Superseded) -> JSONResponse:
+    @server.exception_handler(SupersededError)
+    def superseded(request: Request, error: SupersededError) -> JSONResponse:
         return JSONResponse({"error": "superseded"}, 409)
 
-    @server.exception_handler(TooMany)
-    def too_many(request: Request, error: TooMany) -> JSONResponse:
+    @server.exception_handler(TooManyError)
+    def too_many(request: Request, error: TooManyError) -> JSONResponse:
         return JSONResponse({"error": "Too many requests wait at the moment; try again in a few seconds."}, 429)

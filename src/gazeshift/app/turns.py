@@ -13,11 +13,11 @@ WAITING = 100
 """Requests that may wait; more are refused at once."""
 
 
-class Superseded(Exception):
+class SupersededError(Exception):
     """The same page has asked for something newer since."""
 
 
-class TooMany(Exception):
+class TooManyError(Exception):
     """So many requests wait that another would only wait longer."""
 
 
@@ -38,8 +38,8 @@ class Turns:
             page: who asks, and for what: a later request of the same page takes the place of one that still waits.
 
         Raises:
-            Superseded: a later one has come.
-            TooMany: too many wait.
+            SupersededError: a later one has come.
+            TooManyError: too many wait.
         """
         number = self._enter(page)
         try:
@@ -50,12 +50,12 @@ class Turns:
         finally:
             with self._book:
                 self._waiting -= 1
-        raise Superseded
+        raise SupersededError
 
     def _enter(self, page: str) -> int:
         with self._book:
             if self._waiting >= WAITING:
-                raise TooMany
+                raise TooManyError
             self._waiting += 1
             number = self._newest.get(page, 0) + 1
             self._newest[page] = number

@@ -9,12 +9,10 @@ from pathlib import Path
 import typer
 
 from gazeshift.app.house import House
-from gazeshift.app.pictures import Pictures
 from gazeshift.cli.opening import open_model
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import UsageError
 from gazeshift.models.addresses import Address
-from gazeshift.pairs import Pair
 
 DEMO = Path("runs/plates")
 """What ``make demo`` makes."""
@@ -37,8 +35,8 @@ def serve(
     if not addresses:
         addresses, root = _demo(), root or str(DEMO / "plates")
     server = _server_module()
-    pairs = () if root is None else _shown(load_pairs(root, optional={"text"}).pairs)
-    house = House.of([open_model(address) for address in addresses], Pictures(pairs))
+    pairs = () if root is None else load_pairs(root, optional={"text"}).pairs
+    house = House.of([open_model(address) for address in addresses], pairs)
     server.launch(house, host=host, port=port, token=token, announce=typer.echo, browser=browser)
 
 
@@ -60,11 +58,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _shown(pairs: Sequence[Pair]) -> list[Pair]:
-    """Test pairs, which no model has trained on; all, if there are none."""
-    return [pair for pair in pairs if pair.split == "test"] or list(pairs)
 
 
 def _demo() -> list[Address]:

@@ -75,8 +75,9 @@ class Model(Protocol):
         """The model with one random image and some random texts, to try what a text can do; and how many texts. Several such."""
 
     def see(self, pictures: Sequence[Image]) -> Seen:
-        """Pictures, ready for any texts, of which each call gives what ``bind`` gives. What no text changes is computed once, where the model
-        is known to keep it apart.
+        """Pictures, ready for any texts: each call gives what ``bind`` gives.
+
+        What no text changes is computed once, where the model is known to keep it apart.
         """
 
     def bind(self, pictures: Sequence[Image], texts: Sequence[str]) -> Bound:
