@@ -28,7 +28,10 @@ FILES: Mapping[str, str] = MappingProxyType(
     {
         "app.css": "text/css",
         "app.js": "text/javascript",
+        "common.js": "text/javascript",
         "drawing.js": "text/javascript",
+        "edits.js": "text/javascript",
+        "table.js": "text/javascript",
         "words.js": "text/javascript",
     }
 )

@@ -1,37 +1,15 @@
+import { ask, find, make, post, query, soon, speech } from "./common.js";
 import { change, draw, evidence, legend } from "./drawing.js";
+import { again, offer, remember as note, strip, undo } from "./edits.js";
+import { showWords } from "./table.js";
 import { WORDS } from "./words.js";
-
-const find = (id) => document.getElementById(id);
-const make = (tag, attributes = {}, ...children) => {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-};
 
 const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, search: "", label: "" };
 const house = { models: [], methods: [], labels: [] };
-const page = crypto.randomUUID();
 const panels = new Map();
-let say = WORDS.en;
-
-// What the server refuses comes as one sentence; what a newer question replaced is nobody's business.
-async function ask(path, options = {}) {
-  let answer;
-  try {
-    answer = await fetch(path, { ...options, headers: { "x-page": page, ...options.headers } });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Error(say.failed);
-  }
-  const found = await answer.json();
-  if (answer.status === 409) throw new DOMException("superseded", "AbortError");
-  if (!answer.ok) throw new Error(found.error);
-  return found;
-}
+let { say } = speech;
 
 const tell = (sentence) => { find("told").textContent = sentence; };
-const query = (values) => new URLSearchParams(values).toString();
 
 // The state is in the address, so that a link restores it.
 function remember() {
@@ -44,7 +22,7 @@ function recall() {
 }
 
 function speak() {
-  say = WORDS[state.language];
+  say = speech.say = WORDS[state.language];
   document.documentElement.lang = state.language;
   find("language").textContent = say.other;
   for (const element of document.querySelectorAll("[data-say]")) element.textContent = say[element.dataset.say];
@@ -103,18 +81,44 @@ function panelOf(model) {
     return { name, canvas, says, figure: make("figure", {}, make("figcaption", { "data-say": name }, say[name]), canvas, says) };
   });
   const sentence = make("p", { class: "sentence" }), numbers = make("dl", { class: "numbers" }), error = make("p", { class: "error", role: "alert" });
-  const tops = make("div", { class: "tops" });
+  const tops = make("div", { class: "tops" }), words = make("section", { class: "words" }), strip = make("div", { class: "strip" });
   const element = make("article", { class: "model" }, make("h3", {}, model.name), sentence, error);
-  element.append(make("div", { class: "maps" }, ...figures.map((each) => each.figure)), tops, numbers);
+  element.append(make("div", { class: "maps" }, ...figures.map((each) => each.figure)), tops, numbers, words, strip);
   find("models").append(element);
-  return { model, element, figures, sentence, numbers, tops, error, picture: new Image(), shown: "", found: null, asking: null };
+  return { model, element, figures, sentence, numbers, tops, words, strip, error, picture: new Image(), shown: "", found: null, asking: null };
 }
 
 async function look() {
   remember();
   if (!state.picture) return tell(say.choose);
   tell("");
+  for (const panel of panels.values()) panel.strip.replaceChildren();
   await Promise.all([...panels.values()].map(lookWith));
+  explore();
+}
+
+// What takes longer waits until nobody types.
+const explore = soon(350, async () => {
+  note(state.after);
+  try {
+    await offer(state.picture, state.before, write);
+    for (const panel of panels.values()) await showWords(panel, state, () => show(panel));
+  } catch (error) {
+    if (error.name !== "AbortError") tell(error.message);
+  }
+});
+
+function write(text) {
+  state.after = find("after").value = text;
+  look();
+}
+
+async function showStrips() {
+  try {
+    for (const panel of panels.values()) await strip(panel, state);
+  } catch (error) {
+    if (error.name !== "AbortError") tell(error.message);
+  }
 }
 
 async function lookWith(panel) {
@@ -199,11 +203,6 @@ function scales(top) {
   find("differences-says").textContent = say.differenceOf(percent(top));
 }
 
-function soon(wait, work) {
-  let timer;
-  return () => { clearTimeout(timer); timer = setTimeout(work, wait); };
-}
-
 function listen() {
   const typed = soon(30, look), searched = soon(120, () => listSamples().catch((error) => tell(error.message)));
   for (const name of ["before", "after"]) find(name).addEventListener("input", (event) => { state[name] = event.target.value; typed(); });
@@ -212,6 +211,9 @@ function listen() {
   find("search").addEventListener("input", (event) => { state.search = event.target.value; searched(); });
   find("labels").addEventListener("change", (event) => { state.label = event.target.value; searched(); });
   find("language").addEventListener("click", () => { state.language = state.language === "en" ? "ja" : "en"; speak(); listSamples(); panels.forEach(show); remember(); });
+  find("undo").addEventListener("click", () => write(undo()));
+  find("all").addEventListener("click", showStrips);
+  find("again").addEventListener("click", () => { again(); explore(); });
   find("file").addEventListener("change", (event) => event.target.files[0] && drop(event.target.files[0]));
   for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault());
   document.addEventListener("drop", (event) => event.dataTransfer.files[0] && drop(event.dataTransfer.files[0]));
