@@ -12,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """What a request to this machine may call it. Another name is a page of another host that had its name point here."""
 
+OPEN = ("/page/", "/api/", "/gradio_api/call/gaze", "/gradio_api/info")
+"""What may be asked for besides the page itself. Of Gradio's own routes only those by which scripts ask (``gradio_client``)."""
+
 COOKIE = "gazeshift"
 
 POLICY = (
@@ -48,13 +51,21 @@ class Doors:
         host = headers.get("host", "")
         if self.hosts is not None and host.rsplit(":", 1)[0] not in self.hosts:
             return PlainTextResponse("This page answers only to requests to its own host.", 403)
+        if (refusal := self._of_another(scope, headers)) or self.token is None:
+            return refusal
+        return self._without_token(scope, headers)
+
+    def _of_another(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        host = headers.get("host", "")
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
             return PlainTextResponse("This page answers only to itself.", 403)
+        if scope["path"] != "/" and not scope["path"].startswith(OPEN):
+            return PlainTextResponse("There is nothing here.", 404)
         size = headers.get("content-length", "0")
         if not size.isdigit() or int(size) > self.most:
             return PlainTextResponse("The request is too large.", 413)
-        return None if self.token is None else self._without_token(scope, headers)
+        return None
 
     def _without_token(self, scope: Scope, headers: Headers) -> PlainTextResponse | RedirectResponse | None:
         given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]

@@ -9,8 +9,18 @@ from gazeshift.edits.edit import TextEdit
 from gazeshift.pairs import Pair
 
 READY = (
-    "paraphrase", "shuffle", "colour", "position", "material", "nonsense", "class-swap", "same-class", "other-class", "other-object", "empty",
-)  # fmt: skip
+    "paraphrase",
+    "shuffle",
+    "nonsense",
+    "colour",
+    "position",
+    "material",
+    "same-class",
+    "class-swap",
+    "other-class",
+    "other-object",
+    "empty",
+)
 """The edits on the page, from those that should move nothing to those that should."""
 
 
