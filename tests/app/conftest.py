@@ -22,8 +22,12 @@ def file_of(picture: Image.Image, kind: str = "PNG") -> bytes:
 
 def pair_of(index: int, split: str = "test") -> Pair:
     scene, caption = scene_and_caption(CONFIG, "test", index)
-    objects = tuple(SceneObject(each.name, each.colour, each.index, each.index == caption.referred) for each in scene.objects)
-    return Pair(f"{split}/{index}.png", file_of(Image.fromarray(render(scene))), caption.text, scene.label, split, objects)
+    objects = tuple(
+        SceneObject(each.name, each.colour, each.index, each.index == caption.referred) for each in scene.objects
+    )
+    return Pair(
+        f"{split}/{index}.png", file_of(Image.fromarray(render(scene))), caption.text, scene.label, split, objects
+    )
 
 
 @pytest.fixture(scope="session")
@@ -34,5 +38,3 @@ def pairs() -> list[Pair]:
 @pytest.fixture
 def house(build: Callable[..., Classifier], pairs: list[Pair]) -> House:
     return House.of([build("image-only", size=32), build("early-fusion", size=32)], pairs)
-
-

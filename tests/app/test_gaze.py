@@ -16,7 +16,7 @@ TEXTS = ["apple pie with cream", "red tomato ketchup", "", "蜂蜜"]
 
 @pytest.fixture
 def model(build: Callable[..., Classifier]) -> Classifier:
-    return build("early-fusion", size=32)
+    return build("early-fusion", size=32, seed=4)
 
 
 @pytest.mark.parametrize("target", ["predicted", "reference", "label", "baklava"])

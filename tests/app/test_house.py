@@ -41,7 +41,9 @@ def test_test_pairs_are_shown_and_titles_come_from_training_pairs(house: House, 
 
 def test_another_draw_gives_other_words_and_the_same_draw_the_same(house: House) -> None:
     def colour(draw: int) -> str | None:
-        return next(one.text for one in house.edits(AskEdits(picture="pair-0", text="pie", draw=draw)) if one.edit == "colour")
+        return next(
+            one.text for one in house.edits(AskEdits(picture="pair-0", text="pie", draw=draw)) if one.edit == "colour"
+        )
 
     assert colour(3) == colour(3)
     assert len({colour(draw) for draw in range(10)}) > 2
@@ -72,8 +74,9 @@ def test_words_are_those_of_the_library(house: House, pairs: list[Pair], build: 
 
 
 def test_wrong_names_are_answered_in_a_sentence(house: House) -> None:
-    for asked in (Ask(picture="pair-0", model="nobody", texts=("a",)), Ask(picture="pair-0", model=next(iter(house.models)), texts=("a",), method="x")):
+    for asked in (
+        Ask(picture="pair-0", model="nobody", texts=("a",)),
+        Ask(picture="pair-0", model=next(iter(house.models)), texts=("a",), method="x"),
+    ):
         with pytest.raises(UsageError):
             house.gaze(asked, "")
-
-

@@ -15,7 +15,19 @@ from .conftest import file_of
 
 @pytest.mark.parametrize(
     "name",
-    ["", "pair-", "pair-99", "pair--1", "pair-1.0", "pair-²", "pair-0x0", "/etc/passwd", "../secret", "dropped-", "pair-" + "9" * 40],
+    [
+        "",
+        "pair-",
+        "pair-99",
+        "pair--1",
+        "pair-1.0",
+        "pair-²",
+        "pair-0x0",
+        "/etc/passwd",
+        "../secret",
+        "dropped-",
+        "pair-" + "9" * 40,
+    ],
 )
 def test_nothing_else_can_be_read(pairs: list[Pair], name: str) -> None:
     with pytest.raises(UsageError, match="choose a sample, or drop the image again"):

@@ -57,7 +57,9 @@ def waiting(turns: Turns, page: str, found: dict[str, str], name: str) -> thread
 def test_a_newer_request_of_the_same_page_takes_the_place_of_one_that_waits() -> None:
     turns, found = Turns(), dict[str, str]()
     with busy(turns) as end:
-        threads = [waiting(turns, page, found, name) for page, name in (("a", "a1"), ("b", "b1"), ("a", "a2"), ("a", "a3"))]
+        threads = [
+            waiting(turns, page, found, name) for page, name in (("a", "a1"), ("b", "b1"), ("a", "a2"), ("a", "a3"))
+        ]
         end.set()
         for thread in threads:
             thread.join(60)

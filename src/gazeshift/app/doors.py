@@ -12,8 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """What a request to this machine may call it. Another name is a page of another host that had its name point here."""
 
-OPEN = ("/page/", "/api/", "/gradio_api/call/gaze", "/gradio_api/info")
-"""What may be asked for besides the page itself. Of Gradio's own routes only those by which scripts ask (``gradio_client``)."""
+OPEN = ("/page/", "/api/")
+"""What may be asked for besides the page itself."""
+
+SCRIPTS = ("call/gaze", "info", "queue/join", "queue/data", "heartbeat/", "startup-events")
+"""Of Gradio's own routes those by which scripts ask (``gradio_client``), and the one by which it knows that it runs. Closed are the rest:
+files, uploads, monitoring, logins, a page of its own.
+"""
 
 COOKIE = "gazeshift"
 
@@ -60,7 +65,7 @@ class Doors:
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
             return PlainTextResponse("This page answers only to itself.", 403)
-        if scope["path"] != "/" and not scope["path"].startswith(OPEN):
+        if not _is_open(scope["path"]):
             return PlainTextResponse("There is nothing here.", 404)
         size = headers.get("content-length", "0")
         if not size.isdigit() or int(size) > self.most:
@@ -108,3 +113,11 @@ class Doors:
             await send(message)
 
         return guarded
+
+
+def _is_open(path: str) -> bool:
+    return (
+        path in ("/", "/config")
+        or path.startswith(OPEN)
+        or path.startswith(tuple(f"/gradio_api/{name}" for name in SCRIPTS))
+    )

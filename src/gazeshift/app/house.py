@@ -66,9 +66,9 @@ class House:
                 raise UsageError(f"model {model.name!r} sees no image: it has no map, and no place on the page.")
         names = _distinct([model.name for model in models])
         residents = {name: _resident(model) for name, model in zip(names, models, strict=True)}
-        classes = tuple(dict.fromkeys(name for model in models for name in model.classes))
+        classes = sorted({*(pair.label for pair in pairs), *(name for model in models for name in model.classes)})
         shown = [pair for pair in pairs if pair.split == "test"] or list(pairs)
-        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, classes))
+        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, tuple(classes)))
 
     def gaze(self, asked: Ask, page: str) -> Gaze:
         """The maps of one picture by one model.

@@ -53,7 +53,7 @@ class Ready:
 
         Args:
             pairs: of the data; may be none.
-            classes: of the models.
+            classes: of the data and the models.
         """
         known = [pair for pair in pairs if pair.split == "train"] or list(pairs)
         corpus = Corpus.of(known, classes)

@@ -2,9 +2,9 @@
 
 import json
 import socket
-import webbrowser
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -53,42 +53,48 @@ def make_server(house: House) -> Server:
     return server
 
 
-def launch(
-    house: House, *, host: str, port: int, token: str | None, announce: Callable[[str], None], browser: bool
-) -> None:
-    """Serve the page until it is interrupted.
+@dataclass(frozen=True)
+class Running:
+    """A server that answers.
+
+    Attributes:
+        address: of the page, with its token.
+        server: what answers.
+    """
+
+    address: str
+    server: Server
+
+    def wait(self) -> None:
+        """Until it is interrupted."""
+        self.server.get_blocks().block_thread()
+
+
+@contextmanager
+def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[Running]:
+    """Serve the page while the context lasts.
 
     Args:
         house: what the page is about.
         host: address to listen at.
         port: 0 for any free one.
         token: what requests must carry; None on loopback only.
-        announce: called with the page's address.
-        browser: whether to open it.
 
     Raises:
         UsageError: the port is in use.
     """
-    port = port or _free_port(host)
-    server = make_server(house)
+    port, server = port or _free_port(host), make_server(house)
     server.add_middleware(Doors, hosts=LOOPBACK if token is None else None, token=token, most=MAX_BYTES)
-    address = f"http://{host}:{port}/" + (f"?token={token}" if token else "")
     try:
         server.launch(
-            server_name=host,
-            server_port=port,
-            quiet=True,
-            prevent_thread_lock=True,
-            share=False,
-            inbrowser=False,
-            show_error=False,
+            server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, show_error=False
         )
-    except OSError as error:
-        raise UsageError(f"port {port} at {host} cannot be used ({error}): choose another with --port.") from None
-    announce(f"the page is at {address}  (end it with Ctrl-C)")
-    if browser:
-        webbrowser.open(address)
-    server.get_blocks().block_thread()
+    except OSError:
+        raise UsageError(f"port {port} at {host} is in use: choose another with --port.") from None
+    try:
+        yield Running(f"http://{host}:{port}/" + (f"?token={token}" if token else ""), server)
+    finally:
+        server.get_blocks().close(verbose=False)
 
 
 def _free_port(host: str) -> int:

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import secrets
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,11 @@ def serve(
     server = _server_module()
     pairs = () if root is None else load_pairs(root, optional={"text"}).pairs
     house = House.of([open_model(address) for address in addresses], pairs)
-    server.launch(house, host=host, port=port, token=token, announce=typer.echo, browser=browser)
+    with server.start(house, host=host, port=port, token=token) as running:
+        typer.echo(f"the page is at {running.address}  (end it with Ctrl-C)")
+        if browser:
+            webbrowser.open(running.address)
+        running.wait()
 
 
 def _token(host: str, token: str | None) -> str | None:
