@@ -7,8 +7,9 @@ from types import MappingProxyType
 from PIL.Image import Image
 
 from gazeshift.app.asked import Ask, AskEdits, AskWords
+from gazeshift.app.findings import AskFindings, Finding, Findings
 from gazeshift.app.gaze import Gaze, gaze
-from gazeshift.app.pictures import MAX_PIXELS, Pictures, as_jpeg
+from gazeshift.app.pictures import MAX_PIXELS, Pictures, Sample, as_jpeg
 from gazeshift.app.ready import Ready, ReadyText
 from gazeshift.app.regions import regions_of
 from gazeshift.app.remembering import Remembering
@@ -44,16 +45,18 @@ class House:
         models: by their names on the page.
         pictures: what can be looked at.
         ready: changes of a text.
+        findings: what a study found about these pictures; None without a study.
         turns: who is next.
     """
 
     models: Mapping[str, Resident]
     pictures: Pictures
     ready: Ready
+    findings: Findings | None = None
     turns: Turns = field(default_factory=Turns)
 
     @classmethod
-    def of(cls, models: Sequence[Model], pairs: Sequence[Pair] = ()) -> "House":
+    def of(cls, models: Sequence[Model], pairs: Sequence[Pair] = (), findings: Findings | None = None) -> "House":
         """A house with models that see, each under a name of its own, and the pictures of some data: its test pairs, if it has any.
 
         Raises:
@@ -68,7 +71,7 @@ class House:
         residents = {name: _resident(model) for name, model in zip(names, models, strict=True)}
         classes = sorted({*(pair.label for pair in pairs), *(name for model in models for name in model.classes)})
         shown = [pair for pair in pairs if pair.split == "test"] or list(pairs)
-        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, tuple(classes)))
+        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, tuple(classes)), findings)
 
     def gaze(self, asked: Ask, page: str) -> Gaze:
         """The maps of one picture by one model.
@@ -105,6 +108,18 @@ class House:
         self.pictures.source(asked.picture)
         pair = self.pictures.pair(asked.picture) or Pair(asked.picture, b"", asked.text, "", "test")
         return self.ready.texts(pair, asked.text, asked.draw)
+
+    def found(self, asked: AskFindings) -> tuple[int, list[tuple[Sample, Finding]]]:
+        """How many samples of the study there are, and some of them in order.
+
+        Raises:
+            UsageError: there is no study, or an unknown model, edit, measure or filter.
+        """
+        if self.findings is None:
+            raise UsageError("no study was opened: gazeshift app --study RUN.")
+        samples = {sample.key: sample for sample in self.pictures.samples}
+        total, rows = self.findings.ranked(asked, samples)
+        return total, [(samples[row.key], row) for row in rows]
 
     def view(self, model: str, picture: str) -> bytes:
         """What a model sees of a picture, as a JPEG: what its maps are drawn on."""

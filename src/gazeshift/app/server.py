@@ -16,6 +16,7 @@ from gradio import Server
 
 from gazeshift.app.asked import Ask, AskEdits, AskWords
 from gazeshift.app.doors import LOOPBACK, Doors
+from gazeshift.app.findings import AskFindings
 from gazeshift.app.gaze import Gaze
 from gazeshift.app.house import House
 from gazeshift.app.pictures import MAX_BYTES
@@ -31,6 +32,7 @@ FILES: Mapping[str, str] = MappingProxyType(
         "common.js": "text/javascript",
         "drawing.js": "text/javascript",
         "edits.js": "text/javascript",
+        "study.js": "text/javascript",
         "table.js": "text/javascript",
         "words.js": "text/javascript",
     }
@@ -138,7 +140,14 @@ def _pictures(server: Server, house: House) -> None:
             for name, resident in house.models.items()
         ]
         labels = sorted({sample.label for sample in house.pictures.samples})
-        return {"models": models, "methods": house.methods, "labels": labels}
+        study = None
+        if house.findings is not None:
+            study = {
+                "models": house.findings.models,
+                "edits": house.findings.edits,
+                "measures": list(house.findings.measures),
+            }
+        return {"models": models, "methods": house.methods, "labels": labels, "study": study}
 
     @server.get("/api/samples")
     def samples(
@@ -148,6 +157,14 @@ def _pictures(server: Server, house: House) -> None:
     ) -> dict[str, Any]:
         found = house.pictures.find(search, label)
         return {"total": len(found), "samples": [asdict(sample) for sample in found[start : start + PER_PAGE]]}
+
+    @server.post("/api/findings")
+    def found(asked: AskFindings) -> dict[str, Any]:
+        total, rows = house.found(asked)
+        return {
+            "total": total,
+            "rows": [{"picture": sample.picture, "own": sample.text, **row.model_dump()} for sample, row in rows],
+        }
 
     @server.get("/api/thumbnail")
     def thumbnail(picture: Annotated[str, Query(max_length=300)]) -> Response:

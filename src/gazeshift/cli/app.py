@@ -10,21 +10,28 @@ from pathlib import Path
 import typer
 
 from gazeshift.app.house import House
+from gazeshift.app.studies import open_study
 from gazeshift.cli.opening import open_model
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import UsageError
 from gazeshift.models.addresses import Address
+from gazeshift.runs.folder import RunFolder
 
 DEMO = Path("runs/plates")
 """What ``make demo`` makes."""
 
 DEMO_STUDY = Path("configs/plates.yaml")
 
-DEMO_MODELS = ("image-only", "early-fusion")
-
 
 def serve(
-    addresses: Sequence[Address], root: str | None, *, host: str, port: int, token: str | None, browser: bool
+    addresses: Sequence[Address],
+    root: str | None,
+    study: Path | None,
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    browser: bool,
 ) -> None:
     """Serve the page until it is interrupted.
 
@@ -32,12 +39,17 @@ def serve(
         UsageError: an address that others can reach, without a token; no models; a port in use.
         GazeshiftError: a model or data that cannot be opened.
     """
-    token = _token(host, token)
-    if not addresses:
-        addresses, root = _demo(), root or str(DEMO / "plates")
-    server = _server_module()
-    pairs = () if root is None else load_pairs(root, optional={"text"}).pairs
-    house = House.of([open_model(address) for address in addresses], pairs)
+    token, server = _token(host, token), _server_module()
+    if not addresses and study is None:
+        _make_demo()
+        study = DEMO
+    opened = None if study is None else open_study(study)
+    if root is not None:
+        pairs = load_pairs(root, optional={"text"}).pairs
+    else:
+        pairs = [] if opened is None else opened.pairs
+    addresses = addresses or [Address(str(folder)) for folder in (opened.models if opened else ())]
+    house = House.of([open_model(address) for address in addresses], pairs, opened.findings if opened else None)
     with server.start(house, host=host, port=port, token=token) as running:
         typer.echo(f"the page is at {running.address}  (end it with Ctrl-C)")
         if browser:
@@ -65,20 +77,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _demo() -> list[Address]:
-    """The demo's models, trained now if there are none."""
-    folders = [DEMO / "models" / name / "seed-0" for name in DEMO_MODELS]
-    if not all(folder.is_dir() for folder in folders):
-        if not DEMO_STUDY.is_file():
-            raise UsageError(
-                f"name a model: gazeshift app MODEL --data ROOT. (Without one, the demo's models in {DEMO} are taken, and there are none.)"
-            )
-        typer.echo(f"no models in {DEMO}: making the demo's, which takes a few minutes ...", err=True)
-        from gazeshift.cli.study import run_study_command
+def _make_demo() -> None:
+    """The demo's study, made now if there is none."""
+    if RunFolder(DEMO).summary.is_file():
+        return
+    if not DEMO_STUDY.is_file():
+        raise UsageError(
+            f"name a model: gazeshift app MODEL --data ROOT. (Without one, the demo in {DEMO} is shown, and there is none.)"
+        )
+    typer.echo(f"no study in {DEMO}: making the demo's, which takes a few minutes ...", err=True)
+    from gazeshift.cli.study import run_study_command
 
-        if code := run_study_command(DEMO_STUDY, DEMO, [], quiet=True):
-            raise typer.Exit(code)
-    return [Address(str(folder)) for folder in folders]
+    if code := run_study_command(DEMO_STUDY, DEMO, [], quiet=True):
+        raise typer.Exit(code)
 
 
 def _server_module():

@@ -1,5 +1,6 @@
 """The command that shows models on a page."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,13 +19,21 @@ def app(
         list[str] | None,
         typer.Argument(
             metavar="[MODEL ...]",
-            help="Model folders, hub:NAME or python:MODULE:FACTORY; the demo's models, if none is named.",
+            help="Model folders, hub:NAME or python:MODULE:FACTORY; the study's, or the demo's, if none is named.",
             show_default=False,
         ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="ROOT", help="Pictures and texts to choose from; pictures can also be dropped."),
+    ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            "--study",
+            metavar="RUN",
+            help="A finished study: its samples can be sorted by what it found, its models are shown.",
+        ),
     ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 7860,
     host: Annotated[
@@ -48,4 +57,4 @@ def app(
 
     addresses = [address_of(model, as_, classes, prompt, trust_remote_code) for model in models or []]
     with interruptible("the page has ended."):
-        serve(addresses, data, host=host, port=port, token=token, browser=browser)
+        serve(addresses, data, study, host=host, port=port, token=token, browser=browser)

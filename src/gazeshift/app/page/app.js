@@ -1,11 +1,12 @@
 import { ask, find, make, post, query, soon, speech } from "./common.js";
 import { change, draw, evidence, legend } from "./drawing.js";
 import { again, offer, remember as note, strip, undo } from "./edits.js";
+import { findings, listenStudy, offerStudy, sorting } from "./study.js";
 import { showWords } from "./table.js";
 import { WORDS } from "./words.js";
 
-const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, search: "", label: "" };
-const house = { models: [], methods: [], labels: [] };
+const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, search: "", label: "", "study-model": "", "study-edit": "", "study-measure": "", "study-which": "", "study-rising": "false", "study-open": "false" };
+const house = { models: [], methods: [], labels: [], study: null };
 const panels = new Map();
 let { say } = speech;
 
@@ -32,6 +33,7 @@ function speak() {
   }
   options(find("labels"), [["", say.all], ...house.labels.map((name) => [name, name])], state.label);
   options(find("method"), house.methods.map((name) => [name, name === "default" ? say.standard : name]), state.method);
+  offerStudy(house.study, state);
   targets();
 }
 
@@ -49,7 +51,7 @@ function targets() {
 }
 
 async function listSamples() {
-  const found = await ask(`api/samples?${query({ search: state.search, label: state.label })}`);
+  const found = sorting(state) ? await findings(state) : await ask(`api/samples?${query({ search: state.search, label: state.label })}`);
   find("samples").replaceChildren(...found.samples.map(thumbnail));
   const any = state.search || state.label;
   find("found").textContent = found.total ? say.found(found.total) : any ? say.none : say.nodata;
@@ -58,15 +60,16 @@ async function listSamples() {
 function thumbnail(sample) {
   const image = make("img", { src: `api/thumbnail?${query({ picture: sample.picture })}`, alt: "", loading: "lazy" });
   const button = make("button", { type: "button", title: sample.text, "aria-pressed": String(sample.picture === state.picture) });
-  button.append(image, make("span", {}, sample.label));
-  button.addEventListener("click", () => choose(sample.picture, sample.text));
+  button.append(image, make("span", {}, sample.note === undefined ? sample.label : `${sample.note} ${sample.label}`));
+  button.addEventListener("click", () => choose(sample.picture, sample.own ?? sample.text, sample.after));
   button.dataset.picture = sample.picture;
   return make("li", {}, button);
 }
 
-function choose(picture, text) {
-  Object.assign(state, { picture, before: text, after: text });
-  find("before").value = find("after").value = text;
+function choose(picture, before, after = before) {
+  Object.assign(state, { picture, before, after });
+  find("before").value = before;
+  find("after").value = after;
   for (const button of find("samples").querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(button.dataset.picture === picture));
   }
@@ -211,6 +214,7 @@ function listen() {
   find("search").addEventListener("input", (event) => { state.search = event.target.value; searched(); });
   find("labels").addEventListener("change", (event) => { state.label = event.target.value; searched(); });
   find("language").addEventListener("click", () => { state.language = state.language === "en" ? "ja" : "en"; speak(); listSamples(); panels.forEach(show); remember(); });
+  listenStudy(state, () => { remember(); searched(); });
   find("undo").addEventListener("click", () => write(undo()));
   find("all").addEventListener("click", showStrips);
   find("again").addEventListener("click", () => { again(); explore(); });
