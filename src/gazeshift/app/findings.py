@@ -1,5 +1,6 @@
 """What a study found, sample by sample: sorted by any measure, filtered by what happened."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -95,14 +96,16 @@ class Findings:
 
     Attributes:
         rows: ``FinishedRun.measures`` of that seed.
+        lead: the model that the study is about; empty if there is none.
     """
 
     rows: pd.DataFrame
+    lead: str = ""
 
     @property
     def models(self) -> list[str]:
-        """Models with maps."""
-        return _distinct(self.rows["model"])
+        """Models with maps, the lead first."""
+        return sorted(_distinct(self.rows["model"]), key=lambda name: name != self.lead)
 
     @property
     def edits(self) -> list[str]:
@@ -145,7 +148,7 @@ class Findings:
         ]
 
 
-def findings_of(measures: pd.DataFrame) -> Findings:
+def findings_of(measures: pd.DataFrame, lead: str = "") -> Findings:
     """Of the first seed of a study's measures.
 
     Raises:
@@ -154,7 +157,7 @@ def findings_of(measures: pd.DataFrame) -> Findings:
     first = measures[measures["seed"] == measures["seed"].min()]
     if not (first["edit"] != "original").any():
         raise UsageError("this study changed no text: there is nothing to sort.")
-    return Findings(first)
+    return Findings(first, lead)
 
 
 def _distinct(column: "pd.Series[str]") -> list[str]:
@@ -162,13 +165,13 @@ def _distinct(column: "pd.Series[str]") -> list[str]:
 
 
 def _finding(row: "pd.Series[object]", measure: str) -> Finding:
-    value = row[measure]
+    value = float(str(row[measure]))
     return Finding(
         key=str(row["key"]),
         label=str(row["label"]),
         text=str(row["text"]),
         predicted=str(row["predicted"]),
-        value=None if pd.isna(value) else float(value),  # type: ignore[arg-type]
+        value=None if math.isnan(value) else value,
         switched=row["switched"] == 1,
         defined=bool(row["defined"]),
     )

@@ -37,9 +37,9 @@ def open_study(path: Path) -> Opened:
     """
     run = read_run(path)
     study = read_study(run.folder.study)
-    root = run.folder.plates if study.data.plates is not None else study.data.root
+    root = study.data.root if study.data.root is not None else run.folder.plates
     found = read_pairs(study.data, root, needed=("test",), reads_text=False)
-    return Opened(_models(run), found.all, findings_of(run.measures))
+    return Opened(_models(run), found.all, findings_of(run.measures, run.lead or ""))
 
 
 def _models(run: FinishedRun) -> list[Path]:

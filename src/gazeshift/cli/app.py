@@ -44,10 +44,7 @@ def serve(
         _make_demo()
         study = DEMO
     opened = None if study is None else open_study(study)
-    if root is not None:
-        pairs = load_pairs(root, optional={"text"}).pairs
-    else:
-        pairs = [] if opened is None else opened.pairs
+    pairs = load_pairs(root, optional={"text"}).pairs if root is not None else [] if opened is None else opened.pairs
     addresses = addresses or [Address(str(folder)) for folder in (opened.models if opened else ())]
     house = House.of([open_model(address) for address in addresses], pairs, opened.findings if opened else None)
     with server.start(house, host=host, port=port, token=token) as running:

@@ -16,7 +16,7 @@ export function offerStudy(study, state) {
   };
   for (const [name, id] of Object.entries(CONTROLS)) {
     find(id).replaceChildren(...choices[name].map(([value, text]) => make("option", { value }, text)));
-    const known = choices[name].map(([value]) => value), first = { model: known.at(-1), edit: known[0], measure: known[0], which: "" }[name];
+    const known = choices[name].map(([value]) => value), first = { model: known[0], edit: known[0], measure: known[0], which: "" }[name];
     state[`study-${name}`] = known.includes(state[`study-${name}`]) ? state[`study-${name}`] : first;
     find(id).value = state[`study-${name}`];
   }
