@@ -15,9 +15,11 @@ from gazeshift.benchmark.questions import HONEST, QUESTIONS
 from gazeshift.benchmark.record import Answer, Benchmark, ModelResult
 from gazeshift.benchmark.run import verdict
 from gazeshift.benchmark.scenes import SceneSettings, scenes_for
+from gazeshift.data.mosaic.captions import TEMPLATES
 from gazeshift.data.plates.vocabulary import DISHES
 from gazeshift.edits import NULLS
 from gazeshift.errors import DataError
+from gazeshift.names import contains_name
 from gazeshift.pairs import Pair, SceneCaption, SceneObject
 from tests.conftest import Command
 
@@ -96,29 +98,80 @@ def test_what_is_gained_is_measured_above_a_paraphrase_on_the_same_picture() -> 
     assert QUESTIONS["ignores noise"].measure(given).mean == pytest.approx(0.3 - 0.2 / 3)
 
 
+CLASSES = ("apple_pie", "ramen", "sushi", "taco", "waffle", "donut")
+
+
+def coloured(folder: Path, classes: Sequence[str]) -> list[Pair]:
+    """A few test photos of each class, none like another."""
+    photos = []
+    for place in range(4 * len(classes)):
+        path = folder / f"{place}.png"
+        Image.new("RGB", (40, 40), (place * 9, 0, 0)).save(path)
+        photos.append(Pair(path.name, path, "", classes[place % len(classes)], "test"))
+    return photos
+
+
+@pytest.mark.parametrize("aspect", ["name", "place", "two"])
+def test_mosaics_are_paraphrased_in_their_own_words(tmp_path: Path, aspect: str) -> None:
+    openings = {opening.split("{")[0] for kind in ("class", "position", "two") for opening in TEMPLATES[kind]}
+    with scenes_for(CLASSES, coloured(tmp_path, CLASSES), FEW) as (mosaics,):
+        asked = asked_about(ASPECTS[aspect], mosaics.pairs, 0, mosaics.reworded)
+        assert asked.pairs
+        for pair, again in zip(asked.pairs, asked.texts["paraphrase"], strict=True):
+            assert again is not None
+            assert again.text != pair.text
+            bare = [
+                text.removeprefix(max(filter(text.startswith, openings), key=len)) for text in (pair.text, again.text)
+            ]
+            assert bare[0] == bare[1]
+
+
+def test_of_two_names_one_is_there(tmp_path: Path) -> None:
+    with scenes_for(CLASSES, coloured(tmp_path, CLASSES), FEW) as (mosaics,):
+        asked = asked_about(ASPECTS["two"], mosaics.pairs, 0, mosaics.reworded)
+    for pair, other in zip(asked.pairs, asked.texts[NAMES_ANOTHER], strict=True):
+        assert other is not None
+        shown = {each.name for each in pair.objects}
+        for text, meant in ((pair.text, pair.label), (other.text, pair.objects[(other.refers or 0) - 1].name)):
+            named = {name for name in CLASSES if contains_name(text, name)}
+            assert len(named) == 2
+            assert named & shown == {meant}
+
+
+def test_right_is_the_share_of_the_own_texts_where_there_is_a_class() -> None:
+    given = pd.DataFrame(
+        [("a", "original", 1.0), ("b", "original", 0.0), ("c", "original", np.nan), ("a", "paraphrase", 0.0)],
+        columns=["key", "edit", "right"],
+    )
+    found = QUESTIONS["finds which is there"].measure(given)
+    assert (found.mean, found.n) == (0.5, 2)
+
+
+def answer(question: str, interval: tuple[float, float] | None) -> Answer:
+    known = {"scenes": "plates", "sentence": "", "unit": "", "chance": 0.5, "n": 9, "undefined": 0.0}
+    return Answer(question=question, value=0.6, interval=interval, **known)
+
+
 @pytest.mark.parametrize(
-    ("interval", "expected"),
+    ("follows", "decides", "expected"),
     [
-        ((0.7, 0.9), "honest"),
-        ((0.3, 0.5), "shortcut"),
-        ((0.5, 0.7), "undecided"),
-        (None, "undecided"),
-        ((HONEST, 1.0), "undecided"),
+        ((0.7, 0.9), None, "honest"),
+        ((0.7, 0.9), (0.55, 0.7), "honest"),
+        ((0.7, 0.9), (0.45, 0.7), "undecided"),
+        ((0.7, 0.9), (0.45, 0.55), "shortcut"),  # the map goes where the words point, but the picture decides nothing
+        ((0.3, 0.5), (0.8, 0.9), "shortcut"),
+        ((0.3, 0.5), None, "shortcut"),
+        ((0.5, 0.7), (0.8, 0.9), "undecided"),
+        (None, (0.8, 0.9), "undecided"),
+        ((HONEST, 1.0), (0.8, 0.9), "undecided"),
     ],
 )
-def test_a_verdict_needs_the_whole_interval(interval: tuple[float, float] | None, expected: str) -> None:
-    answer = Answer(
-        scenes="plates",
-        question="told apart",
-        sentence="",
-        value=0.6,
-        interval=interval,
-        chance=0.5,
-        unit="AUROC",
-        n=9,
-        undefined=0,
-    )
-    assert verdict(answer) == expected
+def test_a_verdict_needs_whole_intervals(
+    follows: tuple[float, float] | None, decides: tuple[float, float] | None, expected: str
+) -> None:
+    found = [answer("told apart", follows)] + [answer("finds which is there", decides)] * (decides is not None)
+    assert verdict(found, 0.3) == expected
+    assert verdict(found, 0.0) == "blind"  # no text moves such a map: it says nothing about the model
 
 
 def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(tmp_path: Path) -> None:
@@ -136,29 +189,34 @@ def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(
         scenes_for(["cup"], None, FEW),
     ):
         pass
-    with pytest.raises(DataError, match=r"no photo is of a class of the model"), scenes_for(["plane"], photos, FEW):
+    with (
+        pytest.raises(DataError, match=r"no test photo is of a class of the model"),
+        scenes_for(["plane", "ship"], photos, FEW),
+    ):
         pass
 
 
 def test_a_card_has_a_table_for_each_set() -> None:
-    answer = Answer(
-        scenes="plates",
-        question="told apart",
-        sentence="?",
-        value=0.75,
-        interval=(0.7, 0.8),
-        chance=0.5,
-        unit="AUROC",
-        n=9,
-        undefined=0,
-    )
+    found = answer("told apart", (0.7, 0.8)).model_copy(update={"value": 0.75})
     model = ModelResult(
-        name="a|b", address="m", digest="d", accuracy={}, answers=(answer,), verdicts={"plates": "honest"}
+        name="a|b",
+        address="m",
+        digest="d",
+        method="rise",
+        accuracy={},
+        answers=(found,),
+        verdicts={"plates": "honest"},
     )
-    page = card(Benchmark(seed=0, method="default", scenes={"plates": "12 plates"}, models=(model,)))
-    assert "| told apart | 0.750 [0.700, 0.800] |" in page
-    assert "| | a\\|b |" in page
-    assert "| honest or shortcut | **honest** |" in page
+    record = Benchmark(seed=0, scenes={"plates": "12 plates"}, models=(model,))
+    page = card(record)
+    assert "| told apart | 0.750 [0.700, 0.800] | 0.5 |" in page
+    assert "| question | a\\|b | by chance |" in page
+    assert "| honest or shortcut | honest |  |" in page
+    assert "by method" not in page
+    blind = model.model_copy(update={"method": "eigen-cam", "verdicts": {"plates": "blind"}})
+    both = card(record.model_copy(update={"models": (model, blind)}))
+    assert "| rise | 0.750 [0.700, 0.800] honest | 0.5 |" in both
+    assert "| eigen-cam | 0.750 [0.700, 0.800] blind | 0.5 |" in both
 
 
 @pytest.fixture
@@ -173,7 +231,7 @@ def test_the_command_prints_one_json_object_the_same_for_the_same_seed(
     code, out, err = gazeshift(*asked)
     assert code == 0, err
     found = json.loads(out)
-    assert set(found["scenes"]) == {"mosaics", "plates"}
+    assert set(found["scenes"]) == {"mosaics", "two regions", "plates"}  # where the things of plates lie is known
     answers = {(each["scenes"], each["question"]) for each in found["models"][0]["answers"]}
     assert {("plates", name) for name in QUESTIONS} <= answers
     assert ("mosaics", "follows place") in answers

@@ -7,6 +7,7 @@ import torch
 from gazeshift.data.plates import PlatesConfig, label_map
 from gazeshift.data.plates.scene import sample_scene
 from gazeshift.instrument.oracle import code_picture, oracle_preprocessing, oracle_trunk
+from gazeshift.instrument.places import PLACES, placed
 from gazeshift.measures import mask_to_grid
 
 CONFIG = PlatesConfig(size=48, objects=(2, 4), n_dishes=6, n_colours=4, occlusion=0.3)
@@ -15,7 +16,8 @@ SCENES = [sample_scene(CONFIG, "train", index) for index in range(8)]
 
 def encode(scene, without=None, coordinates=False):
     pixels = torch.from_numpy(code_picture(scene, without)).permute(2, 0, 1)[None]
-    return oracle_trunk(CONFIG, coordinates).encode(oracle_preprocessing(48).normalise(pixels)).grid[0].numpy()
+    trunk = placed(oracle_trunk(CONFIG), torch.zeros(24, 6, 6), list(PLACES)) if coordinates else oracle_trunk(CONFIG)
+    return trunk.encode(oracle_preprocessing(48).normalise(pixels)).grid[0].numpy()
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -58,13 +60,14 @@ def test_without_an_object_its_channel_is_empty_and_the_others_stay_where_nothin
         assert not rest[changed[0]].any()
 
 
-def test_coordinates_pool_to_the_centroid_of_what_is_visible() -> None:
+def test_coordinates_pool_to_the_centroid_of_what_is_visible_and_its_distance_from_the_centre() -> None:
     for scene in SCENES[:3]:
-        pooled = encode(scene, coordinates=True).mean((1, 2)).reshape(3, 24)
+        pooled = encode(scene, coordinates=True).mean((1, 2)).reshape(4, 24)
         plain = encode(scene)
         centres = (2 * np.arange(6) + 1) / 6 - 1
         for item in scene.objects:
             mask = mask_to_grid(label_map(scene) == item.index, 6, 6)
             channel = grid_channel(plain, mask)
             centroid = [(mask * centres).sum() / mask.sum(), (mask * centres[:, None]).sum() / mask.sum()]
-            np.testing.assert_allclose(pooled[:, channel], [1, *centroid], atol=1e-4)
+            squares = (mask * (centres**2 + centres[:, None] ** 2)).sum() / mask.sum()
+            np.testing.assert_allclose(pooled[:, channel], [1, *centroid, squares], atol=1e-4)

@@ -133,7 +133,10 @@ def test_without_a_floor_nothing_is_said_to_follow() -> None:
 
 def test_the_most_telling_edit_is_told() -> None:
     assert telling({"colour": 1, "other-class": 2}) == "other-class"
-    assert telling(["paraphrase"]) is None
+    assert telling({"paraphrase": 9}) is None
+    assert telling({"other-object": 9, "other-class": 20}) == "other-class"
+    assert telling({"other-object": 10, "other-class": 20}) == "other-object"
+    assert telling({"other-object": 0, "colour": 0}) is None
 
 
 def test_a_study_of_one_model_says_how_often_it_is_right() -> None:

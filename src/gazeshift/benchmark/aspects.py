@@ -1,8 +1,9 @@
 """What captions can name a region by, and the texts that a picture is asked with. One dict of the aspects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from gazeshift.benchmark.regions import ABSENT
 from gazeshift.edits import EDITS, NULLS, Corpus, Edited, WholeWords, find_lexicon, random_for
 from gazeshift.pairs import Pair, SceneCaption
 
@@ -26,6 +27,7 @@ ASPECTS: dict[str, Aspect] = {
     "name": Aspect(("class", "dish"), "Does the map go to the thing that the text names?"),
     "place": Aspect(("position",), "Does it follow words of place?"),
     "colour": Aspect(("colour",), "Does it follow words of colour?"),
+    "two": Aspect(("two",), "Does the picture decide between two names, of which one is there?"),
 }
 
 
@@ -42,13 +44,26 @@ class Asked:
     texts: dict[str, list[Edited | None]]
 
 
-def asked_about(aspect: Aspect, pairs: Sequence[Pair], seed: int) -> Asked:
-    """The texts for pictures with two captions or more that name different things; other pictures are left out.
+def no_other_words(caption: SceneCaption) -> list[str]:
+    """Nothing is known to mean the same: texts are paraphrased by rules."""
+    return []
 
-    The same seed gives the same texts. Words of the edits come from the captions of all pictures.
+
+def asked_about(
+    aspect: Aspect, pairs: Sequence[Pair], seed: int, reworded: Callable[[SceneCaption], list[str]] = no_other_words
+) -> Asked:
+    """The texts for pictures with two captions or more that name different things, or one thing and a class that is not there.
+
+    Other pictures are left out. The same seed gives the same texts. Words of the edits come from the captions of all pictures.
+
+    Args:
+        aspect: what captions name things by.
+        pairs: pictures with all their captions.
+        seed: draws what is named.
+        reworded: other texts that say what a caption says.
     """
     chosen = [(pair, *found) for pair in pairs if (found := _two(aspect, pair, seed)) is not None]
-    own = tuple(_about(pair, first) for pair, first, _ in chosen)
+    own = tuple(_about(pair, first, reworded(first)) for pair, first, _ in chosen)
     corpus = Corpus.of(own, tuple(sorted({pair.label for pair in pairs})), find_lexicon("english"))
     texts: dict[str, list[Edited | None]] = {
         name: [EDITS[name](corpus, WholeWords())(pair, random_for(name, pair.key, seed)) for pair in own]
@@ -64,12 +79,15 @@ def _two(aspect: Aspect, pair: Pair, seed: int) -> tuple[SceneCaption, SceneCapt
     if not captions:
         return None
     first = captions[int(rng.integers(len(captions)))]
-    others = [each for each in captions if each.referred != first.referred]
+    others = [each for each in captions if each.referred != first.referred] or [
+        each for each in pair.captions if each.kind == ABSENT
+    ]
     return (first, others[int(rng.integers(len(others)))]) if others else None
 
 
-def _about(pair: Pair, caption: SceneCaption) -> Pair:
+def _about(pair: Pair, caption: SceneCaption, again: Sequence[str]) -> Pair:
     objects = tuple(replace(each, referred=each.index == caption.referred) for each in pair.objects)
     label = next(each.name for each in objects if each.referred)
-    # Without the scene's captions texts are changed by rules: those hold one wording each, and so no paraphrase.
-    return replace(pair, text=caption.text, label=label, objects=objects, captions=())
+    # A pair with captions is paraphrased by those of the same meaning, one without by rules.
+    captions = (caption, *(replace(caption, text=text) for text in again)) if again else ()
+    return replace(pair, text=caption.text, label=label, objects=objects, captions=captions)

@@ -1,4 +1,4 @@
-"""The answers as one picture: a panel for each question, a row for each model and set."""
+"""The answers as one picture: a panel for each question, a row for each model, method and set."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from gazeshift.atomic import atomic_write
 from gazeshift.benchmark.questions import QUESTIONS
 from gazeshift.benchmark.record import Answer, Benchmark
+from gazeshift.benchmark.tables import titles
 
 _INK, _RED, _GREY = "#222222", "#b03030", "#999999"
 
@@ -27,7 +28,13 @@ def draw(record: Benchmark, path: Path) -> None:
     asked = [
         name for name in QUESTIONS if any(each.question == name for model in record.models for each in model.answers)
     ]
-    rows = [(model, scenes) for scenes in record.scenes for model in record.models]
+    called = {method: titles(record.of(method)) for method in record.methods}
+    rows = [
+        (model, scenes, title if len(record.methods) == 1 else f"{title}, {method}")
+        for scenes in record.scenes
+        for method in record.methods
+        for model, title in zip(record.of(method), called[method], strict=True)
+    ]
     with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(2.1 * len(asked) + 1.6, 0.45 * len(rows) + 1.5), layout="constrained")
         FigureCanvasAgg(figure)
@@ -37,12 +44,13 @@ def draw(record: Benchmark, path: Path) -> None:
             panel.axvline(QUESTIONS[name].chance, color=_GREY, linewidth=1, zorder=0)
             panel.set_xlabel(QUESTIONS[name].unit, fontsize=7)
             panel.tick_params(labelsize=7)
-            for place, (model, scenes) in enumerate(rows):
+            for place, (model, scenes, _) in enumerate(rows):
                 found = [each for each in model.answers if (each.question, each.scenes) == (name, scenes)]
                 for answer in found:
                     _point(panel, answer, place)
         panels[0].set_yticks(
-            range(len(rows)), [f"{model.name}\n{scenes}: {model.verdicts.get(scenes, '')}" for model, scenes in rows]
+            range(len(rows)),
+            [f"{title}\n{scenes}: {model.verdicts.get(scenes, '')}" for model, scenes, title in rows],
         )
         panels[0].set_ylim(len(rows) - 0.5, -0.5)
         with atomic_write(path) as file:

@@ -24,6 +24,7 @@ class Question:
         sentence: as people ask it.
         unit: of the answer.
         chance: of a model whose map does not depend on the text.
+        better: 1 if more is what one wants of a model, -1 if less is.
         measure: from the rows of one aspect to the answer.
     """
 
@@ -31,6 +32,7 @@ class Question:
     sentence: str
     unit: str
     chance: float
+    better: int
     measure: Callable[[pd.DataFrame], Figure]
 
 
@@ -50,6 +52,11 @@ def noise(rows: pd.DataFrame) -> Figure:
     floor = _column(rows, "paraphrase", "js_distance")
     moved = pd.concat({edit: _column(rows, edit, "js_distance") - floor for edit in NULLS}, axis=1)
     return crossed_figure(moved.mean(axis=1).to_numpy(float))
+
+
+def right(rows: pd.DataFrame) -> Figure:
+    """Share of the pictures whose class is predicted with the own text."""
+    return crossed_figure(_column(rows, "original", "right").to_numpy(float))
 
 
 def told_apart(rows: pd.DataFrame) -> Figure:
@@ -81,25 +88,44 @@ QUESTIONS: dict[str, Question] = {
         "How much of the map's mass goes to a thing when the text names it?",
         "share of the map's mass",
         0.0,
+        1,
         gain,
     ),
     "follows place": Question(
-        "place", "How much goes to a thing when the text says where it is?", "share of the map's mass", 0.0, gain
+        "place", "How much goes to a thing when the text says where it is?", "share of the map's mass", 0.0, 1, gain
     ),
     "follows colour": Question(
-        "colour", "How much goes to a thing when the text says its colour?", "share of the map's mass", 0.0, gain
+        "colour", "How much goes to a thing when the text says its colour?", "share of the map's mass", 0.0, 1, gain
+    ),
+    "goes to the one there": Question(
+        "two",
+        "How much goes to a thing when the text names it or something that is not there?",
+        "share of the map's mass",
+        0.0,
+        1,
+        gain,
+    ),
+    "finds which is there": Question(
+        "two",
+        "How often is the answer right when the text names two things, of which one is there?",
+        "share of the pictures",
+        0.5,
+        1,
+        right,
     ),
     "stays on paraphrase": Question(
-        "name", "How far does the map move when the text says the same?", "Jensen-Shannon distance", 0.0, paraphrase
+        "name", "How far does the map move when the text says the same?", "Jensen-Shannon distance", 0.0, -1, paraphrase
     ),
     "ignores noise": Question(
-        "name", "How much farther with shuffled words and a made-up word?", "Jensen-Shannon distance", 0.0, noise
+        "name", "How much farther with shuffled words and a made-up word?", "Jensen-Shannon distance", 0.0, -1, noise
     ),
     "told apart": Question(
-        "name", "How well do naming texts stand out from texts that should move nothing?", "AUROC", 0.5, told_apart
+        "name", "How well do naming texts stand out from texts that should move nothing?", "AUROC", 0.5, 1, told_apart
     ),
 }
 
-DECIDES = "told apart"
+FOLLOWS = "told apart"
+DECIDES = "finds which is there"
 HONEST = 0.6
-"""AUROC above which, with its whole interval, a map follows what the text names; below it, with its whole interval, it does not."""
+"""Of ``FOLLOWS``, above which, with its whole interval, a map follows what the text names; below it, with its whole interval, it does not.
+Of ``DECIDES``, below which, with its whole interval, the picture hardly decides."""

@@ -6,7 +6,7 @@ from gazeshift.records import Interval, Number, Record
 
 FORMAT = "gazeshift-benchmark-1"
 
-Word = Literal["honest", "shortcut", "undecided"]
+Word = Literal["honest", "shortcut", "undecided", "blind"]
 
 
 class Answer(Record):
@@ -36,12 +36,13 @@ class Answer(Record):
 
 
 class ModelResult(Record):
-    """One model.
+    """One model, with maps of one method.
 
     Attributes:
         name: of the model.
         address: where it was opened.
         digest: of its weights.
+        method: of the maps; ``default`` is the one that suits the model.
         accuracy: by set, share of the pictures whose named thing it answers with, told its name.
         answers: to all questions.
         verdicts: by set, whether its map follows what the text names.
@@ -50,24 +51,53 @@ class ModelResult(Record):
     name: str
     address: str
     digest: str
+    method: str
     accuracy: dict[str, float]
     answers: tuple[Answer, ...]
     verdicts: dict[str, Word]
 
 
+class LeftOut(Record):
+    """A method that a model has no maps of.
+
+    Attributes:
+        name: of the model.
+        method: the method.
+        why: in a sentence.
+    """
+
+    name: str
+    method: str
+    why: str
+
+
 class Benchmark(Record):
-    """One table.
+    """One table for each set of pictures and each method.
 
     Attributes:
         format: version of this record.
         seed: of pictures and texts.
-        method: of the maps; ``default`` is the one that suits each model.
         scenes: what the sets are, by name.
-        models: in the order given.
+        models: a result for each model and method, methods first, models in the order given.
+        left_out: what was not possible.
     """
 
     format: str = FORMAT
     seed: int
-    method: str
     scenes: dict[str, str]
     models: tuple[ModelResult, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """All methods of the maps, in order.
+
+        Example:
+            >>> Benchmark(seed=0, scenes={}, models=()).methods
+            ()
+        """
+        return tuple(dict.fromkeys(model.method for model in self.models))
+
+    def of(self, method: str) -> tuple[ModelResult, ...]:
+        """The results with maps of one method."""
+        return tuple(model for model in self.models if model.method == method)

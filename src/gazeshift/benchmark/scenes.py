@@ -1,20 +1,23 @@
-"""Pictures whose truth is known, for any model: mosaics of the user's photos, and Plates for models that know its dishes."""
+"""Pictures whose truth is known: mosaics of the user's photos, photos with regions, and Plates for models that know its dishes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gazeshift.benchmark.aspects import no_other_words
+from gazeshift.benchmark.regions import region_photos, reworded
 from gazeshift.data.known import with_known
 from gazeshift.data.mosaic import MosaicConfig
 from gazeshift.data.mosaic import write as write_mosaics
+from gazeshift.data.mosaic.captions import TEMPLATES, Said, worded
 from gazeshift.data.plates import PlatesConfig
 from gazeshift.data.plates import write as write_plates
 from gazeshift.data.plates.vocabulary import DISHES
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError
-from gazeshift.pairs import Pair
+from gazeshift.pairs import Pair, SceneCaption
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,16 @@ class Scenes:
     """Pictures with all that can truly be said of them.
 
     Attributes:
-        name: ``mosaics`` or ``plates``.
+        name: ``mosaics``, ``plates``, ``two regions`` or ``one region``.
         pairs: the pictures, with objects, regions and captions.
-        note: what they are, in a sentence.
+        note: what they are, in a sentence, and what was left out.
+        reworded: other texts that say what a caption says.
     """
 
     name: str
     pairs: tuple[Pair, ...]
     note: str
+    reworded: Callable[[SceneCaption], list[str]] = no_other_words
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def scenes_for(
     """All sets of pictures that a model of these classes can be asked about; they are kept as long as the block runs.
 
     Args:
-        classes: of the model.
+        classes: of the model. A single one is the score of a picture and a text, which can be asked about anything.
         photos: labelled pairs; only those of the model's classes are used. None: no mosaics.
         settings: which pictures are made.
 
@@ -68,8 +73,10 @@ def scenes_for(
     with TemporaryDirectory(prefix="gazeshift-benchmark-") as folder:
         found = []
         if photos is not None:
-            found.append(_mosaics(classes, photos, settings, Path(folder) / "mosaics"))
-        if set(classes) <= set(DISHES):
+            mine = _mine(classes, photos)
+            found.append(_mosaics(mine, settings, Path(folder) / "mosaics"))
+            found += _regions(mine, settings)
+        if len(classes) > 1 and set(classes) <= set(DISHES):
             found.append(_plates(classes, settings, Path(folder) / "plates"))
         if not found:
             raise DataError(
@@ -79,13 +86,20 @@ def scenes_for(
         yield found
 
 
-def _mosaics(classes: Sequence[str], photos: Sequence[Pair], settings: SceneSettings, root: Path) -> Scenes:
-    mine = [pair for pair in photos if pair.label in set(classes)]
+def _mine(classes: Sequence[str], photos: Sequence[Pair]) -> list[Pair]:
+    tested = [pair for pair in photos if pair.split == "test"]
+    if not tested:
+        raise DataError(f"none of the {len(photos)} photos is of the test split, and only such are asked about.")
+    mine = [pair for pair in tested if len(classes) == 1 or pair.label in set(classes)]
     if not mine:
-        labels = ", ".join(sorted({pair.label for pair in photos})[:3])
+        labels = ", ".join(sorted({pair.label for pair in tested})[:3])
         raise DataError(
-            f"no photo is of a class of the model ({', '.join(sorted(classes)[:3])}, ...); they are of {labels}, ..."
+            f"no test photo is of a class of the model ({', '.join(sorted(classes)[:3])}, ...); they are of {labels}, ..."
         )
+    return mine
+
+
+def _mosaics(mine: Sequence[Pair], settings: SceneSettings, root: Path) -> Scenes:
     config = MosaicConfig(
         tiles=settings.tiles,
         size=settings.size,
@@ -98,7 +112,37 @@ def _mosaics(classes: Sequence[str], photos: Sequence[Pair], settings: SceneSett
     write_mosaics(config, mine, root)
     rows, columns = settings.tiles
     note = f"{settings.images} mosaics of {rows} x {columns} photos, of {len({pair.label for pair in mine})} classes"
-    return Scenes("mosaics", _known(root), note)
+    return Scenes("mosaics", _known(root), note, _mosaic_words)
+
+
+def _mosaic_words(caption: SceneCaption) -> list[str]:
+    if caption.kind == "two":
+        ways = [way.removesuffix("{0} or {1}") for way in TEMPLATES["two"]]
+        names = caption.text.removeprefix(max(filter(caption.text.startswith, ways), key=len))
+        return [way + names for way in ways if way + names != caption.text]
+    if caption.kind not in {"class", "position"}:
+        return []
+    said = Said(caption.kind, caption.referred, (caption.content,))
+    ways = [worded(said, number) for number in range(len(TEMPLATES[caption.kind]))]
+    return [text for text in ways if text != caption.text]
+
+
+def _regions(mine: Sequence[Pair], settings: SceneSettings) -> list[Scenes]:
+    """Of the photos with regions; nothing if no photo has one."""
+    if not any(pair.has_regions for pair in mine):
+        return []
+    found = region_photos(mine, {pair.label for pair in mine}, settings.images, settings.seed)
+    without = ", ".join(f"{count} {why}" for why, count in found.left_out.items())
+    rest = f"; left out: {without}" if without else ""
+    notes = {
+        "two regions": (found.two, "with two named regions or more"),
+        "one region": (found.one, "with the region of their class; the other text names a class that is not there"),
+    }
+    return [
+        Scenes(name, pairs, f"{len(pairs)} photos {what}{rest}", reworded)
+        for name, (pairs, what) in notes.items()
+        if pairs
+    ]
 
 
 def _plates(classes: Sequence[str], settings: SceneSettings, root: Path) -> Scenes:

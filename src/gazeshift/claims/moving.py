@@ -1,5 +1,6 @@
 """How maps move with the text: C3, they follow it, and C5, they move when they should and only then."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from gazeshift.claims.support import Evidence, Support, nothing
 from gazeshift.claims.tables import Cells, Tables
 from gazeshift.edits import NULLS
+from gazeshift.edits.telling import telling
 
 _ABOUT_SOMETHING_ELSE = ("other-object", "other-class")
 FLOORS = ("paraphrase", "shuffle", "same-class", "other-class-same-length", "random-words", "empty")
@@ -24,12 +26,9 @@ CONTROLS = {"shuffled": "shuffled-text control", "late": "late fusion"}
 def about_something_else(rows: pd.DataFrame) -> str | None:
     """The edit whose texts are about something else than the pair's own, by rows of maps; None if there is none.
 
-    Another thing in the picture (``other-object``), where at least half as many texts name one as name another class.
+    Another thing in the picture, or a text of another class where few pictures have another thing with a name.
     """
-    counts = [(rows["edit"] == name).sum() for name in _ABOUT_SOMETHING_ELSE]
-    if not any(counts):
-        return None
-    return _ABOUT_SOMETHING_ELSE[0] if 2 * counts[0] >= counts[1] else _ABOUT_SOMETHING_ELSE[1]
+    return telling(Counter(map(str, rows["edit"])), _ABOUT_SOMETHING_ELSE)
 
 
 def follows(tables: Tables) -> Evidence:

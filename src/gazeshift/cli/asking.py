@@ -51,6 +51,15 @@ ImageColumn = Annotated[str | None, typer.Option(help="Table column with the ima
 TextColumn = Annotated[str | None, typer.Option(help="Table column with the texts.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Table column with the classes.")]
 SplitColumn = Annotated[str | None, typer.Option(help="Table column with the splits.")]
+RegionColumn = Annotated[
+    str | None,
+    typer.Option(help="Table column that says where the thing is that the class names: mask, polygons, box."),
+]
+RegionColumns = Annotated[
+    list[str] | None,
+    typer.Option("--region", metavar="NAME=COLUMN", help="A further region and its table column; repeatable."),
+]
+RegionsFile = Annotated[str | None, typer.Option(help="Table of regions, one a row: image, name, mask or box.")]
 Compiled = Annotated[
     bool, typer.Option("--compile", help="Compile the trunk: slower to start, then faster; same maps.")
 ]

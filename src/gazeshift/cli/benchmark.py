@@ -1,8 +1,9 @@
-"""``gazeshift benchmark``: one table of what the text does to where models look, on pictures whose truth is known."""
+"""``gazeshift benchmark``: tables of what the text does to where models look, on pictures whose truth is known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich import box
@@ -10,18 +11,25 @@ from rich.console import Console
 from rich.table import Table
 
 from gazeshift.atomic import atomic_folder, write_json
-from gazeshift.benchmark import Benchmark, ModelResult, SceneSettings, run_benchmark, scenes_for
+from gazeshift.benchmark import Benchmark, LeftOut, ModelResult, SceneSettings, run_benchmark, scenes_for
 from gazeshift.benchmark.card import card
 from gazeshift.benchmark.figure import draw
-from gazeshift.benchmark.record import Answer
+from gazeshift.benchmark.tables import sheets
+from gazeshift.cli.data_check import columns_of_regions
 from gazeshift.cli.grids import grid_of
+from gazeshift.cli.models import tell_kinds
 from gazeshift.cli.opening import open_model
 from gazeshift.cli.places import check_new_folder
+from gazeshift.cli.printing import literal
+from gazeshift.data.findings import count_kinds
 from gazeshift.data.sources import load_pairs
-from gazeshift.errors import UsageError
-from gazeshift.models.addresses import Address
+from gazeshift.errors import ModelError, UsageError
+from gazeshift.models.addresses import HUB, Address, Question
 from gazeshift.pairs import Pair
-from gazeshift.saliency.cams import DEFAULT
+from gazeshift.registry import folded, known_name
+from gazeshift.saliency.cams import DEFAULT, METHODS
+
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -29,23 +37,46 @@ class BenchmarkSettings:
     """What the command line asks for; see ``gazeshift benchmark --help``."""
 
     root: str | None
+    columns: Mapping[str, Any]
+    regions: tuple[str, ...]
     images: int
     tiles: str
     size: int
-    method: str
+    methods: tuple[str, ...]
     seed: int
+
+
+def addresses_of(models: Sequence[str], asked: Question) -> list[Address]:
+    """Where the models are; how published ones are asked is said once, for all of them.
+
+    Raises:
+        UsageError: it is said, and none is published.
+
+    Example:
+        >>> [each.question.prompt for each in addresses_of(["mine", "hub:FOLDER"], Question(prompt="a {text}"))]
+        [None, 'a {text}']
+    """
+    if asked.given and not any(model.startswith(HUB) for model in models):
+        raise UsageError("--as, --class, --prompt and --trust-remote-code are for published models, hub:NAME.")
+    return [Address(model, asked if model.startswith(HUB) else Question()) for model in models]
 
 
 def benchmark_models(
     addresses: Sequence[Address], settings: BenchmarkSettings, out: Path | None, *, as_json: bool
 ) -> None:
-    """Ask all models, print the table, and write it with a figure and a card if asked to."""
+    """Ask all models, print the tables, and write them with a figure and a card if asked to."""
     if out is not None:
         check_new_folder(out)
-    photos = None if settings.root is None else load_pairs(settings.root, optional={"text"}).pairs
+    methods = methods_of(settings.methods)
+    photos = _photos(settings)
     scenes: dict[str, str] = {}
-    found = tuple(_ask(address, photos, settings, scenes) for address in addresses)
-    record = Benchmark(seed=settings.seed, method=settings.method or DEFAULT, scenes=scenes, models=found)
+    models: list[ModelResult] = []
+    left_out: list[LeftOut] = []
+    for address in addresses:
+        found, impossible = _ask(address, photos, settings, methods, scenes)
+        models += found
+        left_out += impossible
+    record = Benchmark(seed=settings.seed, scenes=scenes, models=tuple(models), left_out=tuple(left_out))
     if out is not None:
         with atomic_folder(out) as draft:
             write_json(draft / "benchmark.json", record.model_dump(mode="json"), indent=1)
@@ -57,50 +88,87 @@ def benchmark_models(
         _print(record)
 
 
+def _photos(settings: BenchmarkSettings) -> Sequence[Pair] | None:
+    """The user's photos, with their regions; says what is wrong with them. Their texts are not read."""
+    regions = columns_of_regions(settings.regions)
+    if settings.root is None:
+        if regions or any(settings.columns.values()):
+            raise UsageError("columns and regions are those of the photos: give --data DIR, too.")
+        return None
+    found = load_pairs(settings.root, optional={"text"}, regions=regions, **settings.columns)
+    for note in found.notes:
+        typer.echo(f"{settings.root}: {note}", err=True)
+    tell_kinds(settings.root, count_kinds([each for each in found.findings if each.kind != "missing text"]))
+    return found.pairs
+
+
+def methods_of(given: Sequence[str]) -> tuple[str, ...]:
+    """The methods that a command line names, each once; ``all`` is every one there is.
+
+    Raises:
+        UsageError: an unknown one, or ``all`` with others.
+
+    Example:
+        >>> methods_of(["GradCAM", "grad-cam", "rise"]), len(methods_of(["all"])) > 10
+        (('grad-cam', 'rise'), True)
+    """
+    if ALL in map(folded, given):
+        if len(given) > 1:
+            raise UsageError("--method all: it is every method already; give no other.")
+        return tuple(METHODS)
+    return tuple(dict.fromkeys(known_name({*METHODS, DEFAULT}, name, "method") for name in given))
+
+
 def _ask(
-    address: Address, photos: Sequence[Pair] | None, settings: BenchmarkSettings, scenes: dict[str, str]
-) -> ModelResult:
+    address: Address,
+    photos: Sequence[Pair] | None,
+    settings: BenchmarkSettings,
+    methods: Sequence[str],
+    scenes: dict[str, str],
+) -> tuple[list[ModelResult], list[LeftOut]]:
     model = open_model(address)
     if not model.classes:
-        raise UsageError(f"{address.at}: say what its classes are, with --classes.")
+        raise UsageError(f"{address.at}: say what its classes are, with --class.")
     grid = grid_of(settings.tiles, "--tiles")
-    asked = SceneSettings(settings.images, grid, settings.size, seed=settings.seed)
-    with scenes_for(model.classes, photos, asked) as sets:
+    made = SceneSettings(settings.images, grid, settings.size, seed=settings.seed)
+    found: list[ModelResult] = []
+    left_out: list[LeftOut] = []
+    with scenes_for(model.classes, photos, made) as sets:
         scenes |= {each.name: each.note for each in sets}
-        return run_benchmark(
-            model,
-            address.at,
-            sets,
-            method=settings.method,
-            seed=settings.seed,
-            tell=lambda line: typer.echo(line, err=True),
-        )
+        for method in methods:
+            try:
+                found.append(
+                    run_benchmark(
+                        model,
+                        address.at,
+                        sets,
+                        method=method,
+                        seed=settings.seed,
+                        tell=lambda line: typer.echo(line, err=True),
+                    )
+                )
+            except (UsageError, ModelError) as error:
+                if ALL not in map(folded, settings.methods):
+                    raise
+                typer.echo(f"{model.name}, {method}: left out: {error}", err=True)
+                left_out.append(LeftOut(name=model.name, method=method, why=str(error)))
+        if not found:
+            raise UsageError(left_out[-1].why)
+    return found, left_out
 
 
 def _print(record: Benchmark) -> None:
     console = Console()
-    for name, note in record.scenes.items():
-        table = Table(title=f"{name}: {note}, seed {record.seed}", box=box.SIMPLE_HEAD, title_justify="left")
-        table.add_column("question")
-        for model in record.models:
-            table.add_column(model.name, justify="right")
+    for sheet in sheets(record, brief=True):
+        table = Table(title=literal(f"{sheet.title}, seed {record.seed}"), box=box.SIMPLE_HEAD, title_justify="left")
+        table.add_column(sheet.first)
+        for name in sheet.columns:
+            table.add_column(literal(name), justify="right")
         table.add_column("by chance", justify="right")
-        columns = [{each.question: each for each in model.answers if each.scenes == name} for model in record.models]
-        for question in dict.fromkeys(each for column in columns for each in column):
-            cells = [_cell(column.get(question)) for column in columns]
-            chance = next(column[question].chance for column in columns if question in column)
-            table.add_row(question, *cells, f"{chance:g}")
-        table.add_row("right, told the name", *(_share(model.accuracy.get(name)) for model in record.models), "")
-        table.add_row("honest or shortcut", *(model.verdicts.get(name, "-") for model in record.models), "")
+        for name, cells, chance in sheet.rows:
+            table.add_row(name, *cells, chance)
         console.print(table)
-
-
-def _cell(answer: Answer | None) -> str:
-    if answer is None or answer.value is None:
-        return "-"
-    low, high = answer.interval or (float("nan"),) * 2
-    return f"{answer.value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+    if len(record.methods) > 1:
+        console.print("All questions of each method: --json, or CARD.md with --out.")
+    for each in record.left_out:
+        console.print(literal(f"Left out: {each.name}, maps of {each.method}: {each.why}"), soft_wrap=True)

@@ -5,15 +5,10 @@ from typing import Annotated
 
 import typer
 
+from gazeshift.cli.asking import RegionColumn, RegionColumns, RegionsFile
 from gazeshift.cli.interrupt import interruptible
 
 data = typer.Typer(help="Check data, or make data whose truth is known.", no_args_is_help=True)
-
-
-RegionColumn = Annotated[
-    str | None,
-    typer.Option(help="Table column that says where the thing is that the class names: mask, polygons, box."),
-]
 
 
 @data.command()
@@ -40,13 +35,8 @@ def check(
     label_column: Annotated[str | None, typer.Option(help="Table column with the classes.")] = None,
     split_column: Annotated[str | None, typer.Option(help="Table column with the splits.")] = None,
     region_column: RegionColumn = None,
-    regions: Annotated[
-        list[str] | None,
-        typer.Option("--region", metavar="NAME=COLUMN", help="A further region and its table column; repeatable."),
-    ] = None,
-    regions_file: Annotated[
-        str | None, typer.Option(help="Table of regions, one a row: image, name, mask or box.")
-    ] = None,
+    regions: RegionColumns = None,
+    regions_file: RegionsFile = None,
     show: Annotated[int, typer.Option(min=0, help="How many findings of each kind to list; --json lists all.")] = 5,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Larger images (in pixels) count as corrupt.", show_default="89478485")

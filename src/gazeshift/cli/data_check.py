@@ -45,7 +45,7 @@ def check_data(
         label_column=label_column,
         split_column=split_column,
         region_column=region_column,
-        regions=dict(_named(text) for text in regions),
+        regions=columns_of_regions(regions),
         regions_file=regions_file,
     )
     console = terminal(stderr=True)
@@ -63,6 +63,19 @@ def check_data(
     else:
         _print(found, terminal(), show)
     return 1 if found.findings else 0
+
+
+def columns_of_regions(given: Sequence[str]) -> dict[str, str]:
+    """The columns that a command line gives for further regions, by the region's name.
+
+    Raises:
+        UsageError: something else than NAME=COLUMN.
+
+    Example:
+        >>> columns_of_regions(["person=mask_person"])
+        {'person': 'mask_person'}
+    """
+    return dict(map(_named, given))
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -5,10 +5,31 @@ from typing import Annotated
 
 import typer
 
-from gazeshift.cli.asking import As, AsJson, Classes, Method, Prompt, TrustRemoteCode
+from gazeshift.cli.asking import (
+    As,
+    AsJson,
+    Classes,
+    ImageColumn,
+    LabelColumn,
+    Prompt,
+    RegionColumn,
+    RegionColumns,
+    RegionsFile,
+    SplitColumn,
+    TrustRemoteCode,
+)
 from gazeshift.cli.interrupt import interruptible
 
 testing = typer.Typer()
+
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        help="Saliency method; repeatable, or all: every method that the model has maps of.",
+        show_default="the one that suits the model",
+    ),
+]
 
 
 @testing.command(
@@ -21,12 +42,22 @@ def benchmark(
     ],
     root: Annotated[
         str | None,
-        typer.Option("--data", metavar="DIR", help="Labelled photos of the models' classes; mosaics are made of them."),
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Labelled photos of the models' classes: mosaics are made of them, and regions asked about.",
+        ),
     ] = None,
+    region_column: RegionColumn = None,
+    regions: RegionColumns = None,
+    regions_file: RegionsFile = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    split_column: SplitColumn = None,
     images: Annotated[int, typer.Option("--images", min=10, help="Pictures of each set.")] = 200,
     tiles: Annotated[str, typer.Option("--tiles", help="Rows x columns of a mosaic.")] = "2x2",
     size: Annotated[int, typer.Option("--size", min=64, help="Side of a mosaic in pixels.")] = 448,
-    method: Method = "default",
+    method: Methods = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Of pictures and texts: the same seed, the same table.")
     ] = 0,
@@ -41,13 +72,22 @@ def benchmark(
     as_json: AsJson = False,
 ) -> None:
     """Test any image+text model where the truth is known: does its map go where the text points, and only then?"""
-    from gazeshift.cli.benchmark import BenchmarkSettings, benchmark_models
-    from gazeshift.cli.opening import address_of
+    from gazeshift.cli.benchmark import BenchmarkSettings, addresses_of, benchmark_models
+    from gazeshift.models.addresses import Question
 
+    columns = {
+        "image_column": image_column,
+        "label_column": label_column,
+        "split_column": split_column,
+        "region_column": region_column,
+        "regions_file": regions_file,
+    }
     with interruptible("nothing was written."):
         benchmark_models(
-            [address_of(model, as_, classes, prompt, trust_remote_code) for model in models],
-            BenchmarkSettings(root, images, tiles, size, method, seed),
+            addresses_of(models, Question(as_, tuple(classes or ()), prompt, trust_remote_code)),
+            BenchmarkSettings(
+                root, columns, tuple(regions or ()), images, tiles, size, tuple(method or ("default",)), seed
+            ),
             out,
             as_json=as_json,
         )

@@ -10,24 +10,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
+from torch import Tensor
 
-from gazeshift.data.plates import Caption, PlatesConfig, Scene, scene_and_caption
+from gazeshift.data.plates import Caption, PlatesConfig, Scene, readings, scene_and_caption
 from gazeshift.evaluation.faithful import reading, rendered
 from gazeshift.instrument.exam import Exam, make_exam
+from gazeshift.instrument.places import placed
 from gazeshift.instrument.quantities import Subject
 from gazeshift.instrument.settings import SETTINGS, Setting
-from gazeshift.instrument.worlds import World, trunk_options
-from gazeshift.models import HEADS, Classifier, ImageSpec, ModelSpec, TextSpec, build_classifier, build_text
+from gazeshift.instrument.worlds import TRUNK, World
+from gazeshift.models import HEADS, Classifier, ModelSpec, TextSpec, build_classifier, build_text
+from gazeshift.models.image import GridTrunk
 from gazeshift.models.trunk import Trunk
-from gazeshift.training import Split, fit
+from gazeshift.training import CachedImages, Split, fit, image_features
 from gazeshift.training.keyed import order
 
 VALIDATION = 100
 """Validation scenes, in addition to the training ones, that a training reports on; nothing is selected on them."""
 
-
+EMPTY = 100
+"""Plates without dishes that show what a trunk sees where there is nothing."""
 PICTURES = 2000
 """Pictures cached at a time: those of one exam, with each object removed once."""
 
@@ -51,7 +55,8 @@ class Lab:
         self.announce = announce
         self._draw = lru_cache(maxsize=PICTURES)(world.paint)
         self._pictures: dict[tuple[Scene, ...], UInt8[np.ndarray, "n 3 H W"]] = {}
-        self._trunks: dict[tuple[str, bool], Trunk] = {}
+        self._taught: GridTrunk | None = None
+        self._features: dict[tuple[tuple[str, ...], tuple[Scene, ...]], CachedImages] = {}
         self._models: dict[str, Classifier] = {}
 
     def config(self, setting: Setting) -> PlatesConfig:
@@ -90,29 +95,43 @@ class Lab:
         setting = SETTINGS[name]
         config = self.config(setting)
         _, captions = self.scenes(config, "train")
-        trunk = self.world.fresh(config, setting.coordinates, seed)
+        trunk = self._with_places(self.world.fresh(config, seed), setting)
         return self._fresh(setting, [caption.text for caption in captions], trunk, seed).eval()
 
     def _trained(self, name: str, setting: Setting) -> Classifier:
-        scenes, captions = self.scenes(self.config(setting), "train")
+        world, config = self.world, self.config(setting)
+        shown = [readings(config, "train", index, world.readings) for index in range(config.train)]
+        scenes, captions = zip(*[reading for picture in shown for reading in picture], strict=True)
         texts = [caption.text for caption in captions]
         if setting.shuffled:
             texts = [texts[row] for row in order(len(texts), self.seed, epoch=-1).tolist()]
         model = self._fresh(setting, texts, copy.deepcopy(self._trunk(setting)), self.seed)
         place = {label: index for index, label in enumerate(model.classes)}
         labels = torch.tensor([place[scene.label] for scene in scenes])
-        whole = Split([f"{row:06d}" for row in range(len(scenes))], texts, labels, self._painted(scenes))
-        rows = np.arange(len(scenes))
-        train, validation = whole.subset(rows[:-VALIDATION]), whole.subset(rows[-VALIDATION:])
-        recipe = self.world.recipe.model_copy(update={"epochs": self.world.recipe.epochs * setting.patience})
-        fit(model, train, validation, recipe, self.seed, self.work / f"{name}-{self.seed}", progress=False)
+        seen = self._seen(setting, [picture[0][0] for picture in shown])
+        side = world.preprocessing.size
+
+        def part(pictures: range) -> tuple[Split, CachedImages]:
+            """Some pictures, each with all its readings. The frozen trunk has seen them, so that their pixels are no longer needed."""
+            rows = np.arange(pictures.start * world.readings, pictures.stop * world.readings)
+            unseen = np.broadcast_to(np.uint8(0), (len(rows), 3, side, side))
+            split = Split(
+                [f"{row:07d}" for row in rows], [texts[row] for row in rows], labels[torch.from_numpy(rows)], unseen
+            )
+            return split, CachedImages(seen.grid[rows // world.readings], None, seen.trunk)
+
+        count = len(shown) - VALIDATION
+        (train, train_seen), (validation, validation_seen) = part(range(count)), part(range(count, len(shown)))
+        recipe = world.recipe.model_copy(update={"epochs": world.recipe.epochs * setting.patience})
+        features, work = (train_seen, validation_seen), self.work / f"{name}-{self.seed}"
+        fit(model, train, validation, recipe, self.seed, work, images=features, progress=False)
         return model.eval()
 
     def _fresh(self, setting: Setting, texts: Sequence[str], trunk: Trunk, seed: int) -> Classifier:
         structure = HEADS[setting.head].structure
         spec = ModelSpec(
             name=setting.head,
-            image=ImageSpec(name="small_cnn", options=trunk_options(setting.coordinates)),
+            image=TRUNK,
             text=self.world.text if structure.reads_text else TextSpec(encoder="none"),
             head=self.world.head.model_copy(update={"head": setting.head}),
             classes=self.config(setting).dishes,
@@ -123,22 +142,40 @@ class Lab:
             text = build_text(spec.text, texts)
         return build_classifier(spec, trunk, text, seed)
 
-    def _trunk(self, setting: Setting) -> Trunk:
-        """The trunk shared by all models whose trunks were taught the same."""
-        key = (setting.knows, setting.coordinates)
-        if key not in self._trunks:
-            started, config = time.perf_counter(), self.config(Setting())  # the same for all who share it
-            name = f"trunk that knows {setting.knows}s" + ", with coordinates" * setting.coordinates
-            trunk = self.world.fresh(config, setting.coordinates, self.seed)
-            self.world.pretrain(trunk, config, setting.knows, self.seed, self.work / f"{name}-{self.seed}")
-            self._trunks[key] = trunk
-            self.announce(f"{name} (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
-        return self._trunks[key]
+    def _trunk(self, setting: Setting) -> GridTrunk:
+        """The trunk that all models share, as a setting has it."""
+        if self._taught is None:
+            started, config = time.perf_counter(), self.config(Setting())
+            trunk = self.world.fresh(config, self.seed)
+            self.world.pretrain(trunk, config, self.seed, self.work / f"trunk-{self.seed}")
+            self._taught = trunk
+            self.announce(f"trunk (seed {self.seed}, {time.perf_counter() - started:.0f} s)")
+        return self._with_places(self._taught, setting)
 
-    def _painted(self, scenes: Sequence[Scene]) -> UInt8[np.ndarray, "n 3 H W"]:
-        """Pictures of scenes; they do not depend on captions, so settings that differ only in captions share them."""
-        key = tuple(replace(scene, modifier="") for scene in scenes)
-        if key not in self._pictures:
+    def _with_places(self, trunk: GridTrunk, setting: Setting) -> GridTrunk:
+        """A trunk whose features tell of places, where a setting wants that."""
+        return placed(trunk, self._empty(trunk), setting.places) if setting.places else trunk
+
+    def _empty(self, trunk: GridTrunk) -> Float[Tensor, "c h w"]:
+        """The mean grid of plates without dishes."""
+        config = self.config(Setting())
+        plates = [scene_and_caption(config, "train", index)[0] for index in range(EMPTY)]
+        pictures = self._painted(tuple(replace(scene, objects=(), modifier="") for scene in plates))
+        seen = image_features(trunk, pictures, self.world.preprocessing, pools_first=False, progress=False)
+        return torch.from_numpy(seen.grid.mean(0))
+
+    def _seen(self, setting: Setting, scenes: Sequence[Scene]) -> CachedImages:
+        """What a setting's trunk says about pictures of scenes, averaged over the grid. They do not depend on captions."""
+        plain = tuple(replace(scene, modifier="") for scene in scenes)
+        key = (setting.places, plain)
+        if key not in self._features:
+            trunk, how = self._trunk(setting), self.world.preprocessing
+            self._features[key] = image_features(trunk, self._painted(plain), how, pools_first=True, progress=False)
+        return self._features[key]
+
+    def _painted(self, scenes: tuple[Scene, ...]) -> UInt8[np.ndarray, "n 3 H W"]:
+        """Pictures of scenes; settings with different trunks share them."""
+        if scenes not in self._pictures:
             crop, paint = self.world.preprocessing.crop, self.world.paint
-            self._pictures[key] = np.stack([crop(Image.fromarray(paint(scene, None))) for scene in scenes])
-        return self._pictures[key]
+            self._pictures[scenes] = np.stack([crop(Image.fromarray(paint(scene, None))) for scene in scenes])
+        return self._pictures[scenes]

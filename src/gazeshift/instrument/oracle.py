@@ -43,13 +43,12 @@ class OracleNet(nn.Module):
 
     Args:
         config: the dishes and colours in use.
-        coordinates: add each channel times x and times y (in [-1, 1]), so that means reveal where an object lies.
     """
 
-    def __init__(self, config: PlatesConfig, coordinates: bool = False) -> None:
+    def __init__(self, config: PlatesConfig) -> None:
         super().__init__()
-        self.dishes, self.colours, self.coordinates = config.n_dishes, config.n_colours, coordinates
-        self.num_features = self.dishes * self.colours * (3 if coordinates else 1)
+        self.dishes, self.colours = config.n_dishes, config.n_colours
+        self.num_features = self.dishes * self.colours
 
     def forward_features(self, x: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c h w"]:
         """The grid of cells of ``CELL`` pixels."""
@@ -58,23 +57,14 @@ class OracleNet(nn.Module):
         shown = F.one_hot(kind, self.dishes * self.colours + 1)[..., 1:].permute(0, 3, 1, 2).to(x.dtype)
         share = F.avg_pool2d(shown, CELL)
         size = share.mean((2, 3), keepdim=True)
-        grid = torch.where(size > 0, share / size.clamp(min=1e-6), 0)
-        return torch.cat([grid, *(grid * place for place in _places(grid))], 1) if self.coordinates else grid
+        return torch.where(size > 0, share / size.clamp(min=1e-6), 0)
 
     def forward_head(self, x: Float[Tensor, "b c h w"], pre_logits: bool = False) -> Float[Tensor, "b c"]:
         """Global average pooling."""
         return x.mean((2, 3))
 
 
-def _places(grid: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:
-    """Coordinates of the cells' centres along x and y, in [-1, 1]."""
-    height, width = grid.shape[2:]
-    y = (2 * torch.arange(height, dtype=grid.dtype, device=grid.device) + 1) / height - 1
-    x = (2 * torch.arange(width, dtype=grid.dtype, device=grid.device) + 1) / width - 1
-    return x[None, :].expand(height, width), y[:, None].expand(height, width)
-
-
-def oracle_trunk(config: PlatesConfig, coordinates: bool = False) -> GridTrunk:
+def oracle_trunk(config: PlatesConfig) -> GridTrunk:
     """The oracle as a trunk of a classifier.
 
     Example:
@@ -82,5 +72,5 @@ def oracle_trunk(config: PlatesConfig, coordinates: bool = False) -> GridTrunk:
         >>> oracle_trunk(config).encode(torch.zeros(1, 3, 48, 48)).grid.shape
         torch.Size([1, 16, 6, 6])
     """
-    net = OracleNet(config, coordinates)
+    net = OracleNet(config)
     return GridTrunk(net, net.num_features, channels_last=False)

@@ -22,7 +22,7 @@ from gazeshift.instrument.quantities import (
     similarity,
     static_share,
 )
-from gazeshift.instrument.settings import PULLED, SETTINGS
+from gazeshift.instrument.settings import NAMING, PULLED, SETTINGS
 from gazeshift.measures import distribution, jensen_shannon, perceptual_score, shift_faithfulness
 from gazeshift.models.randomise import cascade, redrawn, with_random_encoder, with_random_head
 
@@ -98,7 +98,7 @@ def position(lab: Lab) -> Found:
 
 def label(lab: Lab) -> Found:
     """Captions that name the dish: the text may act as nothing but a label."""
-    subject, exam = lab.subject(lab.model("label")), lab.exam("label")
+    subject, exam = lab.subject(lab.model("label")), lab.exam("label", **NAMING)
     late, image = lab.subject(lab.model("label, late")), lab.subject(lab.model("label, image"))
     seen, found = look(subject, exam), regions(subject, exam)
     classes = [subject.model.classes.index(scene.label) for scene in exam.scenes]

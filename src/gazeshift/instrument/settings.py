@@ -30,16 +30,14 @@ class Setting:
     Attributes:
         plates: the differences from ``BASE``.
         head: a name in ``gazeshift.models.HEADS``.
-        knows: what the trunk was taught to distinguish besides dishes: their ``colour`` or their ``place``.
-        coordinates: whether the trunk sees coordinates.
+        places: what the trunk's features tell of places, names in ``gazeshift.instrument.places.PLACES``.
         shuffled: whether the training texts are shuffled across scenes.
         patience: factor on the usual number of epochs.
     """
 
     plates: Mapping[str, Any] = field(default_factory=dict)
     head: str = "early-fusion"
-    knows: str = "colour"
-    coordinates: bool = False
+    places: tuple[str, ...] = ()
     shuffled: bool = False
     patience: int = 1
 
@@ -50,17 +48,25 @@ class Setting:
 
 _POSITIONS = {"objects": (2, 2), "mix": {"position": 1.0}, "positions": ("left", "right", "top", "bottom")}
 
+_ALL = ("x", "y", "distance")
+
+NAMING: Mapping[str, Any] = {"mix": {"dish": 1.0}}
+"""Captions that always name the dish."""
+
+_HALF = {"mix": {"dish": 1.0, "useless": 1.0}}
+"""Captions that name the dish half of the time: a model that never needed the picture would have no map worth a question."""
+
 SETTINGS: dict[str, Setting] = {
     "random captions": Setting({"mix": {"random": 1.0}}),
     "colour": Setting(),
     "colour, linear": Setting(head="early-linear"),
     "colour, shuffled": Setting(shuffled=True),
-    "position": Setting(_POSITIONS, knows="place", patience=3),
-    "position, coordinates": Setting(_POSITIONS, knows="place", coordinates=True, patience=3),
-    "label": Setting({"mix": {"dish": 1.0}}),
-    "label, late": Setting({"mix": {"dish": 1.0}}, head="late-fusion"),
-    "label, image": Setting({"mix": {"dish": 1.0}}, head="image-only"),
-    "spread, image": Setting(head="image-only", knows="place", coordinates=True),
-    "pulled, image": Setting(PULLED, head="image-only", knows="place", coordinates=True),
+    "position": Setting(_POSITIONS, patience=3),
+    "position, coordinates": Setting(_POSITIONS, places=("x", "y"), patience=3),
+    "label": Setting(_HALF),
+    "label, late": Setting(_HALF, head="late-fusion"),
+    "label, image": Setting(_HALF, head="image-only"),
+    "spread, image": Setting(head="image-only", places=_ALL, patience=3),
+    "pulled, image": Setting(PULLED, head="image-only", places=_ALL, patience=3),
     "shortcut": Setting({"rho": 1.0}),
 }

@@ -24,6 +24,7 @@ from gazeshift.report.published import published
 from gazeshift.report.samples import Sample
 from gazeshift.report.store import FinishedRun, MeanMap
 from gazeshift.report.structures import Structures
+from gazeshift.runs.summary import applied
 
 CSV_NAMES = (
     "claims", "table1", "table2", "table3", "edits", "maps", "masks", "modifiers", "information", "models", "classes", "distributions",
@@ -129,7 +130,7 @@ def key_numbers(run: FinishedRun) -> list[KeyNumber]:
     image, text = run.roles.without_text(lead), run.roles.without_image(lead)
     accuracy, maps = run.summary.accuracy, run.summary.maps
     edits = run.summary.edits.get(lead, {})
-    edit = telling(edits)
+    edit = telling(applied(edits))
     models = list(dict.fromkeys(name for name in (image, text, lead) if name is not None))
     wanted = [
         *((f"Accuracy, {name}", accuracy.get(name, {}).get("test"), "percent", "test pairs") for name in models),

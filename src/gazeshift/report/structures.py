@@ -16,7 +16,7 @@ from gazeshift.report.environment import page_environment
 from gazeshift.report.store import FinishedRun
 from gazeshift.report.tables import FIGURE_COLUMNS, Table, figure_fields
 from gazeshift.runs.record import ModelRecord
-from gazeshift.runs.summary import ModelFigures
+from gazeshift.runs.summary import ModelFigures, applied
 
 ENOUGH = 4
 """With fewer kinds of fusion than this the report's own tables say all."""
@@ -129,6 +129,14 @@ class Structures:
         return [row for kind in self.kinds for row in kind.rows]
 
 
+def _images(run: FinishedRun, models: Sequence[ModelRecord]) -> dict[str, int]:
+    """To how many images each edit applies, whichever model's map is defined."""
+    found: dict[str, int] = {}
+    for model in models:
+        found |= applied(run.summary.edits.get(model.name, {}))
+    return found
+
+
 def structures(run: FinishedRun) -> Structures | None:
     """The models of a run that see and read, by fusion; None if these are too few fusions for a page."""
     both = [
@@ -137,7 +145,7 @@ def structures(run: FinishedRun) -> Structures | None:
         if model.sees_image and model.reads_text and model.given is None and model.texts == "own"
     ]
     names = list(dict.fromkeys(model.kind or model.name for model in both))
-    edit = telling(edit for model in both for edit in run.summary.edits.get(model.name, {}))
+    edit = telling(_images(run, both))
     if len(names) < ENOUGH or edit is None:
         return None
     rows = [StructureRow(model, _figures(run.summary.model(model.name), edit)) for model in both]

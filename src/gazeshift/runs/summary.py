@@ -217,6 +217,13 @@ class Summary(StudyFigures):
         return all(check.passed for check in self.checks)
 
 
+def applied(edits: Mapping[str, Measured]) -> dict[str, int]:
+    """To how many images each edit of a model applies, whether or not their maps are defined."""
+    return {
+        name: max((each.n + each.left_out for each in figures.values()), default=0) for name, figures in edits.items()
+    }
+
+
 def read_summary(run: Path | str) -> Summary:
     """The results of a finished study.
 

@@ -14,7 +14,7 @@ from gazeshift.report.model_checks import panels
 from gazeshift.report.store import FinishedRun, read_run
 from gazeshift.report.words import EDIT_COLUMNS, MAP_COLUMNS, MASK_COLUMNS, Column
 from gazeshift.runs.folder import Unit
-from gazeshift.runs.summary import ModelFigures
+from gazeshift.runs.summary import ModelFigures, applied
 
 _MOVED = ("js_bits", "excess", "switch", "within", "switched", "named_mass_change", "undefined")
 """What of a change of the text the card shows."""
@@ -89,7 +89,7 @@ class Studied:
     def _text(self) -> Iterator[Row]:
         """The most telling change of the text, above the paraphrase that is its floor."""
         edits = self.figures.edits
-        if (name := telling(edits)) is not None:
+        if (name := telling(applied(edits))) is not None:
             yield from _rows(TEXTS[name], edits[name], (column for column in EDIT_COLUMNS if column.name in _MOVED))
         if "paraphrase" in edits:
             yield from _rows("a paraphrase", edits["paraphrase"], EDIT_COLUMNS[:1])

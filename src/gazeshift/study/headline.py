@@ -7,7 +7,7 @@ from gazeshift.claims.roles import ROLES, Roles
 from gazeshift.claims.verdict import Verdict
 from gazeshift.edits.telling import TEXTS, telling
 from gazeshift.measures import Figure
-from gazeshift.runs.summary import Measured, StudyFigures
+from gazeshift.runs.summary import Measured, StudyFigures, applied
 from gazeshift.study.comparing import compared_in_words
 
 
@@ -62,7 +62,7 @@ def _accuracy(figures: StudyFigures, roles: Roles, subject: str) -> str:
 def _follows(figures: StudyFigures, subject: str) -> str:
     """Whether the map moves farther when the text is about something else than when it is paraphrased."""
     edits = figures.edits.get(subject, {})
-    name = telling(edits)
+    name = telling(applied(edits))
     if name is None or (excess := edits[name]["excess"]).mean is None:
         return ""
     if not _above(excess):
@@ -110,7 +110,7 @@ def _added(figures: StudyFigures, roles: Roles, subject: str) -> str:
 def _shift(figures: StudyFigures, subject: str) -> str:
     """How far a changed text moves the map, and why; the whole and its parts over the same images."""
     edits = figures.edits.get(subject, {})
-    name = telling(edits)
+    name = telling(applied(edits))
     if name is None:
         return ""
     change = edits[name]

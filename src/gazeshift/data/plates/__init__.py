@@ -11,6 +11,7 @@ from gazeshift.data.plates.captions import caption_for
 from gazeshift.data.plates.config import PlatesConfig
 from gazeshift.data.plates.draw import label_map, render
 from gazeshift.data.plates.layout import image_only_ceiling
+from gazeshift.data.plates.readings import readings
 from gazeshift.data.plates.scene import Caption, Scene
 from gazeshift.data.plates.singles import kinds, single_kinds, single_objects
 from gazeshift.data.plates.store import Written, read_scenes, scene_and_caption, write
@@ -25,6 +26,7 @@ __all__ = [
     "kinds",
     "label_map",
     "read_scenes",
+    "readings",
     "render",
     "scene_and_caption",
     "single_kinds",

@@ -120,7 +120,7 @@ def sample_scene(config: PlatesConfig, split: str, index: int) -> Scene:
         PlateObject(i + 1, names[i], colours[i], *map(float, (*centres[i], radii[i], angles[i]))) for i in range(k)
     )
     target = int(np.flatnonzero(order == layouts.targets[0])[0]) + 1
-    modifier = _modifier(here, split, objects[target - 1].name, rng)
+    modifier = draw_modifier(here, split, objects[target - 1].name, rng)
     seed = int(rng.integers(0, 2**62))
     return Scene(seed, here.size, here.clutter, (float(plate[0]), float(plate[1])), objects, target, modifier)
 
@@ -143,7 +143,7 @@ def _colours(config: PlatesConfig, split: str, names: list[str], rng: np.random.
     return [next(c for c in pool if c != kept_back(config, name)) for name in names]
 
 
-def _modifier(config: PlatesConfig, split: str, label: str, rng: np.random.Generator) -> str:
+def draw_modifier(config: PlatesConfig, split: str, label: str, rng: np.random.Generator) -> str:
     """The adjective of a scene's captions: with probability ``rho`` the label's own, else a random one."""
     own = config.dishes.index(label)
     if config.swap == "words" and split == "test":
