@@ -1,10 +1,10 @@
 """What a study found, sample by sample: sorted by any measure, filtered by what happened."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,7 +28,7 @@ MEASURES = MappingProxyType(
 )
 """Measures that samples are sorted by, those that a study has, with what they say."""
 
-WHICH = MappingProxyType(
+WHICH: Mapping[str, Callable[[pd.DataFrame], "pd.Series[bool]"]] = MappingProxyType(
     {
         "switched": lambda rows: rows["switched"] == 1,
         "kept": lambda rows: rows["switched"] == 0,
@@ -164,14 +164,14 @@ def _distinct(column: "pd.Series[str]") -> list[str]:
     return [str(name) for name in column.unique()]
 
 
-def _finding(row: "pd.Series[object]", measure: str) -> Finding:
-    value = float(str(row[measure]))
+def _finding(row: "pd.Series[Any]", measure: str) -> Finding:
+    value = float(row[measure])
     return Finding(
         key=str(row["key"]),
         label=str(row["label"]),
         text=str(row["text"]),
         predicted=str(row["predicted"]),
         value=None if math.isnan(value) else value,
-        switched=row["switched"] == 1,
+        switched=bool(row["switched"] == 1),
         defined=bool(row["defined"]),
     )

@@ -6,6 +6,7 @@ import secrets
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import typer
 
@@ -89,7 +90,7 @@ def _make_demo() -> None:
         raise typer.Exit(code)
 
 
-def _server_module():
+def _server_module() -> ModuleType:
     """The server, which needs the extra."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = (
         "False"  # asked when Gradio is imported: nothing here tells another host anything
