@@ -1,13 +1,14 @@
 """The page's server: Gradio's, with a page of our own and few routes. Every route's input is checked here, whoever sends it."""
 
+import asyncio
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +25,8 @@ from gazeshift.app.turns import SupersededError, TooManyError
 from gazeshift.app.words import Words
 from gazeshift.errors import GazeshiftError, UsageError
 from gazeshift.registry import lookup
+
+T = TypeVar("T")
 
 FILES: Mapping[str, str] = MappingProxyType(
     {
@@ -47,7 +50,7 @@ Page = Annotated[str, Header(alias="x-page", max_length=64)]
 
 def make_server(house: House) -> Server:
     """The server of a page about some models and pictures, not started yet."""
-    server = Server(title="gazeshift", docs_url=None, redoc_url=None, openapi_url=None)
+    server: Server = _in_a_loop(lambda: Server(title="gazeshift", docs_url=None, redoc_url=None, openapi_url=None))
     _errors(server)
     _page(server)
     _pictures(server, house)
@@ -88,8 +91,10 @@ def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[
     port, server = port or _free_port(host), make_server(house)
     server.add_middleware(Doors, hosts=LOOPBACK if token is None else None, token=token, most=MAX_BYTES)
     try:
-        server.launch(
-            server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, show_error=False
+        _in_a_loop(
+            lambda: server.launch(
+                server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, show_error=False
+            )
         )
     except OSError:
         raise UsageError(f"port {port} at {host} is in use: choose another with --port.") from None
@@ -97,6 +102,15 @@ def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[
         yield Running(f"http://{host}:{port}/" + (f"?token={token}" if token else ""), server)
     finally:
         server.get_blocks().close(verbose=False)
+
+
+def _in_a_loop(work: Callable[[], T]) -> T:
+    """Work in a running event loop: where none runs, Gradio makes one for every lock, and closes none of them."""
+
+    async def done() -> T:
+        return work()
+
+    return asyncio.run(done())
 
 
 def _free_port(host: str) -> int:
