@@ -88,16 +88,13 @@ def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[
     Raises:
         UsageError: the port is in use.
     """
-    port, server = port or _free_port(host), make_server(house)
+    port, server = _usable_port(host, port), make_server(house)
     server.add_middleware(Doors, hosts=LOOPBACK if token is None else None, token=token, most=MAX_BYTES)
-    try:
-        _in_a_loop(
-            lambda: server.launch(
-                server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, show_error=False
-            )
+    _in_a_loop(
+        lambda: server.launch(
+            server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, show_error=False
         )
-    except OSError:
-        raise UsageError(f"port {port} at {host} is in use: choose another with --port.") from None
+    )
     try:
         yield Running(f"http://{host}:{port}/" + (f"?token={token}" if token else ""), server)
     finally:
@@ -113,9 +110,18 @@ def _in_a_loop(work: Callable[[], T]) -> T:
     return asyncio.run(done())
 
 
-def _free_port(host: str) -> int:
+def _usable_port(host: str, port: int) -> int:
+    """The port, or any free one in place of 0.
+
+    Raises:
+        UsageError: it is in use. (Gradio would look for it with a socket that it does not close.)
+    """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host.strip("[]"), 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError:
+            raise UsageError(f"port {port} at {host} is in use: choose another with --port.") from None
         return int(probe.getsockname()[1])
 
 
