@@ -34,7 +34,7 @@ STOREYS = [
     {"report"},
     {"sharing"},
     {"study"},
-    {"bench", "benchmark", "instrument"},
+    {"app", "bench", "benchmark", "instrument"},
     {"cli"},
     {"__main__"},
 ]

@@ -77,8 +77,8 @@ ALLOWED = [
     ),
 ]  # fmt: skip
 # These train, and time others beside us: they use everything. `import-keras` builds nets of timm and of transformers, which bring the rest;
-# `push` is `card` and the hub's client.
-USE_EVERYTHING = {"study", "instrument", "bench", "import-keras", "push"}
+# `push` is `card` and the hub's client; `app` answers until it is interrupted.
+USE_EVERYTHING = {"study", "instrument", "bench", "import-keras", "push", "app"}
 
 PROGRAM = """
 import json, sys

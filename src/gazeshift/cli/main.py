@@ -15,6 +15,7 @@ from gazeshift.cli.data import data
 from gazeshift.cli.editing import editing
 from gazeshift.cli.interrupt import interruptible
 from gazeshift.cli.sharing import sharing
+from gazeshift.cli.showing import showing
 from gazeshift.cli.testing import testing
 from gazeshift.errors import GazeshiftError
 
@@ -31,6 +32,7 @@ app.add_typer(comparing)
 app.add_typer(editing)
 app.add_typer(testing)
 app.add_typer(sharing)
+app.add_typer(showing)
 
 
 def _print_version(wanted: bool) -> None:

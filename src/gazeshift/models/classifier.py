@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -165,12 +165,17 @@ class Classifier(nn.Module):
             text = TextFeatures(words, real, words.mean(1))
             yield BoundClassifier(self, ImageFeatures(grid, example.prefix), text), _TRIALS
 
-    def bind(self, pictures: Sequence[Image.Image], texts: Sequence[str]) -> "BoundClassifier":
-        """Pictures at the tap and encoded texts, in evaluation mode and without gradients, ready to be explained."""
+    def see(self, pictures: Sequence[Image.Image]) -> Callable[[Sequence[str]], "BoundClassifier"]:
+        """Pictures at the tap, in evaluation mode and without gradients, ready for any texts: the trunk runs once."""
         preprocessing = self.spec.preprocessing
         crops = torch.from_numpy(np.stack([preprocessing.crop(picture) for picture in pictures]))
         images = preprocessing.normalise(crops).to(self.device)
-        return BoundClassifier(self, encode_images(self, images), encode_texts(self, texts), images)
+        seen = encode_images(self, images)
+        return lambda texts: BoundClassifier(self, seen, encode_texts(self, texts), images)
+
+    def bind(self, pictures: Sequence[Image.Image], texts: Sequence[str]) -> "BoundClassifier":
+        """Pictures at the tap and encoded texts, in evaluation mode and without gradients, ready to be explained."""
+        return self.see(pictures)(texts)
 
     @property
     def precision(self) -> torch.dtype:

@@ -1,6 +1,6 @@
 """What everything above the models asks of a model, whether it was trained here, published by others, or written by the user."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -21,6 +21,10 @@ class Heard:
 
     truncated: tuple[bool, ...]
     unread: tuple[bool, ...]
+
+
+Seen = Callable[[Sequence[str]], Bound]
+"""Pictures that a model has looked at, ready for any texts: every one with every other, bound."""
 
 
 @runtime_checkable
@@ -69,6 +73,12 @@ class Model(Protocol):
 
     def trials(self) -> Iterator[tuple[Bound, int]]:
         """The model with one random image and some random texts, to try what a text can do; and how many texts. Several such."""
+
+    def see(self, pictures: Sequence[Image]) -> Seen:
+        """Pictures, ready for any texts: each call gives what ``bind`` gives.
+
+        What no text changes is computed once, where the model is known to keep it apart.
+        """
 
     def bind(self, pictures: Sequence[Image], texts: Sequence[str]) -> Bound:
         """Pictures and texts encoded, every one with every other, ready to be explained.

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -97,6 +97,10 @@ class Given:
         """Which texts are cut, where that is known."""
         nothing = (False,) * len(texts)
         return Heard(nothing if self.truncated is None else self.truncated(texts), nothing)
+
+    def see(self, pictures: Sequence[Image]) -> Callable[[Sequence[str]], BoundModule]:
+        """``bind`` with these pictures: what no text changes is known only once both are given."""
+        return partial(self.bind, pictures)
 
     def bind(self, pictures: Sequence[Image], texts: Sequence[str]) -> BoundModule:
         """Every picture with every text.

@@ -1,0 +1,1 @@
+"""The page: type a text, watch the gaze move."""

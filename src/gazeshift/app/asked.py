@@ -1,0 +1,59 @@
+"""What the page asks of the server, checked: lengths, names and numbers are limited here, whatever a page or a script sends."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_TEXT = 2000
+"""Characters of a text; no text encoder here reads as many."""
+
+MAX_TEXTS = 40
+"""Texts in one request."""
+
+MAX_WORDS_TEXT = 300
+"""Characters of a text whose every word is left out in turn."""
+
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Ask(BaseModel):
+    """Maps of one picture by one model.
+
+    Attributes:
+        picture: its name.
+        model: the model's name on the page.
+        texts: the first is what the others are compared with.
+        target: as for ``gazeshift.explain``.
+        method: a saliency method.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: Name
+    model: Name
+    texts: Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_TEXTS)]
+    target: Name = "predicted"
+    method: Name = "default"
+
+
+class AskWords(BaseModel):
+    """The words of one text before one picture."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: Name
+    model: Name
+    text: Annotated[str, Field(max_length=MAX_WORDS_TEXT)]
+    target: Name = "predicted"
+    method: Name = "default"
+
+
+class AskEdits(BaseModel):
+    """Ready changes of one text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: Name
+    text: Text
+    draw: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -1,0 +1,175 @@
+"""One picture, a text before and a text after: what the page shows of a model, as plain data."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict
+
+from gazeshift.measures import amplitude, centre_bias, coverage, distribution
+from gazeshift.models.face import Model
+from gazeshift.saliency import SaliencyMaps, explain, shift
+from gazeshift.saliency.asked import Asked
+from gazeshift.saliency.pictures import Picture, open_picture
+
+TOP = 5
+"""Classes shown with their probabilities."""
+
+DIGITS = 6
+"""Of a share of mass: a cell of a 24 x 24 grid has 0.0017 of a uniform map."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Guess(_Data):
+    """A class with its probability; None if it is the model's only one."""
+
+    name: str
+    probability: float | None
+
+
+class Look(_Data):
+    """The map of one text.
+
+    Attributes:
+        text: the text.
+        mass: share of the map in each cell, row by row; None where the map is undefined.
+        reason: why it is undefined.
+        note: a caveat.
+        predicted: class predicted with the text.
+        explained: class whose map it is.
+        top: likeliest classes.
+        centre_bias: of the map; None where undefined, like the rest.
+        coverage: share of the grid.
+        amplitude: log of the positive evidence.
+        truncated: the model did not read the end of the text.
+        unread: the model knows nothing in it.
+    """
+
+    text: str
+    mass: tuple[float, ...] | None
+    reason: str | None
+    note: str | None
+    predicted: str
+    explained: str
+    top: tuple[Guess, ...]
+    centre_bias: float | None
+    coverage: float | None
+    amplitude: float | None
+    truncated: bool
+    unread: bool
+
+
+class Moved(_Data):
+    """How far the map went from the first text to another, each for the class that is predicted with it; None where undefined."""
+
+    js_bits: float | None
+    js_distance: float | None
+    switch: float | None
+    within: float | None
+    amplitude: float | None
+    switched: bool
+
+
+class Gaze(_Data):
+    """A model before a picture: a map for each text, and how far each is from the first.
+
+    Attributes:
+        rows: of the grid.
+        columns: of the grid.
+        looks: one for each text.
+        moved: one for each text after the first.
+        method: of the maps.
+        remarks: on how the model was explained.
+    """
+
+    rows: int
+    columns: int
+    looks: tuple[Look, ...]
+    moved: tuple[Moved, ...]
+    method: str
+    remarks: tuple[str, ...]
+
+
+def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, label: str | None, method: str) -> Gaze:
+    """Look at a picture with some texts.
+
+    Args:
+        model: any model that sees.
+        picture: the picture, or the bytes of its file.
+        texts: the first is the one that the others are compared with.
+        target: as for ``explain``.
+        label: the true class, for ``target="label"``.
+        method: a saliency method.
+
+    Raises:
+        UsageError, ImageError, ModelError: as ``explain``.
+
+    Example:
+        >>> import gazeshift as gs
+        >>> found = gaze(gs.load("model"), open("photo.jpg", "rb").read(), ["tuna", "soup"], "predicted", None, "default")  # doctest: +SKIP
+        >>> found.moved[0].js_bits  # doctest: +SKIP
+        0.21
+    """
+    maps = explain(model, picture, texts, target, label=label, method=method)
+    answers = _answers(model, picture, texts)
+    heard = model.heard(list(texts))
+    count, (height, width) = len(texts), maps.raw.shape[1:]
+    p = distribution(maps.raw[:count])
+    bias, spread, loudness = centre_bias(p), coverage(p), amplitude(maps.raw[:count])
+    looks = tuple(
+        Look(
+            text=text,
+            mass=None if maps.undefined[place] else tuple(np.round(p[place].ravel(), DIGITS).tolist()),
+            reason=maps.reasons[place],
+            note=maps.notes[place],
+            predicted=maps.classes[maps.predicted[place]],
+            explained=maps.classes[maps.rows[place].target],
+            top=_top(model.classes, answers[place]),
+            centre_bias=_known(bias[place]),
+            coverage=_known(spread[place]),
+            amplitude=_known(loudness[place]),
+            truncated=heard.truncated[place],
+            unread=heard.unread[place],
+        )
+        for place, text in enumerate(texts)
+    )
+    moved = tuple(_moved(maps, place) for place in range(1, count))
+    return Gaze(rows=height, columns=width, looks=looks, moved=moved, method=maps.method, remarks=maps.remarks)
+
+
+def _moved(maps: SaliencyMaps, place: int) -> Moved:
+    found = shift(maps, 0, place)
+    return Moved(
+        js_bits=_known(found.js_bits),
+        js_distance=_known(math.sqrt(max(found.js_bits, 0.0))),
+        switch=_known(found.switch),
+        within=_known(found.within),
+        amplitude=_known(found.amplitude),
+        switched=found.switched,
+    )
+
+
+def _answers(model: Model, picture: Picture, texts: Sequence[str]) -> Float[np.ndarray, "t classes"]:
+    """Probability of every class with every text."""
+    opened = open_picture(picture, at_least=model.enough)
+    model = model.about(opened, texts[0])
+    bound = model.bind([opened], texts)
+    rows = torch.arange(len(texts))
+    return Asked.of(bound, torch.zeros_like(rows), rows).logits.float().softmax(1).cpu().numpy()
+
+
+def _top(classes: Sequence[str], probabilities: Float[np.ndarray, " classes"]) -> tuple[Guess, ...]:
+    best = np.argsort(-probabilities, kind="stable")[:TOP]
+    sure = len(classes) > 1
+    return tuple(
+        Guess(name=classes[i], probability=round(float(probabilities[i]), DIGITS) if sure else None) for i in best
+    )
+
+
+def _known(value: float | np.ndarray) -> float | None:
+    return float(value) if math.isfinite(value) else None

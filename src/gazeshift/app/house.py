@@ -1,0 +1,144 @@
+"""Everything that the page is about: the models, the pictures, and one request at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from PIL.Image import Image
+
+from gazeshift.app.asked import Ask, AskEdits, AskWords
+from gazeshift.app.findings import AskFindings, Finding, Findings
+from gazeshift.app.gaze import Gaze, gaze
+from gazeshift.app.pictures import MAX_PIXELS, Pictures, Sample, as_jpeg
+from gazeshift.app.ready import Ready, ReadyText
+from gazeshift.app.regions import regions_of
+from gazeshift.app.remembering import Remembering
+from gazeshift.app.turns import Turns
+from gazeshift.app.words import Words, words_of
+from gazeshift.data.decode import decode
+from gazeshift.errors import UsageError
+from gazeshift.models.face import Model
+from gazeshift.pairs import Pair
+from gazeshift.registry import lookup
+from gazeshift.saliency import METHODS
+from gazeshift.saliency.cams import DEFAULT
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A model on the page.
+
+    Attributes:
+        model: remembers what it has seen.
+        sentence: what the text can and cannot do to its map; None if nobody knows.
+    """
+
+    model: Remembering
+    sentence: str | None
+
+
+@dataclass(eq=False)
+class House:
+    """Models and pictures. Requests are answered one at a time: a model is not shared between two, and torch uses all cores for one.
+
+    Attributes:
+        models: by their names on the page.
+        pictures: what can be looked at.
+        ready: changes of a text.
+        findings: what a study found about these pictures; None without a study.
+        turns: who is next.
+    """
+
+    models: Mapping[str, Resident]
+    pictures: Pictures
+    ready: Ready
+    findings: Findings | None = None
+    turns: Turns = field(default_factory=Turns)
+
+    @classmethod
+    def of(cls, models: Sequence[Model], pairs: Sequence[Pair] = (), findings: Findings | None = None) -> "House":
+        """A house with models that see, each under a name of its own, and the pictures of some data: its test pairs, if it has any.
+
+        Raises:
+            UsageError: a model that sees no image, or no model.
+        """
+        if not models:
+            raise UsageError("the page needs at least one model.")
+        for model in models:
+            if not model.sees_image:
+                raise UsageError(f"model {model.name!r} sees no image: it has no map, and no place on the page.")
+        names = _distinct([model.name for model in models])
+        residents = {name: _resident(model) for name, model in zip(names, models, strict=True)}
+        classes = sorted({*(pair.label for pair in pairs), *(name for model in models for name in model.classes)})
+        shown = [pair for pair in pairs if pair.split == "test"] or list(pairs)
+        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, tuple(classes)), findings)
+
+    def gaze(self, asked: Ask, page: str) -> Gaze:
+        """The maps of one picture by one model.
+
+        Args:
+            asked: what is asked.
+            page: who asks; of each page and model only the newest request is answered.
+
+        Raises:
+            SupersededError, TooManyError: as ``Turns.turn``.
+            GazeshiftError: an unknown picture, model, target or method, or a picture or model that cannot be used; says which.
+        """
+        model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
+        pair = self.pictures.pair(asked.picture)
+        with self.turns.turn(f"{page} {asked.model}"):
+            return gaze(model, source, asked.texts, asked.target, pair.label if pair else None, asked.method)
+
+    def words(self, asked: AskWords, page: str) -> Words:
+        """What each word of a text does, and to which region; see ``gaze``."""
+        model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
+        pair = self.pictures.pair(asked.picture)
+        regions = {} if pair is None else regions_of(pair)
+        with self.turns.turn(f"{page} {asked.model} words"):
+            return words_of(
+                model, source, asked.text, asked.target, pair.label if pair else None, asked.method, regions
+            )
+
+    def edits(self, asked: AskEdits) -> list[ReadyText]:
+        """Ready changes of a text.
+
+        Raises:
+            UsageError: there is no such picture.
+        """
+        self.pictures.source(asked.picture)
+        pair = self.pictures.pair(asked.picture) or Pair(asked.picture, b"", asked.text, "", "test")
+        return self.ready.texts(pair, asked.text, asked.draw)
+
+    def found(self, asked: AskFindings) -> tuple[int, list[tuple[Sample, Finding]]]:
+        """How many samples of the study there are, and some of them in order.
+
+        Raises:
+            UsageError: there is no study, or an unknown model, edit, measure or filter.
+        """
+        if self.findings is None:
+            raise UsageError("no study was opened: gazeshift app --study RUN.")
+        samples = {sample.key: sample for sample in self.pictures.samples}
+        total, rows = self.findings.ranked(asked, samples)
+        return total, [(samples[row.key], row) for row in rows]
+
+    def view(self, model: str, picture: str) -> bytes:
+        """What a model sees of a picture, as a JPEG: what its maps are drawn on."""
+        opened: Image = decode(self.pictures.source(picture), picture, MAX_PIXELS)
+        return as_jpeg(lookup(self.models, model, "model").model.view(opened))
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of the saliency methods, the default first."""
+        return [DEFAULT, *METHODS]
+
+
+def _resident(model: Model) -> Resident:
+    return Resident(Remembering(model), None if model.structure is None else model.structure.sentence)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names, numbered where two are alike."""
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: place + 1].count(name)})"
+        for place, name in enumerate(names)
+    ]

@@ -1,0 +1,266 @@
+import { ask, find, make, post, query, soon, speech } from "./common.js";
+import { change, draw, evidence, legend } from "./drawing.js";
+import { again, offer, remember as note, strip, undo } from "./edits.js";
+import { findings, listenStudy, offerStudy, sorting } from "./study.js";
+import { showWords } from "./table.js";
+import { WORDS } from "./words.js";
+
+const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, search: "", label: "", "study-model": "", "study-edit": "", "study-measure": "", "study-which": "", "study-rising": "false", "study-open": "false" };
+const house = { models: [], methods: [], labels: [], study: null };
+const panels = new Map();
+let { say } = speech;
+
+const tell = (sentence) => { find("told").textContent = sentence; };
+
+// The state is in the address, so that a link restores it.
+function remember() {
+  history.replaceState(null, "", `#${query(state)}`);
+}
+
+function recall() {
+  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (name in state) state[name] = value;
+  if (!(state.language in WORDS)) state.language = "en";
+}
+
+function speak() {
+  say = speech.say = WORDS[state.language];
+  document.documentElement.lang = state.language;
+  find("language").textContent = say.other;
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say[element.dataset.say];
+  for (const element of document.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", say[element.dataset.label]);
+    if (element.tagName === "INPUT") element.placeholder = say[element.dataset.label];
+  }
+  options(find("labels"), [["", say.all], ...house.labels.map((name) => [name, name])], state.label);
+  options(find("method"), house.methods.map((name) => [name, name === "default" ? say.standard : name]), state.method);
+  offerStudy(house.study, state);
+  targets();
+}
+
+function options(select, choices, chosen) {
+  select.replaceChildren(...choices.map(([value, text]) => make("option", { value }, text)));
+  select.value = chosen;
+}
+
+function targets() {
+  const classes = [...new Set(house.models.flatMap((model) => model.classes))].sort();
+  const known = state.picture.startsWith("pair-") ? ["label"] : [];
+  const roles = ["predicted", "reference", ...known].map((name) => [name, say[name]]);
+  if (![...roles.map(([name]) => name), ...classes].includes(state.target)) state.target = "predicted";
+  options(find("target"), [...roles, ...classes.map((name) => [name, name])], state.target);
+}
+
+async function listSamples() {
+  const found = sorting(state) ? await findings(state) : await ask(`api/samples?${query({ search: state.search, label: state.label })}`);
+  find("samples").replaceChildren(...found.samples.map(thumbnail));
+  const any = state.search || state.label;
+  find("found").textContent = found.total ? say.found(found.total) : any ? say.none : say.nodata;
+}
+
+function thumbnail(sample) {
+  const image = make("img", { src: `api/thumbnail?${query({ picture: sample.picture })}`, alt: "", loading: "lazy" });
+  const button = make("button", { type: "button", title: sample.text, "aria-pressed": String(sample.picture === state.picture) });
+  button.append(image, make("span", {}, sample.note === undefined ? sample.label : `${sample.note} ${sample.label}`));
+  button.addEventListener("click", () => choose(sample.picture, sample.own ?? sample.text, sample.after));
+  button.dataset.picture = sample.picture;
+  return make("li", {}, button);
+}
+
+function choose(picture, before, after = before) {
+  Object.assign(state, { picture, before, after });
+  find("before").value = before;
+  find("after").value = after;
+  for (const button of find("samples").querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button.dataset.picture === picture));
+  }
+  targets();
+  look();
+}
+
+// One panel for each model, made once: while a text is typed only numbers and pixels change.
+function panelOf(model) {
+  const figures = ["beforeMap", "afterMap", "difference"].map((name) => {
+    const canvas = make("canvas", { role: "img" }), says = make("p", { class: "explains" });
+    return { name, canvas, says, figure: make("figure", {}, make("figcaption", { "data-say": name }, say[name]), canvas, says) };
+  });
+  const sentence = make("p", { class: "sentence" }), numbers = make("dl", { class: "numbers" }), error = make("p", { class: "error", role: "alert" });
+  const tops = make("div", { class: "tops" }), words = make("section", { class: "words" }), strip = make("div", { class: "strip" });
+  const element = make("article", { class: "model" }, make("h3", {}, model.name), sentence, error);
+  element.append(make("div", { class: "maps" }, ...figures.map((each) => each.figure)), tops, numbers, words, strip);
+  find("models").append(element);
+  return { model, element, figures, sentence, numbers, tops, words, strip, error, picture: new Image(), shown: "", found: null, asking: null };
+}
+
+async function look() {
+  remember();
+  if (!state.picture) return tell(say.choose);
+  tell("");
+  for (const panel of panels.values()) panel.strip.replaceChildren();
+  await Promise.all([...panels.values()].map(lookWith));
+  explore();
+}
+
+// What takes longer waits until nobody types.
+const explore = soon(350, async () => {
+  note(state.after);
+  try {
+    await offer(state.picture, state.before, write);
+    for (const panel of panels.values()) await showWords(panel, state, () => show(panel));
+  } catch (error) {
+    if (error.name !== "AbortError") tell(error.message);
+  }
+});
+
+function write(text) {
+  state.after = find("after").value = text;
+  look();
+}
+
+async function showStrips() {
+  try {
+    for (const panel of panels.values()) await strip(panel, state);
+  } catch (error) {
+    if (error.name !== "AbortError") tell(error.message);
+  }
+}
+
+async function lookWith(panel) {
+  panel.asking?.abort();
+  panel.asking = new AbortController();
+  const { picture, before, after, target, method } = state;
+  const body = JSON.stringify({ picture, model: panel.model.name, texts: [before, after], target, method });
+  panel.element.setAttribute("aria-busy", "true");
+  try {
+    const [found] = await Promise.all([
+      ask("api/gaze", { method: "POST", body, headers: { "content-type": "application/json" }, signal: panel.asking.signal }),
+      showPicture(panel, picture),
+    ]);
+    Object.assign(panel, { found });
+    panel.error.textContent = "";
+    show(panel);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    panel.error.textContent = error.message;
+  }
+  panel.element.removeAttribute("aria-busy");
+}
+
+async function showPicture(panel, picture) {
+  if (panel.shown === picture) return;
+  panel.picture.src = `api/view?${query({ picture, model: panel.model.name })}`;
+  await panel.picture.decode().catch(() => {});
+  panel.shown = picture;
+}
+
+function show(panel) {
+  const { found, figures, model } = panel;
+  if (!found || !panel.picture.naturalWidth) return;
+  const [first, second] = found.looks, opacity = state.opacity / 100;
+  const masses = [first.mass, second.mass];
+  const both = first.mass && second.mass ? first.mass.map((mass, cell) => second.mass[cell] - mass) : null;
+  const top = Math.max(...masses.filter(Boolean).flat(), 1e-9), most = Math.max(...(both ?? [0]).map(Math.abs), 1e-9);
+  const grid = (values) => values && { values, rows: found.rows, columns: found.columns };
+  [first, second].forEach((each, place) => {
+    draw(figures[place].canvas, panel.picture, grid(each.mass), evidence, top, opacity);
+    figures[place].canvas.setAttribute("aria-label", say.describe(model.name, each.text, each.explained));
+    figures[place].says.textContent = each.mass ? each.explained : `${say.undefinedMap}: ${each.reason}`;
+  });
+  draw(figures[2].canvas, panel.picture, grid(both), change, Math.max(most, top / 4), opacity);
+  figures[2].canvas.setAttribute("aria-label", say.difference);
+  const classes = [first.explained, second.explained];
+  figures[2].says.textContent = classes[0] === classes[1] ? say.same(classes[0]) : say.switched(...classes);
+  panel.sentence.textContent = model.reads ? model.sentence ?? say.unknown : say.silent;
+  panel.tops.replaceChildren(...[first, second].map(topClasses));
+  panel.numbers.replaceChildren(...numbersOf(found));
+  panel.element.dataset.top = String(top);
+  scales(Math.max(...[...panels.values()].map((each) => Number(each.element.dataset.top ?? 0))));
+}
+
+function topClasses(look) {
+  const list = make("ol");
+  for (const guess of look.top.slice(0, 3)) {
+    const share = guess.probability ?? 0, bar = make("span", { class: "bar" });
+    bar.style.width = `${100 * share}%`;
+    list.append(make("li", {}, bar, make("span", { class: "name" }, guess.name), make("span", { class: "share" }, guess.probability === null ? "" : `${Math.round(100 * share)} %`)));
+  }
+  const remarks = [look.unread && say.unread, look.truncated && say.truncated, look.note].filter(Boolean);
+  return make("div", {}, list, ...remarks.map((remark) => make("p", { class: "small" }, remark)));
+}
+
+function numbersOf(found) {
+  const [moved] = found.moved, [first, second] = found.looks;
+  const number = (value, digits = 3) => value === null ? "–" : value.toFixed(digits);
+  const pair = (name) => `${number(first[name])} → ${number(second[name])}`;
+  const rows = [
+    [say.distance, number(moved.js_distance)], [say.switchPart, `${number(moved.switch)} bit`], [say.within, `${number(moved.within)} bit`],
+    [say.centre, pair("centre_bias")], [say.coverage, pair("coverage")], [say.amplitude, pair("amplitude")],
+  ];
+  return rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
+}
+
+function scales(top) {
+  const percent = (value) => `${(100 * value).toFixed(1)} %`;
+  legend(find("scale"), evidence, 0);
+  legend(find("differences"), change, -1);
+  find("scale-says").textContent = say.shareOf(percent(top));
+  find("differences-says").textContent = say.differenceOf(percent(top));
+}
+
+function listen() {
+  const typed = soon(30, look), searched = soon(120, () => listSamples().catch((error) => tell(error.message)));
+  for (const name of ["before", "after"]) find(name).addEventListener("input", (event) => { state[name] = event.target.value; typed(); });
+  for (const name of ["target", "method"]) find(name).addEventListener("change", (event) => { state[name] = event.target.value; look(); });
+  find("opacity").addEventListener("input", (event) => { state.opacity = Number(event.target.value); remember(); panels.forEach(show); });
+  find("search").addEventListener("input", (event) => { state.search = event.target.value; searched(); });
+  find("labels").addEventListener("change", (event) => { state.label = event.target.value; searched(); });
+  find("language").addEventListener("click", () => { state.language = state.language === "en" ? "ja" : "en"; speak(); listSamples(); panels.forEach(show); remember(); });
+  listenStudy(state, () => { remember(); searched(); });
+  find("undo").addEventListener("click", () => write(undo()));
+  find("all").addEventListener("click", showStrips);
+  find("again").addEventListener("click", () => { again(); explore(); });
+  find("file").addEventListener("change", (event) => event.target.files[0] && drop(event.target.files[0]));
+  for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => event.dataTransfer.files[0] && drop(event.dataTransfer.files[0]));
+  document.addEventListener("keydown", step);
+  window.addEventListener("hashchange", () => { recall(); fill(); look(); });
+}
+
+async function drop(file) {
+  try {
+    const { picture } = await ask("api/drop", { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
+    choose(picture, state.before);
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+// Left and right go through the list, unless somebody is writing.
+function step(event) {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!by || ["TEXTAREA", "INPUT", "SELECT"].includes(event.target.tagName)) return;
+  const buttons = [...find("samples").querySelectorAll("button")];
+  const next = buttons[buttons.findIndex((button) => button.dataset.picture === state.picture) + by];
+  next?.click();
+  next?.focus();
+}
+
+function fill() {
+  for (const name of ["before", "after", "search"]) find(name).value = state[name];
+  find("opacity").value = state.opacity;
+  speak();
+}
+
+async function begin() {
+  recall();
+  Object.assign(house, await ask("api/house"));
+  for (const model of house.models) panels.set(model.name, panelOf(model));
+  fill();
+  listen();
+  scales(0);
+  await listSamples();
+  const first = find("samples").querySelector("button");
+  if (!state.picture && first) first.click();
+  else await look();
+}
+
+begin().catch((error) => tell(error.message));

@@ -1,0 +1,39 @@
+// What every part of the page uses: elements, the server, and the language.
+import { WORDS } from "./words.js";
+
+export const find = (id) => document.getElementById(id);
+
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+export const speech = { say: WORDS.en };
+const page = crypto.randomUUID();
+
+// What the server refuses comes as one sentence; what a newer question replaced is nobody's business.
+export async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, headers: { "x-page": page, ...options.headers } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error(speech.say.failed);
+  }
+  const found = await answer.json();
+  if (answer.status === 409) throw new DOMException("superseded", "AbortError");
+  if (!answer.ok) throw new Error(found.error);
+  return found;
+}
+
+export const post = (path, body, signal) =>
+  ask(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" }, signal });
+
+export const query = (values) => new URLSearchParams(values).toString();
+
+export function soon(wait, work) {
+  let timer;
+  return (...values) => { clearTimeout(timer); timer = setTimeout(() => work(...values), wait); };
+}

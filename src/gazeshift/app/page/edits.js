@@ -1,0 +1,48 @@
+// Ready changes of the text: one click each, all in a strip, and back again.
+import { draw, evidence } from "./drawing.js";
+import { find, make, post, speech } from "./common.js";
+
+const past = [];
+let draws = 0, offered = [];
+
+// Asks for the changes of a text and shows one button each; those that do not apply are there, but cannot be pressed.
+export async function offer(picture, text, apply) {
+  offered = picture ? await post("api/edits", { picture, text, draw: draws }) : [];
+  find("chips").replaceChildren(...offered.map((one) => {
+    const button = make("button", { type: "button", class: "chip", "data-edit": one.edit }, speech.say.edits[one.edit] ?? one.edit);
+    if (one.text === null) button.disabled = true;
+    else button.title = one.text || "∅";
+    button.addEventListener("click", () => apply(one.text));
+    return button;
+  }));
+}
+
+export const again = () => { draws += 1; };
+
+export function remember(text) {
+  if (past.at(-1) !== text) past.push(text);
+  find("undo").disabled = past.length < 2;
+}
+
+export function undo() {
+  if (past.length > 1) past.pop();
+  find("undo").disabled = past.length < 2;
+  return past.at(-1) ?? "";
+}
+
+// Every change that applies, with its map, by one model: one request.
+export async function strip(panel, state) {
+  const there = offered.filter((one) => one.text !== null);
+  const texts = [state.before, ...there.map((one) => one.text)];
+  const found = await post("api/gaze", { picture: state.picture, model: panel.model.name, texts, target: state.target, method: state.method });
+  const top = Math.max(...found.looks.flatMap((look) => look.mass ?? []), 1e-9);
+  const figures = found.looks.map((look, place) => {
+    const canvas = make("canvas", { role: "img", "aria-label": speech.say.describe(panel.model.name, look.text, look.explained) });
+    draw(canvas, panel.picture, look.mass && { values: look.mass, rows: found.rows, columns: found.columns }, evidence, top, state.opacity / 100);
+    const name = place ? speech.say.edits[there[place - 1].edit] ?? there[place - 1].edit : speech.say.beforeMap;
+    const moved = place ? found.moved[place - 1].js_distance : null;
+    const says = make("figcaption", {}, make("b", {}, name), make("q", {}, look.text || "∅"), make("span", {}, `${look.explained}${moved === null ? "" : ` · ${moved.toFixed(2)}`}`));
+    return make("figure", {}, canvas, says);
+  });
+  panel.strip.replaceChildren(...figures);
+}

@@ -1,0 +1,66 @@
+// Words and regions: a word lights up what it adds to the map, a region shows where it is and which words it answers to.
+import { change, draw } from "./drawing.js";
+import { make, post, speech } from "./common.js";
+
+export async function showWords(panel, state, restore) {
+  const { model, words } = panel;
+  words.replaceChildren();
+  if (!model.reads || !state.after.trim() || state.after.length > 300) return;
+  const target = state.target === "reference" ? "predicted" : state.target;
+  const found = await post("api/words", { picture: state.picture, model: model.name, text: state.after, target, method: state.method }, panel.asking?.signal);
+  const say = speech.say, canvas = panel.figures[1].canvas;
+  const most = Math.max(...found.words.map((word) => word.bits ?? 0), 0.01);
+  const strongest = Math.max(...found.words.flatMap((word) => word.regions.map(Math.abs)), 0.01);
+  const names = found.regions.map((region, place) => region.name || say.ninth(place));
+  const light = (word) => draw(canvas, panel.picture, { values: word.change, rows: found.rows, columns: found.columns }, change, 1, 0.9);
+  const outline = (box) => {
+    restore();
+    const context = canvas.getContext("2d");
+    context.lineWidth = Math.max(canvas.width / 80, 2);
+    context.strokeStyle = "#fff";
+    context.strokeRect(box[0] * canvas.width, box[1] * canvas.height, (box[2] - box[0]) * canvas.width, (box[3] - box[1]) * canvas.height);
+    context.lineWidth /= 2;
+    context.strokeStyle = "#111";
+    context.strokeRect(box[0] * canvas.width, box[1] * canvas.height, (box[2] - box[0]) * canvas.width, (box[3] - box[1]) * canvas.height);
+  };
+  const cells = [];
+  const touch = (button, on) => {
+    for (const name of ["pointerenter", "focus", "click"]) button.addEventListener(name, on);
+    for (const name of ["pointerleave", "blur"]) button.addEventListener(name, () => { restore(); cells.forEach((cell) => cell.classList.remove("lit")); });
+    return button;
+  };
+  const line = make("p", { class: "said" });
+  let end = 0;
+  found.words.forEach((word) => {
+    line.append(state.after.slice(end, word.start), touch(coloured(word, most), () => light(word)));
+    end = word.end;
+  });
+  const head = make("tr", {}, make("td"), ...found.regions.map((region, place) => {
+    const button = touch(make("button", { type: "button" }, names[place]), () => {
+      outline(region.box);
+      cells.forEach((cell) => cell.classList.toggle("lit", cell.dataset.region === String(place)));
+    });
+    return make("th", { scope: "col" }, button);
+  }));
+  const rows = found.words.map((word) => make("tr", {},
+    make("th", { scope: "row" }, touch(make("button", { type: "button" }, word.text), () => light(word))),
+    ...word.regions.map((value, place) => {
+      const cell = make("td", { "data-region": place }, value.toFixed(2));
+      cell.style.setProperty("--strength", `${Math.round(70 * Math.abs(value) / strongest)}%`);
+      cell.classList.add(value < 0 ? "lost" : "gained");
+      cells.push(cell);
+      return cell;
+    })));
+  const alone = make("tr", { class: "alone" }, make("th", { scope: "row" }, say.evidence), ...found.regions.map((region) => make("td", {}, region.evidence.toFixed(2))));
+  words.replaceChildren(
+    make("h4", {}, say.wordsTitle), line,
+    make("details", {}, make("summary", {}, `${say.tableTitle} (${say.wordsOf(found.explained)})`), make("div", { class: "scroll" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows, alone)))),
+  );
+}
+
+function coloured(word, most) {
+  const button = make("button", { type: "button", class: "word" }, word.text);
+  button.style.setProperty("--strength", `${Math.round(80 * (word.bits ?? 0) / most)}%`);
+  button.title = word.bits === null ? "–" : `${word.bits.toFixed(3)} bit, ${word.logit >= 0 ? "+" : ""}${word.logit.toFixed(2)} logit`;
+  return button;
+}

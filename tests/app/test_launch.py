@@ -1,0 +1,41 @@
+"""The page's server as it runs: on a port of its own, for scripts that speak Gradio's protocol."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from gazeshift.app.house import House
+from gazeshift.errors import UsageError
+
+pytest.importorskip("gradio", reason="the page's server needs Gradio")
+
+import httpx
+
+from gazeshift.app.server import Running, start
+
+
+@pytest.fixture
+def running(house: House) -> Iterator[Running]:
+    with start(house, host="127.0.0.1", port=0, token=None) as found:
+        yield found
+
+
+def test_scripts_get_what_the_page_gets(running: Running) -> None:
+    with httpx.Client(base_url=running.address, timeout=60, trust_env=False) as client:
+        model = client.get("/api/house").json()["models"][1]["name"]
+        assert "/gaze" in client.get("/gradio_api/info").json()["named_endpoints"]
+        asked = {"data": ["pair-0", model, ["a", "b"], "predicted", "default"]}
+        event = client.post("/gradio_api/call/gaze", json=asked).json()["event_id"]
+        lines = client.get(f"/gradio_api/call/gaze/{event}").text.splitlines()
+        (data,) = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+        assert (
+            data[0] == client.post("/api/gaze", json={"picture": "pair-0", "model": model, "texts": ["a", "b"]}).json()
+        )
+
+
+def test_a_port_in_use_is_named(running: Running, house: House) -> None:
+    port = httpx.URL(running.address).port
+    assert port
+    with pytest.raises(UsageError, match=f"port {port}"), start(house, host="127.0.0.1", port=port, token=None):
+        pass
