@@ -110,7 +110,7 @@ def test_a_study_that_asks_for_none_has_none(tiny_run: Path) -> None:
 
 def test_unknown_checks_and_sanity_without_a_floor_are_told_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"explain\.checks.*unknown check 'astrology'.*Known: faithfulness, localisation"
+        ConfigError, match=r"explain\.checks.*unknown check 'astrology'.*Known: controls, faithfulness, localisation"
     ):
         read_study(write_yaml(tmp_path, explain={"checks": ["astrology"]}))
     with pytest.raises(ConfigError, match="explain: the check 'sanity' compares changed texts with"):
