@@ -11,7 +11,7 @@ import gazeshift as gs
 from gazeshift.claims.verdict import Verdict
 from gazeshift.measures import Figure
 
-ROWS = ("image", "text", "fusion")
+ROWS = ("image", "text", "fusion", "late")
 """Roles whose accuracy is told."""
 
 CONTROLS = (

@@ -17,7 +17,23 @@ Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class Ask(BaseModel):
+class _Asked(BaseModel):
+    """What every request names: a picture. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    picture: Name
+
+
+class _AskedOfModel(_Asked):
+    """What every request to a model names."""
+
+    model: Name
+    target: Name = "predicted"
+    method: Name = "default"
+
+
+class Ask(_AskedOfModel):
     """Maps of one picture by one model.
 
     Attributes:
@@ -28,32 +44,17 @@ class Ask(BaseModel):
         method: a saliency method.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    picture: Name
-    model: Name
     texts: Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_TEXTS)]
-    target: Name = "predicted"
-    method: Name = "default"
 
 
-class AskWords(BaseModel):
+class AskWords(_AskedOfModel):
     """The words of one text before one picture."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    picture: Name
-    model: Name
     text: Annotated[str, Field(max_length=MAX_WORDS_TEXT)]
-    target: Name = "predicted"
-    method: Name = "default"
 
 
-class AskEdits(BaseModel):
+class AskEdits(_Asked):
     """Ready changes of one text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    picture: Name
     text: Text
     draw: Annotated[int, Field(ge=0, lt=2**31)] = 0

@@ -89,14 +89,15 @@ def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[
         UsageError: the port is in use.
     """
     port, server = _usable_port(host, port), make_server(house)
-    server.add_middleware(Doors, hosts=LOOPBACK if token is None else None, token=token, most=MAX_BYTES)
+    named = f"[{host}]" if ":" in host else host
+    server.add_middleware(Doors, hosts={*LOOPBACK, named} if token is None else None, token=token, most=MAX_BYTES)
     _in_a_loop(
         lambda: server.launch(
             server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, show_error=False
         )
     )
     try:
-        yield Running(f"http://{host}:{port}/" + (f"?token={token}" if token else ""), server)
+        yield Running(f"http://{named}:{port}/" + (f"?token={token}" if token else ""), server)
     finally:
         server.get_blocks().close(verbose=False)
 
@@ -134,17 +135,8 @@ def _page(server: Server) -> None:
 
     @server.get("/page/{name}")
     def part(name: str) -> Response:
-        return Response((folder / lookup_file(name)).read_bytes(), media_type=FILES[name])
-
-
-def lookup_file(name: str) -> str:
-    """The name of one of the page's files.
-
-    Raises:
-        UsageError: it has no such file.
-    """
-    lookup(FILES, name, "file of the page")
-    return name
+        kind = lookup(FILES, name, "file of the page")
+        return Response((folder / name).read_bytes(), media_type=kind)
 
 
 def _pictures(server: Server, house: House) -> None:

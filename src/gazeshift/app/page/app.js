@@ -54,7 +54,7 @@ async function listSamples() {
   const found = sorting(state) ? await findings(state) : await ask(`api/samples?${query({ search: state.search, label: state.label })}`);
   find("samples").replaceChildren(...found.samples.map(thumbnail));
   const any = state.search || state.label;
-  find("found").textContent = found.total ? say.found(found.total) : any ? say.none : say.nodata;
+  find("found").textContent = found.total ? say.found(found.total, found.samples.length) : any ? say.none : say.nodata;
 }
 
 function thumbnail(sample) {

@@ -13,7 +13,7 @@ from gazeshift.edits import Edited
 from gazeshift.evaluation.analyse import analyse
 from gazeshift.evaluation.checks.naming import gains, scores
 from gazeshift.evaluation.checks.sanity import SEED
-from gazeshift.evaluation.checks.subject import Subject, per_pair
+from gazeshift.evaluation.checks.subject import Subject, mean_of_defined, per_pair
 from gazeshift.evaluation.faithful import reading
 from gazeshift.evaluation.in_masks import excess
 from gazeshift.evaluation.question import Question, named_region
@@ -48,7 +48,9 @@ def controls(subject: Subject) -> pd.DataFrame:
     measures = {name: own[name] for name in ("excess", "gain", "text_blind_excess")} | _fixed(asked)
     for name, damage in RANDOM.items():
         drawn = [_measured(_damaged(asked, damage(asked.model, SEED + draw))) for draw in range(DRAWS)]
-        measures |= {f"{name}_{what}": _mean([each[what] for each in drawn]) for what in ("excess", "gain")}
+        measures |= {
+            f"{name}_{what}": mean_of_defined(np.stack([each[what] for each in drawn])) for what in ("excess", "gain")
+        }
     if not subject.model.structure.reads_text:
         measures = {name: values for name, values in measures.items() if not name.endswith("gain")}
     return per_pair(asked, range(len(asked.question.pairs)), measures)
@@ -100,9 +102,3 @@ def _damaged(subject: Subject, model: Classifier) -> Subject:
             return model.encode_image(pixels)
 
     return replace(subject, model=model, images=see, texts=reading(model) if model.tokenizer else subject.texts)
-
-
-def _mean(values: Sequence[Float[np.ndarray, " n"]]) -> Float[np.ndarray, " n"]:
-    stacked = np.stack(values)
-    count = np.isfinite(stacked).sum(0)
-    return np.asarray(np.nansum(stacked, axis=0) / np.where(count > 0, count, np.nan))

@@ -8,7 +8,7 @@ import pandas as pd
 from gazeshift.edits import NULLS
 from gazeshift.errors import UsageError
 from gazeshift.evaluation.analyse import analyse
-from gazeshift.evaluation.checks.subject import Subject, per_pair
+from gazeshift.evaluation.checks.subject import Subject, mean_of_defined, per_pair
 from gazeshift.evaluation.question import named_region
 from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.saliency import METHODS, PIXEL_METHODS
@@ -70,9 +70,9 @@ def scores(gains: pd.DataFrame) -> dict[str, np.ndarray]:
     return {
         "gain": named - floor,
         "sensitivity": _where(np.isfinite(named), named > high),
-        "specificity": _mean(_where(np.isfinite(nulls), nulls <= high)),
-        "told_apart": _mean(
-            _where(np.isfinite(still) & np.isfinite(named)[:, None], _more(named[:, None], still)),
+        "specificity": mean_of_defined(_where(np.isfinite(nulls), nulls <= high), axis=1),
+        "told_apart": mean_of_defined(
+            _where(np.isfinite(still) & np.isfinite(named)[:, None], _more(named[:, None], still)), axis=1
         ),
     }
 
@@ -83,9 +83,3 @@ def _more(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _where(known: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.where(known, values, np.nan).astype(float)
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Row means of what is known; NaN where nothing is."""
-    count = np.isfinite(values).sum(1)
-    return np.asarray(np.nansum(values, axis=1) / np.where(count > 0, count, np.nan))

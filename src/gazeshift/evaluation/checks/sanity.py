@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from gazeshift.evaluation.checks.subject import OwnMaps, Subject, maps_of, own_maps, per_pair
+from gazeshift.evaluation.checks.subject import OwnMaps, Subject, maps_of, mean_of_defined, own_maps, per_pair
 from gazeshift.evaluation.faithful import reading
 from gazeshift.evaluation.information import text_sets
 from gazeshift.evaluation.question import TextSource
@@ -112,13 +112,7 @@ def _likeness(name: str, own: OwnMaps, raw: Float[np.ndarray, "draws n h w"]) ->
     """Means over the draws in which a measure is defined, and the share of undefined maps."""
     js = jensen_shannon(distribution(own.raw), distribution(raw))
     return {
-        f"{name}_spearman": _mean_of_defined(spearman(own.raw, raw)),
-        f"{name}_js": _mean_of_defined(js),
+        f"{name}_spearman": mean_of_defined(spearman(own.raw, raw)),
+        f"{name}_js": mean_of_defined(js),
         f"{name}_undefined": undefined(raw).mean(0),
     }
-
-
-def _mean_of_defined(values: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, " n"]:
-    defined = np.isfinite(values)
-    count = defined.sum(0)
-    return np.asarray(np.where(defined, values, 0).sum(0) / np.where(count > 0, count, np.nan))

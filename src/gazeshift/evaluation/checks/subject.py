@@ -130,6 +130,12 @@ def per_pair(subject: Subject, shard: Sequence[int], measures: Mapping[str, np.n
     return pd.concat(parts, ignore_index=True)
 
 
+def mean_of_defined(values: Float[np.ndarray, "*b n"], axis: int = 0) -> Float[np.ndarray, "*b"]:
+    """Mean along an axis of what is defined; NaN where nothing is, without a warning."""
+    count = np.isfinite(values).sum(axis)
+    return np.asarray(np.nansum(values, axis=axis) / np.where(count > 0, count, np.nan))
+
+
 def grid_of(rows: pd.DataFrame, measure: str) -> Float[np.ndarray, "seeds n"]:
     """Values of a measure (the mean of several of one pair): a row per seed, a column per pair; NaN where none is defined."""
     mine = rows[rows["measure"] == measure]
