@@ -13,6 +13,12 @@ MAX_TEXTS = 40
 MAX_WORDS_TEXT = 300
 """Characters of a text whose every word is left out in turn."""
 
+MAX_MODELS = 16
+"""Models in one figure."""
+
+MAX_APART = 8
+"""Pictures in one request of a comparison: the page asks for the next ones, and may stop."""
+
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -51,6 +57,56 @@ class AskWords(_AskedOfModel):
     """The words of one text before one picture."""
 
     text: Annotated[str, Field(max_length=MAX_WORDS_TEXT)]
+
+
+class AskScene(_Asked):
+    """What the page shows: one picture before some models.
+
+    Attributes:
+        models: by their names on the page.
+        texts: before and after.
+        target: as for ``gazeshift.explain``.
+        method: a saliency method.
+    """
+
+    models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_MODELS)]
+    texts: tuple[Text, Text]
+    target: Name = "predicted"
+    method: Name = "default"
+
+
+class Side(BaseModel):
+    """One side of a comparison.
+
+    Attributes:
+        model: its name on the page.
+        text: what it is asked with; ``{text}`` stands for the picture's own text.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: Name
+    text: Text = "{text}"
+
+
+class AskApart(BaseModel):
+    """Two sides before some pictures of the data.
+
+    Attributes:
+        pictures: their names.
+        one: the first side.
+        other: the second.
+        target: as for ``gazeshift.explain``; ``reference`` is what the first side predicts.
+        method: a saliency method.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pictures: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_APART)]
+    one: Side
+    other: Side
+    target: Name = "predicted"
+    method: Name = "default"
 
 
 class AskEdits(_Asked):

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from jaxtyping import Float
+from PIL.Image import Image
 from pydantic import BaseModel, ConfigDict
 
-from gazeshift.measures import amplitude, centre_bias, coverage, distribution
+from gazeshift.app.answers import Token, answers, said_by, target_of, tokens_of
+from gazeshift.measures import amplitude, centre_bias, coverage, distribution, jensen_shannon
 from gazeshift.models.face import Model
 from gazeshift.saliency import SaliencyMaps, explain, shift
 from gazeshift.saliency.asked import Asked
@@ -48,6 +50,7 @@ class Look(_Data):
         amplitude: log of the positive evidence.
         truncated: the model did not read the end of the text.
         unread: the model knows nothing in it.
+        said: the model's own answer to the text, token by token; empty for a model with classes.
     """
 
     text: str
@@ -62,13 +65,23 @@ class Look(_Data):
     amplitude: float | None
     truncated: bool
     unread: bool
+    said: tuple[str, ...]
 
 
 class Moved(_Data):
-    """How far the map went from the first text to another, each for the class that is predicted with it; None where undefined."""
+    """How far the map went from the first text to another; None where undefined.
 
-    js_bits: float | None
+    Attributes:
+        js_distance: between the two maps that are shown: square root of their Jensen-Shannon divergence in bits, 0 to 1.
+        js_bits: divergence of the maps of the classes that are predicted with each text.
+        switch: part of ``js_bits`` that comes with another predicted class.
+        within: the rest.
+        amplitude: change of the log of the positive evidence, for the predicted classes.
+        switched: whether the predicted class is another.
+    """
+
     js_distance: float | None
+    js_bits: float | None
     switch: float | None
     within: float | None
     amplitude: float | None
@@ -85,6 +98,7 @@ class Gaze(_Data):
         moved: one for each text after the first.
         method: of the maps.
         remarks: on how the model was explained.
+        tokens: of the answer to the first text, which all maps are of; empty for a model with classes.
     """
 
     rows: int
@@ -93,6 +107,7 @@ class Gaze(_Data):
     moved: tuple[Moved, ...]
     method: str
     remarks: tuple[str, ...]
+    tokens: tuple[Token, ...] = ()
 
 
 def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, label: str | None, method: str) -> Gaze:
@@ -115,8 +130,11 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
         >>> found.moved[0].js_bits  # doctest: +SKIP
         0.21
     """
-    maps = explain(model, picture, texts, target, label=label, method=method)
-    answers = _answers(model, picture, texts)
+    opened = open_picture(picture, at_least=model.enough)
+    asked = model.about(opened, texts[0])
+    speaks = answers(model, asked)
+    maps = explain(model, picture, texts, target_of(model, asked, target), label=label, method=method)
+    probabilities = () if speaks else _probabilities(model, opened, texts)
     heard = model.heard(list(texts))
     count, (height, width) = len(texts), maps.raw.shape[1:]
     p = distribution(maps.raw[:count])
@@ -129,24 +147,34 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
             note=maps.notes[place],
             predicted=maps.classes[maps.predicted[place]],
             explained=maps.classes[maps.rows[place].target],
-            top=_top(model.classes, answers[place]),
+            top=() if speaks else _top(model.classes, probabilities[place]),
             centre_bias=_known(bias[place]),
             coverage=_known(spread[place]),
             amplitude=_known(loudness[place]),
             truncated=heard.truncated[place],
             unread=heard.unread[place],
+            said=said_by(model.about(opened, text)) if speaks else (),
         )
         for place, text in enumerate(texts)
     )
     moved = tuple(_moved(maps, place) for place in range(1, count))
-    return Gaze(rows=height, columns=width, looks=looks, moved=moved, method=maps.method, remarks=maps.remarks)
+    return Gaze(
+        rows=height,
+        columns=width,
+        looks=looks,
+        moved=moved,
+        method=maps.method,
+        remarks=maps.remarks,
+        tokens=tokens_of(asked, opened, texts) if speaks else (),
+    )
 
 
 def _moved(maps: SaliencyMaps, place: int) -> Moved:
     found = shift(maps, 0, place)
+    shown = float(jensen_shannon(distribution(maps.raw[0]), distribution(maps.raw[place])))
     return Moved(
+        js_distance=_known(math.sqrt(max(shown, 0.0))),
         js_bits=_known(found.js_bits),
-        js_distance=_known(math.sqrt(max(found.js_bits, 0.0))),
         switch=_known(found.switch),
         within=_known(found.within),
         amplitude=_known(found.amplitude),
@@ -154,11 +182,9 @@ def _moved(maps: SaliencyMaps, place: int) -> Moved:
     )
 
 
-def _answers(model: Model, picture: Picture, texts: Sequence[str]) -> Float[np.ndarray, "t classes"]:
-    """Probability of every class with every text."""
-    opened = open_picture(picture, at_least=model.enough)
-    model = model.about(opened, texts[0])
-    bound = model.bind([opened], texts)
+def _probabilities(model: Model, picture: Image, texts: Sequence[str]) -> Float[np.ndarray, "t classes"]:
+    """Of every class with every text."""
+    bound = model.bind([picture], texts)
     rows = torch.arange(len(texts))
     return Asked.of(bound, torch.zeros_like(rows), rows).logits.float().softmax(1).cpu().numpy()
 

@@ -6,17 +6,21 @@ from types import MappingProxyType
 
 from PIL.Image import Image
 
-from gazeshift.app.asked import Ask, AskEdits, AskWords
+from gazeshift.app.asked import Ask, AskApart, AskEdits, AskScene, AskWords
+from gazeshift.app.compare import Apart, apart, text_of
+from gazeshift.app.export import Scene, show
 from gazeshift.app.findings import AskFindings, Finding, Findings
 from gazeshift.app.gaze import Gaze, gaze
 from gazeshift.app.pictures import MAX_PIXELS, Pictures, Sample, as_jpeg
 from gazeshift.app.ready import Ready, ReadyText
-from gazeshift.app.regions import regions_of
+from gazeshift.app.regions import Outlines, in_view, outlines, regions_of
 from gazeshift.app.remembering import Remembering
 from gazeshift.app.turns import Turns
 from gazeshift.app.words import Words, words_of
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
+from gazeshift.evaluation.framing import Framing
+from gazeshift.models.addresses import Address
 from gazeshift.models.face import Model
 from gazeshift.pairs import Pair
 from gazeshift.registry import lookup
@@ -31,10 +35,14 @@ class Resident:
     Attributes:
         model: remembers what it has seen.
         sentence: what the text can and cannot do to its map; None if nobody knows.
+        address: where it was opened; None if nobody said.
+        framing: where its maps lie on whole pictures.
     """
 
     model: Remembering
     sentence: str | None
+    address: Address | None
+    framing: Framing
 
 
 @dataclass(eq=False)
@@ -46,6 +54,7 @@ class House:
         pictures: what can be looked at.
         ready: changes of a text.
         findings: what a study found about these pictures; None without a study.
+        root: of the data; None without data of a name.
         turns: who is next.
     """
 
@@ -53,11 +62,27 @@ class House:
     pictures: Pictures
     ready: Ready
     findings: Findings | None = None
+    root: str | None = None
     turns: Turns = field(default_factory=Turns)
 
     @classmethod
-    def of(cls, models: Sequence[Model], pairs: Sequence[Pair] = (), findings: Findings | None = None) -> "House":
+    def of(
+        cls,
+        models: Sequence[Model],
+        pairs: Sequence[Pair] = (),
+        findings: Findings | None = None,
+        *,
+        addresses: Sequence[Address] = (),
+        root: str | None = None,
+    ) -> "House":
         """A house with models that see, each under a name of its own, and the pictures of some data: its test pairs, if it has any.
+
+        Args:
+            models: in the page's order.
+            pairs: of the data; may be none.
+            findings: what a study found about them.
+            addresses: where the models were opened, one each; may be left out.
+            root: where the data are.
 
         Raises:
             UsageError: a model that sees no image, or no model.
@@ -68,10 +93,13 @@ class House:
             if not model.sees_image:
                 raise UsageError(f"model {model.name!r} sees no image: it has no map, and no place on the page.")
         names = _distinct([model.name for model in models])
-        residents = {name: _resident(model) for name, model in zip(names, models, strict=True)}
+        opened: Sequence[Address | None] = addresses or [None] * len(models)
+        residents = {
+            name: _resident(model, address) for name, model, address in zip(names, models, opened, strict=True)
+        }
         classes = sorted({*(pair.label for pair in pairs), *(name for model in models for name in model.classes)})
         shown = [pair for pair in pairs if pair.split == "test"] or list(pairs)
-        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, tuple(classes)), findings)
+        return cls(MappingProxyType(residents), Pictures(shown), Ready.of(pairs, tuple(classes)), findings, root)
 
     def gaze(self, asked: Ask, page: str) -> Gaze:
         """The maps of one picture by one model.
@@ -93,11 +121,51 @@ class House:
         """What each word of a text does, and to which region; see ``gaze``."""
         model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
         pair = self.pictures.pair(asked.picture)
-        regions = {} if pair is None else regions_of(pair)
+        regions, _ = in_view({} if pair is None else regions_of(pair), model.view)
         with self.turns.turn(f"{page} {asked.model} words"):
             return words_of(
                 model, source, asked.text, asked.target, pair.label if pair else None, asked.method, regions
             )
+
+    def scene(self, asked: AskScene, page: str) -> Scene:
+        """What the page shows, complete: for a figure, or a file; see ``gaze``."""
+        residents = {name: lookup(self.models, name, "model") for name in asked.models}
+        source, pair = self.pictures.source(asked.picture), self.pictures.pair(asked.picture)
+        with self.turns.turn(f"{page} scene"):
+            shown = [
+                show(name, resident.model, resident.address, source, asked, pair.label if pair else None)
+                for name, resident in residents.items()
+            ]
+        return Scene(asked.picture, pair, self.root, asked.texts, asked.target, asked.method, shown)
+
+    def apart(self, asked: AskApart, page: str) -> list[Apart]:
+        """Two models, or two texts, before some pictures of the data; see ``gaze``."""
+        sides = (asked.one, asked.other)
+        one, other = (lookup(self.models, side.model, "model") for side in sides)
+        found = []
+        for name in asked.pictures:
+            if (pair := self.pictures.pair(name)) is None:
+                raise UsageError(f"there is no picture {name[:60]!r} in the data: only they can be compared.")
+            texts = (text_of(sides[0], pair), text_of(sides[1], pair))
+            with self.turns.turn(f"{page} apart"):
+                found.append(
+                    apart(
+                        (one.model, other.model),
+                        (one.framing, other.framing),
+                        texts,
+                        name,
+                        pair,
+                        asked.target,
+                        asked.method,
+                    )
+                )
+        return found
+
+    def outlines(self, model: str, picture: str) -> Outlines:
+        """The regions of a picture of the data as a model sees them; none for a dropped one."""
+        self.pictures.source(picture)
+        pair = self.pictures.pair(picture)
+        return outlines({} if pair is None else regions_of(pair), lookup(self.models, model, "model").model.view)
 
     def edits(self, asked: AskEdits) -> list[ReadyText]:
         """Ready changes of a text.
@@ -132,8 +200,9 @@ class House:
         return [DEFAULT, *METHODS]
 
 
-def _resident(model: Model) -> Resident:
-    return Resident(Remembering(model), None if model.structure is None else model.structure.sentence)
+def _resident(model: Model, address: Address | None) -> Resident:
+    sentence = None if model.structure is None else model.structure.sentence
+    return Resident(Remembering(model), sentence, address, Framing(model.name, model.view))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

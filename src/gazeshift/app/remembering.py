@@ -31,6 +31,7 @@ class Remembering:
     model: Model
     pictures: int = PICTURES
     _seen: OrderedDict[str, Seen] = field(default_factory=OrderedDict)
+    _asked: OrderedDict[tuple[str, str], Model] = field(default_factory=OrderedDict)
 
     def see(self, pictures: Sequence[Image]) -> Seen:
         """As the model does; what was seen before is not looked at again."""
@@ -47,9 +48,17 @@ class Remembering:
         return self.see(pictures)(texts)
 
     def about(self, picture: Image, text: str) -> Model:
-        """Itself; of a model that answers in its own words, the model with the answer, which remembers nothing."""
-        asked = self.model.about(picture, text)
-        return self if asked is self.model else asked
+        """Itself; of a model that answers in its own words, the model with the answer, which is found once."""
+        key = (_digest([picture]), text)
+        if key not in self._asked:
+            asked = self.model.about(picture, text)
+            if asked is self.model:
+                return self
+            self._asked[key] = Remembering(asked, pictures=1)
+        self._asked.move_to_end(key)
+        while len(self._asked) > self.pictures:
+            self._asked.popitem(last=False)
+        return self._asked[key]
 
     @property
     def name(self) -> str:

@@ -15,12 +15,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from gradio import Server
 
-from gazeshift.app.asked import Ask, AskEdits, AskWords
+from gazeshift.app.asked import Ask, AskApart, AskEdits, AskScene, AskWords
+from gazeshift.app.compare import Apart
 from gazeshift.app.doors import LOOPBACK, Doors
+from gazeshift.app.export import EXPORTS
 from gazeshift.app.findings import AskFindings
 from gazeshift.app.gaze import Gaze
 from gazeshift.app.house import House
 from gazeshift.app.pictures import MAX_BYTES
+from gazeshift.app.regions import Outlines
 from gazeshift.app.turns import SupersededError, TooManyError
 from gazeshift.app.words import Words
 from gazeshift.errors import GazeshiftError, UsageError
@@ -55,6 +58,7 @@ def make_server(house: House) -> Server:
     _page(server)
     _pictures(server, house)
     _gaze(server, house)
+    _more(server, house)
     return server
 
 
@@ -148,6 +152,7 @@ def _pictures(server: Server, house: House) -> None:
                 "classes": resident.model.classes,
                 "reads": resident.model.reads_text,
                 "sentence": resident.sentence,
+                "address": None if resident.address is None else resident.address.at,
             }
             for name, resident in house.models.items()
         ]
@@ -159,7 +164,8 @@ def _pictures(server: Server, house: House) -> None:
                 "edits": house.findings.edits,
                 "measures": list(house.findings.measures),
             }
-        return {"models": models, "methods": house.methods, "labels": labels, "study": study}
+        regions = any(pair.has_regions for pair in house.pictures.pairs)
+        return {"models": models, "methods": house.methods, "labels": labels, "study": study, "regions": regions}
 
     @server.get("/api/samples")
     def samples(
@@ -211,6 +217,25 @@ def _gaze(server: Server, house: House) -> None:
         """The maps of a picture of the data by a model, for scripts: the same as the page gets."""
         asked = Ask(picture=picture, model=model, texts=tuple(texts), target=target, method=method)
         return json.loads(house.gaze(asked, "").model_dump_json())
+
+
+def _more(server: Server, house: House) -> None:
+    @server.get("/api/regions")
+    def regions(
+        picture: Annotated[str, Query(max_length=300)], model: Annotated[str, Query(max_length=300)]
+    ) -> Outlines:
+        return house.outlines(model, picture)
+
+    @server.post("/api/apart")
+    def compared(asked: AskApart, page: Page = "") -> list[Apart]:
+        return house.apart(asked, page)
+
+    @server.post("/api/export/{kind}")
+    def export(kind: str, asked: AskScene, page: Page = "") -> Response:
+        found = lookup(EXPORTS, kind, "kind of file")
+        content = found.content(house.scene(asked, page))
+        named = {"content-disposition": f'attachment; filename="gazeshift{found.ending}"'}
+        return Response(content, media_type=found.media, headers=named)
 
 
 def _errors(server: Server) -> None:

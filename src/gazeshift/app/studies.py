@@ -21,11 +21,13 @@ class Opened:
         models: folders of its models of the first seed: without text first, then the one that the report is about.
         pairs: its pairs.
         findings: its measures of the first seed.
+        root: where its data are.
     """
 
     models: Sequence[Path]
     pairs: Sequence[Pair]
     findings: Findings
+    root: str
 
 
 def open_study(path: Path) -> Opened:
@@ -39,7 +41,7 @@ def open_study(path: Path) -> Opened:
     study = read_study(run.folder.study)
     root = study.data.root if study.data.root is not None else run.folder.plates
     found = read_pairs(study.data, root, needed=("test",), reads_text=False)
-    return Opened(_models(run), found.all, findings_of(run.measures, run.lead or ""))
+    return Opened(_models(run), found.all, findings_of(run.measures, run.lead or ""), str(root))
 
 
 def _models(run: FinishedRun) -> list[Path]:

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Bool
 from pydantic import BaseModel, ConfigDict
 
+from gazeshift.app.answers import target_of
 from gazeshift.models.face import Model
 from gazeshift.saliency import word_effects, word_regions
-from gazeshift.saliency.pictures import Picture
+from gazeshift.saliency.pictures import Picture, open_picture
 
 GRID = (3, 3)
 """Regions of a picture without any: its ninths."""
@@ -100,6 +101,7 @@ def words_of(
     Raises:
         UsageError: a text without words, or a model without text.
     """
+    target = target_of(model, model.about(open_picture(picture, at_least=model.enough), text), target)
     effects = word_effects(model, picture, text, target, label=label, method=method)
     table = word_regions(model, picture, text, dict(regions) or GRID, target, label=label, method=method)
     largest = float(np.nanmax(np.abs(effects.maps), initial=0)) or 1.0

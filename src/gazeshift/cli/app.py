@@ -47,7 +47,13 @@ def serve(
     opened = None if study is None else open_study(study)
     pairs = load_pairs(root, optional={"text"}).pairs if root is not None else [] if opened is None else opened.pairs
     addresses = addresses or [Address(str(folder)) for folder in (opened.models if opened else ())]
-    house = House.of([open_model(address) for address in addresses], pairs, opened.findings if opened else None)
+    house = House.of(
+        [open_model(address) for address in addresses],
+        pairs,
+        opened.findings if opened else None,
+        addresses=addresses,
+        root=root or (opened.root if opened else None),
+    )
     with server.start(house, host=host, port=port, token=token) as running:
         typer.echo(f"the page is at {running.address}  (end it with Ctrl-C)")
         if browser:

@@ -54,9 +54,9 @@ def overlay(picture: Image.Image, raw: Float[np.ndarray, "h w"]) -> Image.Image:
         >>> overlay(Image.new("RGB", (32, 32)), np.ones((4, 4))).size
         (32, 32)
     """
-    base = _pale(picture)
+    base = pale(picture)
     if is_undefined(raw):
-        return Image.fromarray(_hatched(base))
+        return Image.fromarray(hatched(base))
     grid = Image.fromarray(over_maximum(raw).astype(np.float32))
     value = np.clip(np.asarray(grid.resize(picture.size, Image.Resampling.BILINEAR)), 0, 1)
     colour = _colours("turbo", REDDEST * value) * 255
@@ -129,7 +129,8 @@ def _colours(scale: str, values: Float[np.ndarray, "*s"]) -> Float[np.ndarray, "
     return np.asarray(mpl.colormaps[scale](values)[..., :3])
 
 
-def _pale(picture: Image.Image) -> Float[np.ndarray, "h w 3"]:
+def pale(picture: Image.Image) -> Float[np.ndarray, "h w 3"]:
+    """A picture nearly grey and lighter, 0 to 255, so that colour over it always means a map."""
     rgb = np.asarray(picture.convert("RGB"), dtype=np.float64)
     grey = np.asarray(picture.convert("L"), dtype=np.float64)[..., None]
     return 40 + 0.84 * (0.2 * rgb + 0.8 * grey)
@@ -146,7 +147,8 @@ def _outline(inside: np.ndarray) -> np.ndarray:
     return np.asarray(edge & inside)
 
 
-def _hatched(base: Float[np.ndarray, "h w 3"]) -> Pixels:
+def hatched(base: Float[np.ndarray, "h w 3"]) -> Pixels:
+    """A pale picture under stripes: there is no map."""
     height, width = base.shape[:2]
     step = max(8, width // 14)
     diagonal = (np.arange(height)[:, None] + np.arange(width)[None, :]) % step < max(1, step // 6)

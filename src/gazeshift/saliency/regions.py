@@ -61,7 +61,7 @@ def seen_regions(regions: Regions, picture: Image.Image, view: Callable[[Image.I
         raise UsageError(
             "the table needs at least one region: cells (rows, columns), boxes or masks by name, or a map of labels."
         )
-    seen = {name: np.asarray(view(_drawn(mask)).convert("L")) > _WHITE // 2 for name, mask in masks.items()}
+    seen = {name: on_view(mask, view) for name, mask in masks.items()}
     unseen = next((name for name, mask in seen.items() if not mask.any()), None)
     if unseen is not None:
         raise UsageError(f"region {unseen!r} lies outside the part of the picture that the model sees.")
@@ -141,9 +141,10 @@ def _check_size(what: str, mask: np.ndarray, size: tuple[int, int]) -> None:
         )
 
 
-def _drawn(mask: Bool[np.ndarray, "H W"]) -> Image.Image:
-    """White on black, so that it can be cut like the picture."""
-    return Image.fromarray(mask.astype(np.uint8) * _WHITE).convert("RGB")
+def on_view(mask: Bool[np.ndarray, "H W"], view: Callable[[Image.Image], Image.Image]) -> Bool[np.ndarray, "y x"]:
+    """A mask of a picture on what a model sees of it: drawn white on black, and cut like the picture."""
+    drawn = Image.fromarray(mask.astype(np.uint8) * _WHITE).convert("RGB")
+    return np.asarray(view(drawn).convert("L")) > _WHITE // 2
 
 
 def averaged(mask: Bool[np.ndarray, "H W"], width: int, height: int) -> Float[np.ndarray, "h w"]:
