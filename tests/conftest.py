@@ -54,6 +54,7 @@ def build() -> Build:
         seed: int = 0,
         trunk: Any = None,
         source: str = "",
+        classes: tuple[str, ...] = CLASSES,
     ) -> Classifier:
         image = ImageSpec(name=image) if isinstance(image, str) else image
         text = text or (TextSpec(encoder="none") if head in {"image-only", "image-mlp"} else TEXT)
@@ -63,7 +64,7 @@ def build() -> Build:
             image=image,
             text=text,
             head=HeadSpec(head=head, image_width=8, hidden=32, dropout=0.4),
-            classes=CLASSES,
+            classes=classes,
             preprocessing=preprocessing,
         )
         with torch.random.fork_rng(devices=[]):

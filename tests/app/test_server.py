@@ -58,6 +58,23 @@ def test_a_gaze_through_the_door(page: TestClient) -> None:
     assert page.get("/api/view", params={"picture": "pair-0", "model": body["model"]}).content[:2] == b"\xff\xd8"
 
 
+def test_files_are_named_and_regions_and_comparisons_are_plain_data(page: TestClient, pairs: list[Pair]) -> None:
+    names = [model["name"] for model in page.get("/api/house").json()["models"]]
+    scene = {"picture": "pair-0", "models": names, "texts": ["a", "b"]}
+    found = page.post("/api/export/npz", json=scene)
+    assert found.headers["content-disposition"] == 'attachment; filename="gazeshift.npz"'
+    assert found.headers["content-type"] == "application/octet-stream"
+    for wrong in ({"models": []}, {"texts": ["a"]}, {"texts": ["a", "b", "c"]}, {"models": ["x"] * 17}, {"path": "/"}):
+        assert page.post("/api/export/npz", json={**scene, **wrong}).status_code == 400
+    assert page.post("/api/export/exe", json=scene).status_code == 400
+    regions = page.get("/api/regions", params={"picture": "pair-0", "model": names[0]}).json()
+    assert regions == {"seen": [], "unseen": []}  # these pairs come without masks
+    sides = {"one": {"model": names[0]}, "other": {"model": names[1], "text": "{text}!"}}
+    (row,) = page.post("/api/apart", json={"pictures": ["pair-0"], **sides}).json()
+    assert row["other"]["text"] == f"{pairs[0].text}!"
+    assert page.post("/api/apart", json={"pictures": [f"pair-{n % 5}" for n in range(9)], **sides}).status_code == 400
+
+
 WRONG: list[dict[str, object]] = [
     {"texts": ["x" * (MAX_TEXT + 1)]},
     {"texts": []},

@@ -157,7 +157,7 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
         )
         for place, text in enumerate(texts)
     )
-    moved = tuple(_moved(maps, place) for place in range(1, count))
+    moved = tuple(_moved(maps, place, chooses=not speaks) for place in range(1, count))
     return Gaze(
         rows=height,
         columns=width,
@@ -169,16 +169,17 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
     )
 
 
-def _moved(maps: SaliencyMaps, place: int) -> Moved:
+def _moved(maps: SaliencyMaps, place: int, *, chooses: bool) -> Moved:
+    """Tokens of an answer are not chosen among, so that none is predicted, and nothing switches."""
     found = shift(maps, 0, place)
     shown = float(jensen_shannon(distribution(maps.raw[0]), distribution(maps.raw[place])))
     return Moved(
         js_distance=_known(math.sqrt(max(shown, 0.0))),
-        js_bits=_known(found.js_bits),
-        switch=_known(found.switch),
-        within=_known(found.within),
-        amplitude=_known(found.amplitude),
-        switched=found.switched,
+        js_bits=_known(found.js_bits) if chooses else None,
+        switch=_known(found.switch) if chooses else None,
+        within=_known(found.within) if chooses else None,
+        amplitude=_known(found.amplitude) if chooses else None,
+        switched=chooses and found.switched,
     )
 
 

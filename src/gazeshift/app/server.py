@@ -36,10 +36,14 @@ FILES: Mapping[str, str] = MappingProxyType(
         "app.css": "text/css",
         "app.js": "text/javascript",
         "common.js": "text/javascript",
+        "compare.js": "text/javascript",
         "drawing.js": "text/javascript",
         "edits.js": "text/javascript",
+        "export.js": "text/javascript",
+        "regions.js": "text/javascript",
         "study.js": "text/javascript",
         "table.js": "text/javascript",
+        "tokens.js": "text/javascript",
         "words.js": "text/javascript",
     }
 )

@@ -1,12 +1,17 @@
 import { ask, find, make, post, query, soon, speech } from "./common.js";
+import { listenCompare, offerCompare } from "./compare.js";
 import { change, draw, evidence, legend } from "./drawing.js";
 import { again, offer, remember as note, strip, undo } from "./edits.js";
+import { listenExport } from "./export.js";
+import { named, outline, outlinesOf } from "./regions.js";
 import { findings, listenStudy, offerStudy, sorting } from "./study.js";
 import { showWords } from "./table.js";
+import { showAnswer } from "./tokens.js";
 import { WORDS } from "./words.js";
 
-const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, search: "", label: "", "study-model": "", "study-edit": "", "study-measure": "", "study-which": "", "study-rising": "false", "study-open": "false" };
-const house = { models: [], methods: [], labels: [], study: null };
+const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, regions: "false", search: "", label: "", "study-model": "", "study-edit": "", "study-measure": "", "study-which": "", "study-rising": "false", "study-open": "false", "compare-one": "", "compare-other": "", "compare-one-text": "{text}", "compare-other-text": "{text}", "compare-open": "false" };
+const house = { models: [], methods: [], labels: [], study: null, regions: false };
+const scale = { top: 1, most: 1 };
 const panels = new Map();
 let { say } = speech;
 
@@ -34,6 +39,7 @@ function speak() {
   options(find("labels"), [["", say.all], ...house.labels.map((name) => [name, name])], state.label);
   options(find("method"), house.methods.map((name) => [name, name === "default" ? say.standard : name]), state.method);
   offerStudy(house.study, state);
+  offerCompare(house, state);
   targets();
 }
 
@@ -50,11 +56,14 @@ function targets() {
   options(find("target"), [...roles, ...classes.map((name) => [name, name])], state.target);
 }
 
-async function listSamples() {
-  const found = sorting(state) ? await findings(state) : await ask(`api/samples?${query({ search: state.search, label: state.label })}`);
-  find("samples").replaceChildren(...found.samples.map(thumbnail));
+async function listSamples(start = 0) {
+  const found = sorting(state) ? await findings(state, start) : await ask(`api/samples?${query({ search: state.search, label: state.label, start })}`);
+  const list = find("samples");
+  if (!start) list.replaceChildren();
+  list.append(...found.samples.map(thumbnail));
   const any = state.search || state.label;
-  find("found").textContent = found.total ? say.found(found.total, found.samples.length) : any ? say.none : say.nodata;
+  find("found").textContent = found.total ? say.found(found.total, list.children.length) : any ? say.none : say.nodata;
+  find("more").hidden = list.children.length >= found.total;
 }
 
 function thumbnail(sample) {
@@ -85,17 +94,24 @@ function panelOf(model) {
   });
   const sentence = make("p", { class: "sentence" }), numbers = make("dl", { class: "numbers" }), error = make("p", { class: "error", role: "alert" });
   const tops = make("div", { class: "tops" }), words = make("section", { class: "words" }), strip = make("div", { class: "strip" });
+  const answer = make("section", { class: "answer" }), areas = make("p", { class: "areas small" });
   const element = make("article", { class: "model" }, make("h3", {}, model.name), sentence, error);
-  element.append(make("div", { class: "maps" }, ...figures.map((each) => each.figure)), tops, numbers, words, strip);
+  element.append(make("div", { class: "maps" }, ...figures.map((each) => each.figure)), tops, numbers, areas, answer, words, strip);
   find("models").append(element);
-  return { model, element, figures, sentence, numbers, tops, words, strip, error, picture: new Image(), shown: "", found: null, asking: null };
+  return {
+    model, element, figures, sentence, numbers, tops, areas, answer, words, strip, error,
+    picture: new Image(), shown: "", found: null, asking: null, token: null, strips: null, outlined: "", outlines: null,
+  };
 }
 
 async function look() {
   remember();
   if (!state.picture) return tell(say.choose);
   tell("");
-  for (const panel of panels.values()) panel.strip.replaceChildren();
+  for (const panel of panels.values()) {
+    panel.strip.replaceChildren();
+    panel.strips = null;
+  }
   await Promise.all([...panels.values()].map(lookWith));
   explore();
 }
@@ -118,7 +134,10 @@ function write(text) {
 
 async function showStrips() {
   try {
-    for (const panel of panels.values()) await strip(panel, state);
+    for (const panel of panels.values()) {
+      panel.strips = await strip(panel, state);
+      show(panel);
+    }
   } catch (error) {
     if (error.name !== "AbortError") tell(error.message);
   }
@@ -128,12 +147,15 @@ async function lookWith(panel) {
   panel.asking?.abort();
   panel.asking = new AbortController();
   const { picture, before, after, target, method } = state;
-  const body = JSON.stringify({ picture, model: panel.model.name, texts: [before, after], target, method });
+  if (panel.asked !== `${picture} ${before}`) panel.token = null;  // another answer has other tokens
+  panel.asked = `${picture} ${before}`;
+  const body = { picture, model: panel.model.name, texts: [before, after], target: panel.token ?? target, method };
   panel.element.setAttribute("aria-busy", "true");
   try {
     const [found] = await Promise.all([
-      ask("api/gaze", { method: "POST", body, headers: { "content-type": "application/json" }, signal: panel.asking.signal }),
+      post("api/gaze", body, panel.asking.signal),
       showPicture(panel, picture),
+      state.regions === "true" ? outlinesOf(panel, picture) : null,
     ]);
     Object.assign(panel, { found });
     panel.error.textContent = "";
@@ -152,28 +174,56 @@ async function showPicture(panel, picture) {
   panel.shown = picture;
 }
 
+// All maps share one scale: how many times the share of an even map a cell has, so that grids of any size can be compared.
 function show(panel) {
-  const { found, figures, model } = panel;
-  if (!found || !panel.picture.naturalWidth) return;
-  const [first, second] = found.looks, opacity = state.opacity / 100;
-  const masses = [first.mass, second.mass];
-  const both = first.mass && second.mass ? first.mass.map((mass, cell) => second.mass[cell] - mass) : null;
-  const top = Math.max(...masses.filter(Boolean).flat(), 1e-9), most = Math.max(...(both ?? [0]).map(Math.abs), 1e-9);
+  if (!panel.found || !panel.picture.naturalWidth) return;
+  describe(panel);
+  const ready = [...panels.values()].filter((each) => each.found && each.picture.naturalWidth);
+  const values = ready.map((each) => densities(each));
+  const top = round(Math.max(...values.flatMap(({ before, after }) => [...before ?? [], ...after ?? []]), ...ready.map((each) => each.strips?.top ?? 0), 1));
+  const most = round(Math.max(...values.flatMap(({ both }) => (both ?? []).map(Math.abs)), top / 4));
+  const same = top === scale.top && most === scale.most;
+  Object.assign(scale, { top, most });
+  scales();
+  (same ? [panel] : ready).forEach(paint);
+}
+
+function densities({ found }) {
+  const cells = found.rows * found.columns, [before, after] = found.looks.map((look) => look.mass && look.mass.map((mass) => mass * cells));
+  return { before, after, both: before && after ? before.map((value, cell) => after[cell] - value) : null };
+}
+
+// The next of 1, 1.5, 2, 3, 4, 6, 8, ...: a scale that stays while one types.
+function round(value) {
+  const half = 2 ** Math.floor(Math.log2(value));
+  return [1, 1.5, 2].map((step) => step * half).find((step) => step >= value - 1e-9);
+}
+
+function paint(panel) {
+  const { found, figures } = panel, opacity = state.opacity / 100, { before, after, both } = densities(panel);
   const grid = (values) => values && { values, rows: found.rows, columns: found.columns };
+  [before, after].forEach((values, place) => draw(figures[place].canvas, panel.picture, grid(values), evidence, scale.top, opacity));
+  draw(figures[2].canvas, panel.picture, grid(both), change, scale.most, opacity);
+  panel.strips?.paint(scale.top, opacity);
+  const regions = state.regions === "true" && panel.outlined === state.picture ? panel.outlines : null;
+  for (const each of regions?.seen ?? []) figures.forEach(({ canvas }) => outline(canvas, each));
+  panel.areas.textContent = regions ? `${say.regions}: ${named(regions)}` : "";
+}
+
+function describe(panel) {
+  const { found, figures, model } = panel, [first, second] = found.looks;
   [first, second].forEach((each, place) => {
-    draw(figures[place].canvas, panel.picture, grid(each.mass), evidence, top, opacity);
     figures[place].canvas.setAttribute("aria-label", say.describe(model.name, each.text, each.explained));
     figures[place].says.textContent = each.mass ? each.explained : `${say.undefinedMap}: ${each.reason}`;
   });
-  draw(figures[2].canvas, panel.picture, grid(both), change, Math.max(most, top / 4), opacity);
-  figures[2].canvas.setAttribute("aria-label", say.difference);
+  const distance = found.moved[0].js_distance;
+  figures[2].canvas.setAttribute("aria-label", `${say.difference}: ${say.distance} ${distance === null ? "–" : distance.toFixed(2)}`);
   const classes = [first.explained, second.explained];
   figures[2].says.textContent = classes[0] === classes[1] ? say.same(classes[0]) : say.switched(...classes);
   panel.sentence.textContent = model.reads ? model.sentence ?? say.unknown : say.silent;
   panel.tops.replaceChildren(...[first, second].map(topClasses));
   panel.numbers.replaceChildren(...numbersOf(found));
-  panel.element.dataset.top = String(top);
-  scales(Math.max(...[...panels.values()].map((each) => Number(each.element.dataset.top ?? 0))));
+  showAnswer(panel, found, (token) => { panel.token = token; lookWith(panel).then(explore); });
 }
 
 function topClasses(look) {
@@ -198,17 +248,21 @@ function numbersOf(found) {
   return rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)));
 }
 
-function scales(top) {
-  const percent = (value) => `${(100 * value).toFixed(1)} %`;
-  legend(find("scale"), evidence, 0);
-  legend(find("differences"), change, -1);
-  find("scale-says").textContent = say.shareOf(percent(top));
-  find("differences-says").textContent = say.differenceOf(percent(top));
+function scales() {
+  const times = (value) => `${value}`, opacity = state.opacity / 100;
+  legend(find("scale"), evidence, 0, opacity);
+  legend(find("differences"), change, -1, opacity);
+  find("scale-says").textContent = say.shareOf(times(scale.top));
+  find("differences-says").textContent = say.differenceOf(times(scale.most));
 }
 
 function listen() {
   const typed = soon(30, look), searched = soon(120, () => listSamples().catch((error) => tell(error.message)));
   for (const name of ["before", "after"]) find(name).addEventListener("input", (event) => { state[name] = event.target.value; typed(); });
+  find("regions").addEventListener("change", (event) => { state.regions = String(event.target.checked); look(); });
+  find("more").addEventListener("click", () => listSamples(find("samples").children.length).catch((error) => tell(error.message)));
+  listenExport(state, () => [...panels.keys()], tell);
+  listenCompare(state, remember, choose);
   for (const name of ["target", "method"]) find(name).addEventListener("change", (event) => { state[name] = event.target.value; look(); });
   find("opacity").addEventListener("input", (event) => { state.opacity = Number(event.target.value); remember(); panels.forEach(show); });
   find("search").addEventListener("input", (event) => { state.search = event.target.value; searched(); });
@@ -247,6 +301,8 @@ function step(event) {
 function fill() {
   for (const name of ["before", "after", "search"]) find(name).value = state[name];
   find("opacity").value = state.opacity;
+  find("regions").checked = state.regions === "true";
+  find("regions-row").hidden = !house.regions;
   speak();
 }
 
@@ -256,7 +312,7 @@ async function begin() {
   for (const model of house.models) panels.set(model.name, panelOf(model));
   fill();
   listen();
-  scales(0);
+  scales();
   await listSamples();
   const first = find("samples").querySelector("button");
   if (!state.picture && first) first.click();

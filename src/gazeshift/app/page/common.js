@@ -14,7 +14,7 @@ export const speech = { say: WORDS.en };
 const page = crypto.randomUUID();
 
 // What the server refuses comes as one sentence; what a newer question replaced is nobody's business.
-export async function ask(path, options = {}) {
+async function answered(path, options = {}) {
   let answer;
   try {
     answer = await fetch(path, { ...options, headers: { "x-page": page, ...options.headers } });
@@ -22,14 +22,18 @@ export async function ask(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Error(speech.say.failed);
   }
-  const found = await answer.json();
   if (answer.status === 409) throw new DOMException("superseded", "AbortError");
-  if (!answer.ok) throw new Error(found.error);
-  return found;
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? speech.say.failed);
+  return answer;
 }
 
-export const post = (path, body, signal) =>
-  ask(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" }, signal });
+export const ask = async (path, options) => (await answered(path, options)).json();
+
+// The answer itself, where it is no JSON.
+export const send = (path, body, signal) =>
+  answered(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" }, signal });
+
+export const post = async (path, body, signal) => (await send(path, body, signal)).json();
 
 export const query = (values) => new URLSearchParams(values).toString();
 

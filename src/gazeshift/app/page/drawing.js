@@ -50,11 +50,15 @@ export function draw(canvas, picture, grid, colour, scale, opacity) {
   context.putImageData(image, 0, 0);
 }
 
-export function legend(canvas, colour, from) {
+const GROUND = 150;
+
+// A scale as it looks over a grey picture.
+export function legend(canvas, colour, from, opacity) {
   const context = canvas.getContext("2d");
   for (let x = 0; x < canvas.width; x += 1) {
-    const share = x / (canvas.width - 1);
-    context.fillStyle = `rgb(${colour(from + (1 - from) * share).map(Math.round).join(",")})`;
+    const value = from + (1 - from) * x / (canvas.width - 1), over = Math.abs(value) * opacity;
+    const shown = colour(value).map((channel) => Math.round(GROUND * (1 - over) + channel * over));
+    context.fillStyle = `rgb(${shown.join(",")})`;
     context.fillRect(x, 0, 1, canvas.height);
   }
 }

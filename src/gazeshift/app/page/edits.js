@@ -30,19 +30,22 @@ export function undo() {
   return past.at(-1) ?? "";
 }
 
-// Every change that applies, with its map, by one model: one request.
+// Every change that applies, with its map on the page's scale, by one model: one request.
 export async function strip(panel, state) {
   const there = offered.filter((one) => one.text !== null);
   const texts = [state.before, ...there.map((one) => one.text)];
-  const found = await post("api/gaze", { picture: state.picture, model: panel.model.name, texts, target: state.target, method: state.method });
-  const top = Math.max(...found.looks.flatMap((look) => look.mass ?? []), 1e-9);
+  const found = await post("api/gaze", { picture: state.picture, model: panel.model.name, texts, target: panel.token ?? state.target, method: state.method });
+  const cells = found.rows * found.columns;
+  const paints = [];
   const figures = found.looks.map((look, place) => {
     const canvas = make("canvas", { role: "img", "aria-label": speech.say.describe(panel.model.name, look.text, look.explained) });
-    draw(canvas, panel.picture, look.mass && { values: look.mass, rows: found.rows, columns: found.columns }, evidence, top, state.opacity / 100);
+    paints.push((top, opacity) => draw(canvas, panel.picture, look.mass && { values: look.mass, rows: found.rows, columns: found.columns }, evidence, top / cells, opacity));
     const name = place ? speech.say.edits[there[place - 1].edit] ?? there[place - 1].edit : speech.say.beforeMap;
     const moved = place ? found.moved[place - 1].js_distance : null;
     const says = make("figcaption", {}, make("b", {}, name), make("q", {}, look.text || "∅"), make("span", {}, `${look.explained}${moved === null ? "" : ` · ${moved.toFixed(2)}`}`));
     return make("figure", {}, canvas, says);
   });
   panel.strip.replaceChildren(...figures);
+  const top = cells * Math.max(...found.looks.flatMap((look) => look.mass ?? []), 0);
+  return { top, paint: (...how) => paints.forEach((paint) => paint(...how)) };
 }

@@ -33,11 +33,11 @@ export function listenStudy(state, changed) {
 export const sorting = (state) => state["study-open"] === "true";
 
 // Rows like the samples' own, each with the changed text and the value that it is sorted by.
-export async function findings(state) {
+export async function findings(state, start = 0) {
   const which = state["study-which"] ? [state["study-which"]] : [];
   const found = await post("api/findings", {
     model: state["study-model"], edit: state["study-edit"], measure: state["study-measure"], rising: state["study-rising"] === "true",
-    which, label: state.label,
+    which, label: state.label, start,
   });
   const rows = found.rows.map((row) => ({ ...row, after: row.text, note: row.value === null ? "–" : row.value.toFixed(2) }));
   return { total: found.total, samples: rows };

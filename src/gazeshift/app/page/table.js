@@ -1,27 +1,24 @@
 // Words and regions: a word lights up what it adds to the map, a region shows where it is and which words it answers to.
 import { change, draw } from "./drawing.js";
 import { make, post, speech } from "./common.js";
+import { box, outline, outlinesOf } from "./regions.js";
 
 export async function showWords(panel, state, restore) {
   const { model, words } = panel;
   words.replaceChildren();
   if (!model.reads || !state.after.trim() || state.after.length > 300) return;
-  const target = state.target === "reference" ? "predicted" : state.target;
+  const target = panel.token ?? (state.target === "reference" ? "predicted" : state.target);
   const found = await post("api/words", { picture: state.picture, model: model.name, text: state.after, target, method: state.method }, panel.asking?.signal);
   const say = speech.say, canvas = panel.figures[1].canvas;
   const most = Math.max(...found.words.map((word) => word.bits ?? 0), 0.01);
   const strongest = Math.max(...found.words.flatMap((word) => word.regions.map(Math.abs)), 0.01);
   const names = found.regions.map((region, place) => region.name || say.ninth(place));
   const light = (word) => draw(canvas, panel.picture, { values: word.change, rows: found.rows, columns: found.columns }, change, 1, 0.9);
-  const outline = (box) => {
+  const outlines = found.regions.some((region) => region.name) ? (await outlinesOf(panel, state.picture)).seen : [];
+  const point = (region) => {
     restore();
-    const context = canvas.getContext("2d");
-    context.lineWidth = Math.max(canvas.width / 80, 2);
-    context.strokeStyle = "#fff";
-    context.strokeRect(box[0] * canvas.width, box[1] * canvas.height, (box[2] - box[0]) * canvas.width, (box[3] - box[1]) * canvas.height);
-    context.lineWidth /= 2;
-    context.strokeStyle = "#111";
-    context.strokeRect(box[0] * canvas.width, box[1] * canvas.height, (box[2] - box[0]) * canvas.width, (box[3] - box[1]) * canvas.height);
+    const exact = outlines.find((each) => each.name === region.name);
+    exact ? outline(canvas, exact) : box(canvas, region.box);
   };
   const cells = [];
   const touch = (button, on) => {
@@ -37,7 +34,7 @@ export async function showWords(panel, state, restore) {
   });
   const head = make("tr", {}, make("td"), ...found.regions.map((region, place) => {
     const button = touch(make("button", { type: "button" }, names[place]), () => {
-      outline(region.box);
+      point(region);
       cells.forEach((cell) => cell.classList.toggle("lit", cell.dataset.region === String(place)));
     });
     return make("th", { scope: "col" }, button);
