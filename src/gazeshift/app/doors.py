@@ -20,6 +20,9 @@ SCRIPTS = ("call/gaze", "info", "queue/join", "queue/data", "heartbeat/", "start
 files, uploads, monitoring, logins, a page of its own.
 """
 
+STARTED = "/gradio_api/startup-events"
+"""By which Gradio asks itself whether it runs, without a token: it tells nothing."""
+
 COOKIE = "gazeshift"
 
 POLICY = (
@@ -56,7 +59,7 @@ class Doors:
         host = headers.get("host", "")
         if self.hosts is not None and host.rsplit(":", 1)[0] not in self.hosts:
             return PlainTextResponse("This page answers only to requests to its own host.", 403)
-        if (refusal := self._of_another(scope, headers)) or self.token is None:
+        if (refusal := self._of_another(scope, headers)) or self.token is None or scope["path"] == STARTED:
             return refusal
         return self._without_token(scope, headers)
 

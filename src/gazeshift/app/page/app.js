@@ -25,6 +25,7 @@ function remember() {
 function recall() {
   for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (name in state) state[name] = value;
   if (!(state.language in WORDS)) state.language = "en";
+  if (!(state.opacity >= 0 && state.opacity <= 100)) state.opacity = 80;
 }
 
 function speak() {
@@ -36,6 +37,8 @@ function speak() {
     element.setAttribute("aria-label", say[element.dataset.label]);
     if (element.tagName === "INPUT") element.placeholder = say[element.dataset.label];
   }
+  if (!house.methods.includes(state.method)) state.method = "default";
+  if (!house.labels.includes(state.label)) state.label = "";
   options(find("labels"), [["", say.all], ...house.labels.map((name) => [name, name])], state.label);
   options(find("method"), house.methods.map((name) => [name, name === "default" ? say.standard : name]), state.method);
   offerStudy(house.study, state);
@@ -160,6 +163,7 @@ async function lookWith(panel) {
     Object.assign(panel, { found });
     panel.error.textContent = "";
     show(panel);
+    Object.assign(panel.element.dataset, { picture, before, after, target, method }); // what is drawn now, for whoever waits for it
   } catch (error) {
     if (error.name === "AbortError") return;
     panel.error.textContent = error.message;
@@ -265,8 +269,8 @@ function listen() {
   listenCompare(state, remember, choose);
   for (const name of ["target", "method"]) find(name).addEventListener("change", (event) => { state[name] = event.target.value; look(); });
   find("opacity").addEventListener("input", (event) => { state.opacity = Number(event.target.value); remember(); panels.forEach(show); });
-  find("search").addEventListener("input", (event) => { state.search = event.target.value; searched(); });
-  find("labels").addEventListener("change", (event) => { state.label = event.target.value; searched(); });
+  find("search").addEventListener("input", (event) => { state.search = event.target.value; remember(); searched(); });
+  find("labels").addEventListener("change", (event) => { state.label = event.target.value; remember(); searched(); });
   find("language").addEventListener("click", () => { state.language = state.language === "en" ? "ja" : "en"; speak(); listSamples(); panels.forEach(show); remember(); });
   listenStudy(state, () => { remember(); searched(); });
   find("undo").addEventListener("click", () => write(undo()));

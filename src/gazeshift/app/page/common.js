@@ -11,7 +11,8 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 export const speech = { say: WORDS.en };
-const page = crypto.randomUUID();
+// Not randomUUID: that is missing where the page is opened by another name than this machine's own, without https.
+const page = crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 // What the server refuses comes as one sentence; what a newer question replaced is nobody's business.
 async function answered(path, options = {}) {
