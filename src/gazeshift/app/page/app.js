@@ -1,7 +1,7 @@
 import { ask, find, make, post, query, soon, speech } from "./common.js";
 import { listenCompare, offerCompare } from "./compare.js";
 import { change, draw, evidence, legend } from "./drawing.js";
-import { again, offer, remember as note, strip, undo } from "./edits.js";
+import { again, allowUndo, offer, relabel, remember as note, strip, undo } from "./edits.js";
 import { listenExport } from "./export.js";
 import { named, outline, outlinesOf } from "./regions.js";
 import { findings, listenStudy, offerStudy, sorting } from "./study.js";
@@ -43,6 +43,7 @@ function speak() {
   options(find("method"), house.methods.map((name) => [name, name === "default" ? say.standard : name]), state.method);
   offerStudy(house.study, state);
   offerCompare(house, state);
+  relabel();
   targets();
 }
 
@@ -109,6 +110,7 @@ function panelOf(model) {
 
 async function look() {
   remember();
+  allowUndo(state.after);
   if (!state.picture) return tell(say.choose);
   tell("");
   for (const panel of panels.values()) {
@@ -130,9 +132,15 @@ const explore = soon(350, async () => {
   }
 });
 
-function write(text) {
+function back(text) {
   state.after = find("after").value = text;
   look();
+}
+
+function write(text) {
+  note(state.after);
+  note(text);
+  back(text);
 }
 
 async function showStrips() {
@@ -271,9 +279,9 @@ function listen() {
   find("opacity").addEventListener("input", (event) => { state.opacity = Number(event.target.value); remember(); panels.forEach(show); });
   find("search").addEventListener("input", (event) => { state.search = event.target.value; remember(); searched(); });
   find("labels").addEventListener("change", (event) => { state.label = event.target.value; remember(); searched(); });
-  find("language").addEventListener("click", () => { state.language = state.language === "en" ? "ja" : "en"; speak(); listSamples(); panels.forEach(show); remember(); });
+  find("language").addEventListener("click", () => { state.language = state.language === "en" ? "ja" : "en"; speak(); listSamples(); panels.forEach(show); explore(); remember(); });
   listenStudy(state, () => { remember(); searched(); });
-  find("undo").addEventListener("click", () => write(undo()));
+  find("undo").addEventListener("click", () => back(undo(state.after)));
   find("all").addEventListener("click", showStrips);
   find("again").addEventListener("click", () => { again(); explore(); });
   find("file").addEventListener("change", (event) => event.target.files[0] && drop(event.target.files[0]));

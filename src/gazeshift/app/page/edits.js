@@ -17,18 +17,24 @@ export async function offer(picture, text, apply) {
   }));
 }
 
+export function relabel() {
+  for (const chip of find("chips").children) chip.textContent = speech.say.edits[chip.dataset.edit] ?? chip.dataset.edit;
+}
+
 export const again = () => { draws += 1; };
 
 export function remember(text) {
   if (past.at(-1) !== text) past.push(text);
-  find("undo").disabled = past.length < 2;
+  allowUndo(text);
 }
 
-export function undo() {
-  if (past.length > 1) past.pop();
-  find("undo").disabled = past.length < 2;
-  return past.at(-1) ?? "";
+// Back to the last text that was rested on, which need not be the one before the last keystroke.
+export function undo(text) {
+  if (past.at(-1) === text && past.length > 1) past.pop();
+  return past.at(-1) ?? text;
 }
+
+export const allowUndo = (text) => { find("undo").disabled = past.at(-1) === text ? past.length < 2 : !past.length; };
 
 // Every change that applies, with its map on the page's scale, by one model: one request.
 export async function strip(panel, state) {
