@@ -10,7 +10,7 @@ READY := .venv/ready
 WORKERS ?= auto
 SPREAD := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
-.PHONY: setup demo test test-fast test-portable gpu-record check format lock clean
+.PHONY: setup demo app test test-fast test-portable gpu-record check format lock clean
 
 setup: $(READY)
 
@@ -25,6 +25,10 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)
 	$(BIN)/gazeshift study configs/plates.yaml --out runs/plates
+
+# The demo's models on a page in the browser; the demo is made first if there is none.
+app: $(READY)
+	$(BIN)/gazeshift app
 
 # Every test process computes in one thread: its tensors are tiny, and the other cores run other tests.
 test test-fast test-portable test-as/%: export OMP_NUM_THREADS ?= 1

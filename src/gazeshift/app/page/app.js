@@ -192,7 +192,7 @@ function show(panel) {
   describe(panel);
   const ready = [...panels.values()].filter((each) => each.found && each.picture.naturalWidth);
   const values = ready.map((each) => densities(each));
-  const top = round(Math.max(...values.flatMap(({ before, after }) => [...before ?? [], ...after ?? []]), ...ready.map((each) => each.strips?.top ?? 0), 1));
+  const top = round(Math.max(...values.flatMap(({ before, after }) => [...before ?? [], ...after ?? []]), 1));
   const most = round(Math.max(...values.flatMap(({ both }) => (both ?? []).map(Math.abs)), top / 4));
   const same = top === scale.top && most === scale.most;
   Object.assign(scale, { top, most });
@@ -261,11 +261,12 @@ function numbersOf(found) {
 }
 
 function scales() {
-  const times = (value) => `${value}`, opacity = state.opacity / 100;
+  const opacity = state.opacity / 100;
   legend(find("scale"), evidence, 0, opacity);
   legend(find("differences"), change, -1, opacity);
-  find("scale-says").textContent = say.shareOf(times(scale.top));
-  find("differences-says").textContent = say.differenceOf(times(scale.most));
+  const more = [...panels.values()].some((panel) => panel.strips?.top > scale.top);
+  find("scale-says").textContent = say.shareOf(more ? say.orMore(scale.top) : scale.top);
+  find("differences-says").textContent = say.differenceOf(scale.most);
 }
 
 function listen() {
