@@ -4,14 +4,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float
+from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from gazeshift.measures import amplitude, centre_bias, coverage, distribution
 from gazeshift.models.face import Model
-from gazeshift.saliency import SaliencyMaps, explain, shift
-from gazeshift.saliency.asked import Asked
+from gazeshift.saliency import SaliencyMaps, shift
+from gazeshift.saliency.explain import at_least_one, explain_opened
 from gazeshift.saliency.pictures import Picture, open_picture
 
 TOP = 5
@@ -115,8 +115,15 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
         >>> found.moved[0].js_bits  # doctest: +SKIP
         0.21
     """
-    maps = explain(model, picture, texts, target, label=label, method=method)
-    answers = _answers(model, picture, texts)
+    return gaze_at(model, open_picture(picture, at_least=model.enough), texts, target, label, method)
+
+
+def gaze_at(
+    model: Model, picture: Image.Image, texts: Sequence[str], target: str, label: str | None, method: str
+) -> Gaze:
+    """``gaze`` at a picture that is decoded (``open_picture``): one pass for the maps and for the answers."""
+    explained = explain_opened(model, picture, at_least_one(texts), target, label, method, "image")
+    maps, answers = explained.maps, explained.probabilities
     heard = model.heard(list(texts))
     count, (height, width) = len(texts), maps.raw.shape[1:]
     p = distribution(maps.raw[:count])
@@ -152,15 +159,6 @@ def _moved(maps: SaliencyMaps, place: int) -> Moved:
         amplitude=_known(found.amplitude),
         switched=found.switched,
     )
-
-
-def _answers(model: Model, picture: Picture, texts: Sequence[str]) -> Float[np.ndarray, "t classes"]:
-    """Probability of every class with every text."""
-    opened = open_picture(picture, at_least=model.enough)
-    model = model.about(opened, texts[0])
-    bound = model.bind([opened], texts)
-    rows = torch.arange(len(texts))
-    return Asked.of(bound, torch.zeros_like(rows), rows).logits.float().softmax(1).cpu().numpy()
 
 
 def _top(classes: Sequence[str], probabilities: Float[np.ndarray, " classes"]) -> tuple[Guess, ...]:
