@@ -4,16 +4,15 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from PIL.Image import Image
+from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from gazeshift.app.answers import Token, answers, said_by, target_of, tokens_of
 from gazeshift.measures import amplitude, centre_bias, coverage, distribution, jensen_shannon
 from gazeshift.models.face import Model
-from gazeshift.saliency import SaliencyMaps, explain, shift
-from gazeshift.saliency.asked import Asked
+from gazeshift.saliency import SaliencyMaps, shift
+from gazeshift.saliency.explain import at_least_one, explain_opened
 from gazeshift.saliency.pictures import Picture, open_picture
 
 TOP = 5
@@ -130,11 +129,18 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
         >>> found.moved[0].js_bits  # doctest: +SKIP
         0.21
     """
-    opened = open_picture(picture, at_least=model.enough)
-    asked = model.about(opened, texts[0])
+    return gaze_at(model, open_picture(picture, at_least=model.enough), texts, target, label, method)
+
+
+def gaze_at(
+    model: Model, picture: Image.Image, texts: Sequence[str], target: str, label: str | None, method: str
+) -> Gaze:
+    """``gaze`` at a picture that is decoded (``open_picture``): one pass for the maps and for the answers."""
+    asked = model.about(picture, texts[0])
     speaks = answers(model, asked)
-    maps = explain(model, picture, texts, target_of(model, asked, target), label=label, method=method)
-    probabilities = () if speaks else _probabilities(model, opened, texts)
+    target = target_of(model, asked, target)
+    explained = explain_opened(model, picture, at_least_one(texts), target, label, method, "image")
+    maps, probabilities = explained.maps, explained.probabilities
     heard = model.heard(list(texts))
     count, (height, width) = len(texts), maps.raw.shape[1:]
     p = distribution(maps.raw[:count])
@@ -153,7 +159,7 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
             amplitude=_known(loudness[place]),
             truncated=heard.truncated[place],
             unread=heard.unread[place],
-            said=said_by(model.about(opened, text)) if speaks else (),
+            said=said_by(model.about(picture, text)) if speaks else (),
         )
         for place, text in enumerate(texts)
     )
@@ -165,7 +171,7 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
         moved=moved,
         method=maps.method,
         remarks=maps.remarks,
-        tokens=tokens_of(asked, opened, texts) if speaks else (),
+        tokens=tokens_of(asked, picture, texts) if speaks else (),
     )
 
 
@@ -181,13 +187,6 @@ def _moved(maps: SaliencyMaps, place: int, *, chooses: bool) -> Moved:
         amplitude=_known(found.amplitude) if chooses else None,
         switched=chooses and found.switched,
     )
-
-
-def _probabilities(model: Model, picture: Image, texts: Sequence[str]) -> Float[np.ndarray, "t classes"]:
-    """Of every class with every text."""
-    bound = model.bind([picture], texts)
-    rows = torch.arange(len(texts))
-    return Asked.of(bound, torch.zeros_like(rows), rows).logits.float().softmax(1).cpu().numpy()
 
 
 def _top(classes: Sequence[str], probabilities: Float[np.ndarray, " classes"]) -> tuple[Guess, ...]:

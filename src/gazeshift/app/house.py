@@ -10,7 +10,7 @@ from gazeshift.app.asked import Ask, AskApart, AskEdits, AskScene, AskWords
 from gazeshift.app.compare import Apart, apart, text_of
 from gazeshift.app.export import Scene, show
 from gazeshift.app.findings import AskFindings, Finding, Findings
-from gazeshift.app.gaze import Gaze, gaze
+from gazeshift.app.gaze import Gaze, gaze_at
 from gazeshift.app.pictures import MAX_PIXELS, Pictures, Sample, as_jpeg
 from gazeshift.app.ready import Ready, ReadyText
 from gazeshift.app.regions import Outlines, in_view, outlines, regions_of
@@ -112,10 +112,11 @@ class House:
             SupersededError, TooManyError: as ``Turns.turn``.
             GazeshiftError: an unknown picture, model, target or method, or a picture or model that cannot be used; says which.
         """
-        model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
-        pair = self.pictures.pair(asked.picture)
+        model, pair = lookup(self.models, asked.model, "model").model, self.pictures.pair(asked.picture)
+        self.pictures.source(asked.picture)
         with self.turns.turn(f"{page} {asked.model}"):
-            return gaze(model, source, asked.texts, asked.target, pair.label if pair else None, asked.method)
+            picture = self.pictures.opened(asked.picture, model.enough)
+            return gaze_at(model, picture, asked.texts, asked.target, pair.label if pair else None, asked.method)
 
     def words(self, asked: AskWords, page: str) -> Words:
         """What each word of a text does, and to which region; see ``gaze``."""

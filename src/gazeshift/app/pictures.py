@@ -13,9 +13,13 @@ from PIL import Image
 from gazeshift.data.decode import decode
 from gazeshift.errors import UsageError
 from gazeshift.pairs import ImageSource, Pair
+from gazeshift.saliency.pictures import open_picture
 
 DROPPED = 64
 """Dropped pictures kept in memory; the one used longest ago is forgotten first."""
+
+OPENED = 8
+"""Decoded pictures kept in memory."""
 
 MAX_BYTES = 16_000_000
 """Of a dropped file."""
@@ -53,6 +57,7 @@ class Pictures:
 
     pairs: Sequence[Pair] = ()
     _dropped: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    _opened: OrderedDict[tuple[str, int | None], Image.Image] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
@@ -109,6 +114,29 @@ class Pictures:
                 )
             self._dropped.move_to_end(name)
             return self._dropped[name]
+
+    def opened(self, name: str, at_least: int | None) -> Image.Image:
+        """A picture, decoded; those asked for last are remembered, so that another text does not decode it again.
+
+        Args:
+            name: its name.
+            at_least: as for ``decode``.
+
+        Raises:
+            UsageError: there is no such picture, or no longer.
+            ImageError: it cannot be decoded.
+        """
+        source, key = self.source(name), (name, at_least)
+        with self._lock:
+            found = self._opened.get(key)
+        if found is None:
+            found = open_picture(source, at_least=at_least)
+        with self._lock:
+            self._opened[key] = found
+            self._opened.move_to_end(key)
+            while len(self._opened) > OPENED:
+                self._opened.popitem(last=False)
+        return found
 
     def thumbnail(self, name: str) -> bytes:
         """A small JPEG of a picture."""

@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from PIL.Image import Image
 
@@ -71,7 +71,11 @@ class Remembering:
         return self.model.classes
 
     def digest(self) -> str:
-        """The model's."""
+        """The model's, computed once: on the page no model is trained."""
+        return self._known_digest
+
+    @cached_property
+    def _known_digest(self) -> str:
         return self.model.digest()
 
     @property

@@ -31,9 +31,13 @@ def evaluating(module: HasModes) -> Iterator[None]:
         (True, False)
     """
     modes = [(child, child.training) for child in module.modules()]
-    module.eval()
+    if any(
+        training for _, training in modes
+    ):  # setting the modes of a trunk's hundreds of modules takes longer than a head
+        module.eval()
     try:
         yield
     finally:
         for child, training in modes:
-            child.training = training
+            if child.training is not training:
+                child.training = training

@@ -1,7 +1,9 @@
 """One image, some texts: the maps, and everything a comparison of them needs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from PIL import Image
@@ -55,7 +57,46 @@ def explain(
     """
     texts, name = at_least_one(texts), key or name_of(image)
     check_sees(model)
-    model, bound = _bound(model, open_picture(image, name, model.enough), texts)
+    return explain_opened(model, open_picture(image, name, model.enough), texts, target, label, method, name).maps
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """Maps, and what the model answers.
+
+    Attributes:
+        maps: of ``explain``.
+        probabilities: of every class with every text.
+    """
+
+    maps: SaliencyMaps
+    probabilities: Float[np.ndarray, "t classes"]
+
+
+def explain_opened(
+    model: Model,
+    picture: Image.Image,
+    texts: tuple[str, ...],
+    target: str | Combination,
+    label: str | None,
+    method: str,
+    name: str,
+) -> Explained:
+    """``explain`` of a decoded picture and at least one text, with the model's answers, which the maps needed.
+
+    Args:
+        model: sees.
+        picture: upright, RGB.
+        texts: as for ``explain``, like what follows.
+        target: whose logit is explained.
+        label: the true class.
+        method: a saliency method.
+        name: of the picture in the result.
+
+    Raises:
+        UsageError, ModelError: as ``explain``.
+    """
+    model, bound = _bound(model, picture, texts)
     method, (out, outputs) = method_for(bound, method), outputs_for(target, model.classes)
     # The head and the map stay in their own precision, whatever the caller's trunk runs in.
     with torch.autocast(bound.grid.device.type, enabled=False):
@@ -63,9 +104,9 @@ def explain(
         answered, asked = asked.predicted, asked.with_outputs(out)
         text_index, target_index = _rows(_targets(model.classes, target, label, answered), answered)
         computed = asked.at(text_index).compute(target_index, method)
-    probability = _probabilities(asked.logits, len(model.classes))[text_index, target_index]
-    columns = (text_index, target_index, computed.scores, probability)
-    return SaliencyMaps(
+    probability = _probabilities(asked.logits, len(model.classes))
+    columns = (text_index, target_index, computed.scores, probability[text_index, target_index])
+    maps = SaliencyMaps(
         key=name,
         raw=computed.maps.float().cpu().numpy(),
         rows=tuple(MapRow(*row) for row in zip(*(column.tolist() for column in columns), strict=True)),
@@ -79,6 +120,7 @@ def explain(
         gaps=computed.gaps.float().cpu().numpy(),
         remarks=bound.notes,
     )
+    return Explained(maps, probability[:, : len(model.classes)].float().cpu().numpy())
 
 
 def at_least_one(texts: Sequence[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="no browser test 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 DESK = {"width": 1280, "height": 900}
-PATIENCE = 20_000  # milliseconds until a test gives up: a busy machine is no failure
+PATIENCE = 100_000  # milliseconds until a test gives up: a busy machine is no failure
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

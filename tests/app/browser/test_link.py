@@ -27,6 +27,7 @@ def test_a_copied_link_restores_everything(look: Callable[..., Looking]) -> None
         first.drawn(name, target="donuts", method="eigen-cam")
     first.page.locator("#labels").select_option("croissant")
     expect(first.page.locator("#samples button")).to_have_count(1)
+    first.page.wait_for_url("**label=croissant*")
     second = look(first.page.url).ready()
     for name in (SILENT, READER):
         second.drawn(name, picture="pair-3", target="donuts", method="eigen-cam")

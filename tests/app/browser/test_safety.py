@@ -71,5 +71,5 @@ def test_by_another_address_the_token_opens_the_page_and_it_works(look: Callable
         assert "token" not in page.page.url
         page.type("apple pie")
         page.choose(1)
-        locked = look(bare, expected="status of 401")
+        locked = look(bare, expected="Failed to load resource")
         assert locked.page.locator("body").inner_text().startswith("This page needs its token")

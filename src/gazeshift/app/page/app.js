@@ -17,10 +17,8 @@ let { say } = speech;
 
 const tell = (sentence) => { find("told").textContent = sentence; };
 
-// The state is in the address, so that a link restores it.
-function remember() {
-  history.replaceState(null, "", `#${query(state)}`);
-}
+// The state is in the address, so that a link restores it; not with every key, which browsers refuse after some 200.
+const remember = soon(100, () => history.replaceState(null, "", `#${query(state)}`));
 
 function recall() {
   for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (name in state) state[name] = value;
@@ -113,6 +111,7 @@ async function look() {
   allowUndo(state.after);
   if (!state.picture) return tell(say.choose);
   tell("");
+  explore.cancel();
   for (const panel of panels.values()) {
     panel.strip.replaceChildren();
     panel.strips = null;
@@ -158,17 +157,19 @@ async function lookWith(panel) {
   panel.asking?.abort();
   panel.asking = new AbortController();
   const { picture, before, after, target, method } = state;
-  if (panel.asked !== `${picture} ${before}`) panel.token = null;  // another answer has other tokens
+  if (panel.asked !== `${picture} ${before}`) panel.token = null; // another answer has other tokens
   panel.asked = `${picture} ${before}`;
-  const body = { picture, model: panel.model.name, texts: [before, after], target: panel.token ?? target, method };
+  const asked = { picture, model: panel.model.name, texts: [before, after], target: panel.token ?? target, method };
+  const about = query({ picture, target, method });
   panel.element.setAttribute("aria-busy", "true");
   try {
+    const known = !panel.model.reads && panel.about === about; // another text, and a model that reads none
     const [found] = await Promise.all([
-      post("api/gaze", body, panel.asking.signal),
-      showPicture(panel, picture),
+      known ? panel.found : post("api/gaze", asked, panel.asking.signal), showPicture(panel, picture),
       state.regions === "true" ? outlinesOf(panel, picture) : null,
     ]);
-    Object.assign(panel, { found });
+    found.looks.forEach((each, place) => { each.text = asked.texts[place]; });
+    Object.assign(panel, { found, about });
     panel.error.textContent = "";
     show(panel);
     Object.assign(panel.element.dataset, { picture, before, after, target, method }); // what is drawn now, for whoever waits for it
@@ -270,8 +271,8 @@ function scales() {
 }
 
 function listen() {
-  const typed = soon(30, look), searched = soon(120, () => listSamples().catch((error) => tell(error.message)));
-  for (const name of ["before", "after"]) find(name).addEventListener("input", (event) => { state[name] = event.target.value; typed(); });
+  const searched = soon(120, () => listSamples().catch((error) => tell(error.message)));
+  for (const name of ["before", "after"]) find(name).addEventListener("input", (event) => { state[name] = event.target.value; look(); });
   find("regions").addEventListener("change", (event) => { state.regions = String(event.target.checked); look(); });
   find("more").addEventListener("click", () => listSamples(find("samples").children.length).catch((error) => tell(error.message)));
   listenExport(state, () => [...panels.keys()], tell);

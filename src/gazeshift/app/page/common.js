@@ -40,5 +40,7 @@ export const query = (values) => new URLSearchParams(values).toString();
 
 export function soon(wait, work) {
   let timer;
-  return (...values) => { clearTimeout(timer); timer = setTimeout(() => work(...values), wait); };
+  const later = (...values) => { clearTimeout(timer); timer = setTimeout(() => work(...values), wait); };
+  later.cancel = () => clearTimeout(timer);
+  return later;
 }

@@ -14,40 +14,79 @@ function ramp(stops, value) {
 export const evidence = (value) => ramp(SEQUENTIAL, value);
 export const change = (value) => value < 0 ? ramp(LOST, -value) : ramp(GAINED, value);
 
-// Bilinear between the centres of cells; beyond the outermost centres the outermost cells.
-export function sampled(values, rows, columns, y, x) {
-  const at = (size, share) => {
-    const place = Math.min(Math.max(share * size - 0.5, 0), size - 1), low = Math.min(Math.floor(place), Math.max(size - 2, 0));
-    return [low, Math.min(low + 1, size - 1), place - low];
-  };
-  const [top, bottom, down] = at(rows, y), [left, right, across] = at(columns, x);
-  const cell = (row, column) => values[row * columns + column];
-  const upper = cell(top, left) * (1 - across) + cell(top, right) * across;
-  const lower = cell(bottom, left) * (1 - across) + cell(bottom, right) * across;
-  return upper * (1 - down) + lower * down;
+// A map is drawn anew with every key: what does not change with it is computed once. Colours come from a table of 1024 steps a side, and
+// a picture is faded once, for every size of the canvas the same pixels.
+const STEPS = 1024, tables = new Map(), faded = new WeakMap();
+
+function table(colour) {
+  if (!tables.has(colour)) {
+    const found = new Float32Array(3 * (2 * STEPS + 1));
+    for (let step = -STEPS; step <= STEPS; step += 1) found.set(colour(step / STEPS), 3 * (step + STEPS));
+    tables.set(colour, found);
+  }
+  return tables.get(colour);
+}
+
+function background(picture, context, width, height) {
+  const kept = faded.get(picture);
+  if (kept && kept.source === picture.src) return kept.pixels;
+  context.drawImage(picture, 0, 0);
+  const pixels = context.getImageData(0, 0, width, height).data;
+  for (let at = 0; at < pixels.length; at += 4) {
+    const grey = 0.3 * pixels[at] + 0.59 * pixels[at + 1] + 0.11 * pixels[at + 2];
+    for (let channel = 0; channel < 3; channel += 1) pixels[at + channel] = 0.65 * grey + 0.35 * pixels[at + channel];
+  }
+  faded.set(picture, { source: picture.src, pixels });
+  return pixels;
+}
+
+// Bilinear between the centres of cells; beyond the outermost centres the outermost cells. For every row or column of pixels: the cell
+// before, the cell after, and the share of the latter.
+function between(pixels, cells) {
+  const before = new Uint16Array(pixels), after = new Uint16Array(pixels), share = new Float32Array(pixels);
+  for (let at = 0; at < pixels; at += 1) {
+    const place = Math.min(Math.max(((at + 0.5) / pixels) * cells - 0.5, 0), cells - 1);
+    before[at] = Math.min(Math.floor(place), Math.max(cells - 2, 0));
+    after[at] = Math.min(before[at] + 1, cells - 1);
+    share[at] = place - before[at];
+  }
+  return { before, after, share };
 }
 
 // Draws a picture faded to grey and, over it, colours that grow with the values: where a value is 0, nothing is drawn.
 export function draw(canvas, picture, grid, colour, scale, opacity) {
   const width = picture.naturalWidth, height = picture.naturalHeight;
-  canvas.width = width;
-  canvas.height = height;
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture, 0, 0);
-  const image = context.getImageData(0, 0, width, height), pixels = image.data;
+  const base = background(picture, context, width, height), image = context.createImageData(width, height), pixels = image.data;
+  if (grid) paint(pixels, base, grid, table(colour), scale, opacity, width, height);
+  else hatch(pixels, base, width);
+  context.putImageData(image, 0, 0);
+}
+
+function paint(pixels, base, { values, rows, columns }, colours, scale, opacity, width, height) {
+  const down = between(height, rows), across = between(width, columns), line = new Float32Array(columns);
   for (let y = 0, at = 0; y < height; y += 1) {
+    const upper = down.before[y] * columns, lower = down.after[y] * columns, share = down.share[y];
+    for (let x = 0; x < columns; x += 1) line[x] = (values[upper + x] * (1 - share) + values[lower + x] * share) / scale;
     for (let x = 0; x < width; x += 1, at += 4) {
-      const grey = 0.3 * pixels[at] + 0.59 * pixels[at + 1] + 0.11 * pixels[at + 2];
-      const value = grid ? sampled(grid.values, grid.rows, grid.columns, (y + 0.5) / height, (x + 0.5) / width) / scale : 0;
-      const over = Math.min(Math.abs(value), 1) * opacity, shown = colour(value);
-      const striped = !grid && (x + y) % 16 < 2;
-      for (let channel = 0; channel < 3; channel += 1) {
-        const base = 0.65 * grey + 0.35 * pixels[at + channel];
-        pixels[at + channel] = striped ? 128 : base * (1 - over) + shown[channel] * over;
-      }
+      const left = line[across.before[x]], value = left + (line[across.after[x]] - left) * across.share[x];
+      const bounded = value > 1 ? 1 : value < -1 ? -1 : value, over = (bounded < 0 ? -bounded : bounded) * opacity;
+      const step = 3 * (Math.round(bounded * STEPS) + STEPS);
+      pixels[at] = base[at] * (1 - over) + colours[step] * over;
+      pixels[at + 1] = base[at + 1] * (1 - over) + colours[step + 1] * over;
+      pixels[at + 2] = base[at + 2] * (1 - over) + colours[step + 2] * over;
+      pixels[at + 3] = 255;
     }
   }
-  context.putImageData(image, 0, 0);
+}
+
+function hatch(pixels, base, width) {
+  pixels.set(base);
+  for (let at = 0; at < pixels.length; at += 4) {
+    if (((at / 4) % width + Math.floor(at / 4 / width)) % 16 < 2) pixels.fill(128, at, at + 3);
+  }
 }
 
 const GROUND = 150;
