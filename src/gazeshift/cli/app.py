@@ -3,14 +3,16 @@
 import ipaddress
 import os
 import secrets
+import signal
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import typer
 
 from gazeshift.app.house import House
+from gazeshift.app.small.workshop import Workshop
 from gazeshift.app.studies import open_study
 from gazeshift.cli.opening import open_model
 from gazeshift.data.sources import load_pairs
@@ -48,11 +50,17 @@ def serve(
     pairs = load_pairs(root, optional={"text"}).pairs if root is not None else [] if opened is None else opened.pairs
     addresses = addresses or [Address(str(folder)) for folder in (opened.models if opened else ())]
     house = House.of([open_model(address) for address in addresses], pairs, opened.findings if opened else None)
-    with server.start(house, host=host, port=port, token=token) as running:
+    workshop = Workshop.of(house, addresses)
+    signal.signal(signal.SIGTERM, _end)  # so that a study that runs ends with the page, and no files are left
+    with server.start(house, host=host, port=port, token=token, workshop=workshop) as running:
         typer.echo(f"the page is at {running.address}  (end it with Ctrl-C)")
         if browser:
             webbrowser.open(running.address)
         running.wait()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _token(host: str, token: str | None) -> str | None:
