@@ -1,6 +1,7 @@
 import { ask, find, make, post, query, soon, speech } from "./common.js";
 import { change, draw, evidence, legend } from "./drawing.js";
 import { again, offer, remember as note, strip, undo } from "./edits.js";
+import { beginRun, speakRun } from "./run.js";
 import { findings, listenStudy, offerStudy, sorting } from "./study.js";
 import { showWords } from "./table.js";
 import { WORDS } from "./words.js";
@@ -34,6 +35,7 @@ function speak() {
   options(find("labels"), [["", say.all], ...house.labels.map((name) => [name, name])], state.label);
   options(find("method"), house.methods.map((name) => [name, name === "default" ? say.standard : name]), state.method);
   offerStudy(house.study, state);
+  speakRun();
   targets();
 }
 
@@ -256,6 +258,7 @@ async function begin() {
   for (const model of house.models) panels.set(model.name, panelOf(model));
   fill();
   listen();
+  beginRun();
   scales(0);
   await listSamples();
   const first = find("samples").querySelector("button");

@@ -15,7 +15,7 @@ import threading
 
 def main(folder: str, command: list[str]) -> int:
     """Run the command; its exit code."""
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
     def watch() -> None:
         told = os.read(0, 1)  # not through sys.stdin, whose lock would be held when the interpreter ends

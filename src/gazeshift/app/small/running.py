@@ -25,17 +25,19 @@ class RunningStudy:
     Attributes:
         run: its run folder.
         steps: what it does, in order (``outlook``).
+        missing: rows of the table that it leaves out, because their pictures are missing.
     """
 
     run: RunFolder
     steps: list[str]
+    missing: int
     _process: subprocess.Popen[bytes]
     _said: IO[bytes]
     _began: float = field(default_factory=time.monotonic)
     _took: float | None = None
 
     @classmethod
-    def start(cls, file: Path, run: Path, steps: list[str], root: Path) -> "RunningStudy":
+    def start(cls, file: Path, run: Path, steps: list[str], missing: int, root: Path) -> "RunningStudy":
         """Start ``gazeshift study FILE --out RUN``; it ends with this process, and then ``root`` is removed.
 
         Raises:
@@ -43,14 +45,14 @@ class RunningStudy:
         """
         said = tempfile.TemporaryFile()  # noqa: SIM115
         study = [sys.executable, "-m", "gazeshift", "study", str(file), "--out", str(run), "--quiet"]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", LEASH, str(root), *study],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
             start_new_session=True,
         )
-        return cls(RunFolder(run), steps, process, said)
+        return cls(RunFolder(run), steps, missing, process, said)
 
     @property
     def code(self) -> int | None:
@@ -79,7 +81,7 @@ class RunningStudy:
 
     @property
     def rest(self) -> float | None:
-        """Estimated seconds until it ends: each remaining step takes as long as those of its kind did; None before any model is evaluated."""
+        """Estimated seconds to the end, each step taken to be as long as those of its kind were; None before a model is evaluated."""
         done = self.done
         known: dict[str, list[float]] = {}
         for name, seconds in done.items():

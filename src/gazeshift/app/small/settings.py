@@ -73,7 +73,7 @@ def study_names(names: Iterable[str]) -> dict[str, str]:
 
 def _given(model: Studied) -> Json:
     question = model.address.question
-    asked = {"as": question.as_, "classes": list(question.classes) or None, "prompt": question.prompt}
+    asked: Json = {"as": question.as_, "classes": list(question.classes) or None, "prompt": question.prompt}
     own = {key: value for key, value in asked.items() if value}
     if question.trust_remote_code:
         own["trust_remote_code"] = True

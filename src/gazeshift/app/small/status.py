@@ -58,6 +58,7 @@ class Status(_Data):
         now: the step that runs.
         seconds: since the start.
         rest: estimated seconds to the end.
+        missing: rows left out, because their pictures are missing.
         error: why it failed.
         found: what it found.
     """
@@ -70,6 +71,7 @@ class Status(_Data):
     now: str | None = None
     seconds: float = 0.0
     rest: float | None = None
+    missing: int = 0
     error: str | None = None
     found: Found | None = None
 

@@ -148,13 +148,14 @@ class Workshop:
             return self.status(asked.study)
 
     def _started(self, found: SmallStudy, asked: StartSmall, table: Path) -> RunningStudy:
-        load_pairs(table, "table")  # what is wrong with the table is said before anything runs
+        loaded = load_pairs(table, "table")  # what is wrong with the table is said before anything runs
+        missing = sum(finding.kind == "missing image" for finding in loaded.findings)
         file = found.folder / "study.yaml"
         settings = study_settings(asked, self.models, table)
         with atomic_write(file) as writing:
             writing.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         steps = outlook(read_study(file))
-        return RunningStudy.start(file, found.run.path, steps, self._root or found.folder)
+        return RunningStudy.start(file, found.run.path, steps, missing, self._root or found.folder)
 
     def status(self, study: str) -> Status:
         """Where a study stands.
@@ -170,6 +171,7 @@ class Workshop:
                 return Status(state="gathering", **files)
             code, done = running.code, running.done
             steps = {"done": len(done), "total": len(running.steps), "seconds": running.seconds}
+            files["missing"] = running.missing
             if code is None:
                 return Status(state="running", now=running.now, rest=running.rest, **files, **steps)
             if code != 0:
