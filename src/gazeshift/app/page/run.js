@@ -124,6 +124,7 @@ const chosen = (id) => [...find(id).querySelectorAll("input:checked")].map((box)
 async function start() {
   const models = chosen("run-models"), edits = chosen("run-edits"), train = find("run-train").checked;
   if (!edits.length || !(models.length || train)) return tell(speech.say.runUnchosen);
+  if (!run.status?.table) return tell(speech.say.runTableless);
   tell("");
   run.stopped = false;
   find("run-start").disabled = true;

@@ -17,17 +17,18 @@ def main(folder: str, command: list[str]) -> int:
     """Run the command; its exit code."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
+    let_go = threading.Event()
+
     def watch() -> None:
-        told = os.read(0, 1)  # not through sys.stdin, whose lock would be held when the interpreter ends
+        if not os.read(0, 1):  # not through sys.stdin, whose lock would be held when the interpreter ends
+            let_go.set()
         _end(child.pid)
-        if not told:
-            child.wait()
-            shutil.rmtree(folder, ignore_errors=True)
-            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
     code = child.wait()
     _end(child.pid)  # what the command may have left running
+    if let_go.is_set():
+        shutil.rmtree(folder, ignore_errors=True)
     return code if code >= 0 else 128 - code
 
 

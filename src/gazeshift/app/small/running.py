@@ -44,9 +44,8 @@ class RunningStudy:
             OSError: no process can be started.
         """
         said = tempfile.TemporaryFile()  # noqa: SIM115
-        study = [sys.executable, "-m", "gazeshift", "study", str(file), "--out", str(run), "--quiet"]
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", LEASH, str(root), *study],
+            [sys.executable, "-m", LEASH, str(root), *command(file, run)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=said,
@@ -119,6 +118,11 @@ class RunningStudy:
             self._process.wait()
         self._took = self.seconds
         self._said.close()
+
+
+def command(file: Path, run: Path) -> list[str]:
+    """The command that runs a study file."""
+    return [sys.executable, "-m", "gazeshift", "study", str(file), "--out", str(run), "--quiet"]
 
 
 def _kind(step: str) -> str:
