@@ -72,7 +72,15 @@ def _whole_path(page: TestClient, workshop: Workshop, tmp_path: Path) -> None:
     assert found["done"] == found["total"]
     assert set(seconds_of_steps(study.run)) == set(outlook(read_study(study.folder / "study.yaml")))
 
-    command = [sys.executable, "-m", "gazeshift", "study", study.folder / "study.yaml", "--out", tmp_path / "run"]
+    command = [
+        sys.executable,
+        "-m",
+        "gazeshift",
+        "study",
+        str(study.folder / "study.yaml"),
+        "--out",
+        str(tmp_path / "run"),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     by_command = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     assert page.get(f"/report/{name}/summary.json").json() == by_command
