@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ TABLE = b"image,text,label,split\n0.png,a red bowl,soup,train\n1.png,a blue bowl
 
 @pytest.fixture
 def workshop(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
-    monkeypatch.setattr(workshops.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     found = Workshop.of(house, [Address("models/one"), Address("models/two")])
     yield found
     found.close()

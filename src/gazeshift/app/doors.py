@@ -24,6 +24,9 @@ SCRIPTS = ("call/gaze", "info", "queue/join", "queue/data", "heartbeat/", "start
 files, uploads, monitoring, logins, a page of its own.
 """
 
+STARTS = "/gradio_api/startup-events"
+"""What Gradio asks of itself when it starts, without a token: it tells nothing, and does nothing twice."""
+
 COOKIE = "gazeshift"
 
 POLICY = (
@@ -70,7 +73,7 @@ class Doors:
         host = headers.get("host", "")
         if self.hosts is not None and host.rsplit(":", 1)[0] not in self.hosts:
             return PlainTextResponse("This page answers only to requests to its own host.", 403)
-        if (refusal := self._of_another(scope, headers)) or self.token is None:
+        if (refusal := self._of_another(scope, headers)) or self.token is None or scope["path"] == STARTS:
             return refusal
         return self._without_token(scope, headers)
 
