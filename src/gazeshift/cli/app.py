@@ -51,12 +51,19 @@ def serve(
     addresses = addresses or [Address(str(folder)) for folder in (opened.models if opened else ())]
     house = House.of([open_model(address) for address in addresses], pairs, opened.findings if opened else None)
     workshop = Workshop.of(house, addresses)
-    signal.signal(signal.SIGTERM, _end)  # so that a study that runs ends with the page, and no files are left
+    _end_whole()
     with server.start(house, host=host, port=port, token=token, workshop=workshop) as running:
         typer.echo(f"the page is at {running.address}  (end it with Ctrl-C)")
         if browser:
             webbrowser.open(running.address)
         running.wait()
+
+
+def _end_whole() -> None:
+    """Let a kill, or a terminal that is closed, end the page like Ctrl-C: a study that runs ends with it, and dropped files go."""
+    for number in [signal.SIGTERM] if os.name == "nt" else [signal.SIGTERM, signal.SIGHUP]:
+        if signal.getsignal(number) is signal.SIG_DFL:  # what nohup ignores stays ignored
+            signal.signal(number, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
