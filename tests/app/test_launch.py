@@ -39,3 +39,13 @@ def test_a_port_in_use_is_named(running: Running, house: House) -> None:
     assert port
     with pytest.raises(UsageError, match=f"port {port}"), start(house, host="127.0.0.1", port=port, token=None):
         pass
+
+
+def test_with_a_token_it_starts_and_answers_to_nobody_else(house: House) -> None:
+    with (
+        start(house, host="127.0.0.1", port=0, token="a long secret") as found,
+        httpx.Client(base_url=str(httpx.URL(found.address).join("/")), trust_env=False) as client,
+    ):
+        assert client.get("/api/house").status_code == 401
+        assert client.get("/", params={"token": "a long secret"}, follow_redirects=True).status_code == 200
+        assert client.get("/api/house").status_code == 200

@@ -24,6 +24,6 @@ def test_both_languages_have_the_same_words() -> None:
 def test_every_word_that_the_page_asks_for_is_there() -> None:
     html = (PAGE / "index.html").read_text(encoding="utf-8")
     asked = set(re.findall(r'data-(?:say|label)="(\w+)"', html))
-    for name in ("app.js", "edits.js", "study.js", "table.js"):
+    for name in ("app.js", "edits.js", "run.js", "study.js", "table.js"):
         asked |= set(re.findall(r"\bsay\.(\w+)", (PAGE / name).read_text(encoding="utf-8")))
     assert asked <= set(languages()[0])

@@ -1,8 +1,9 @@
 """Who may come in: requests to this host only, with the token where there is one, of bounded size; and what the page may load."""
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http.cookies import CookieError, SimpleCookie
+from types import MappingProxyType
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,7 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 """What a request to this machine may call it. Another name is a page of another host that had its name point here."""
 
-OPEN = ("/page/", "/api/")
+REPORTS = "/report/"
+"""Reports of small studies."""
+
+OPEN = ("/page/", "/api/", REPORTS)
 """What may be asked for besides the page itself."""
 
 SCRIPTS = ("call/gaze", "info", "queue/join", "queue/data", "heartbeat/", "startup-events")
@@ -30,6 +34,16 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """What the page may load: nothing of another host, and no script that stands in the page."""
+
+POLICIES: Mapping[str, str] = MappingProxyType(
+    {
+        REPORTS: "sandbox allow-downloads; default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    }
+)
+"""By how a path begins: what may be loaded there instead. A report is one file with its own styles and pictures; texts of others stand in
+it, so it runs no script, and belongs to no host, not even to this one.
+"""
 
 
 class Doors:
@@ -52,7 +66,7 @@ class Doors:
         refusal = self._refusal(scope)
         if refusal is not None:
             return await refusal(scope, receive, send)
-        return await self.app(scope, self._bounded(receive), self._guarded(send))
+        return await self.app(scope, self._bounded(receive), self._guarded(send, policy_of(scope["path"])))
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | RedirectResponse | None:
         headers = Headers(scope=scope)
@@ -105,17 +119,27 @@ class Doors:
 
         return bounded
 
-    def _guarded(self, send: Send) -> Send:
+    def _guarded(self, send: Send, policy: str) -> Send:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["content-security-policy"] = POLICY
+                headers["content-security-policy"] = policy
                 headers["x-content-type-options"] = "nosniff"
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-resource-policy"] = "same-origin"
             await send(message)
 
         return guarded
+
+
+def policy_of(path: str) -> str:
+    """What a page at a path may load.
+
+    Example:
+        >>> policy_of("/") == POLICY, policy_of("/report/x/report.html").startswith("sandbox")
+        (True, True)
+    """
+    return next((policy for start, policy in POLICIES.items() if path.startswith(start)), POLICY)
 
 
 def _is_open(path: str) -> bool:

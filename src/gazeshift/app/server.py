@@ -24,6 +24,8 @@ from gazeshift.app.gaze import Gaze
 from gazeshift.app.house import House
 from gazeshift.app.pictures import MAX_BYTES
 from gazeshift.app.regions import Outlines
+from gazeshift.app.small.routes import add_small_studies
+from gazeshift.app.small.workshop import Workshop
 from gazeshift.app.turns import SupersededError, TooManyError
 from gazeshift.app.words import Words
 from gazeshift.errors import GazeshiftError, UsageError
@@ -41,6 +43,8 @@ FILES: Mapping[str, str] = MappingProxyType(
         "edits.js": "text/javascript",
         "export.js": "text/javascript",
         "regions.js": "text/javascript",
+        "run.css": "text/css",
+        "run.js": "text/javascript",
         "study.js": "text/javascript",
         "table.js": "text/javascript",
         "tokens.js": "text/javascript",
@@ -55,14 +59,16 @@ PER_PAGE = 60
 Page = Annotated[str, Header(alias="x-page", max_length=64)]
 
 
-def make_server(house: House) -> Server:
-    """The server of a page about some models and pictures, not started yet."""
+def make_server(house: House, workshop: Workshop | None = None) -> Server:
+    """The server of a page about some models and pictures, not started yet; with a workshop, small studies can be run from it."""
     server: Server = _in_a_loop(lambda: Server(title="gazeshift", docs_url=None, redoc_url=None, openapi_url=None))
     _errors(server)
     _page(server)
     _pictures(server, house)
     _gaze(server, house)
     _more(server, house)
+    if workshop is not None:
+        add_small_studies(server, workshop)
     return server
 
 
@@ -84,7 +90,9 @@ class Running:
 
 
 @contextmanager
-def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[Running]:
+def start(
+    house: House, *, host: str, port: int, token: str | None, workshop: Workshop | None = None
+) -> Iterator[Running]:
     """Serve the page while the context lasts.
 
     Args:
@@ -92,11 +100,12 @@ def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[
         host: address to listen at.
         port: 0 for any free one.
         token: what requests must carry; None on loopback only.
+        workshop: where small studies are run; closed at the end.
 
     Raises:
         UsageError: the port is in use.
     """
-    port, server = _usable_port(host, port), make_server(house)
+    port, server = _usable_port(host, port), make_server(house, workshop)
     named = f"[{host}]" if ":" in host else host
     server.add_middleware(Doors, hosts={*LOOPBACK, named} if token is None else None, token=token, most=MAX_BYTES)
     _in_a_loop(
@@ -107,6 +116,8 @@ def start(house: House, *, host: str, port: int, token: str | None) -> Iterator[
     try:
         yield Running(f"http://{named}:{port}/" + (f"?token={token}" if token else ""), server)
     finally:
+        if workshop is not None:
+            workshop.close()
         server.get_blocks().close(verbose=False)
 
 

@@ -3,14 +3,16 @@
 import ipaddress
 import os
 import secrets
+import signal
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import typer
 
 from gazeshift.app.house import House
+from gazeshift.app.small.workshop import Workshop
 from gazeshift.app.studies import open_study
 from gazeshift.cli.opening import open_model
 from gazeshift.data.sources import load_pairs
@@ -54,11 +56,24 @@ def serve(
         addresses=addresses,
         root=root or (opened.root if opened else None),
     )
-    with server.start(house, host=host, port=port, token=token) as running:
+    workshop = Workshop.of(house, addresses)
+    _end_whole()
+    with server.start(house, host=host, port=port, token=token, workshop=workshop) as running:
         typer.echo(f"the page is at {running.address}  (end it with Ctrl-C)")
         if browser:
             webbrowser.open(running.address)
         running.wait()
+
+
+def _end_whole() -> None:
+    """Let a kill, or a terminal that is closed, end the page like Ctrl-C: a study that runs ends with it, and dropped files go."""
+    for number in [signal.SIGTERM] if os.name == "nt" else [signal.SIGTERM, signal.SIGHUP]:
+        if signal.getsignal(number) is signal.SIG_DFL:  # what nohup ignores stays ignored
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _token(host: str, token: str | None) -> str | None:

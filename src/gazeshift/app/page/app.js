@@ -4,6 +4,7 @@ import { change, draw, evidence, legend } from "./drawing.js";
 import { again, allowUndo, offer, relabel, remember as note, strip, undo } from "./edits.js";
 import { listenExport } from "./export.js";
 import { named, outline, outlinesOf } from "./regions.js";
+import { beginRun, speakRun } from "./run.js";
 import { findings, listenStudy, offerStudy, sorting } from "./study.js";
 import { showWords } from "./table.js";
 import { showAnswer } from "./tokens.js";
@@ -42,6 +43,7 @@ function speak() {
   offerStudy(house.study, state);
   offerCompare(house, state);
   relabel();
+  speakRun();
   targets();
 }
 
@@ -326,6 +328,7 @@ async function begin() {
   for (const model of house.models) panels.set(model.name, panelOf(model));
   fill();
   listen();
+  beginRun();
   scales();
   await listSamples();
   const first = find("samples").querySelector("button");
