@@ -1,8 +1,8 @@
 """From a key to the picture: ``python benchmarks/page_latency.py`` measures the page of ``gazeshift app`` in a real browser.
 
-InceptionV3 at 299 px with random weights and 101 classes, one to four models side by side (the first reads no text). For each key that is
+InceptionV3 at 299 px with random weights and 101 classes, one to four models side by side (the second reads no text). For each key that is
 pressed: the time from the input event until every model has drawn the new text and the browser shows it. Then many users at once, each with a
-text of its own, asking for the maps of one model. Prints a table; ``--against OTHER/src`` measures another version in turn, on the same
+text of its own, asking for the maps of the first model. Prints a table; ``--against OTHER/src`` measures another version in turn, on the same
 machine at the same time, ``--json FILE`` writes all times. Needs the extra ``app``, playwright, and a Chromium.
 """
 # ruff: noqa: T201, S603, PLC0415
@@ -24,7 +24,7 @@ from threading import Barrier
 from typing import Any
 
 SIZE, CLASSES = 299, 101
-HEADS = ("image-only", "early-fusion", "late-fusion", "film")
+HEADS = ("early-fusion", "image-only", "late-fusion", "film")
 TEXT = "a bowl of red tomato soup with bread and a bit of "
 KEYS = "green basil and olive oil "
 WAIT = """() => { window.shown = new Promise((done) => {
@@ -37,7 +37,7 @@ WAIT = """() => { window.shown = new Promise((done) => {
   };
   const observer = new MutationObserver(look);
   for (const panel of panels) observer.observe(panel, { attributes: true, attributeFilter: ["data-after"] });
-  input.addEventListener("input", (event) => { begun = event.timeStamp; }, { once: true });
+  document.addEventListener("input", (event) => { begun = event.timeStamp; }, { capture: true, once: true });
 }); }"""
 
 
@@ -117,7 +117,7 @@ def crowd(address: str, users: int, rounds: int) -> list[float]:
     def user(number: int) -> list[float]:
         took = []
         with httpx.Client(base_url=address, timeout=300, trust_env=False, headers={"x-page": f"user {number}"}) as client:
-            model = client.get("/api/house").json()["models"][-1]["name"]
+            model = client.get("/api/house").json()["models"][0]["name"]
             for turn in range(rounds):
                 body = {"picture": f"pair-{number % 4}", "model": model, "texts": [TEXT, f"{TEXT} {number} {turn}"]}
                 gate.wait()

@@ -112,6 +112,11 @@ class Looking:
         for model in (SILENT, READER):
             self.drawn(model, **{where: text})
 
+    def open_table(self) -> None:
+        """Open the table of words and regions of the model that reads, and wait until it is there."""
+        self.model(READER).locator(".words summary").click()
+        self.model(READER).locator(".words tbody tr").first.wait_for()
+
     def pixels(self, place: int, name: str = READER) -> str:
         """A digest of what is painted on a model's canvas: 0 before, 1 after, 2 the difference."""
         painted = self.model(name).locator(".maps canvas").nth(place).evaluate("canvas => canvas.toDataURL()")

@@ -20,8 +20,8 @@ def test_nothing_is_wider_than_the_window(look: Callable[..., Looking], width: i
     page = look(viewport={"width": width, "height": 844}).ready()
     page.type("a-word-without-any-space-that-is-as-long-as-a-line-of-text-or-longer-still " + "x" * 120)
     page.model(READER).locator(".said .word").first.wait_for()
-    for summary in page.page.locator("summary").all():
-        summary.click()
+    page.page.locator("#study summary").click()
+    page.open_table()
     page.page.locator("#all").click()
     for name in (SILENT, READER):
         page.model(name).locator(".strip figure").first.wait_for()

@@ -2,12 +2,13 @@
 import { change, draw } from "./drawing.js";
 import { make, post, speech } from "./common.js";
 
-export async function showWords(panel, state, restore) {
-  const { model, words } = panel;
-  words.replaceChildren();
+// The table takes the trunk once for every region: it is asked for where somebody has opened it.
+export async function showWords(panel, state, restore, opening = false) {
+  const { model, words } = panel, open = opening || (words.querySelector("details")?.open ?? false);
+  if (!opening) words.replaceChildren();
   if (!model.reads || !state.after.trim() || state.after.length > 300) return;
   const target = state.target === "reference" ? "predicted" : state.target;
-  const found = await post("api/words", { picture: state.picture, model: model.name, text: state.after, target, method: state.method }, panel.asking?.signal);
+  const found = await post("api/words", { picture: state.picture, model: model.name, text: state.after, target, method: state.method, regions: open }, panel.asking?.signal);
   const say = speech.say, canvas = panel.figures[1].canvas;
   const most = Math.max(...found.words.map((word) => word.bits ?? 0), 0.01);
   const strongest = Math.max(...found.words.flatMap((word) => word.regions.map(Math.abs)), 0.01);
@@ -52,10 +53,17 @@ export async function showWords(panel, state, restore) {
       return cell;
     })));
   const alone = make("tr", { class: "alone" }, make("th", { scope: "row" }, say.evidence), ...found.regions.map((region) => make("td", {}, region.evidence.toFixed(2))));
-  words.replaceChildren(
-    make("h4", {}, say.wordsTitle), line,
-    make("details", {}, make("summary", {}, `${say.tableTitle} (${say.wordsOf(found.explained)})`), make("div", { class: "scroll" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows, alone)))),
-  );
+  const summary = make("summary", {}, `${say.tableTitle} (${say.wordsOf(found.explained)})`);
+  const table = make("div", { class: "scroll" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows, alone)));
+  const details = make("details", {}, summary, ...(open ? [table] : []));
+  details.open = open;
+  details.addEventListener("toggle", () => { if (details.open && !open) showWords(panel, state, restore, true).catch((error) => refused(panel, error)); });
+  words.replaceChildren(make("h4", {}, say.wordsTitle), line, details);
+  if (opening) summary.focus();
+}
+
+function refused(panel, error) {
+  if (error.name !== "AbortError") panel.error.textContent = error.message;
 }
 
 function coloured(word, most) {
