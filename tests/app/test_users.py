@@ -30,22 +30,31 @@ def about(model: Classifier, number: int, turn: int, shown: list[Pair]) -> tuple
 
 
 @pytest.mark.slow
-def test_twenty_at_once_are_all_served_and_none_with_anothers_maps(build: Callable[..., Classifier], pairs: list[Pair]) -> None:
+def test_twenty_at_once_are_all_served_and_none_with_anothers_maps(
+    build: Callable[..., Classifier], pairs: list[Pair]
+) -> None:
     models = [build("early-fusion", size=32, seed=8), build("late-fusion", size=32, seed=3)]
     shown = [pair for pair in pairs if pair.split == "test"]
     gate = threading.Barrier(USERS)
 
     def user(number: int, address: str) -> list[tuple[int, int, httpx.Response]]:
         model, found = number % len(models), []
-        with httpx.Client(base_url=address, timeout=PATIENCE, trust_env=False, headers={"x-page": f"user {number}"}) as client:
+        with httpx.Client(
+            base_url=address, timeout=PATIENCE, trust_env=False, headers={"x-page": f"user {number}"}
+        ) as client:
             for turn in range(ROUNDS):
                 gate.wait(PATIENCE)
                 _, asked = about(models[model], number, turn, shown)
                 found.append((number, turn, client.post("/api/gaze", json=asked)))
         return found
 
-    with start(House.of(models, pairs), host="127.0.0.1", port=0, token=None) as running, ThreadPoolExecutor(USERS) as pool:
-        served = [each for found in pool.map(lambda number: user(number, running.address), range(USERS)) for each in found]
+    with (
+        start(House.of(models, pairs), host="127.0.0.1", port=0, token=None) as running,
+        ThreadPoolExecutor(USERS) as pool,
+    ):
+        served = [
+            each for found in pool.map(lambda number: user(number, running.address), range(USERS)) for each in found
+        ]
     assert [answer.status_code for _, _, answer in served] == [200] * (USERS * ROUNDS)
     different = set()
     for number, turn, answer in served:

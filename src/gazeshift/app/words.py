@@ -102,7 +102,9 @@ def words_of(
     """
     effects = word_effects(model, picture, text, target, label=label, method=method)
     shown, added = (
-        ((), [()] * len(effects.words)) if regions is None else _regions(model, picture, text, target, label, method, regions)
+        ((), [()] * len(effects.words))
+        if regions is None
+        else _regions(model, picture, text, target, label, method, regions)
     )
     largest = float(np.nanmax(np.abs(effects.maps), initial=0)) or 1.0
     rows, columns = effects.whole.shape

@@ -31,7 +31,9 @@ def evaluating(module: HasModes) -> Iterator[None]:
         (True, False)
     """
     modes = [(child, child.training) for child in module.modules()]
-    if any(training for _, training in modes):  # setting the modes of a trunk's hundreds of modules takes longer than a head
+    if any(
+        training for _, training in modes
+    ):  # setting the modes of a trunk's hundreds of modules takes longer than a head
         module.eval()
     try:
         yield

@@ -74,7 +74,13 @@ class Explained:
 
 
 def explain_opened(
-    model: Model, picture: Image.Image, texts: tuple[str, ...], target: str | Combination, label: str | None, method: str, name: str
+    model: Model,
+    picture: Image.Image,
+    texts: tuple[str, ...],
+    target: str | Combination,
+    label: str | None,
+    method: str,
+    name: str,
 ) -> Explained:
     """``explain`` of a decoded picture and at least one text, with the model's answers, which the maps needed.
 

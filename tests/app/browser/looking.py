@@ -36,7 +36,9 @@ class Serving:
     def __enter__(self) -> "Serving":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -73,7 +75,11 @@ class Looking:
     def check_nothing_went_wrong(self) -> None:
         """No dialog, no failed script, and no request to another host than the page's own."""
         assert not self.wrong, self.wrong
-        abroad = [url for url in self.asked if not url.startswith(("data:", "blob:")) and urlsplit(url).netloc != urlsplit(self.home).netloc]
+        abroad = [
+            url
+            for url in self.asked
+            if not url.startswith(("data:", "blob:")) and urlsplit(url).netloc != urlsplit(self.home).netloc
+        ]
         assert not abroad, abroad
 
     def model(self, name: str = READER) -> Any:

@@ -6,7 +6,20 @@ from playwright.sync_api import expect
 
 from tests.app.browser.looking import READER, SILENT, Looking, Serving
 
-NAMED = {"button", "textbox", "searchbox", "combobox", "slider", "checkbox", "image", "img", "link", "spinbutton", "radio", "DisclosureTriangle"}
+NAMED = {
+    "button",
+    "textbox",
+    "searchbox",
+    "combobox",
+    "slider",
+    "checkbox",
+    "image",
+    "img",
+    "link",
+    "spinbutton",
+    "radio",
+    "DisclosureTriangle",
+}
 CONTROLS = "button, input, select, textarea, canvas[role=img], a[href], summary"
 
 

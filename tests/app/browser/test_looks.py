@@ -44,7 +44,13 @@ def _luminance(colour: str) -> float:
 def test_text_stands_out_by_day_and_by_night(look: Callable[..., Looking], scheme: str) -> None:
     page = look(color_scheme=scheme).ready()
     expect(page.page.locator(".claim")).to_be_visible()
-    for where, ground in (("body", "body"), (".claim", ".top"), ("#after", "#after"), (".numbers dt >> nth=0", ".model >> nth=0"), ("#found", "body")):
+    for where, ground in (
+        ("body", "body"),
+        (".claim", ".top"),
+        ("#after", "#after"),
+        (".numbers dt >> nth=0", ".model >> nth=0"),
+        ("#found", "body"),
+    ):
         ink = page.page.locator(where).evaluate("each => getComputedStyle(each).color")
         paper = page.page.locator(ground).evaluate("each => getComputedStyle(each).backgroundColor")
         light, dark = sorted((_luminance(ink), _luminance(paper)), reverse=True)
