@@ -1,9 +1,9 @@
 """From a key to the picture: ``python benchmarks/page_latency.py`` measures the page of ``gazeshift app`` in a real browser.
 
-InceptionV3 at 299 px with random weights and 101 classes, one to four models side by side (the first reads no text). For each key that is
-pressed: the time from the input event until every model has drawn the new text and the browser shows it. Then many users at once, each with a
-text of its own, asking for the maps of one model. Prints a table; ``--against OTHER/src`` measures another version in turn, on the same
-machine at the same time, ``--json FILE`` writes all times. Needs the extra ``app``, playwright, and a Chromium.
+InceptionV3 at 299 px with random weights and 101 classes, one to four models side by side (the second reads no text). For each key that is
+pressed: the time from the input event until every model has drawn the new text and the browser shows it. Then many users at once, each with
+a text of its own, asking for the maps of the first model. Prints a table; ``--against OTHER/src`` measures another version in turn, on the
+same machine at the same time, ``--json FILE`` writes all times. Needs the extra ``app``, playwright, and a Chromium.
 """
 # ruff: noqa: T201, S603, PLC0415
 
@@ -16,15 +16,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 SIZE, CLASSES = 299, 101
-HEADS = ("image-only", "early-fusion", "late-fusion", "film")
+HEADS = ("early-fusion", "image-only", "late-fusion", "film")
 TEXT = "a bowl of red tomato soup with bread and a bit of "
 KEYS = "green basil and olive oil "
 WAIT = """() => { window.shown = new Promise((done) => {
@@ -37,7 +38,7 @@ WAIT = """() => { window.shown = new Promise((done) => {
   };
   const observer = new MutationObserver(look);
   for (const panel of panels) observer.observe(panel, { attributes: true, attributeFilter: ["data-after"] });
-  input.addEventListener("input", (event) => { begun = event.timeStamp; }, { once: true });
+  document.addEventListener("input", (event) => { begun = event.timeStamp; }, { capture: true, once: true });
 }); }"""
 
 
@@ -53,16 +54,27 @@ def serve(models: int) -> None:
     from gazeshift.pairs import Pair
     from gazeshift.preprocessing import Preprocessing
 
+    image = ImageSpec(name="inception_v3")
+    trunk = build_trunk(
+        image, SIZE
+    )  # drawing its weights takes longer than all that is measured: every model has a copy
+
     def model(head: str, seed: int) -> Any:
         torch.manual_seed(seed)
-        image = ImageSpec(name="inception_v3")
-        text = TextSpec(encoder="none") if head == "image-only" else TextSpec(width=128, layers=2, heads=4, max_tokens=32)
+        text = (
+            TextSpec(encoder="none") if head == "image-only" else TextSpec(width=128, layers=2, heads=4, max_tokens=32)
+        )
         classes = tuple(f"dish {number}" for number in range(CLASSES))
         parts = build_text(text, [TEXT + KEYS])
         spec = ModelSpec(
-            name=head, image=image, text=parts.spec, head=HeadSpec(head=head), classes=classes, preprocessing=Preprocessing(size=SIZE)
+            name=head,
+            image=image,
+            text=parts.spec,
+            head=HeadSpec(head=head),
+            classes=classes,
+            preprocessing=Preprocessing(size=SIZE),
         )
-        return build_classifier(spec, build_trunk(image, SIZE), parts, seed).eval()
+        return build_classifier(spec, deepcopy(trunk), parts, seed).eval()
 
     pairs = []
     for seed in range(4):
@@ -76,16 +88,18 @@ def serve(models: int) -> None:
 
 
 @contextmanager
-def served(source: str | None, models: int) -> Iterator[str]:
-    """The address of a page served by another process, from another version's source if one is named."""
+def served(source: str | None, models: int) -> Iterator[Callable[[], str]]:
+    """A page served by another process, from another version's source if one is named; it tells its address once it is ready."""
     environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"}
     if source is not None:
         environment["PYTHONPATH"] = source
     command = [sys.executable, __file__, "--serve", str(models)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment) as process:
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
         try:
-            yield (process.stdout.readline() if process.stdout else "").strip()
+            yield lambda: (process.stdout.readline() if process.stdout else "").strip()
         finally:
             if process.stdin:
                 process.stdin.close()
@@ -116,8 +130,10 @@ def crowd(address: str, users: int, rounds: int) -> list[float]:
 
     def user(number: int) -> list[float]:
         took = []
-        with httpx.Client(base_url=address, timeout=300, trust_env=False, headers={"x-page": f"user {number}"}) as client:
-            model = client.get("/api/house").json()["models"][-1]["name"]
+        with httpx.Client(
+            base_url=address, timeout=300, trust_env=False, headers={"x-page": f"user {number}"}
+        ) as client:
+            model = client.get("/api/house").json()["models"][0]["name"]
             for turn in range(rounds):
                 body = {"picture": f"pair-{number % 4}", "model": model, "texts": [TEXT, f"{TEXT} {number} {turn}"]}
                 gate.wait()
@@ -127,14 +143,19 @@ def crowd(address: str, users: int, rounds: int) -> list[float]:
         return took
 
     with ThreadPoolExecutor(users) as pool:
-        return [each for waited in pool.map(user, range(users)) for each in waited[1:]]  # the first round runs the trunks
+        return [
+            each for waited in pool.map(user, range(users)) for each in waited[1:]
+        ]  # the first round runs the trunks
 
 
 def measured(models: int, options: argparse.Namespace, browser: Any) -> dict[str, dict[str, list[float]]]:
     """Times of each version with so many models: keys, and the crowd's waits with the last of them."""
-    sources: dict[str, str | None] = {"now": None} if options.against is None else {"before": options.against, "now": None}
+    sources: dict[str, str | None] = (
+        {"now": None} if options.against is None else {"before": options.against, "now": None}
+    )
     with ExitStack() as stack:
-        addresses = {name: stack.enter_context(served(source, models)) for name, source in sources.items()}
+        starting = {name: stack.enter_context(served(source, models)) for name, source in sources.items()}
+        addresses = {name: ready() for name, ready in starting.items()}
         pages = {}
         for name, address in addresses.items():
             pages[name] = stack.enter_context(browser.new_context(viewport={"width": 1280, "height": 900})).new_page()
@@ -143,7 +164,9 @@ def measured(models: int, options: argparse.Namespace, browser: Any) -> dict[str
             for panel in range(models):
                 pages[name].locator("article.model").nth(panel).and_(pages[name].locator("[data-after]")).wait_for()
         typed = keys(pages, options.keys)
-        waited = {name: crowd(address, options.users, 4) if options.users else [] for name, address in addresses.items()}
+        waited = {
+            name: crowd(address, options.users, 4) if options.users else [] for name, address in addresses.items()
+        }
     return {name: {"key": typed[name], "crowd": waited[name]} for name in sources}
 
 
@@ -174,7 +197,9 @@ def main() -> int:
     found = {}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        print(f"| models | version | key to picture, ms: median, 90th percentile | wait of {options.users} users at once, ms |")
+        print(
+            f"| models | version | key to picture, ms: median, 90th percentile | wait of {options.users} users at once, ms |"
+        )
         print("|---|---|---|---|")
         for models in options.models:
             found[models] = measured(models, options, browser)

@@ -73,6 +73,16 @@ def test_words_are_those_of_the_library(house: House, pairs: list[Pair], build: 
     assert largest == pytest.approx(1) or largest == 0
 
 
+def test_words_without_regions_are_the_same_and_hide_nothing(house: House) -> None:
+    name = next(name for name, resident in house.models.items() if resident.model.reads_text)
+    asked = AskWords(picture="pair-0", model=name, text="apple pie with cream")
+    whole, alone = house.words(asked, ""), house.words(asked.model_copy(update={"regions": False}), "")
+    assert whole.regions
+    assert alone == whole.model_copy(
+        update={"regions": (), "words": tuple(word.model_copy(update={"regions": ()}) for word in whole.words)}
+    )
+
+
 def test_wrong_names_are_answered_in_a_sentence(house: House) -> None:
     for asked in (
         Ask(picture="pair-0", model="nobody", texts=("a",)),

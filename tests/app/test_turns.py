@@ -34,10 +34,10 @@ def waiting(turns: Turns, page: str, found: dict[str, str], name: str) -> thread
     """A request that is in the book before this returns."""
     entered, enter = threading.Event(), turns._enter
 
-    def entering(page: str) -> int:
-        number = enter(page)
+    def entering(page: str) -> tuple[int, threading.Event]:
+        place = enter(page)
         entered.set()
-        return number
+        return place
 
     def ask() -> None:
         try:
@@ -66,6 +66,16 @@ def test_a_newer_request_of_the_same_page_takes_the_place_of_one_that_waits() ->
     assert found == {"a1": "superseded", "b1": "answered", "a2": "superseded", "a3": "answered"}
     with turns.turn("a"):
         pass
+
+
+def test_who_came_first_is_first() -> None:
+    turns, found, pages = Turns(), dict[str, str](), [f"page {number}" for number in range(20)]
+    with busy(turns) as end:
+        threads = [waiting(turns, page, found, page) for page in pages]
+        end.set()
+        for thread in threads:
+            thread.join(60)
+    assert list(found.items()) == [(page, "answered") for page in pages]
 
 
 def test_only_one_at_a_time() -> None:

@@ -54,9 +54,15 @@ class Ask(_AskedOfModel):
 
 
 class AskWords(_AskedOfModel):
-    """The words of one text before one picture."""
+    """The words of one text before one picture.
+
+    Attributes:
+        text: with at least one word.
+        regions: whether also what each word adds to each region, for which the trunk runs once for every region.
+    """
 
     text: Annotated[str, Field(max_length=MAX_WORDS_TEXT)]
+    regions: bool = True
 
 
 class AskScene(_Asked):

@@ -122,7 +122,9 @@ class House:
         """What each word of a text does, and to which region; see ``gaze``."""
         model, source = lookup(self.models, asked.model, "model").model, self.pictures.source(asked.picture)
         pair = self.pictures.pair(asked.picture)
-        regions, _ = in_view({} if pair is None else regions_of(pair), model.view)
+        regions = None
+        if asked.regions:
+            regions, _ = in_view({} if pair is None else regions_of(pair), model.view)
         with self.turns.turn(f"{page} {asked.model} words"):
             return words_of(
                 model, source, asked.text, asked.target, pair.label if pair else None, asked.method, regions

@@ -1,7 +1,7 @@
-"""One request at a time, and of each page only its newest: who types does not wait for maps of half a word."""
+"""One request at a time, in the order in which they came, and of each page only its newest: nobody waits for maps of half a word."""
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ PAGES = 1000
 """Pages whose newest request is known; the one that asked longest ago is forgotten first."""
 
 WAITING = 100
-"""Requests that may wait; more are refused at once."""
+"""Requests that may wait, with the one that is answered; more are refused at once."""
 
 
 class SupersededError(Exception):
@@ -23,12 +23,11 @@ class TooManyError(Exception):
 
 @dataclass(eq=False)
 class Turns:
-    """Whose turn it is."""
+    """Whose turn it is. Who came first is first: a lock alone lets anybody go who happens to be awake."""
 
-    _busy: threading.Lock = field(default_factory=threading.Lock)
     _book: threading.Lock = field(default_factory=threading.Lock)
+    _line: deque[threading.Event] = field(default_factory=deque)
     _newest: OrderedDict[str, int] = field(default_factory=OrderedDict)
-    _waiting: int = 0
 
     @contextmanager
     def turn(self, page: str) -> Iterator[None]:
@@ -41,28 +40,34 @@ class Turns:
             SupersededError: a later one has come.
             TooManyError: too many wait.
         """
-        number = self._enter(page)
+        number, mine = self._enter(page)
         try:
-            with self._busy:
-                if self._is_newest(page, number):
-                    yield
-                    return
+            mine.wait()
+            if not self._is_newest(page, number):
+                raise SupersededError
+            yield
         finally:
-            with self._book:
-                self._waiting -= 1
-        raise SupersededError
+            self._leave(mine)
 
-    def _enter(self, page: str) -> int:
+    def _enter(self, page: str) -> tuple[int, threading.Event]:
         with self._book:
-            if self._waiting >= WAITING:
+            if len(self._line) >= WAITING:
                 raise TooManyError
-            self._waiting += 1
+            mine = threading.Event()
+            self._line.append(mine)
+            self._line[0].set()
             number = self._newest.get(page, 0) + 1
             self._newest[page] = number
             self._newest.move_to_end(page)
             while len(self._newest) > PAGES:
                 self._newest.popitem(last=False)
-            return number
+            return number, mine
+
+    def _leave(self, mine: threading.Event) -> None:
+        with self._book:
+            self._line.remove(mine)
+            if self._line:
+                self._line[0].set()
 
     def _is_newest(self, page: str, number: int) -> bool:
         with self._book:

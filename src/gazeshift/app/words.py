@@ -85,9 +85,9 @@ def words_of(
     target: str,
     label: str | None,
     method: str,
-    regions: Mapping[str, Bool[np.ndarray, "height width"]],
+    regions: Mapping[str, Bool[np.ndarray, "height width"]] | None,
 ) -> Words:
-    """Leave out every word, hide every region, and both together.
+    """Leave out every word; where regions are asked for, hide every region, and both together.
 
     Args:
         model: reads text.
@@ -96,14 +96,18 @@ def words_of(
         target: as for ``word_effects``.
         label: the true class, for ``target="label"``.
         method: a saliency method.
-        regions: masks in the picture's pixels by name; empty for ``GRID``.
+        regions: masks in the picture's pixels by name; empty for ``GRID``; None for none.
 
     Raises:
         UsageError: a text without words, or a model without text.
     """
     target = target_of(model, model.about(open_picture(picture, at_least=model.enough), text), target)
     effects = word_effects(model, picture, text, target, label=label, method=method)
-    table = word_regions(model, picture, text, dict(regions) or GRID, target, label=label, method=method)
+    shown, added = (
+        ((), [()] * len(effects.words))
+        if regions is None
+        else _regions(model, picture, text, target, label, method, regions)
+    )
     largest = float(np.nanmax(np.abs(effects.maps), initial=0)) or 1.0
     rows, columns = effects.whole.shape
     return Words(
@@ -118,15 +122,30 @@ def words_of(
                 bits=float(effects.js_bits[place]) if math.isfinite(effects.js_bits[place]) else None,
                 logit=float(effects.logit[place]),
                 change=tuple(np.round(np.nan_to_num(effects.maps[place]) / largest, DIGITS).ravel().tolist()),
-                regions=tuple(np.nan_to_num(table.interaction[place]).tolist()),
+                regions=added[place],
             )
             for place, word in enumerate(effects.words)
         ),
-        regions=tuple(
-            Region(name=name if regions else "", box=_box(mask), evidence=float(np.nan_to_num(evidence)))
-            for name, mask, evidence in zip(table.regions, table.masks, table.evidence, strict=True)
-        ),
+        regions=shown,
     )
+
+
+def _regions(
+    model: Model,
+    picture: Picture,
+    text: str,
+    target: str,
+    label: str | None,
+    method: str,
+    regions: Mapping[str, Bool[np.ndarray, "height width"]],
+) -> tuple[tuple[Region, ...], list[tuple[float, ...]]]:
+    """The regions, and what each word adds to each."""
+    table = word_regions(model, picture, text, dict(regions) or GRID, target, label=label, method=method)
+    shown = tuple(
+        Region(name=name if regions else "", box=_box(mask), evidence=float(np.nan_to_num(evidence)))
+        for name, mask, evidence in zip(table.regions, table.masks, table.evidence, strict=True)
+    )
+    return shown, [tuple(line) for line in np.nan_to_num(table.interaction).tolist()]
 
 
 def _box(mask: Bool[np.ndarray, "height width"]) -> tuple[float, float, float, float]:

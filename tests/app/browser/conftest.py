@@ -18,7 +18,9 @@ from gazeshift.pairs import Pair
 from tests.app.browser.looking import Looking, Serving
 
 pytest.importorskip("gradio", reason="no browser test without Gradio: the page's server needs it")
-playwright = pytest.importorskip("playwright.sync_api", reason="no browser test without playwright, which drives the browser")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="no browser test without playwright, which drives the browser"
+)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
@@ -81,7 +83,9 @@ def look(browser: "playwright.Browser", serving: Serving) -> "Iterator[Callable[
     """
     opened: list[Looking] = []
 
-    def open_page(address: str = serving.address, expected: str = "", viewport: dict[str, int] = DESK, **options: Any) -> Looking:
+    def open_page(
+        address: str = serving.address, expected: str = "", viewport: dict[str, int] = DESK, **options: Any
+    ) -> Looking:
         context = browser.new_context(viewport=viewport, **options)
         context.set_default_timeout(PATIENCE)
         opened.append(Looking(context, address, expected))

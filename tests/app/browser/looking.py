@@ -36,7 +36,9 @@ class Serving:
     def __enter__(self) -> "Serving":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -73,7 +75,11 @@ class Looking:
     def check_nothing_went_wrong(self) -> None:
         """No dialog, no failed script, and no request to another host than the page's own."""
         assert not self.wrong, self.wrong
-        abroad = [url for url in self.asked if not url.startswith(("data:", "blob:")) and urlsplit(url).netloc != urlsplit(self.home).netloc]
+        abroad = [
+            url
+            for url in self.asked
+            if not url.startswith(("data:", "blob:")) and urlsplit(url).netloc != urlsplit(self.home).netloc
+        ]
         assert not abroad, abroad
 
     def model(self, name: str = READER) -> Any:
@@ -111,6 +117,11 @@ class Looking:
         self.page.locator(f"#{where}").fill(text)
         for model in (SILENT, READER):
             self.drawn(model, **{where: text})
+
+    def open_table(self) -> None:
+        """Open the table of words and regions of the model that reads, and wait until it is there."""
+        self.model(READER).locator(".words summary").click()
+        self.model(READER).locator(".words tbody tr").first.wait_for()
 
     def pixels(self, place: int, name: str = READER) -> str:
         """A digest of what is painted on a model's canvas: 0 before, 1 after, 2 the difference."""

@@ -6,17 +6,30 @@ from playwright.sync_api import expect
 
 from tests.app.browser.looking import READER, SILENT, Looking, Serving
 
-NAMED = {"button", "textbox", "searchbox", "combobox", "slider", "checkbox", "image", "img", "link", "spinbutton", "radio", "DisclosureTriangle"}
+NAMED = {
+    "button",
+    "textbox",
+    "searchbox",
+    "combobox",
+    "slider",
+    "checkbox",
+    "image",
+    "img",
+    "link",
+    "spinbutton",
+    "radio",
+    "DisclosureTriangle",
+}
 CONTROLS = "button, input, select, textarea, canvas[role=img], a[href], summary"
 
 
 def test_every_control_and_every_map_has_a_name(look: Callable[..., Looking], serving: Serving) -> None:
     page = look(f"{serving.address}#study-open=true").ready()
     page.model(READER).locator(".said .word").first.wait_for()
+    page.open_table()
     page.page.locator("#all").click()
     for name in (SILENT, READER):
         page.model(name).locator(".strip figure").first.wait_for()
-    page.page.locator("details:not([open])").evaluate_all("all => all.forEach(each => { each.open = true; })")
     expect(page.page.locator("details:not([open])")).to_have_count(0)
     nodes = page.context.new_cdp_session(page.page).send("Accessibility.getFullAXTree")["nodes"]
     seen = [node for node in nodes if not node["ignored"] and node["role"]["value"] in NAMED]

@@ -46,5 +46,9 @@ def test_all_changes_at_once_each_with_its_map(look: Callable[..., Looking]) -> 
         figures = page.model(name).locator(".strip figure")
         expect(figures).to_have_count(1 + len(titles))
         assert figures.locator("q").all_inner_texts()[1:] == titles
-    painted = page.model(READER).locator(".strip canvas").evaluate_all("all => new Set(all.map(each => each.toDataURL())).size")
+    painted = (
+        page.model(READER)
+        .locator(".strip canvas")
+        .evaluate_all("all => new Set(all.map(each => each.toDataURL())).size")
+    )
     assert painted > 1

@@ -29,7 +29,9 @@ def test_the_explained_class_is_chosen(look: Callable[..., Looking]) -> None:
     assert panel.locator(".explains").all_inner_texts()[2] == "edamame with both texts"
 
 
-def test_a_true_class_that_a_model_does_not_know_is_said_beside_it(look: Callable[..., Looking], pairs: list[Pair]) -> None:
+def test_a_true_class_that_a_model_does_not_know_is_said_beside_it(
+    look: Callable[..., Looking], pairs: list[Pair]
+) -> None:
     page = look(expected="status of 400").ready()
     page.page.locator("#target").select_option("label")
     # The label is no class of these models: that is said in a sentence, and the old maps stay.
@@ -74,7 +76,13 @@ def test_a_class_is_chosen(look: Callable[..., Looking], studied: House) -> None
 def test_left_and_right_go_through_the_list_and_not_while_somebody_writes(look: Callable[..., Looking]) -> None:
     page = look().ready()
     page.choose(0)
-    for key, picture in (("Right", "pair-1"), ("Right", "pair-2"), ("Left", "pair-1"), ("Left", "pair-0"), ("Left", "pair-0")):
+    for key, picture in (
+        ("Right", "pair-1"),
+        ("Right", "pair-2"),
+        ("Left", "pair-1"),
+        ("Left", "pair-0"),
+        ("Left", "pair-0"),
+    ):
         page.page.keyboard.press(f"Arrow{key}")
         page.drawn(picture=picture)
         expect(page.page.locator('#samples [aria-pressed="true"]')).to_have_attribute("data-picture", picture)

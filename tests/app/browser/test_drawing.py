@@ -20,7 +20,15 @@ DRAW = """async ([values, rows, columns, scale, opacity, name]) => {
   return [canvas.width, canvas.height, read(plain), read(canvas)];
 }"""
 # Colours at even distances from 0 on: the maps' own, and those of what is lost and gained.
-SEQUENTIAL = [(40, 11, 84), (101, 21, 110), (159, 42, 99), (212, 72, 66), (245, 125, 21), (250, 193, 39), (252, 255, 164)]
+SEQUENTIAL = [
+    (40, 11, 84),
+    (101, 21, 110),
+    (159, 42, 99),
+    (212, 72, 66),
+    (245, 125, 21),
+    (250, 193, 39),
+    (252, 255, 164),
+]
 LOST = [(255, 255, 255), (146, 197, 222), (67, 147, 195), (33, 102, 172)]
 GAINED = [(255, 255, 255), (253, 184, 99), (230, 130, 30), (179, 88, 6)]
 

@@ -41,7 +41,9 @@ def test_a_picture_is_looked_at(look: Callable[..., Looking], pairs: list[Pair],
         assert str(page.model(name).get_attribute("data-picture")).startswith("dropped-")
 
 
-def test_what_is_no_picture_is_refused_in_words_and_the_page_goes_on(look: Callable[..., Looking], tmp_path: Path) -> None:
+def test_what_is_no_picture_is_refused_in_words_and_the_page_goes_on(
+    look: Callable[..., Looking], tmp_path: Path
+) -> None:
     page = look(expected="status of 422").ready()
     (tmp_path / "mine.png").write_text("no picture")
     page.page.locator("#file").set_input_files(tmp_path / "mine.png")

@@ -21,7 +21,8 @@ def _words_of_the_page(page: Looking) -> dict[str, str]:
               const found = {};
               for (const each of document.querySelectorAll("[data-say]")) found[`say ${each.dataset.say}`] = each.textContent;
               for (const each of document.querySelectorAll("[data-label]")) found[`label ${each.dataset.label}`] = each.ariaLabel;
-              for (const each of document.querySelectorAll(".legend figcaption, .numbers dt, .chip")) found[each.textContent] = each.textContent;
+              const built = document.querySelectorAll(".legend figcaption, .numbers dt, .chip");
+              for (const each of built) found[each.textContent] = each.textContent;
               return found;
             }"""
         )

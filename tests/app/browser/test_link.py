@@ -42,7 +42,9 @@ def test_a_copied_link_restores_everything(look: Callable[..., Looking]) -> None
 
 
 @pytest.mark.parametrize("picture", ["pair-99", "dropped-0", "../../etc/passwd"])
-def test_a_link_to_a_picture_that_is_not_there_says_so(look: Callable[..., Looking], serving: Serving, picture: str) -> None:
+def test_a_link_to_a_picture_that_is_not_there_says_so(
+    look: Callable[..., Looking], serving: Serving, picture: str
+) -> None:
     page = look(f"{serving.address}#picture={picture}", expected="status of 400")
     for name in (SILENT, READER):
         expect(page.model(name).locator(".error")).to_contain_text("there is no picture")

@@ -20,8 +20,8 @@ def test_nothing_is_wider_than_the_window(look: Callable[..., Looking], width: i
     page = look(viewport={"width": width, "height": 844}).ready()
     page.type("a-word-without-any-space-that-is-as-long-as-a-line-of-text-or-longer-still " + "x" * 120)
     page.model(READER).locator(".said .word").first.wait_for()
-    for summary in page.page.locator("summary").all():
-        summary.click()
+    page.page.locator("#study summary").click()
+    page.open_table()
     page.page.locator("#all").click()
     for name in (SILENT, READER):
         page.model(name).locator(".strip figure").first.wait_for()
@@ -44,7 +44,13 @@ def _luminance(colour: str) -> float:
 def test_text_stands_out_by_day_and_by_night(look: Callable[..., Looking], scheme: str) -> None:
     page = look(color_scheme=scheme).ready()
     expect(page.page.locator(".claim")).to_be_visible()
-    for where, ground in (("body", "body"), (".claim", ".top"), ("#after", "#after"), (".numbers dt >> nth=0", ".model >> nth=0"), ("#found", "body")):
+    for where, ground in (
+        ("body", "body"),
+        (".claim", ".top"),
+        ("#after", "#after"),
+        (".numbers dt >> nth=0", ".model >> nth=0"),
+        ("#found", "body"),
+    ):
         ink = page.page.locator(where).evaluate("each => getComputedStyle(each).color")
         paper = page.page.locator(ground).evaluate("each => getComputedStyle(each).backgroundColor")
         light, dark = sorted((_luminance(ink), _luminance(paper)), reverse=True)

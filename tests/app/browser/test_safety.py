@@ -45,7 +45,9 @@ def test_a_server_that_has_gone_is_said_in_words(look: Callable[..., Looking], s
         gone.close()
         page.page.locator("#after").fill("is anybody there?")
         for name in (SILENT, READER):
-            expect(page.model(name).locator(".error")).to_have_text("The server does not answer. Is gazeshift app still running?")
+            expect(page.model(name).locator(".error")).to_have_text(
+                "The server does not answer. Is gazeshift app still running?"
+            )
             expect(page.model(name)).not_to_have_attribute("aria-busy", "true")
         page.page.locator("#search").fill("pie")
         expect(page.page.locator("#told")).to_have_text("The server does not answer. Is gazeshift app still running?")

@@ -35,7 +35,9 @@ def test_what_is_chosen_is_listed_in_its_order(look: Callable[..., Looking], stu
         page.page.locator("#study-rising").set_checked(rising)
         which = (chosen["which"],) if "which" in chosen else ()
         edit, measure = chosen.get("edit", "colour"), chosen.get("measure", "js_distance")
-        total, expected = studied.found(AskFindings(model=READER, edit=edit, measure=measure, rising=rising, which=which))
+        total, expected = studied.found(
+            AskFindings(model=READER, edit=edit, measure=measure, rising=rising, which=which)
+        )
         assert total == len(expected) > 0
         said = [f"{'–' if found.value is None else format(found.value, '.2f')} {found.label}" for _, found in expected]
         expect(page.page.locator("#samples span")).to_have_text(said)

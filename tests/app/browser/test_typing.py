@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import expect
+
 from tests.app.browser.looking import READER, SILENT, Looking
 
 
@@ -52,3 +54,19 @@ def test_a_touched_word_shows_what_it_adds_and_leaves_no_trace(look: Callable[..
     assert page.pixels(1) != map_of_after
     page.page.locator("#after").focus()
     assert page.pixels(1) == map_of_after
+
+
+def test_the_table_of_regions_is_asked_for_where_it_is_opened_and_stays_open(look: Callable[..., Looking]) -> None:
+    page = look().ready()
+    page.type("apple pie with cream")
+    summary, rows = page.model(READER).locator(".words summary"), page.model(READER).locator(".words tbody tr")
+    page.model(READER).locator(".said .word").nth(3).wait_for()
+    expect(rows).to_have_count(0)
+    summary.click()
+    expect(rows).to_have_count(5)  # four words, and each region alone
+    expect(summary).to_be_focused()
+    page.type("apple pie")
+    expect(rows).to_have_count(3)
+    before = page.pixels(1)
+    page.model(READER).locator(".words thead button").first.focus()
+    assert page.pixels(1) != before  # the region is outlined
