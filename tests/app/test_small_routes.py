@@ -52,8 +52,9 @@ def runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 def opened(page: TestClient, pairs: list[Pair]) -> str:
     """A study with its table and two of three pictures."""
     study = str(page.post("/api/small/open").json()["study"])
-    for name, content in (("pairs.csv", TABLE), ("0.png", pairs[0].image), ("1.png", pairs[1].image)):
-        answer = page.post("/api/small/drop", params={"study": study, "name": name}, content=content)  # type: ignore[arg-type]
+    files: dict[str, Any] = {"pairs.csv": TABLE, "0.png": pairs[0].image, "1.png": pairs[1].image}
+    for name, content in files.items():
+        answer = page.post("/api/small/drop", params={"study": study, "name": name}, content=content)
         assert answer.status_code == 200
     return study
 

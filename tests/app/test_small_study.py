@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,9 +59,9 @@ def test_a_study_from_the_page_is_the_study_of_the_command(
 
 def _whole_path(page: TestClient, workshop: Workshop, tmp_path: Path) -> None:
     name = page.post("/api/small/open").json()["study"]
-    files = {"pairs.csv": table(), **{f"{n}.png": pair.image for n, pair in enumerate(PAIRS)}}
+    files: dict[str, Any] = {"pairs.csv": table(), **{f"{n}.png": pair.image for n, pair in enumerate(PAIRS)}}
     for file, content in files.items():
-        page.post("/api/small/drop", params={"study": name, "name": file}, content=content)  # type: ignore[arg-type]
+        page.post("/api/small/drop", params={"study": name, "name": file}, content=content)
     models = page.get("/api/small/offer").json()["models"]
     asked = {"study": name, "models": models, "edits": ["paraphrase", "other-class"], "train": True}
     assert page.post("/api/small/start", json=asked).json()["state"] == "running"
