@@ -17,6 +17,7 @@ export async function showWords(panel, state, restore, opening = false) {
   const light = (word, number) => {
     cells.forEach((cell) => cell.classList.toggle("lit", cell.dataset.word === String(number)));
     draw(canvas, panel.picture, { values: word.change, rows: found.rows, columns: found.columns }, change, 1, 0.9);
+    panel.figures[1].says.textContent = say.adds(word.text);
   };
   const outlines = found.regions.some((region) => region.name) ? (await outlinesOf(panel, state.picture)).seen : [];
   const point = (region) => {

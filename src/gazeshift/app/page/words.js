@@ -25,7 +25,7 @@ export const WORDS = {
     wordsTitle: "Words: the stronger the colour, the farther the map moves without the word",
     tableTitle: "What a word adds to a region's evidence, in logits. Touch a word to see what it adds to the map; touch a region to see where it is.",
     ninth: (n) => ["top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right"][n],
-    evidence: "region alone", wordsOf: (found) => `for ${found}`,
+    adds: (word) => `What “${word}” adds to the map`, evidence: "region alone", wordsOf: (found) => `for ${found}`,
     study: "Sort by what the study found", model: "Model", edit: "Changed text", measure: "Sort by", which: "Show", rising: "Smallest first",
     everything: "all", filters: { switched: "class switched", kept: "class kept", undefined: "no map", wrong: "wrong", right: "right" },
     measures: {
@@ -84,7 +84,7 @@ export const WORDS = {
     wordsTitle: "語：色が濃いほど、その語を除くとマップが大きく動く",
     tableTitle: "語が領域の根拠に加える分（ロジット）。語に触れるとマップへの寄与が、領域に触れるとその場所が見えます。",
     ninth: (n) => ["左上", "上", "右上", "左", "中央", "右", "左下", "下", "右下"][n],
-    evidence: "領域だけ", wordsOf: (found) => `${found} について`,
+    adds: (word) => `「${word}」がマップに加える分`, evidence: "領域だけ", wordsOf: (found) => `${found} について`,
     study: "研究の結果で並べる", model: "モデル", edit: "変更したテキスト", measure: "並べ替え", which: "表示", rising: "小さい順",
     everything: "すべて", filters: { switched: "クラスが変わった", kept: "クラスが同じ", undefined: "マップなし", wrong: "不正解", right: "正解" },
     measures: {
