@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -99,11 +100,15 @@ def served(source: str | None, models: int) -> Iterator[Callable[[], str]]:
         command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as process:
         try:
-            yield lambda: (process.stdout.readline() if process.stdout else "").strip()
+            yield partial(_line_of, process)
         finally:
             if process.stdin:
                 process.stdin.close()
             process.wait()
+
+
+def _line_of(process: "subprocess.Popen[str]") -> str:
+    return (process.stdout.readline() if process.stdout else "").strip()
 
 
 def keys(pages: Mapping[str, Any], count: int) -> dict[str, list[float]]:
