@@ -64,7 +64,7 @@ def make_server(house: House, workshop: Workshop | None = None) -> Server:
     server: Server = _in_a_loop(lambda: Server(title="gazeshift", docs_url=None, redoc_url=None, openapi_url=None))
     _errors(server)
     _page(server)
-    _pictures(server, house)
+    _pictures(server, house, small=workshop is not None)
     _gaze(server, house)
     _more(server, house)
     if workshop is not None:
@@ -158,7 +158,7 @@ def _page(server: Server) -> None:
         return Response((folder / name).read_bytes(), media_type=kind)
 
 
-def _pictures(server: Server, house: House) -> None:
+def _pictures(server: Server, house: House, *, small: bool) -> None:
     @server.get("/api/house")
     def contents() -> dict[str, Any]:
         models = [
@@ -180,7 +180,14 @@ def _pictures(server: Server, house: House) -> None:
                 "measures": list(house.findings.measures),
             }
         regions = any(pair.has_regions for pair in house.pictures.pairs)
-        return {"models": models, "methods": house.methods, "labels": labels, "study": study, "regions": regions}
+        return {
+            "models": models,
+            "methods": house.methods,
+            "labels": labels,
+            "study": study,
+            "regions": regions,
+            "small": small,
+        }
 
     @server.get("/api/samples")
     def samples(

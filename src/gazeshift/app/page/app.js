@@ -11,7 +11,7 @@ import { showAnswer } from "./tokens.js";
 import { WORDS } from "./words.js";
 
 const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, regions: "false", search: "", label: "", "study-model": "", "study-edit": "", "study-measure": "", "study-which": "", "study-rising": "false", "study-open": "false", "compare-one": "", "compare-other": "", "compare-one-text": "{text}", "compare-other-text": "{text}", "compare-open": "false" };
-const house = { models: [], methods: [], labels: [], study: null, regions: false };
+const house = { models: [], methods: [], labels: [], study: null, regions: false, small: false };
 const scale = { top: 1, most: 1 };
 const panels = new Map();
 let { say } = speech;
@@ -328,7 +328,7 @@ async function begin() {
   for (const model of house.models) panels.set(model.name, panelOf(model));
   fill();
   listen();
-  beginRun();
+  if (house.small) beginRun().catch((error) => tell(error.message));
   scales();
   await listSamples();
   const first = find("samples").querySelector("button");

@@ -38,6 +38,7 @@ async function start(state, open) {
   find("compare-progress").hidden = false;
   try {
     const pictures = await listed(state);
+    if (!pictures.length) find("compare-says").textContent = speech.say.none;
     find("compare-progress").max = pictures.length || 1;
     const sides = { one: side(state, "one"), other: side(state, "other") };
     for (let at = 0; at < pictures.length && running === mine; at += AT_ONCE) {

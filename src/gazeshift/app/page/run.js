@@ -5,11 +5,7 @@ const KEY = "gazeshift-small", SHOWN = 5;
 const run = { study: "", offer: null, status: null, sending: null, stopped: false, timer: 0 };
 
 export async function beginRun() {
-  try {
-    run.offer = await ask("api/small/offer");
-  } catch {
-    return; // this server runs no studies
-  }
+  run.offer = await ask("api/small/offer");
   find("run-open").hidden = false;
   find("run-most").max = run.offer.most.pictures;
   listen();
