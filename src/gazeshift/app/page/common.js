@@ -14,7 +14,8 @@ export const speech = { say: WORDS.en };
 // Not randomUUID: that is missing where the page is opened by another name than this machine's own, without https.
 const page = crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-// What the server refuses comes as one sentence; what a newer question replaced is nobody's business.
+// What the server refuses comes as one sentence. What a newer question replaced is nobody's business; but the server knows only which came
+// last, and of two sent at once that may be the older: who still waits for an answer asks again.
 export async function ask(path, options = {}) {
   let answer;
   try {
@@ -24,7 +25,7 @@ export async function ask(path, options = {}) {
     throw new Error(speech.say.failed);
   }
   const found = await answer.json();
-  if (answer.status === 409) throw new DOMException("superseded", "AbortError");
+  if (answer.status === 409) return ask(path, options);
   if (!answer.ok) throw new Error(found.error);
   return found;
 }
