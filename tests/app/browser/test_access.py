@@ -24,10 +24,11 @@ CONTROLS = "button, input, select, textarea, canvas[role=img], a[href], summary"
 
 
 def test_every_control_and_every_map_has_a_name(look: Callable[..., Looking], serving: Serving) -> None:
-    page = look(f"{serving.address}#study-open=true").ready()
+    page = look(f"{serving.address}#study-open=true&compare-open=true").ready()
     page.model(READER).locator(".said .word").first.wait_for()
     page.open_table()
     page.page.locator("#all").click()
+    page.page.locator("#save summary").click()
     for name in (SILENT, READER):
         page.model(name).locator(".strip figure").first.wait_for()
     expect(page.page.locator("details:not([open])")).to_have_count(0)

@@ -14,7 +14,8 @@ export const speech = { say: WORDS.en };
 // Not randomUUID: that is missing where the page is opened by another name than this machine's own, without https.
 const page = crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-// What the server refuses comes as one sentence; what a newer question replaced is nobody's business.
+// What the server refuses comes as one sentence. What a newer question replaced is nobody's business; but the server knows only which came
+// last, and of two sent at once that may be the older: who still waits for an answer asks again.
 async function answered(path, options = {}) {
   let answer;
   try {
@@ -23,7 +24,7 @@ async function answered(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Error(speech.say.failed);
   }
-  if (answer.status === 409) throw new DOMException("superseded", "AbortError");
+  if (answer.status === 409) return answered(path, options);
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? speech.say.failed);
   return answer;
 }
