@@ -7,7 +7,15 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from gazeshift.app.house import House
+
+# Every test here imports this: where one of these is missing it skips, and says so.
+pytest.importorskip("gradio", reason="no browser test without Gradio: the page's server needs it")
+expect = pytest.importorskip(
+    "playwright.sync_api", reason="no browser test without playwright, which drives the browser"
+).expect
 
 READER, SILENT = "early-fusion", "image-only"
 
@@ -90,8 +98,6 @@ class Looking:
 
     def drawn(self, name: str = READER, **marks: str) -> Any:
         """The panel of a model, once it has drawn what is named: ``drawn(after="a red pie")``."""
-        from playwright.sync_api import expect  # noqa: PLC0415
-
         panel = self.model(name)
         for mark, value in marks.items():
             expect(panel).to_have_attribute(f"data-{mark}", value)
