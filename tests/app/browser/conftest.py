@@ -53,6 +53,7 @@ def studied(build: Callable[..., Classifier], pairs: list[Pair]) -> House:
 
 @pytest.fixture(scope="package")
 def serving(studied: House) -> Iterator[Any]:
+    pytest.importorskip("gradio", reason="no browser test without Gradio: the page's server needs it")
     from tests.app.browser.looking import Serving  # noqa: PLC0415  which skips where something is missing
 
     with Serving(studied) as found:
@@ -62,7 +63,7 @@ def serving(studied: House) -> Iterator[Any]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     """One browser for all tests here. It ends before other tests run: their event loops could not start beside playwright's."""
-    from playwright import sync_api as playwright  # noqa: PLC0415  the same
+    playwright = pytest.importorskip("playwright.sync_api", reason="no browser test without playwright")
 
     if CHROMIUM is None:
         pytest.skip("no browser test without a browser: no chromium is installed")
