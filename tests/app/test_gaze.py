@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 import gazeshift as gs
 from gazeshift.app.gaze import DIGITS, gaze
 from gazeshift.measures import centre_bias, coverage, distribution
 from gazeshift.models import Classifier
 from gazeshift.pairs import Pair
+from gazeshift.saliency.pictures import open_picture
 
 TEXTS = ["apple pie with cream", "red tomato ketchup", "", "蜂蜜"]
 
@@ -57,3 +59,16 @@ def test_it_is_plain_json_without_numbers_that_json_lacks(model: Classifier, pai
     found = gaze(model, pairs[0].image, TEXTS, "predicted", None, "default").model_dump_json()
     assert "NaN" not in found
     assert "Infinity" not in found
+
+
+def test_probabilities_are_those_of_a_pass_of_the_whole_model(model: Classifier, pairs: list[Pair]) -> None:
+    found = gaze(model, pairs[0].image, TEXTS, "baklava", None, "default")
+    picture = open_picture(pairs[0].image)
+    crops = torch.from_numpy(np.stack([model.spec.preprocessing.crop(picture)] * len(TEXTS)))
+    tokens = model.tokenize(TEXTS)
+    with torch.no_grad():
+        logits = model.eval()(model.spec.preprocessing.normalise(crops), tokens.ids, tokens.mask)
+    for look, expected in zip(found.looks, logits.softmax(1), strict=True):
+        assert {guess.name: guess.probability for guess in look.top} == pytest.approx(
+            dict(zip(model.classes, expected.tolist(), strict=True)), abs=1e-4
+        )

@@ -34,6 +34,15 @@ def test_scripts_get_what_the_page_gets(running: Running) -> None:
         )
 
 
+def test_it_starts_with_a_token_and_answers_with_it_alone(house: House) -> None:
+    with start(house, host="127.0.0.1", port=0, token="a long secret") as found:
+        bare, _, token = found.address.partition("?")
+        assert httpx.get(bare, trust_env=False).status_code == 401
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(f"{bare}?{token}", follow_redirects=True).status_code == 200
+            assert client.get(f"{bare}api/house").status_code == 200
+
+
 def test_a_port_in_use_is_named(running: Running, house: House) -> None:
     port = httpx.URL(running.address).port
     assert port

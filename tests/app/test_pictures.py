@@ -9,6 +9,7 @@ from gazeshift.app import pictures as module
 from gazeshift.app.pictures import THUMBNAIL, Pictures
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.pairs import Pair
+from gazeshift.saliency.pictures import open_picture
 
 from .conftest import file_of
 
@@ -84,3 +85,27 @@ def test_a_thumbnail_is_a_small_jpeg() -> None:
     small = Image.open(io.BytesIO(pictures.thumbnail("pair-0")))
     assert small.format == "JPEG"
     assert small.size == (THUMBNAIL, THUMBNAIL // 4)
+
+
+def test_a_picture_is_decoded_once_until_others_take_its_place(
+    pairs: list[Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OPENED", 2)
+    decoded: list[object] = []
+
+    def counting(source: bytes, at_least: int | None) -> Image.Image:
+        decoded.append(source)
+        return open_picture(source, at_least=at_least)
+
+    monkeypatch.setattr(module, "open_picture", counting)
+    pictures = Pictures(pairs)
+    for number in (0, 1, 0, 1):
+        assert pictures.opened(f"pair-{number}", None).tobytes() == open_picture(pairs[number].image).tobytes()
+    assert decoded == [pairs[0].image, pairs[1].image]
+    pictures.opened("pair-2", None)  # in the place of 0
+    pictures.opened("pair-1", None)
+    assert len(decoded) == 3
+    pictures.opened("pair-0", None)
+    assert len(decoded) == 4
+    with pytest.raises(UsageError, match="choose a sample"):
+        pictures.opened("pair-99", None)

@@ -15,12 +15,6 @@ from gazeshift.app.findings import findings_of
 from gazeshift.app.house import House
 from gazeshift.models import Classifier
 from gazeshift.pairs import Pair
-from tests.app.browser.looking import Looking, Serving
-
-pytest.importorskip("gradio", reason="no browser test without Gradio: the page's server needs it")
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="no browser test without playwright, which drives the browser"
-)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
@@ -58,14 +52,19 @@ def studied(build: Callable[..., Classifier], pairs: list[Pair]) -> House:
 
 
 @pytest.fixture(scope="package")
-def serving(studied: House) -> Iterator[Serving]:
+def serving(studied: House) -> Iterator[Any]:
+    pytest.importorskip("gradio", reason="no browser test without Gradio: the page's server needs it")
+    from tests.app.browser.looking import Serving  # noqa: PLC0415  which skips where something is missing
+
     with Serving(studied) as found:
         yield found
 
 
 @pytest.fixture(scope="package")
-def browser() -> "Iterator[playwright.Browser]":
+def browser() -> Iterator[Any]:
     """One browser for all tests here. It ends before other tests run: their event loops could not start beside playwright's."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no browser test without playwright")
+
     if CHROMIUM is None:
         pytest.skip("no browser test without a browser: no chromium is installed")
     with playwright.sync_playwright() as driver:
@@ -76,11 +75,13 @@ def browser() -> "Iterator[playwright.Browser]":
 
 
 @pytest.fixture
-def look(browser: "playwright.Browser", serving: Serving) -> "Iterator[Callable[..., Looking]]":
+def look(browser: Any, serving: Any) -> Iterator[Callable[..., Any]]:
     """Open the page, as often as a test likes: ``look(viewport=..., color_scheme=..., address=..., expected="status of 400")``.
 
     Whatever the test is about, afterwards no dialog has opened, no script has failed, and nothing was asked of another host.
     """
+    from tests.app.browser.looking import Looking  # noqa: PLC0415  the same
+
     opened: list[Looking] = []
 
     def open_page(

@@ -9,6 +9,11 @@ from urllib.parse import urlsplit
 
 from gazeshift.app.house import House
 
+try:
+    from playwright.sync_api import expect
+except ModuleNotFoundError:  # the fixture of the browser skips, and says so
+    expect = None
+
 READER, SILENT = "early-fusion", "image-only"
 
 
@@ -90,8 +95,6 @@ class Looking:
 
     def drawn(self, name: str = READER, **marks: str) -> Any:
         """The panel of a model, once it has drawn what is named: ``drawn(after="a red pie")``."""
-        from playwright.sync_api import expect  # noqa: PLC0415
-
         panel = self.model(name)
         for mark, value in marks.items():
             expect(panel).to_have_attribute(f"data-{mark}", value)

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
-
-from tests.app.browser.looking import READER, SILENT, Looking, Serving
+from tests.app.browser.looking import READER, SILENT, Looking, Serving, expect
 
 NAMED = {
     "button",

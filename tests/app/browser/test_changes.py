@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
-
-from tests.app.browser.looking import READER, SILENT, Looking
+from tests.app.browser.looking import READER, SILENT, Looking, expect
 
 
 def test_a_click_changes_the_text_and_undo_brings_it_back(look: Callable[..., Looking]) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
 
 from gazeshift.app.house import House
 from gazeshift.pairs import Pair
-from tests.app.browser.looking import READER, Looking
+from tests.app.browser.looking import READER, Looking, expect
 
 TEXT = "red tomato ketchup and a bowl of edamame"
 

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
 
 from gazeshift.pairs import Pair
-from tests.app.browser.looking import READER, SILENT, Looking
+from tests.app.browser.looking import READER, SILENT, Looking, expect
 
 DROP = """(page, [bytes, name]) => {
   const files = new DataTransfer();

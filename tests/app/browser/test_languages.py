@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
 
-from tests.app.browser.looking import READER, SILENT, Looking, Serving
+from tests.app.browser.looking import READER, SILENT, Looking, Serving, expect
 
 SAID = """() => document.body.textContent + [...document.querySelectorAll("body *")].map((each) =>
   ["aria-label", "placeholder", "title", "alt"].map((name) => each.getAttribute(name)).join(" ")).join(" ")"""

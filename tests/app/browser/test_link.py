@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
 
-from tests.app.browser.looking import READER, SILENT, Looking, Serving
+from tests.app.browser.looking import READER, SILENT, Looking, Serving, expect
 
 FIELDS = ("before", "after", "search", "labels", "target", "method", "opacity", "study-edit", "study-measure")
 

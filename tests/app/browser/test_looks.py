@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
 
-from tests.app.browser.looking import READER, SILENT, Looking
+from tests.app.browser.looking import READER, SILENT, Looking, expect
 
 WIDER = """() => [...document.querySelectorAll("body *")].filter((each) => {
   const box = each.getBoundingClientRect();

@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import expect
 
 from gazeshift.app.house import House
-from tests.app.browser.looking import READER, Looking, Serving
+from tests.app.browser.looking import READER, Looking, Serving, expect
 
 # FastAPI hides this warning from itself, in a way that another thread can undo: that of a server that answers at the same time.
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from itertools import product
 
-from playwright.sync_api import expect
-
 from gazeshift.app.findings import AskFindings
 from gazeshift.app.house import House
-from tests.app.browser.looking import READER, Looking
+from tests.app.browser.looking import READER, Looking, expect
 
 STANDARD = {"edit": "colour", "measure": "js_distance", "which": ""}
 CHOICES: list[dict[str, str]] = [

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
-
-from tests.app.browser.looking import READER, SILENT, Looking
+from tests.app.browser.looking import READER, SILENT, Looking, expect
 
 
 def test_maps_and_numbers_follow_what_is_typed(look: Callable[..., Looking]) -> None:
