@@ -2,8 +2,9 @@
 
 InceptionV3 at 299 px with random weights and 101 classes, one to four models side by side (the second reads no text). For each key that is
 pressed: the time from the input event until every model has drawn the new text and the browser shows it. Then many users at once, each with
-a text of its own, asking for the maps of the first model. Prints a table; ``--against OTHER/src`` measures another version in turn, on the
-same machine at the same time, ``--json FILE`` writes all times. Needs the extra ``app``, playwright, and a Chromium.
+a text of its own, asking for the maps of the first model; and one question at a time by the page's own route and through Gradio's queue.
+Prints a table; ``--against OTHER/src`` measures another version in turn, on the same machine at the same time, ``--json FILE`` writes all
+times. Needs the extra ``app``, playwright, and a Chromium.
 """
 # ruff: noqa: T201, S603, PLC0415
 
@@ -153,6 +154,27 @@ def crowd(address: str, users: int, rounds: int) -> list[float]:
         ]  # the first round runs the trunks
 
 
+def routes(address: str, rounds: int = 30) -> dict[str, list[float]]:
+    """Milliseconds of the same question asked by the page's own route and through Gradio's queue, in turn."""
+    import httpx
+
+    found: dict[str, list[float]] = {"route": [], "queue": []}
+    with httpx.Client(base_url=address, timeout=300, trust_env=False, headers={"x-page": "routes"}) as client:
+        model = client.get("/api/house").json()["models"][0]["name"]
+        for turn in range(rounds + 3):
+            begun = time.perf_counter()
+            body = {"picture": "pair-0", "model": model, "texts": [TEXT, f"{TEXT} {turn}"]}
+            client.post("/api/gaze", json=body).raise_for_status()
+            between = time.perf_counter()
+            asked = {"data": ["pair-0", model, [TEXT, f"{TEXT} queue {turn}"], "predicted", "default"]}
+            event = client.post("/gradio_api/call/gaze", json=asked).json()["event_id"]
+            client.get(f"/gradio_api/call/gaze/{event}").raise_for_status()
+            if turn >= 3:
+                found["route"].append(1000 * (between - begun))
+                found["queue"].append(1000 * (time.perf_counter() - between))
+    return found
+
+
 def measured(models: int, options: argparse.Namespace, browser: Any) -> dict[str, dict[str, list[float]]]:
     """Times of each version with so many models: keys, and the crowd's waits with the last of them."""
     sources: dict[str, str | None] = (
@@ -172,7 +194,8 @@ def measured(models: int, options: argparse.Namespace, browser: Any) -> dict[str
         waited = {
             name: crowd(address, options.users, 4) if options.users else [] for name, address in addresses.items()
         }
-    return {name: {"key": typed[name], "crowd": waited[name]} for name in sources}
+        asked = {name: routes(address) for name, address in addresses.items()}
+    return {name: {"key": typed[name], "crowd": waited[name], **asked[name]} for name in sources}
 
 
 def said(times: list[float]) -> str:
@@ -203,13 +226,15 @@ def main() -> int:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         print(
-            f"| models | version | key to picture, ms: median, 90th percentile | wait of {options.users} users at once, ms |"
+            f"| models | version | key to picture, ms: median, 90th percentile | wait of {options.users} users at once, ms "
+            "| one model asked by the page's route, ms | through Gradio's queue, ms |"
         )
-        print("|---|---|---|---|")
+        print("|---|---|---|---|---|---|")
         for models in options.models:
             found[models] = measured(models, options, browser)
             for name, times in found[models].items():
-                print(f"| {models} | {name} | {said(times['key'])} | {said(times['crowd'])} |", flush=True)
+                columns = (said(times[column]) for column in ("key", "crowd", "route", "queue"))
+                print(f"| {models} | {name} | {' | '.join(columns)} |", flush=True)
         browser.close()
     if options.json:
         options.json.write_text(json.dumps(found) + "\n", encoding="utf-8")
