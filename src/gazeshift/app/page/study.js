@@ -37,7 +37,7 @@ export async function findings(state, start = 0) {
   const which = state["study-which"] ? [state["study-which"]] : [];
   const found = await post("api/findings", {
     model: state["study-model"], edit: state["study-edit"], measure: state["study-measure"], rising: state["study-rising"] === "true",
-    which, label: state.label, start,
+    which, label: state.label, search: state.search, start,
   });
   const rows = found.rows.map((row) => ({ ...row, after: row.text, note: row.value === null ? "–" : row.value.toFixed(2) }));
   return { total: found.total, samples: rows };
