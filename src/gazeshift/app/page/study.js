@@ -6,7 +6,7 @@ const CONTROLS = { model: "study-model", edit: "study-edit", measure: "study-mea
 // Fills the choices; a language changes their words and not what is chosen.
 export function offerStudy(study, state) {
   find("study").hidden = !study;
-  if (!study) return;
+  if (!study) { state["study-open"] = "false"; return; } // a link to a page with a study
   const { say } = speech;
   const choices = {
     model: study.models.map((name) => [name, name]),
