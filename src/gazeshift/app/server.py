@@ -155,7 +155,8 @@ def _usable_port(host: str, port: int) -> int:
     """The port, or any free one in place of 0.
 
     Raises:
-        UsageError: it is in use, or may not be used, or the host is not this machine. (Gradio would look for it with a socket that it does not close.)
+        UsageError: it is in use or may not be used, or the host is not this machine. (Gradio would look
+            for it with a socket that it does not close.)
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
