@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -41,3 +42,13 @@ def test_what_cannot_be_opened_is_named(refused: Callable[..., str], tmp_path: P
     assert "nobody" in refused("nobody")
     assert "nowhere" in refused("--study", "nowhere")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_left_out_of_the_data_is_said(refused: Callable[..., str], tmp_path: Path) -> None:
+    pytest.importorskip("gradio", reason="the page's server needs Gradio")
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    rows = ["image,text,label,split", "a.png,one,pie,train", "a.png,two,pie,test", "missing.png,three,pie,test"]
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    said = refused("nobody", "--data", "table.csv")
+    assert "1 x missing image" in said
+    assert "the 1 test pairs of 2" in said

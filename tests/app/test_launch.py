@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 
 import pytest
 
 from gazeshift.app.house import House
+from gazeshift.app.turns import WAITING
 from gazeshift.errors import UsageError
 
 pytest.importorskip("gradio", reason="the page's server needs Gradio")
 
 import httpx
 
-from gazeshift.app.server import Running, start
+from gazeshift.app.server import Running, _usable_port, start
 
 
 @pytest.fixture
@@ -58,3 +61,29 @@ def test_with_a_token_it_starts_and_answers_to_nobody_else(house: House) -> None
         assert client.get("/api/house").status_code == 401
         assert client.get("/", params={"token": "a long secret"}, follow_redirects=True).status_code == 200
         assert client.get("/api/house").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nobody.invalid"])
+def test_an_address_of_another_machine_is_named_and_not_the_port(house: House, host: str) -> None:
+    with pytest.raises(UsageError, match=f"--host {host}: .* no address of this machine"):
+        _usable_port(host, 0)
+
+
+@pytest.mark.slow
+def test_while_as_many_wait_as_may_the_page_is_still_sent_and_more_are_refused(running: Running, house: House) -> None:
+    more = 5
+    with ExitStack() as stack, httpx.Client(base_url=running.address, timeout=60, trust_env=False) as client:
+        pool = stack.enter_context(ThreadPoolExecutor(WAITING + more))
+        asked = {"picture": "pair-0", "model": next(iter(house.models)), "texts": ["a"]}
+
+        def ask(page: str) -> httpx.Response:
+            return httpx.post(
+                f"{running.address}api/gaze", json=asked, headers={"x-page": page}, timeout=120, trust_env=False
+            )
+
+        with house.turns.turn("somebody who takes long"):
+            answers = [pool.submit(ask, str(number)) for number in range(WAITING + more)]
+            refused = [each.result() for each, _ in zip(as_completed(answers), range(more + 1), strict=False)]
+            assert client.get("/").status_code == client.get("/api/samples").status_code == 200
+        assert {answer.status_code for answer in refused} == {429}
+        assert sorted(each.result().status_code for each in answers) == [200] * (WAITING - 1) + [429] * (more + 1)

@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from gazeshift.app import pictures as module
+from gazeshift.app.asked import Ask
+from gazeshift.app.house import House
 from gazeshift.app.pictures import THUMBNAIL, Pictures
 from gazeshift.errors import ImageError, UsageError
 from gazeshift.pairs import Pair
@@ -109,3 +111,12 @@ def test_a_picture_is_decoded_once_until_others_take_its_place(
     assert len(decoded) == 4
     with pytest.raises(UsageError, match="choose a sample"):
         pictures.opened("pair-99", None)
+
+
+def test_a_picture_of_the_data_that_a_model_can_look_at_is_shown_however_large(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_PIXELS", 99)  # of dropped pictures
+    name = next(iter(house.models))
+    assert house.gaze(Ask(picture="pair-0", model=name, texts=("a",)), "").looks
+    assert house.view(name, "pair-0")[:2] == house.pictures.thumbnail("pair-0")[:2] == b"\xff\xd8"

@@ -143,3 +143,20 @@ def test_with_a_token_nothing_is_answered_without_it(house: House) -> None:
 def test_of_gradio_nothing_is_open_but_its_interface_for_scripts(page: TestClient, path: str) -> None:
     for ask in (page.get, page.post):
         assert ask(path).status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b"NaN", b"[" * 40_000, b"\xff\xfe", b'{"picture":NaN}'])
+def test_a_body_that_is_no_request_is_refused_in_a_sentence(page: TestClient, body: bytes) -> None:
+    answer = page.post("/api/gaze", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"].partition(":")[0].strip()
+
+
+def test_what_is_not_there_is_said_in_a_sentence(page: TestClient) -> None:
+    assert page.get("/api/nothing").json()["error"]
+
+
+def test_a_body_in_pieces_that_is_too_large_is_refused_in_a_sentence(page: TestClient) -> None:
+    answer = page.post("/api/drop", content=(b"x" * 1000 for _ in range(200)))
+    assert answer.status_code == 413
+    assert "too large" in answer.json()["error"]

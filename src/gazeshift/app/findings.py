@@ -76,6 +76,7 @@ class AskFindings(BaseModel):
         rising: smallest first.
         which: filters, all of which must hold.
         label: only this class; empty for all.
+        search: words that class and own text hold; see ``Pictures.find``.
         start: how many to skip.
     """
 
@@ -87,6 +88,7 @@ class AskFindings(BaseModel):
     rising: bool = False
     which: Annotated[tuple[str, ...], Field(max_length=len(WHICH))] = ()
     label: Annotated[str, Field(max_length=300)] = ""
+    search: Annotated[str, Field(max_length=200)] = ""
     start: Annotated[int, Field(ge=0)] = 0
 
 

@@ -11,7 +11,7 @@ from gazeshift.app.compare import Apart, apart, text_of
 from gazeshift.app.export import Scene, show
 from gazeshift.app.findings import AskFindings, Finding, Findings
 from gazeshift.app.gaze import Gaze, gaze_at
-from gazeshift.app.pictures import MAX_PIXELS, Pictures, Sample, as_jpeg
+from gazeshift.app.pictures import Pictures, Sample, as_jpeg
 from gazeshift.app.ready import Ready, ReadyText
 from gazeshift.app.regions import Outlines, in_view, outlines, regions_of
 from gazeshift.app.remembering import Remembering
@@ -188,13 +188,13 @@ class House:
         """
         if self.findings is None:
             raise UsageError("no study was opened: gazeshift app --study RUN.")
-        samples = {sample.key: sample for sample in self.pictures.samples}
+        samples = {sample.key: sample for sample in self.pictures.find(asked.search)}
         total, rows = self.findings.ranked(asked, samples)
         return total, [(samples[row.key], row) for row in rows]
 
     def view(self, model: str, picture: str) -> bytes:
         """What a model sees of a picture, as a JPEG: what its maps are drawn on."""
-        opened: Image = decode(self.pictures.source(picture), picture, MAX_PIXELS)
+        opened: Image = decode(self.pictures.source(picture), picture)
         return as_jpeg(lookup(self.models, model, "model").model.view(opened))
 
     @property

@@ -25,7 +25,7 @@ MAX_BYTES = 16_000_000
 """Of a dropped file."""
 
 MAX_PIXELS = 40_000_000
-"""Of any picture."""
+"""Of a dropped picture; those of the data may have as many as ``decode`` takes, as for the maps."""
 
 THUMBNAIL = 160
 
@@ -140,7 +140,7 @@ class Pictures:
 
     def thumbnail(self, name: str) -> bytes:
         """A small JPEG of a picture."""
-        small = decode(self.source(name), name, MAX_PIXELS, at_least=THUMBNAIL)
+        small = decode(self.source(name), name, at_least=THUMBNAIL)
         small.thumbnail((THUMBNAIL, THUMBNAIL))
         return as_jpeg(small)
 

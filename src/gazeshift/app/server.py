@@ -1,19 +1,23 @@
 """The page's server: Gradio's, with a page of our own and few routes. Every route's input is checked here, whoever sends it."""
 
 import asyncio
+import errno
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
+import anyio.to_thread
 from fastapi import Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from gradio import Server
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from gazeshift.app.asked import Ask, AskApart, AskEdits, AskScene, AskWords
 from gazeshift.app.compare import Apart
@@ -26,7 +30,7 @@ from gazeshift.app.pictures import MAX_BYTES
 from gazeshift.app.regions import Outlines
 from gazeshift.app.small.routes import add_small_studies
 from gazeshift.app.small.workshop import Workshop
-from gazeshift.app.turns import SupersededError, TooManyError
+from gazeshift.app.turns import WAITING, SupersededError, TooManyError
 from gazeshift.app.words import Words
 from gazeshift.errors import GazeshiftError, UsageError
 from gazeshift.registry import lookup
@@ -56,6 +60,9 @@ FILES: Mapping[str, str] = MappingProxyType(
 PER_PAGE = 60
 """Samples listed at a time."""
 
+FREE = 40
+"""Threads for requests that wait for no turn, such as the page and its pictures."""
+
 Page = Annotated[str, Header(alias="x-page", max_length=64)]
 
 
@@ -70,6 +77,14 @@ def make_server(house: House, workshop: Workshop | None = None) -> Server:
     if workshop is not None:
         add_small_studies(server, workshop)
     return server
+
+
+@asynccontextmanager
+async def _with_threads(app: object) -> AsyncIterator[None]:
+    """A thread for everyone who may wait for a turn, and some more: else those who wait would keep the page itself from being sent."""
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    limiter.total_tokens = max(limiter.total_tokens, WAITING + FREE)
+    yield
 
 
 @dataclass(frozen=True)
@@ -103,14 +118,20 @@ def start(
         workshop: where small studies are run; closed at the end.
 
     Raises:
-        UsageError: the port is in use.
+        UsageError: the port is in use, or the address is not this machine's.
     """
     port, server = _usable_port(host, port), make_server(house, workshop)
     named = f"[{host}]" if ":" in host else host
     server.add_middleware(Doors, hosts={*LOOPBACK, named} if token is None else None, token=token, most=MAX_BYTES)
     _in_a_loop(
         lambda: server.launch(
-            server_name=host, server_port=port, quiet=True, prevent_thread_lock=True, share=False, show_error=False
+            server_name=host,
+            server_port=port,
+            quiet=True,
+            prevent_thread_lock=True,
+            share=False,
+            show_error=False,
+            app_kwargs={"lifespan": _with_threads},
         )
     )
     try:
@@ -134,14 +155,23 @@ def _usable_port(host: str, port: int) -> int:
     """The port, or any free one in place of 0.
 
     Raises:
-        UsageError: it is in use. (Gradio would look for it with a socket that it does not close.)
+        UsageError: it is in use or may not be used, or the host is not this machine. (Gradio would look
+            for it with a socket that it does not close.)
     """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), port))
-        except OSError:
-            raise UsageError(f"port {port} at {host} is in use: choose another with --port.") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise UsageError(f"port {port} at {host} is in use: choose another with --port.") from None
+            if error.errno == errno.EACCES:
+                raise UsageError(
+                    f"port {port} needs rights that you do not have: choose one above 1023 with --port."
+                ) from None
+            raise UsageError(
+                f"--host {host}: that is no address of this machine (give 127.0.0.1, or 0.0.0.0 for all of them)."
+            ) from None
         return int(probe.getsockname()[1])
 
 
@@ -271,7 +301,16 @@ def _errors(server: Server) -> None:
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "body")
-        return JSONResponse({"error": f"{where}: {first['msg']}"}, 400)
+        return JSONResponse({"error": f"{where or 'the request'}: {first['msg']}"}, 400)
+
+    @server.exception_handler(HTTPException)
+    def unknown(request: Request, error: HTTPException) -> JSONResponse:
+        # Clients of Gradio read "detail".
+        return JSONResponse({"error": str(error.detail), "detail": error.detail}, error.status_code, error.headers)
+
+    @server.exception_handler(ClientDisconnect)
+    def cut_off(request: Request, error: ClientDisconnect) -> JSONResponse:
+        return JSONResponse({"error": "The request is too large, or was not sent whole."}, 413)
 
     @server.exception_handler(SupersededError)
     def superseded(request: Request, error: SupersededError) -> JSONResponse:

@@ -14,10 +14,13 @@ import typer
 from gazeshift.app.house import House
 from gazeshift.app.small.workshop import Workshop
 from gazeshift.app.studies import open_study
+from gazeshift.cli.models import tell_kinds
 from gazeshift.cli.opening import open_model
+from gazeshift.data.findings import count_kinds
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import UsageError
 from gazeshift.models.addresses import Address
+from gazeshift.pairs import Pair
 from gazeshift.runs.folder import RunFolder
 
 DEMO = Path("runs/plates")
@@ -47,7 +50,7 @@ def serve(
         _make_demo()
         study = DEMO
     opened = None if study is None else open_study(study)
-    pairs = load_pairs(root, optional={"text"}).pairs if root is not None else [] if opened is None else opened.pairs
+    pairs = _pairs(root) if root is not None else [] if opened is None else opened.pairs
     addresses = addresses or [Address(str(folder)) for folder in (opened.models if opened else ())]
     house = House.of(
         [open_model(address) for address in addresses],
@@ -63,6 +66,16 @@ def serve(
         if browser:
             webbrowser.open(running.address)
         running.wait()
+
+
+def _pairs(root: str) -> Sequence[Pair]:
+    """The pairs of some data; what is left out, and that only a part is shown, is said."""
+    found = load_pairs(root, optional={"text"})
+    tell_kinds(root, count_kinds([each for each in found.findings if each.kind != "missing text"]))
+    tested = sum(pair.split == "test" for pair in found.pairs)
+    if 0 < tested < len(found.pairs):
+        typer.echo(f"{root}: the page shows the {tested:,} test pairs of {len(found.pairs):,}", err=True)
+    return found.pairs
 
 
 def _end_whole() -> None:

@@ -71,3 +71,17 @@ def test_the_first_tab_and_enter_skip_to_the_texts(look: Callable[..., Looking])
     assert page.page.evaluate("document.activeElement.id") == "before"
     assert page.page.locator("#after").input_value()
     assert asked
+
+
+def test_the_menu_closes_by_escape_and_by_a_click_elsewhere(look: Callable[..., Looking]) -> None:
+    page = look().ready()
+    menu, summary = page.page.locator("#save"), page.page.locator("#save summary")
+    summary.click()
+    page.page.keyboard.press("Tab")
+    page.page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(summary).to_be_focused()
+    summary.click()
+    expect(menu).to_have_attribute("open", "")
+    page.page.locator("h1").click()
+    expect(menu).not_to_have_attribute("open", "")

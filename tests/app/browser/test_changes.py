@@ -50,3 +50,17 @@ def test_all_changes_at_once_each_with_its_map(look: Callable[..., Looking]) -> 
         .evaluate_all("all => new Set(all.map(each => each.toDataURL())).size")
     )
     assert painted > 1
+
+
+def test_other_words_are_drawn_in_the_strip_too(look: Callable[..., Looking]) -> None:
+    page = look().ready()
+    page.page.locator(".chips .chip").first.wait_for()
+    page.page.locator("#all").click()
+    for name in (SILENT, READER):
+        page.model(name).locator(".strip figure").first.wait_for()
+    colour = page.page.locator(".chip[data-edit=colour]")
+    first = str(colour.get_attribute("title"))
+    page.page.locator("#again").click()
+    expect(colour).not_to_have_attribute("title", first)
+    for name in (SILENT, READER):
+        expect(page.model(name).locator(".strip q", has_text=str(colour.get_attribute("title")))).to_have_count(1)

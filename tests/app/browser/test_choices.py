@@ -33,8 +33,11 @@ def test_a_true_class_that_a_model_does_not_know_is_said_beside_it(
 ) -> None:
     page = look(expected="status of 400").ready()
     page.page.locator("#target").select_option("label")
-    # The label is no class of these models: that is said in a sentence, and the old maps stay.
+    # The label is no class of these models: that is said in a sentence. The old maps stay,
     expect(page.model(READER).locator(".error")).to_contain_text(pairs[0].label)
+    expect(page.model(READER)).to_have_class("model stale")  # but do not look like an answer
+    page.page.locator("#target").select_option("predicted")
+    expect(page.model(READER)).to_have_class("model")
 
 
 def test_another_method_draws_another_map(look: Callable[..., Looking], studied: House) -> None:

@@ -4,11 +4,9 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
-
 from gazeshift.app.asked import AskApart, Side
 from gazeshift.app.house import House
-from tests.app.browser.looking import READER, SILENT, Looking
+from tests.app.browser.looking import READER, SILENT, Looking, expect
 
 
 def compared(look: Callable[..., Looking], text: str = "{text}") -> Looking:

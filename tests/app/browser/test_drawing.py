@@ -71,3 +71,27 @@ def test_without_a_map_the_faded_picture_is_hatched(look: Callable[..., Looking]
     hatched = np.add.outer(np.arange(height), np.arange(width)) % 16 < 2
     assert (after[hatched] == 128).all()
     assert np.abs(after - faded)[~hatched].max() <= 1
+
+
+OUTLINE = """async ([rows, columns, runs]) => {
+  const { outline } = await import("/page/regions.js");
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 60;
+  outline(canvas, { rows, columns, runs });
+  const { data } = canvas.getContext("2d").getImageData(0, 0, 60, 60);
+  return [...data].filter((_, place) => place % 4 === 3);
+}"""
+
+
+def test_a_region_is_outlined_where_it_ends_and_not_where_the_picture_does(look: Callable[..., Looking]) -> None:
+    page = look().ready().page
+    # Of 6 x 6 cells of 10 pixels, one inside, in row 2 and column 3; then one in a corner.
+    drawn = np.array(page.evaluate(OUTLINE, [6, 6, [15, 1, 20]])).reshape(60, 60)
+    near = np.zeros((60, 60), bool)
+    near[17:33, 27:43] = True
+    assert (drawn[~near] == 0).all()
+    assert (drawn[24:27, 34:37] == 0).all()
+    assert all(drawn[at] > 0 for at in ((20, 35), (29, 35), (25, 30), (25, 39)))
+    corner = np.array(page.evaluate(OUTLINE, [6, 6, [0, 1, 35]])).reshape(60, 60)
+    assert corner[0, 5] > 0
+    assert corner[59].max() == 0

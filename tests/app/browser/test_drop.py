@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gazeshift.app.pictures import MAX_BYTES
 from gazeshift.pairs import Pair
 from tests.app.browser.looking import READER, SILENT, Looking, expect
 
@@ -48,3 +49,10 @@ def test_what_is_no_picture_is_refused_in_words_and_the_page_goes_on(
     page.page.locator("#file").set_input_files(tmp_path / "mine.png")
     expect(page.page.locator("#told")).to_contain_text("dropped picture")
     page.type("apple pie")
+
+
+def test_a_file_that_is_too_large_is_refused_in_words(look: Callable[..., Looking], tmp_path: Path) -> None:
+    page = look(expected="status of 413").ready()
+    (tmp_path / "mine.png").write_bytes(bytes(MAX_BYTES + 1))
+    page.page.locator("#file").set_input_files(tmp_path / "mine.png")
+    expect(page.page.locator("#told")).to_contain_text("too large")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gazeshift.app.asked import MAX_TEXT
 from tests.app.browser.looking import READER, SILENT, Looking, Serving, expect
 
 FIELDS = ("before", "after", "search", "labels", "target", "method", "opacity", "study-edit", "study-measure")
@@ -53,3 +54,12 @@ def test_of_a_link_only_what_the_page_knows_is_taken(look: Callable[..., Looking
     page = look(f"{serving.address}#target=nobody&language=xx&opacity=many&method=none&constructor=1").ready()
     expect(page.page.locator("html")).to_have_attribute("lang", "en")
     page.drawn(target="predicted")
+
+
+def test_a_link_with_more_than_the_page_takes_opens_it(look: Callable[..., Looking], serving: Serving) -> None:
+    long = "x" * (MAX_TEXT + 1)
+    page = look(
+        f"{serving.address}#picture=pair-0&after={long}&search={'y' * 300}&__proto__=1&language=__proto__"
+    ).ready()
+    expect(page.page.locator("#after")).to_have_value(long[:MAX_TEXT])
+    expect(page.page.locator("#found")).to_have_text("No picture has these words. Try fewer.")

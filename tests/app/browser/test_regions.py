@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import expect
 
 import gazeshift as gs
 from gazeshift.app.house import House
 from gazeshift.data.regions.shapes import Box
 from gazeshift.models import Classifier
 from gazeshift.pairs import Pair, SceneObject
-from tests.app.browser.looking import Looking, Serving
+from tests.app.browser.looking import Looking, Serving, expect
 from tests.hub.answering import PROMPT
 from tests.hub.tiny_vlm import builders
 

@@ -52,3 +52,16 @@ def test_a_click_opens_both_texts(look: Callable[..., Looking], studied: House) 
     page.drawn(before=sample.text, after=found.text)
     expect(page.page.locator("#before")).to_have_value(sample.text)
     expect(page.page.locator("#after")).to_have_value(found.text)
+
+
+def test_search_and_class_leave_fewer_and_none_is_said(look: Callable[..., Looking], studied: House) -> None:
+    page = opened(look)
+    sample = studied.pictures.samples[1]
+    page.page.locator("#search").fill(sample.text)
+    wanted = {each.picture for each in studied.pictures.find(sample.text)}
+    expect(page.page.locator("#samples button")).to_have_count(len(wanted))
+    assert {each.get_attribute("data-picture") for each in page.page.locator("#samples button").all()} == wanted
+    page.page.locator("#search").fill("")
+    page.page.locator("#labels").select_option(studied.pictures.samples[2].label)
+    page.page.locator("#study-which").select_option("switched")
+    expect(page.page.locator("#found")).to_have_text("No picture is left. Show all, or another class.")

@@ -11,6 +11,7 @@ import { showAnswer } from "./tokens.js";
 import { WORDS } from "./words.js";
 
 const state = { language: "en", picture: "", before: "", after: "", target: "predicted", method: "default", opacity: 80, regions: "false", search: "", label: "", "study-model": "", "study-edit": "", "study-measure": "", "study-which": "", "study-rising": "false", "study-open": "false", "compare-one": "", "compare-other": "", "compare-one-text": "{text}", "compare-other-text": "{text}", "compare-open": "false" };
+const LONGEST = 2000; // characters of a text that the server takes
 const house = { models: [], methods: [], labels: [], study: null, regions: false, small: false };
 const scale = { top: 1, most: 1 };
 const panels = new Map();
@@ -22,8 +23,9 @@ const tell = (sentence) => { find("told").textContent = sentence; };
 const remember = soon(100, () => history.replaceState(null, "", `#${query(state)}`));
 
 function recall() {
-  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (name in state) state[name] = value;
-  if (!(state.language in WORDS)) state.language = "en";
+  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (Object.hasOwn(state, name)) state[name] = value;
+  for (const [name, most] of [["before", LONGEST], ["after", LONGEST], ["search", 200]]) state[name] = state[name].slice(0, most);
+  if (!Object.hasOwn(WORDS, state.language)) state.language = "en";
   if (!(state.opacity >= 0 && state.opacity <= 100)) state.opacity = 80;
 }
 
@@ -65,8 +67,8 @@ async function listSamples(start = 0) {
   const list = find("samples");
   if (!start) list.replaceChildren();
   list.append(...found.samples.map(thumbnail));
-  const any = state.search || state.label;
-  find("found").textContent = found.total ? say.found(found.total, list.children.length) : any ? say.none : say.nodata;
+  const none = state.search ? say.none : state.label || sorting(state) ? say.noneLeft : say.nodata;
+  find("found").textContent = found.total ? say.found(found.total, list.children.length) : none;
   find("more").hidden = list.children.length >= found.total;
 }
 
@@ -80,14 +82,15 @@ function thumbnail(sample) {
 }
 
 function choose(picture, before, after = before) {
-  Object.assign(state, { picture, before, after });
-  find("before").value = before;
-  find("after").value = after;
+  Object.assign(state, { picture, before: before.slice(0, LONGEST), after: after.slice(0, LONGEST) });
+  find("before").value = state.before;
+  find("after").value = state.after;
   for (const button of find("samples").querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(button.dataset.picture === picture));
   }
   targets();
   look();
+  if (Math.max(before.length, after.length) > LONGEST) tell(say.cut(LONGEST));
 }
 
 // One panel for each model, made once: while a text is typed only numbers and pixels change.
@@ -117,6 +120,7 @@ async function look() {
   for (const panel of panels.values()) {
     panel.strip.replaceChildren();
     panel.strips = null;
+    panel.words.inert = true; // not seen, but in their place, so that nothing jumps
   }
   await Promise.all([...panels.values()].map(lookWith));
   explore();
@@ -127,14 +131,15 @@ const explore = soon(350, async () => {
   note(state.after);
   try {
     await offer(state.picture, state.before, write);
-    for (const panel of panels.values()) await showWords(panel, state, () => show(panel));
+    for (const panel of panels.values()) if (!panel.error.textContent) await showWords(panel, state, () => show(panel));
+    if ([...panels.values()].some((panel) => panel.strips)) await showStrips(); // of other words now, or in another language
   } catch (error) {
     if (error.name !== "AbortError") tell(error.message);
   }
 });
 
 function back(text) {
-  state.after = find("after").value = text;
+  state.after = find("after").value = text.slice(0, LONGEST);
   look();
 }
 
@@ -173,11 +178,13 @@ async function lookWith(panel) {
     found.looks.forEach((each, place) => { each.text = asked.texts[place]; });
     Object.assign(panel, { found, about });
     panel.error.textContent = "";
+    panel.element.classList.remove("stale");
     show(panel);
     Object.assign(panel.element.dataset, { picture, before, after, target, method }); // what is drawn now, for whoever waits for it
   } catch (error) {
     if (error.name === "AbortError") return;
     panel.error.textContent = error.message;
+    panel.element.classList.add("stale"); // what is drawn is not what was asked for
   }
   panel.element.removeAttribute("aria-busy");
 }
@@ -185,7 +192,8 @@ async function lookWith(panel) {
 async function showPicture(panel, picture) {
   if (panel.shown === picture) return;
   panel.picture.src = `api/view?${query({ picture, model: panel.model.name })}`;
-  await panel.picture.decode().catch(() => {});
+  panel.shown = "";
+  await panel.picture.decode().catch(() => ask(panel.picture.src)); // which says in a sentence what is wrong with it
   panel.shown = picture;
 }
 
@@ -236,20 +244,20 @@ function describe(panel) {
   const classes = [first.explained, second.explained];
   figures[2].says.textContent = classes[0] === classes[1] ? say.same(classes[0]) : say.switched(...classes);
   panel.sentence.textContent = model.reads ? model.sentence ?? say.unknown : say.silent;
-  panel.tops.replaceChildren(...[first, second].map(topClasses));
+  panel.tops.replaceChildren(topClasses(first, say.before), topClasses(second, say.after));
   panel.numbers.replaceChildren(...numbersOf(found));
   showAnswer(panel, found, (token) => { panel.token = token; lookWith(panel).then(explore); });
 }
 
-function topClasses(look) {
-  const list = make("ol");
+function topClasses(look, name) {
+  const list = make("ol", { "aria-label": name });
   for (const guess of look.top.slice(0, 3)) {
     const share = guess.probability ?? 0, bar = make("span", { class: "bar" });
     bar.style.width = `${100 * share}%`;
     list.append(make("li", {}, bar, make("span", { class: "name" }, guess.name), make("span", { class: "share" }, guess.probability === null ? "" : `${Math.round(100 * share)} %`)));
   }
   const remarks = [look.unread && say.unread, look.truncated && say.truncated, look.note].filter(Boolean);
-  return make("div", {}, list, ...remarks.map((remark) => make("p", { class: "small" }, remark)));
+  return make("div", {}, make("p", { class: "small", "aria-hidden": "true" }, name), list, ...remarks.map((remark) => make("p", { class: "small" }, remark)));
 }
 
 function numbersOf(found) {

@@ -25,8 +25,19 @@ async function answered(path, options = {}) {
     throw new Error(speech.say.failed);
   }
   if (answer.status === 409) return answered(path, options);
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? speech.say.failed);
+  if (!answer.ok) throw Object.assign(new Error(await refusal(answer)), { status: answer.status });
   return answer;
+}
+
+// In JSON from the routes, bare from the doors before them; a server that failed itself has no sentence for readers.
+async function refusal(answer) {
+  if (answer.status >= 500) return speech.say.broken;
+  const said = await answer.text().catch(() => "");
+  try {
+    return JSON.parse(said).error ?? speech.say.failed;
+  } catch {
+    return said || speech.say.failed;
+  }
 }
 
 export const ask = async (path, options) => (await answered(path, options)).json();

@@ -4,7 +4,7 @@ import { save } from "./export.js";
 
 const FIELDS = ["compare-one", "compare-other", "compare-one-text", "compare-other-text"];
 const AT_ONCE = 4, LISTED = 60;
-let rows = [], running = 0;
+let rows = [], running = 0, refused = [];
 
 export function offerCompare(house, state) {
   const names = house.models.map((model) => model.name);
@@ -34,6 +34,7 @@ function stop() {
 async function start(state, open) {
   const mine = running = Date.now();
   rows = [];
+  refused = [];
   find("compare-start").textContent = speech.say.compareStop;
   find("compare-progress").hidden = false;
   try {
@@ -42,18 +43,29 @@ async function start(state, open) {
     find("compare-progress").max = pictures.length || 1;
     const sides = { one: side(state, "one"), other: side(state, "other") };
     for (let at = 0; at < pictures.length && running === mine; at += AT_ONCE) {
-      const asked = { pictures: pictures.slice(at, at + AT_ONCE), ...sides, target: state.target, method: state.method };
-      const found = await post("api/apart", asked);
+      const found = await compared(pictures.slice(at, at + AT_ONCE), { ...sides, target: state.target, method: state.method });
       if (running !== mine) return;
       rows.push(...found);
       rows.sort(parted);
-      find("compare-progress").value = rows.length;
+      find("compare-progress").value = rows.length + refused.length;
       report(open);
     }
   } catch (error) {
     if (error.name !== "AbortError" && running === mine) find("compare-says").textContent = error.message;
   }
   if (running === mine) stop();
+}
+
+// A picture that cannot be opened is left out and said, and does not keep the others out.
+async function compared(pictures, asked) {
+  try {
+    return await post("api/apart", { pictures, ...asked });
+  } catch (error) {
+    if (error.status !== 422) throw error;
+    if (pictures.length > 1) return [...await compared(pictures.slice(0, 1), asked), ...await compared(pictures.slice(1), asked)];
+    refused.push(error.message);
+    return [];
+  }
 }
 
 const side = (state, which) => ({ model: state[`compare-${which}`], text: state[`compare-${which}-text`] });
@@ -76,12 +88,12 @@ async function listed(state) {
 function report(open) {
   const { say } = speech, known = rows.filter((row) => row.differ !== null);
   find("compare-save").hidden = !rows.length;
-  if (!rows.length) { find("compare-says").textContent = ""; return find("compare-rows").replaceChildren(); }
+  const left = refused.length ? say.compareLeft(refused.length, refused[0]) : "";
+  if (!rows.length) { find("compare-says").textContent = left; return find("compare-rows").replaceChildren(); }
   const distances = rows.map((row) => row.js_distance).filter((value) => value !== null).sort((a, b) => a - b);
   const right = (which) => rows.filter((row) => row[which].right).length;
-  find("compare-says").textContent = say.compared(
-    rows.length, known.length ? known.filter((row) => row.differ).length : null, right("one"), right("other"), median(distances),
-  );
+  const found = say.compared(rows.length, known.length ? known.filter((row) => row.differ).length : null, right("one"), right("other"), median(distances));
+  find("compare-says").textContent = `${found} ${left}`.trim();
   if (open) find("compare-rows").replaceChildren(...rows.slice(0, LISTED).map((row) => entry(row, open)));
 }
 

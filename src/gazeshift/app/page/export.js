@@ -28,6 +28,13 @@ export function listenExport(state, models, tell) {
       button.disabled = false;
     });
   }
+  const menu = find("save");
+  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
   find("copy").addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(location.href);

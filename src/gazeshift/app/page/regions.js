@@ -20,7 +20,7 @@ export function outline(canvas, region) {
   const path = new Path2D(), wide = canvas.width / region.columns, high = canvas.height / region.rows;
   const inside = new Uint8Array(region.rows * region.columns);
   region.runs.reduce((at, length, place) => inside.fill(place % 2, at, at + length) && at + length, 0);
-  const at = (row, column) => row >= 0 && column >= 0 && row < region.rows && column < region.columns && inside[row * region.columns + column];
+  const at = (row, column) => row >= 0 && column >= 0 && row < region.rows && column < region.columns && inside[row * region.columns + column] === 1;
   const line = (x, y, toX, toY) => { path.moveTo(x * wide, y * high); path.lineTo(toX * wide, toY * high); };
   for (let row = 0; row <= region.rows; row += 1) {
     for (let column = 0; column <= region.columns; column += 1) {

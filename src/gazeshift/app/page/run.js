@@ -155,7 +155,7 @@ async function follow() {
   try {
     run.status = await post("api/small/status", { study: run.study });
   } catch (error) {
-    if (error.message === speech.say.failed) { tell(error.message); return later(); }
+    if ([speech.say.failed, speech.say.broken].includes(error.message)) { tell(error.message); return later(); }
     if (before) tell(error.message);
     Object.assign(run, { study: "", status: null }); // the server no longer has it
     sessionStorage.removeItem(KEY);

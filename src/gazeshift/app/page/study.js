@@ -6,7 +6,7 @@ const CONTROLS = { model: "study-model", edit: "study-edit", measure: "study-mea
 // Fills the choices; a language changes their words and not what is chosen.
 export function offerStudy(study, state) {
   find("study").hidden = !study;
-  if (!study) return;
+  if (!study) { state["study-open"] = "false"; return; } // a link to a page with a study
   const { say } = speech;
   const choices = {
     model: study.models.map((name) => [name, name]),
@@ -37,7 +37,7 @@ export async function findings(state, start = 0) {
   const which = state["study-which"] ? [state["study-which"]] : [];
   const found = await post("api/findings", {
     model: state["study-model"], edit: state["study-edit"], measure: state["study-measure"], rising: state["study-rising"] === "true",
-    which, label: state.label, start,
+    which, label: state.label, search: state.search, start,
   });
   const rows = found.rows.map((row) => ({ ...row, after: row.text, note: row.value === null ? "–" : row.value.toFixed(2) }));
   return { total: found.total, samples: rows };

@@ -6,8 +6,7 @@ import { box, outline, outlinesOf } from "./regions.js";
 // The table takes the trunk once for every region: it is asked for where somebody has opened it.
 export async function showWords(panel, state, restore, opening = false) {
   const { model, words } = panel, open = opening || (words.querySelector("details")?.open ?? false);
-  if (!opening) words.replaceChildren();
-  if (!model.reads || !state.after.trim() || state.after.length > 300) return;
+  if (!model.reads || !state.after.trim() || state.after.length > 300) return words.replaceChildren();
   const target = panel.token ?? (state.target === "reference" ? "predicted" : state.target);
   const found = await post("api/words", { picture: state.picture, model: model.name, text: state.after, target, method: state.method, regions: open }, panel.asking?.signal);
   const say = speech.say, canvas = panel.figures[1].canvas;
@@ -59,6 +58,7 @@ export async function showWords(panel, state, restore, opening = false) {
   const details = make("details", {}, summary, ...(open ? [table] : []));
   details.open = open;
   details.addEventListener("toggle", () => { if (details.open && !open) showWords(panel, state, restore, true).catch((error) => refused(panel, error)); });
+  words.inert = false;
   words.replaceChildren(make("h4", {}, say.wordsTitle), line, details);
   if (opening) summary.focus();
 }
