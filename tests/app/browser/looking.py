@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gazeshift.app.house import House
+from gazeshift.app.small.workshop import Workshop
 
 try:
     from playwright.sync_api import expect
@@ -27,7 +28,7 @@ class Serving:
     def __init__(self, house: House, host: str = "127.0.0.1", token: str | None = None) -> None:
         from gazeshift.app.server import start  # noqa: PLC0415  where there is no Gradio, the tests skip
 
-        self._context: AbstractContextManager[Any] = start(house, host=host, port=0, token=token)
+        self._context: AbstractContextManager[Any] = start(house, host=host, port=0, token=token, workshop=Workshop({}))
         self._thread = ThreadPoolExecutor(1)
         self.address: str = self._thread.submit(self._context.__enter__).result().address
 

@@ -59,7 +59,7 @@ def test_a_comparison_leaves_out_what_cannot_be_opened_and_its_table_holds_no_fo
     page.page.locator("#compare summary").click()
     page.page.locator("#compare-start").click()
     expect(page.page.locator("#compare-start")).to_have_text("Compare")
-    expect(page.page.locator("#compare-says")).to_contain_text("One picture was left out: broken.png")
+    expect(page.page.locator("#compare-says")).to_contain_text("One picture was left out:")
     expect(page.page.locator("#compare-rows li")).to_have_count(3)
     with page.page.expect_download() as downloading:
         page.page.locator("#compare-save").click()

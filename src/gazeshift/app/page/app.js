@@ -1,7 +1,7 @@
 import { ask, find, make, post, query, soon, speech } from "./common.js";
 import { listenCompare, offerCompare } from "./compare.js";
 import { change, draw, evidence, legend } from "./drawing.js";
-import { again, allowUndo, offer, relabel, remember as note, strip, undo } from "./edits.js";
+import { again, allowUndo, forget, offer, relabel, remember as note, strip, undo } from "./edits.js";
 import { listenExport } from "./export.js";
 import { named, outline, outlinesOf } from "./regions.js";
 import { beginRun, speakRun } from "./run.js";
@@ -85,6 +85,7 @@ function choose(picture, before, after = before) {
   Object.assign(state, { picture, before: before.slice(0, LONGEST), after: after.slice(0, LONGEST) });
   find("before").value = state.before;
   find("after").value = state.after;
+  forget(state.after);
   for (const button of find("samples").querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(button.dataset.picture === picture));
   }

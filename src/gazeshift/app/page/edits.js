@@ -28,6 +28,12 @@ export function remember(text) {
   allowUndo(text);
 }
 
+// Another picture: its texts are no way back from this one's.
+export function forget(text) {
+  past.splice(0, past.length, text);
+  allowUndo(text);
+}
+
 // Back to the last text that was rested on, which need not be the one before the last keystroke.
 export function undo(text) {
   if (past.at(-1) === text && past.length > 1) past.pop();
