@@ -25,14 +25,6 @@ def test_a_click_changes_the_text_and_undo_brings_it_back(look: Callable[..., Lo
     assert page.pixels(1) == map_of_after
 
 
-def test_another_picture_begins_anew(look: Callable[..., Looking]) -> None:
-    page = look().ready()
-    page.type("apple pie")
-    expect(page.page.locator("#undo")).to_be_enabled()
-    page.choose(1)
-    expect(page.page.locator("#undo")).to_be_disabled()
-
-
 def test_other_words_are_drawn(look: Callable[..., Looking]) -> None:
     page = look().ready()
     colour = page.page.locator(".chip[data-edit=colour]")
