@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
-from gazeshift.app.answers import target_of
 from gazeshift.app.asked import AskScene
-from gazeshift.app.gaze import Gaze, gaze
+from gazeshift.app.gaze import Gaze, gaze_with_maps
 from gazeshift.drawing.gaze_figure import GazeRow, Kind, gaze_figure
 from gazeshift.models.addresses import HUB, PYTHON, Address
 from gazeshift.models.face import Model
 from gazeshift.pairs import ImageSource, Pair
-from gazeshift.saliency import SaliencyMaps, explain
+from gazeshift.saliency import SaliencyMaps
 from gazeshift.saliency.pictures import open_picture
 
 SCHEMA_VERSION = 1
@@ -62,15 +61,15 @@ def show(
     Raises:
         UsageError, ImageError, ModelError: as ``explain``.
     """
-    picture = open_picture(source)
-    target = target_of(model, model.about(picture, asked.texts[0]), asked.target)
+    opened = open_picture(source, at_least=model.enough)
+    seen, maps = gaze_with_maps(model, opened, asked.texts, asked.target, label, asked.method)
     return Shown(
         name=name,
         address=address,
         digest=model.digest(),
-        view=model.view(picture),
-        maps=explain(model, source, asked.texts, target, label=label, method=asked.method),
-        gaze=gaze(model, source, asked.texts, target, label, asked.method),
+        view=model.view(open_picture(source)),
+        maps=maps,
+        gaze=seen,
     )
 
 

@@ -135,7 +135,14 @@ def gaze(model: Model, picture: Picture, texts: Sequence[str], target: str, labe
 def gaze_at(
     model: Model, picture: Image.Image, texts: Sequence[str], target: str, label: str | None, method: str
 ) -> Gaze:
-    """``gaze`` at a picture that is decoded (``open_picture``): one pass for the maps and for the answers."""
+    """``gaze`` at a picture that is decoded (``open_picture``)."""
+    return gaze_with_maps(model, picture, texts, target, label, method)[0]
+
+
+def gaze_with_maps(
+    model: Model, picture: Image.Image, texts: Sequence[str], target: str, label: str | None, method: str
+) -> tuple[Gaze, SaliencyMaps]:
+    """``gaze_at`` with the raw maps that it tells of: one pass for the maps and for the answers."""
     asked = model.about(picture, texts[0])
     speaks = answers(model, asked)
     target = target_of(model, asked, target)
@@ -164,7 +171,7 @@ def gaze_at(
         for place, text in enumerate(texts)
     )
     moved = tuple(_moved(maps, place, chooses=not speaks) for place in range(1, count))
-    return Gaze(
+    shown = Gaze(
         rows=height,
         columns=width,
         looks=looks,
@@ -173,6 +180,7 @@ def gaze_at(
         remarks=maps.remarks,
         tokens=tokens_of(asked, picture, texts) if speaks else (),
     )
+    return shown, maps
 
 
 def _moved(maps: SaliencyMaps, place: int, *, chooses: bool) -> Moved:

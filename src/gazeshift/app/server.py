@@ -197,7 +197,6 @@ def _pictures(server: Server, house: House, *, small: bool) -> None:
                 "classes": resident.model.classes,
                 "reads": resident.model.reads_text,
                 "sentence": resident.sentence,
-                "address": None if resident.address is None else resident.address.at,
             }
             for name, resident in house.models.items()
         ]
