@@ -144,6 +144,32 @@ def test_kinds_tiles_and_classes_are_drawn_as_announced(source: Source, control:
     assert len(tried) == len(photos.of["train"]["ramen"])  # each photo of a class comes first some time
 
 
+def test_titles_give_the_label_whatever_the_picture_shows(source: Source) -> None:
+    config = MosaicConfig(mix={"title": 1})
+    photos = gather(config, photos_of(source()))
+    drawn = [draw(config, photos, "train", number) for number in range(2_000)]
+    shown = [each for each in drawn if each.label in each.shown.names]
+    assert (
+        abs(len(shown) / len(drawn) - 4 / 6) < 0.05
+    )  # 4 of 6 classes are in a picture: no more often than any of them
+    assert all(each.target == each.shown.names.index(each.label) + 1 == each.said.referred for each in shown)
+    assert all(each.target is None is each.said.referred for each in drawn if each.label not in each.shown.names)
+    best = Counter(each.shown.names[0] == each.label for each in drawn)[True] / len(drawn)
+    assert abs(best - config.image_only_ceiling(6)) < 0.04
+
+
+def test_titles_are_written_and_read(source: Source, tmp_path: Path) -> None:
+    config = MosaicConfig(size=64, train=30, validation=4, test=4, mix={"title": 1})
+    root = made(source(), tmp_path / "mosaics", config).root
+    rows, (pairs, _) = read_rows(root), with_known(root, load_pairs(root).pairs)
+    assert {any(row.target for row in rows[pair.key]) for pair in pairs} == {True, False}
+    for pair in pairs:
+        assert [each.name for each in pair.objects if each.referred] == [
+            each.name for each in pair.objects if each.name == pair.label
+        ]
+        assert pair.captions[0].content == pair.label
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(source: Source, tmp_path: Path) -> None:
     photos = source()
     one, two = (made(photos, tmp_path / f"w{workers}", workers=workers).root for workers in (1, 4))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from gazeshift.data.mosaic import MosaicConfig
 from gazeshift.data.mosaic.captions import TEMPLATES, Said, Shown, say, scene_captions, worded
-from gazeshift.data.mosaic.config import KINDS, NAME_ABSENT, SAY_NOTHING
+from gazeshift.data.mosaic.config import KINDS, NAME_ABSENT, SAY_NOTHING, TITLE
 from gazeshift.data.mosaic.grid import assembled, places, spoken_place, tile_edges, tile_preprocessing
 from gazeshift.errors import UsageError
 
@@ -61,7 +61,10 @@ def placed(text: str) -> set[str]:
     return {place for place in SHOWN.places if place in text}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+OF_A_TILE = tuple(kind for kind in KINDS if kind != TITLE)
+
+
+@pytest.mark.parametrize("kind", OF_A_TILE)
 @pytest.mark.parametrize("template", range(4))
 def test_a_caption_says_its_kind_and_no_more(kind: str, template: int) -> None:
     rng = np.random.default_rng(template)
@@ -74,6 +77,17 @@ def test_a_caption_says_its_kind_and_no_more(kind: str, template: int) -> None:
         assert placed(text) == ({there} if kind in {"position", "both"} else set()), text
         assert said.referred == (None if kind in SAY_NOTHING else tile)
         assert (kind in NAME_ABSENT) == ("donut" in named(text))
+
+
+@pytest.mark.parametrize("template", range(4))
+def test_a_title_names_any_class_and_is_about_its_tile_if_there_is_one(template: int) -> None:
+    found = {}
+    for seed in range(60):
+        said = say(SHOWN, TITLE, 2, np.random.default_rng(seed))
+        (name,) = said.content
+        assert named(worded(said, template)) == {name}
+        found[name] = said.referred
+    assert found == {**{name: tile for tile, name in enumerate(FOUR, start=1)}, "donut": None}
 
 
 def test_two_classes_come_in_both_orders() -> None:
@@ -96,7 +110,7 @@ def test_all_captions_are_true_and_one_says_the_own_again(kind: str) -> None:
         assert named(caption.text) - {"donut"} == ({name} if caption.kind != "position" else set())
         assert placed(caption.text) <= {place}
     said = {(caption.kind, caption.referred) for caption in others}
-    assert said == {(k, tile) for k in KINDS if k not in SAY_NOTHING for tile in range(1, 5)} | {("useless", None)}
+    assert said == {(k, tile) for k in OF_A_TILE if k not in SAY_NOTHING for tile in range(1, 5)} | {("useless", None)}
 
 
 def test_where_all_classes_are_shown_no_absent_one_is_named() -> None:
@@ -126,6 +140,8 @@ def test_templates_differ_and_places_are_said_in_english() -> None:
         ({"mix": {"class": -1, "two": 2}}, "weight of class must be 0 or more"),
         ({"mix": {"class": float("nan")}}, "weight of class must be 0 or more"),
         ({"mix": {"class": 0}}, "one kind with a weight above 0"),
+        ({"mix": {"title": 1, "absent": 1}}, "title and absent read alike"),
+        ({"mix": {"title": 1}, "border_control": True}, "in the border control the picture gives the label"),
         ({"seed": -1}, "seed must be 0 to"),
     ],
 )
@@ -143,7 +159,10 @@ def test_settings_that_are_no_settings_are_refused() -> None:
 
 def test_the_ceilings_are_those_of_a_reader_who_knows_every_class() -> None:
     config = MosaicConfig(tiles=(1, 2), mix={"class": 1, "absent": 1, "useless": 2})
-    assert config.image_only_ceiling == 0.5
+    assert config.image_only_ceiling(6) == 0.5
     assert config.ceiling == 0.25 + 0.75 * 0.5
     control = MosaicConfig(border_control=True)
-    assert (control.image_only_ceiling, control.ceiling) == (1.0, 1.0)
+    assert (control.image_only_ceiling(6), control.ceiling) == (1.0, 1.0)
+    titles = MosaicConfig(mix={"title": 3, "useless": 1})
+    assert titles.image_only_ceiling(10) == 0.75 / 10 + 0.25 / 4
+    assert titles.ceiling == 0.75 + 0.25 / 4

@@ -142,7 +142,7 @@ def mosaic(
         str | None,
         typer.Option(
             metavar="KIND=WEIGHT,...",
-            help="Mixture of captions: class, two, position, both, absent, useless.",
+            help="Mixture of captions: class, two, position, both, absent, title, useless.",
             show_default="class=0.15,two=0.3,position=0.2,both=0.1,useless=0.25",
         ),
     ] = None,

@@ -85,12 +85,13 @@ def _summary(written: Written, found: PairSet) -> list[str]:
     counts = ", ".join(f"{config.mosaics(split):,} {split}" for split in header.photos)
     photos = ", ".join(f"{count:,} {split}" for split, count in header.photos.items())
     kinds = ", ".join(f"{kind} {share:.0%}" for kind, share in header.caption_kinds.items())
+    alone = config.image_only_ceiling(len(header.classes))
     of_one = ", all tiles of one class" if config.border_control else ""
     lines = [
         f"Wrote: {written.root} ({counts}; {'x'.join(map(str, config.tiles))} tiles{of_one})",
         f"Photos to draw from: {photos}; {len(header.classes)} classes",
         f"Captions: {kinds}",
-        f"Highest possible accuracy: {config.image_only_ceiling:.3f} from the image alone, {config.ceiling:.3f} with the captions",
+        f"Highest possible accuracy: {alone:.3f} from the image alone, {config.ceiling:.3f} with the captions",
         *(f"Source: {note}" for note in found.notes),
     ]
     if header.left_out:

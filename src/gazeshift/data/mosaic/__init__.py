@@ -3,7 +3,7 @@
 Example:
     >>> from gazeshift.data.mosaic import MosaicConfig
     >>> config = MosaicConfig(tiles=(2, 2))
-    >>> config.image_only_ceiling, config.ceiling
+    >>> config.image_only_ceiling(10), config.ceiling
     (0.25, 0.8125)
 """
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from gazeshift.data.mosaic.config import KINDS, SAY_NOTHING
+from gazeshift.data.mosaic.config import KINDS, SAY_NOTHING, TITLE
 from gazeshift.data.mosaic.grid import spoken_place
 from gazeshift.names import spoken
 from gazeshift.pairs import SceneCaption
@@ -18,6 +18,7 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "position": ("the one {0}", "the photo {0}", "look {0}", "what do we have {0}"),
         "both": ("{0} {1}", "a photo of {0} {1}", "look {1}: {0}", "the one {1} is {0}"),
         "absent": ("{0}", "a photo of {0}", "this is {0}", "here we have {0}"),
+        "title": ("{0}", "a photo of {0}", "this is {0}", "here we have {0}"),
         "useless": ("some photos", "one of several photos", "a picture of pictures", "what is this"),
     }
 )
@@ -30,7 +31,8 @@ class Said:
 
     Attributes:
         kind: one of ``KINDS``.
-        referred: index of the tile it is about, from 1; None if it does not tell which (``absent``, ``useless``).
+        referred: index of the tile it is about, from 1; None if it does not tell which (``absent``, ``useless``), or
+            there is none (``title``).
         content: class names and the place that carry the meaning.
     """
 
@@ -60,12 +62,12 @@ class Shown:
 
 
 def say(shown: Shown, kind: str, tile: int, rng: np.random.Generator) -> Said:
-    """What a caption of a kind says of a tile; the absent class, if it names one, and the order of two are drawn.
+    """What a caption of a kind says of a tile; the absent class, if it names one, the order of two, and what a title names are drawn.
 
     Args:
         shown: the mosaic.
         kind: one of ``KINDS``; ``two`` and ``absent`` need an absent class.
-        tile: index of the tile, from 1.
+        tile: index of the tile, from 1; a title may be about another one, or none.
         rng: draws.
 
     Example:
@@ -76,6 +78,9 @@ def say(shown: Shown, kind: str, tile: int, rng: np.random.Generator) -> Said:
         ['pie', 'ramen']
     """
     name, place = shown.names[tile - 1], shown.places[tile - 1]
+    if kind == TITLE:
+        named = shown.classes[int(rng.integers(len(shown.classes)))]
+        return Said(kind, shown.names.index(named) + 1 if named in shown.names else None, (named,))
     fixed = {"class": (name,), "position": (place,), "both": (name, place), "useless": ()}
     if kind in fixed:
         content: tuple[str, ...] = fixed[kind]
@@ -114,7 +119,7 @@ def scene_captions(shown: Shown, own: Said, text: str, rng: np.random.Generator)
     """Every valid caption of a mosaic: the pair's own, the same in other words, and what else is true of each tile.
 
     Each kind is said once of each tile, in its first template; of the pairs of classes that ``two`` could name one for each tile, drawn.
-    ``absent`` is true of no tile and occurs only if it is the pair's own.
+    ``absent`` and ``title`` need be true of no tile and occur only if they are the pair's own.
 
     Args:
         shown: the mosaic.
@@ -129,7 +134,7 @@ def scene_captions(shown: Shown, own: Said, text: str, rng: np.random.Generator)
         ['pie', 'sushi', 'the one on the left']
     """
     again = worded(own, template_of(own.kind, rng, text, own))
-    kinds = [kind for kind in KINDS if kind not in SAY_NOTHING and (kind != "two" or shown.absent)]
+    kinds = [kind for kind in KINDS if kind not in {*SAY_NOTHING, TITLE} and (kind != "two" or shown.absent)]
     others = [say(shown, kind, tile, rng) for kind in kinds for tile in range(1, len(shown.names) + 1)]
     said: Sequence[tuple[Said, str]] = [
         (own, text),

@@ -8,7 +8,7 @@ from typing import Any, Self
 from gazeshift.errors import UsageError
 from gazeshift.json_types import Json
 
-KINDS: tuple[str, ...] = ("class", "two", "position", "both", "absent", "useless")
+KINDS: tuple[str, ...] = ("class", "two", "position", "both", "absent", "title", "useless")
 DEFAULT_MIX: Mapping[str, float] = MappingProxyType(
     {"class": 0.15, "two": 0.30, "position": 0.20, "both": 0.10, "useless": 0.25}
 )
@@ -16,6 +16,8 @@ NAME_ABSENT = frozenset({"two", "absent"})
 """Kinds of captions that name a class of which the picture shows nothing."""
 SAY_NOTHING = frozenset({"absent", "useless"})
 """Kinds of captions that do not tell which tile is meant."""
+TITLE = "title"
+"""Captions that give the label whatever the picture shows: any class, drawn evenly."""
 MOST = 3
 """Rows or columns at most: more have no words of their own."""
 _SMALLEST_TILE = 16
@@ -72,10 +74,19 @@ class MosaicConfig:
         """Whether some captions name a class that is absent."""
         return any(self.mix.get(kind, 0) > 0 for kind in NAME_ABSENT)
 
-    @property
-    def image_only_ceiling(self) -> float:
-        """Highest expected accuracy from the picture alone: the tile that is meant is drawn evenly, and nothing in the picture shows it."""
-        return 1.0 if self.border_control else 1 / self.count
+    def image_only_ceiling(self, classes: int) -> float:
+        """Highest expected accuracy from the picture alone: the tile that is meant is drawn evenly, and nothing in the picture shows it.
+
+        Args:
+            classes: number of classes of the photos; it matters only to titles, which name any of them.
+
+        Example:
+            >>> MosaicConfig().image_only_ceiling(10), MosaicConfig(mix={"title": 1}).image_only_ceiling(10)
+            (0.25, 0.1)
+        """
+        if self.border_control:
+            return 1.0
+        return (1 - self._share(TITLE)) / self.count + self._share(TITLE) / classes
 
     @property
     def ceiling(self) -> float:
@@ -85,8 +96,12 @@ class MosaicConfig:
             >>> MosaicConfig().ceiling
             0.8125
         """
-        silent = sum(self.mix.get(kind, 0) for kind in SAY_NOTHING) / sum(self.mix.values())
-        return 1 - silent * (1 - self.image_only_ceiling)
+        by_chance = 1.0 if self.border_control else 1 / self.count
+        return 1 - sum(map(self._share, SAY_NOTHING)) * (1 - by_chance)
+
+    def _share(self, kind: str) -> float:
+        """Share of a kind among the captions."""
+        return self.mix.get(kind, 0) / sum(self.mix.values())
 
     def to_dict(self) -> Json:
         """Plain values, for JSON."""
@@ -132,6 +147,12 @@ def _complaints(config: MosaicConfig) -> list[str]:
         or config.validation != 0,
         f"seed must be 0 to {2**62}, not {config.seed}.": 0 <= config.seed <= 2**62,
         "captions need one kind with a weight above 0.": sum(mix.values()) > 0,
+        "captions of the kinds title and absent read alike and mean opposite labels; give one of them.": not (
+            mix.get(TITLE, 0) > 0 and mix.get("absent", 0) > 0
+        ),
+        "in the border control the picture gives the label, and with captions of the kind title the words do; give one of them.": not (
+            config.border_control and mix.get(TITLE, 0) > 0
+        ),
     }
     unknown = [f"unknown kind of caption {kind!r}. Known: {', '.join(KINDS)}." for kind in mix if kind not in KINDS]
     below = [

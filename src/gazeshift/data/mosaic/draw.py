@@ -9,7 +9,7 @@ from PIL import Image
 from gazeshift.data.decode import decode
 from gazeshift.data.draws import generator
 from gazeshift.data.mosaic.captions import Said, Shown, say, template_of, worded
-from gazeshift.data.mosaic.config import MosaicConfig
+from gazeshift.data.mosaic.config import TITLE, MosaicConfig
 from gazeshift.data.mosaic.grid import places, tile_preprocessing
 from gazeshift.data.mosaic.photos import Photos
 from gazeshift.data.rows import SPLITS
@@ -23,43 +23,43 @@ class Drawn:
 
     Attributes:
         shown: classes and places of its tiles.
-        target: index of the tile that is meant, from 1: its class is the label.
+        target: index of the tile whose class is the label, from 1; None if a title names a class that no tile has.
+        label: the class to be recognised: that of the tile that is meant, or what a title names.
         said: what its caption says.
         text: the caption.
         photos: the class's photos by class, in the order in which they are tried; tiles of one class take one after the other.
     """
 
     shown: Shown
-    target: int
+    target: int | None
+    label: str
     said: Said
     text: str
     photos: Mapping[str, tuple[Pair, ...]]
-
-    @property
-    def label(self) -> str:
-        """The class of the tile that is meant."""
-        return self.shown.names[self.target - 1]
 
 
 def draw(config: MosaicConfig, photos: Photos, split: str, number: int) -> Drawn:
     """Mosaic ``number`` of a split; depends on settings, photos, split and number only.
 
     Classes are drawn without replacement (one for all tiles in the border control), the tile that is meant evenly, the kind of the caption
-    from ``config.mix``: each independent of the others, so that nothing in the picture betrays the tile.
+    from ``config.mix``: each independent of the others, so that nothing in the picture betrays the tile. A title's class is drawn from all
+    classes, independent of the picture, too.
     """
     rng = generator(config.seed, SPLITS.index(split), number)
     classes = photos.classes
     order = rng.permutation(len(classes))[: 1 if config.border_control else config.count]
     names = tuple(classes[i] for i in order) * (config.count if config.border_control else 1)
     shown = Shown(names, places(*config.tiles), classes)
-    target = int(rng.integers(config.count)) + 1
+    tile = int(rng.integers(config.count)) + 1
     kinds = [kind for kind, weight in config.mix.items() if weight > 0]
     weights = np.array([config.mix[kind] for kind in kinds], np.float64)
-    said = say(shown, kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))], target, rng)
+    said = say(shown, kinds[int(rng.choice(len(kinds), p=weights / weights.sum()))], tile, rng)
     text = worded(said, template_of(said.kind, rng))
     here = {name: photos.of[split][name] for name in dict.fromkeys(names)}
     shuffled = {name: tuple(some[i] for i in rng.permutation(len(some))) for name, some in here.items()}
-    return Drawn(shown, target, said, text, shuffled)
+    if said.kind == TITLE:
+        return Drawn(shown, said.referred, said.content[0], said, text, shuffled)
+    return Drawn(shown, tile, names[tile - 1], said, text, shuffled)
 
 
 def read_tiles(

@@ -159,7 +159,7 @@ def _header(config: MosaicConfig, photos: Photos, corrupt: int, kinds: Counter[s
         photos={split: photos.number(split) for split in SPLITS if config.mosaics(split)},
         left_out=dict(sorted(left_out.items())),
         rare_classes=list(photos.rare),
-        image_only_ceiling=dict.fromkeys(SPLITS, config.image_only_ceiling),
+        image_only_ceiling=dict.fromkeys(SPLITS, config.image_only_ceiling(len(photos.classes))),
         caption_kinds={kind: count / kinds.total() for kind, count in sorted(kinds.items())},
     )
 
