@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from gazeshift.errors import ModelError
 from gazeshift.models import Classifier, ImageSpec, TextSpec, digest, load, save
+from gazeshift.models.shelf import Shelf
 
 Build = Callable[..., Classifier]
 TEXTS = ["apple pie with cream", "", "寿司 🍣"]
@@ -162,6 +163,30 @@ def write(name: str, content: bytes) -> Callable[[Path], None]:
     return lambda folder: (folder / name).write_bytes(content) and None
 
 
+def share(folder: Path) -> None:
+    """The same model with its trunk in a file of its own."""
+    model = load(folder)
+    trunk = [name for name in model.state_dict() if name.startswith("trunk.")]
+    save(model, folder, shelf=Shelf(folder.with_name("shelf"), trunk))
+
+
+def lose_the_shared(folder: Path) -> None:
+    share(folder)
+    (folder / "frozen.safetensors").unlink()
+
+
+def halve_the_shared(folder: Path) -> None:
+    share(folder)
+    content = (folder / "frozen.safetensors").read_bytes()
+    (folder / "frozen.safetensors").unlink()
+    (folder / "frozen.safetensors").write_bytes(content[:-100])
+
+
+def forget_the_shared(folder: Path) -> None:
+    share(folder)
+    edit(lambda c: c.update(weights=["model.safetensors"]))(folder)
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no config": (lambda folder: (folder / "config.json").unlink(), "no config.json"),
     "half a config": (write("config.json", b'{"format": "gaz'), "not JSON"),
@@ -180,6 +205,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         "checkpoint_path",
     ),
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "no model.safetensors"),
+    "no shared weights": (lose_the_shared, "no frozen.safetensors"),
+    "half the shared weights": (halve_the_shared, "frozen.safetensors is damaged or not"),
+    "shared weights that are not named": (forget_the_shared, r"Missing key\(s\).*trunk"),
+    "weights elsewhere": (edit(lambda c: c.update(weights=["../x.safetensors"])), "weights must be model.safetensors"),
     "weights of another shape": (reshape, r"size mismatch for head\.joint\.2\.bias"),
     "a tensor missing": (lose_a_tensor, r"Missing key\(s\).*head\.joint\.2\.bias"),
     "pickled weights": (

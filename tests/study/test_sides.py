@@ -169,6 +169,9 @@ def test_a_study_of_structures_from_beginning_to_end(tmp_path: Path) -> None:
         image, text, _ = name.split(".")
         for gap, reference in (("gap", f"{image}.image-only"), ("gap_to_text", f"{text}.text-only")):
             assert summary[gap][name]["mean"] == pytest.approx(right[name] - right[reference]), (gap, name)
+    # One file for each pair of trunk and encoder, whatever the number of models on it.
+    shared = {name: run / "models" / name / "seed-0" / "frozen.safetensors" for name in BOTH}
+    assert len({path.stat().st_ino for path in shared.values()}) == len({name.rpartition(".")[0] for name in BOTH})
     # One file for each trunk, split and form (means, or whole grids), whatever the number of models on it.
     kept = [path for path in (run / "cache" / "features").glob("*.grid.npy") if np.load(path).size]
     assert len(kept) == len(SIDES["images"]) * 3 * 2

@@ -1,5 +1,9 @@
-"""A saved model: a folder with ``config.json``, ``model.safetensors`` and the tokenizer's files. Loading runs no code from it."""
+"""A saved model: a folder with ``config.json``, ``model.safetensors`` and the tokenizer's files. Loading runs no code from it.
 
+A study's models have the weights that their training froze in ``frozen.safetensors``, which they share (``gazeshift.models.shelf``).
+"""
+
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -17,11 +21,12 @@ from gazeshift.models.build import build_shell
 from gazeshift.models.classifier import Classifier
 from gazeshift.models.origin import Origin
 from gazeshift.models.reason import reason
+from gazeshift.models.shelf import Shelf, lend
 from gazeshift.models.spec import ModelSpec
 from gazeshift.models.weights import read_weights
 
 FORMAT = "gazeshift-model-1"
-CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer"
+CONFIG, WEIGHTS, FROZEN, TOKENIZER = "config.json", "model.safetensors", "frozen.safetensors", "tokenizer"
 """What a model folder holds."""
 _VERSIONED = ("gazeshift", "torch", "timm", "transformers", "tokenizers", "safetensors")
 
@@ -32,7 +37,11 @@ def versions() -> dict[str, str]:
 
 
 def save(
-    model: Classifier, folder: Path, data: Mapping[str, Any] | None = None, training: Mapping[str, Any] | None = None
+    model: Classifier,
+    folder: Path,
+    data: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    shelf: Shelf | None = None,
 ) -> None:
     """Write a model folder, whole or not at all.
 
@@ -43,6 +52,7 @@ def save(
         folder: the model folder; an existing model is replaced.
         data: what it was trained on: format, fingerprint, options that change texts; None: what its ``origin`` says.
         training: how it was trained: recipe, seed, epochs; None: what its ``origin`` says.
+        shelf: weights that it shares with other models, and where those are kept; None: all weights in one file of its own.
 
     Raises:
         DataError: it cannot be written, for example because the disk is full.
@@ -50,14 +60,16 @@ def save(
     known = model.origin
     origin = Origin(known.data if data is None else data, known.training if training is None else training)
     with atomic_folder(folder, replace=True) as unfinished:
-        write_model(model, unfinished, origin)
+        write_model(model, unfinished, origin, shelf)
 
 
-def write_model(model: Classifier, folder: Path, origin: Origin) -> None:
+def write_model(model: Classifier, folder: Path, origin: Origin, shelf: Shelf | None = None) -> None:
     """Write a model's files into a folder that is there."""
     state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
+    shared = {} if shelf is None else {name: state.pop(name) for name in sorted(shelf.names)}
     config = {
         "format": FORMAT,
+        "weights": [WEIGHTS, *([FROZEN] if shared else [])],
         "spec": TypeAdapter(ModelSpec).dump_python(model.spec, mode="json"),
         "data": dict(origin.data),
         "training": dict(origin.training),
@@ -65,6 +77,8 @@ def write_model(model: Classifier, folder: Path, origin: Origin) -> None:
     }
     with atomic_write(folder / WEIGHTS) as weights:
         save_file(state, weights, metadata={"format": "pt"})
+    if shelf is not None and shared:
+        lend(shared, shelf.folder, folder / FROZEN)
     if model.tokenizer is not None:
         model.tokenizer.save(folder / TOKENIZER)
     write_json(folder / CONFIG, config, indent=2)
@@ -109,18 +123,42 @@ def load(folder: str | Path) -> Classifier:
         model = build_shell(spec, folder / TOKENIZER)
     except GazeshiftError as error:
         raise ModelError(f"{folder}: {error}") from error
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        raise ModelError(f"{folder} has no model.safetensors.")
-    state = read_weights(weights)
+    files = _weights(folder, config)
     try:
-        model.load_state_dict(state, strict=True)
+        model.load_state_dict(
+            {name: value for file in files for name, value in read_weights(file).items()}, strict=True
+        )
     except RuntimeError as error:
-        raise ModelError(f"{weights} does not fit its config.json: {reason(error)}.") from error
+        which = " and ".join(file.name for file in files)
+        raise ModelError(f"{folder}: {which} and config.json do not fit together: {reason(error)}.") from error
     model.origin = Origin(
         *(said if isinstance(said := config.get(part), dict) else {} for part in ("data", "training"))
     )
     return model.eval()
+
+
+def weights_digest(folder: Path) -> str:
+    """sha256 of the bytes of a saved model's weights.
+
+    Raises:
+        ModelError: as ``read_config``, or weights are missing.
+    """
+    sha = hashlib.sha256()
+    for path in _weights(folder, read_config(folder)):
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: sha)  # one file after the other
+    return sha.hexdigest()
+
+
+def _weights(folder: Path, config: Json) -> list[Path]:
+    """The files of a model's weights; a configuration that names none is from before they could be two."""
+    named = config.get("weights", [WEIGHTS])
+    if named not in ([WEIGHTS], [WEIGHTS, FROZEN]):
+        raise ModelError(f"{folder / CONFIG}: weights must be {WEIGHTS}, or {WEIGHTS} and {FROZEN}, not {named}.")
+    for name in named:
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder} has no {name}.")
+    return [folder / name for name in named]
 
 
 def _what(error: Exception) -> str:

@@ -85,6 +85,11 @@ class RunFolder:
         return self.cache / "pretrained.safetensors"
 
     @property
+    def shelf(self) -> Path:
+        """Weights that models share: a second name of the same files."""
+        return self.cache / "frozen"
+
+    @property
     def store(self) -> Path:
         """Maps and tables."""
         return self.path / "store"

@@ -7,7 +7,7 @@ from huggingface_hub import ModelCard
 
 from gazeshift.atomic import atomic_folder, atomic_write
 from gazeshift.models import Classifier
-from gazeshift.models.files import CONFIG, TOKENIZER, WEIGHTS, write_model
+from gazeshift.models.files import CONFIG, FROZEN, TOKENIZER, WEIGHTS, write_model
 from gazeshift.sharing.card import Publication, model_card
 
 CARD = "README.md"
@@ -59,4 +59,4 @@ def write(model: Classifier, folder: Path, card: ModelCard) -> None:
 
 def _holds_a_model_alone(folder: Path) -> bool:
     """Only then is nothing lost that is not written again; a clone of a repository has its history, for one."""
-    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {CONFIG, WEIGHTS, TOKENIZER, CARD}
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {CONFIG, WEIGHTS, FROZEN, TOKENIZER, CARD}

@@ -8,12 +8,13 @@ import torch
 
 from gazeshift.data.addresses import last_name
 from gazeshift.data.audit import read_audit
+from gazeshift.models.files import weights_digest
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.runs.record import DataRecord, ModelRecord, RunRecord
 from gazeshift.runs.summary import Summary
 from gazeshift.study.config import StudyConfig
 from gazeshift.study.pairs import SPLITS, Pairs
-from gazeshift.study.steps import Steps, file_digest
+from gazeshift.study.steps import Steps
 
 _VERSIONED = (
     "gazeshift",
@@ -83,7 +84,7 @@ def _model(study: StudyConfig, run: RunFolder, name: str) -> ModelRecord:
 def _digest(run: RunFolder, unit: Unit, given: str | None) -> str:
     """Of a trained model's file; of a given model as it was when it was evaluated."""
     if given is None:
-        return file_digest(run.model(unit) / "model.safetensors")
+        return weights_digest(run.model(unit))
     return run.part(unit, "digest").with_suffix(".txt").read_text(encoding="utf-8")
 
 

@@ -124,7 +124,8 @@ def _train(work: Work, unit: Unit) -> str:
     folder = work.run.model(unit)
 
     def train(digest: str) -> None:
-        train_unit(work.ingredients, unit, folder, work.run.log(unit), digest, work.data)
+        shelf = work.run.shelf
+        train_unit(work.ingredients, unit, folder, work.run.log(unit), digest, work.data, shelf=shelf)
 
     return work.steps.do(f"train {unit}", _inputs(work.ingredients, unit, work.sources), train, (folder,))
 

@@ -19,6 +19,7 @@ from gazeshift.evaluation.reading import with_reading
 from gazeshift.evaluation.viewer import viewer_of
 from gazeshift.mapstore.store import Row, write_maps, write_table
 from gazeshift.models import Classifier, TokenizerPieces, load, save
+from gazeshift.models.shelf import Shelf
 from gazeshift.pairs import Pair
 from gazeshift.runs.folder import RunFolder, Unit
 from gazeshift.study.config import StudyConfig
@@ -27,7 +28,7 @@ from gazeshift.study.sections import ExplainConfig
 from gazeshift.training import Fitted, Recipe, fit, predict
 from gazeshift.training.augment import AUGMENTATIONS
 from gazeshift.training.device import best_device, on_device
-from gazeshift.training.parts import frozen_parts, is_fixed
+from gazeshift.training.parts import frozen_parts, is_fixed, trained_tensors
 from gazeshift.training.ranks import first_alone, ranks
 
 
@@ -39,6 +40,7 @@ def train_unit(
     digest: str,
     data: Mapping[str, object],
     *,
+    shelf: Path | None = None,
     resume: bool = True,
 ) -> Fitted:
     """Train one model with one seed and save it; an interrupted training of the same digest is continued.
@@ -50,6 +52,7 @@ def train_unit(
         work: where checkpoint and logs are while it trains; the logs stay.
         digest: of everything that decides the result.
         data: what the model's file says of its data.
+        shelf: where weights that the training freezes are kept, once for all models that have the same; None: the model keeps its own.
         resume: continue an interrupted training; False starts again.
 
     Raises:
@@ -88,7 +91,8 @@ def train_unit(
     training = {"recipe": recipe.model_dump(), "seed": unit.seed, "texts": ingredients.study.models[unit.model].texts}
     reached = {key: getattr(fitted, key) for key in ("epochs", "kept_epoch", "validation_accuracy")}
     if first:
-        save(model, folder, data, training | reached)
+        frozen = model.state_dict().keys() - trained_tensors(model, frozen_parts(model, recipe)).keys()
+        save(model, folder, data, training | reached, None if shelf is None else Shelf(shelf, frozen))
     _clear_after(work)
     return fitted
 

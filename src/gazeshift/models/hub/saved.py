@@ -8,10 +8,10 @@ from huggingface_hub.utils.tqdm import tqdm
 
 from gazeshift.errors import GazeshiftError, ModelError, UsageError
 from gazeshift.models.classifier import Classifier
-from gazeshift.models.files import CONFIG, TOKENIZER, WEIGHTS, load, read_config
+from gazeshift.models.files import CONFIG, FROZEN, TOKENIZER, WEIGHTS, load, read_config
 from gazeshift.models.hub.refused import hub_errors
 
-FILES = (CONFIG, WEIGHTS, f"{TOKENIZER}/*")
+FILES = (CONFIG, WEIGHTS, FROZEN, f"{TOKENIZER}/*")
 """All that is downloaded: JSON, text and safetensors. Nothing else that a repository may hold is touched."""
 
 
