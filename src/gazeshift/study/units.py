@@ -91,10 +91,14 @@ def train_unit(
     training = {"recipe": recipe.model_dump(), "seed": unit.seed, "texts": ingredients.study.models[unit.model].texts}
     reached = {key: getattr(fitted, key) for key in ("epochs", "kept_epoch", "validation_accuracy")}
     if first:
-        frozen = model.state_dict().keys() - trained_tensors(model, frozen_parts(model, recipe)).keys()
-        save(model, folder, data, training | reached, None if shelf is None else Shelf(shelf, frozen))
+        save(model, folder, data, training | reached, None if shelf is None else _shared(model, recipe, shelf))
     _clear_after(work)
     return fitted
+
+
+def _shared(model: Classifier, recipe: Recipe, shelf: Path) -> Shelf:
+    """What other models have, too: all that the training froze."""
+    return Shelf(shelf, model.state_dict().keys() - trained_tensors(model, frozen_parts(model, recipe)).keys())
 
 
 def _clear_after(work: Path) -> None:
