@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gazeshift.data.plates import PlatesConfig, label_map
+from gazeshift.data.plates import PlatesConfig, Scene, label_map
 from gazeshift.data.plates.captions import all_captions
 from gazeshift.data.plates.scene import sample_scene
 from gazeshift.evaluation.faithful import TextChange, View, reading, region_changes, rendered
@@ -67,6 +67,18 @@ def test_both_sides_against_the_definition_in_loops() -> None:
     assert row == len(found.change)
 
 
+def in_whole_cells(moved: np.ndarray, scene: Scene, index: int) -> float:
+    """Cell by cell: all of it, if one object alone touches it, else this object's part of the covered area."""
+    labels = label_map(scene)
+    side = labels.shape[0] // moved.shape[0]
+    total = 0.0
+    for y, x in np.ndindex(moved.shape):
+        seen = labels[y * side : (y + 1) * side, x * side : (x + 1) * side]
+        if (seen == index).any():
+            total += moved[y, x] * (seen == index).sum() / (seen > 0).sum()
+    return total
+
+
 def test_the_maps_side_is_the_raw_map_of_the_first_class_summed_by_area() -> None:
     net = model()
     asked = changes()
@@ -79,6 +91,7 @@ def test_the_maps_side_is_the_raw_map_of_the_first_class_summed_by_area() -> Non
         for row in np.flatnonzero(found.change == number):
             region = mask_to_grid(label_map(change.scene) == found.index[row], *moved.shape)
             assert found.map_change[row] == pytest.approx((moved * region).sum(), abs=1e-6)
+            assert found.cell_change[row] == pytest.approx(in_whole_cells(moved, change.scene, found.index[row]), abs=1e-6)
         whole = abs(moved).sum() / abs(maps.raw[0]).sum()
         assert found.whole_map_change[number] == pytest.approx(whole, rel=1e-4)
 

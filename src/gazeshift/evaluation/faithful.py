@@ -56,7 +56,9 @@ class RegionChanges:
     Attributes:
         change: index of the text change that a row belongs to.
         index: which object of its scene, from 1.
-        map_change: change of the raw map, summed over the object's visible region.
+        map_change: change of the raw map, summed over the object's visible region, each cell by the share of it that the object covers.
+        cell_change: the same over all of every cell that the object touches; objects that touch the same cell share it by the areas that
+            they cover.
         effect_change: ``I_r``, the change of what the logit loses when the object is removed.
         effect_before: what it loses with the text before; the natural scale of ``effect_change``.
         whole_map_change: per text change, ``sum |L(t1) - L(t0)| / sum |L(t0)|`` over the whole grid: how much the raw map of the fixed
@@ -66,6 +68,7 @@ class RegionChanges:
     change: Int[np.ndarray, " n"]
     index: Int[np.ndarray, " n"]
     map_change: Float[np.ndarray, " n"]
+    cell_change: Float[np.ndarray, " n"]
     effect_change: Float[np.ndarray, " n"]
     effect_before: Float[np.ndarray, " n"]
     whole_map_change: Float[np.ndarray, " m"]
@@ -74,6 +77,11 @@ class RegionChanges:
     def faithfulness(self) -> ShiftFaithfulness:
         """Both sides compared, pooled over all objects and changes."""
         return shift_faithfulness(self.map_change, self.effect_change)
+
+    @property
+    def cell_faithfulness(self) -> ShiftFaithfulness:
+        """The same with whole cells: what of the difference is the edges of objects, which cut cells."""
+        return shift_faithfulness(self.cell_change, self.effect_change)
 
 
 TextSource = Callable[[Sequence[str]], TextFeatures]
@@ -147,15 +155,15 @@ def region_changes(
         found.append(_shard(model, shard, [(number, changes[number]) for number in mine], see, read, method))
     rows = [row for part, _ in found for row in part]
     whole = dict(pair for _, part in found for pair in part)
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 5
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
     change, index = (np.array(column, np.int64) for column in columns[:2])
-    moved, acted, before = (np.array(column, np.float64) for column in columns[2:])
+    moved, in_cells, acted, before = (np.array(column, np.float64) for column in columns[2:])
     relative = np.array([whole[number] for number in range(len(changes))], np.float64)
-    return RegionChanges(change, index, moved, acted, before, relative)
+    return RegionChanges(change, index, moved, in_cells, acted, before, relative)
 
 
-Row = tuple[int, int, float, float, float]
-"""Number of the change, object, change of the map, change of the effect, effect before."""
+Row = tuple[int, int, float, float, float, float]
+"""Number of the change, object, change of the map by area and in whole cells, change of the effect, effect before."""
 
 
 def _shard(
@@ -181,15 +189,14 @@ def _shard(
     after = _maps(bound, [(row, text) for row, _, text in asked], explained, method)
     rows: list[Row] = []
     for (number, change), (whole, t0, t1), c, m0, m1 in zip(changes, asked, explained, before, after, strict=True):
-        for index, region in zip(_indices(change.scene), regions[change.scene], strict=True):
+        shown = regions[change.scene]
+        for index, region, cells in zip(_indices(change.scene), shown, _whole_cells(shown), strict=True):
             part = place[View(change.scene, index)]
             y = logits[[whole, part]][:, [t0, t1], c]
             effect = y[0] - y[1]
-            moved = float(
-                beyond_rounding(np.asarray(((m1 - m0) * region).sum()), (np.maximum(abs(m0), abs(m1)) * region).sum())
-            )
+            moved, in_cells = (_moved(m0, m1, weights) for weights in (region, cells))
             acted = float(beyond_rounding(np.asarray(effect[1] - effect[0]), abs(y).max()))
-            rows.append((number, index, moved, acted, float(effect[0])))
+            rows.append((number, index, moved, in_cells, acted, float(effect[0])))
     wholes = [(number, _relative_change(m0, m1)) for (number, _), m0, m1 in zip(changes, before, after, strict=True)]
     return rows, wholes
 
@@ -214,6 +221,19 @@ def _maps(
 def _regions(labels: UInt8[np.ndarray, "H W"], scene: Scene, height: int, width: int) -> Float[np.ndarray, "k h w"]:
     masks = np.stack([labels == index for index in _indices(scene)])
     return np.asarray(mask_to_grid(masks, height, width))
+
+
+def _whole_cells(regions: Float[np.ndarray, "k h w"]) -> Float[np.ndarray, "k h w"]:
+    """Every cell shared out among the objects that touch it, by the areas that they cover; 0 where there is none."""
+    covered = regions.sum(0)
+    return np.divide(regions, covered, out=np.zeros_like(regions), where=covered > 0)
+
+
+def _moved(
+    before: Float[np.ndarray, "h w"], after: Float[np.ndarray, "h w"], weights: Float[np.ndarray, "h w"]
+) -> float:
+    size = (np.maximum(abs(before), abs(after)) * weights).sum()
+    return float(beyond_rounding(np.asarray(((after - before) * weights).sum()), size))
 
 
 def _relative_change(before: Float[np.ndarray, "h w"], after: Float[np.ndarray, "h w"]) -> float:

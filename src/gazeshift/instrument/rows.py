@@ -66,6 +66,7 @@ def colour(lab: Lab) -> Found:
         "named mass change": seen.named_mass_change,
         "effect on referred": effect_on_referred(found, exam),
         "shift-faithfulness": found.faithfulness.rho,
+        "shift-faithfulness, whole cells": found.cell_faithfulness.rho,
         "slope": found.faithfulness.slope,
         "effect change rms": found.faithfulness.rms_effect,
         "map change rms": found.faithfulness.rms_map,
@@ -91,6 +92,7 @@ def position(lab: Lab) -> Found:
         "coordinates: lift": seen.lift,
         "coordinates: named mass change": seen.named_mass_change,
         "coordinates: shift-faithfulness": found.faithfulness.rho,
+        "coordinates: shift-faithfulness, whole cells": found.cell_faithfulness.rho,
         "coordinates: slope": found.faithfulness.slope,
         "coordinates: effect change rms": found.faithfulness.rms_effect,
     }

@@ -1,0 +1,79 @@
+"""Which structures let the text steer the map: the fusions of several finished studies side by side, as a Markdown table.
+
+    python benchmarks/structures_table.py runs/scenes runs/food10 runs/plates
+
+For each study the means over its pairs of image trunk and text encoder: accuracy, bits of divergence that come with a switch of the class
+and within a class, lift on the object where it is known, and in how many of the pairs the interval of the bits within a class lies above
+0. Below it: how alike the studies order the fusions by these bits, and each study's accuracies of one modality.
+"""
+# ruff: noqa: T201
+
+import argparse
+import math
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+import gazeshift as gs
+
+COLUMNS = ("accuracy", "switch", "within", "lift")
+
+
+def by_fusion(run: Path) -> pd.DataFrame:
+    """A row for each fusion of a study, with the means over its models."""
+    rows = pd.read_csv(run / "structures.csv")
+    table = rows.pivot_table("mean", "kind", "quantity").reindex(columns=list(COLUMNS))
+    within = rows[rows["quantity"] == "within"].groupby("kind")
+    table["above 0"] = within["low"].apply(lambda low: (low > 0).sum()).astype(str) + " of " + within.size().astype(str)
+    return table
+
+
+def alone(run: Path) -> str:
+    """Accuracies of the models that have one modality."""
+    summary = gs.read_summary(run)
+    found = {name: figures["test"].mean for name, figures in summary.accuracy.items() if name.endswith("-only")}
+    return ", ".join(f"{name} {mean:.2f}" for name, mean in found.items() if mean is not None)
+
+
+def main() -> None:
+    """Print the table of the runs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    runs: list[Path] = parser.parse_args().runs
+    tables = {run.name: by_fusion(run) for run in runs}
+    columns = [*COLUMNS, "above 0"]
+    print(
+        "| fusion | "
+        + " | ".join(f"{name}: {', '.join(columns)}" for name in tables)
+        + " |\n|---|"
+        + "---|" * len(tables)
+    )
+    order = next(iter(tables.values())).sort_values("within", ascending=False).index
+    for kind in order.append(pd.Index({name for table in tables.values() for name in table.index}.difference(order))):
+        cells = [_cells(table, kind, columns) for table in tables.values()]
+        print(f"| {kind} | " + " | ".join(cells) + " |")
+    print()
+    for one, two in combinations(tables, 2):
+        both = tables[one].join(tables[two], lsuffix="_one", rsuffix="_two", how="inner")
+        alike = spearmanr(both["within_one"], both["within_two"]).statistic
+        print(f"bits within a class, {one} and {two}: Spearman {alike:.2f} over {len(both)} fusions")
+    for run in runs:
+        print(f"{run.name}: {alone(run)}")
+
+
+def _cells(table: pd.DataFrame, kind: str, columns: list[str]) -> str:
+    if kind not in table.index:
+        return "-"
+    return ", ".join(_cell(value) for value in table.loc[kind, columns])
+
+
+def _cell(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()
