@@ -205,9 +205,14 @@ def regions(subject: Subject, exam: Exam, method: str = "grad-cam") -> RegionCha
     return region_changes(subject.model, exam.changes, subject.see, subject.read, method)
 
 
+def effect_rms(found: RegionChanges) -> float:
+    """RMS of what the logit loses with each object, in logits: how much the picture counts under the captions before the change."""
+    return float(np.sqrt((found.effect_before**2).mean()))
+
+
 def effect_change_ratio(found: RegionChanges) -> float:
     """RMS of the change of effect over the RMS of the effect itself: 0 if the text has no influence."""
-    size = float(np.sqrt((found.effect_before**2).mean()))
+    size = effect_rms(found)
     return found.faithfulness.rms_effect / size if size else float("nan")
 
 

@@ -14,6 +14,7 @@ from gazeshift.instrument.quantities import (
     dealt_out,
     effect_change_ratio,
     effect_on_referred,
+    effect_rms,
     fixed_maps,
     look,
     mean,
@@ -22,7 +23,7 @@ from gazeshift.instrument.quantities import (
     similarity,
     static_share,
 )
-from gazeshift.instrument.settings import NAMING, PULLED, SETTINGS
+from gazeshift.instrument.settings import NAMING, PULLED, SETTINGS, SILENT
 from gazeshift.measures import distribution, jensen_shannon, perceptual_score, shift_faithfulness
 from gazeshift.models.randomise import cascade, redrawn, with_random_encoder, with_random_head
 
@@ -102,7 +103,7 @@ def label(lab: Lab) -> Found:
     """Captions that name the dish: the text may act as nothing but a label."""
     subject, exam = lab.subject(lab.model("label")), lab.exam("label", **NAMING)
     late, image = lab.subject(lab.model("label, late")), lab.subject(lab.model("label, image"))
-    seen, found = look(subject, exam), regions(subject, exam)
+    seen, found, silent = look(subject, exam), regions(subject, exam), regions(subject, lab.exam("label", **SILENT))
     classes = [subject.model.classes.index(scene.label) for scene in exam.scenes]
     others = [subject.model.classes.index(about[0].content[0]) for about in exam.others]
     by_label = jensen_shannon(
@@ -116,6 +117,9 @@ def label(lab: Lab) -> Found:
         "within share": seen.within_share,
         "raw map change": mean(found.whole_map_change),
         "effect change rms": found.faithfulness.rms_effect,
+        "shift-faithfulness": found.faithfulness.rho,
+        "effect rms": effect_rms(found),
+        "silent: effect rms": effect_rms(silent),
         "late: within share": look(late, exam).within_share,
         "label-prompt null: fusion (bits)": mean(first["js_bits"]),
         "label-prompt null: image only (bits)": mean(by_label),

@@ -53,6 +53,9 @@ _ALL = ("x", "y", "distance")
 NAMING: Mapping[str, Any] = {"mix": {"dish": 1.0}}
 """Captions that always name the dish."""
 
+SILENT: Mapping[str, Any] = {"mix": {"useless": 1.0}}
+"""Captions that say nothing of any dish."""
+
 _HALF = {"mix": {"dish": 1.0, "useless": 1.0}}
 """Captions that name the dish half of the time: a model that never needed the picture would have no map worth a question."""
 
