@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from gazeshift.benchmark.run import verdict
 from gazeshift.benchmark.scenes import SceneSettings, scenes_for
 from gazeshift.data.mosaic.captions import TEMPLATES
 from gazeshift.data.plates.vocabulary import DISHES
+from gazeshift.data.regions.shapes import Box
 from gazeshift.edits import NULLS
-from gazeshift.errors import DataError
+from gazeshift.errors import DataError, UsageError
 from gazeshift.names import contains_name
 from gazeshift.pairs import Pair, SceneCaption, SceneObject
 from tests.conftest import Command
@@ -196,6 +198,52 @@ def test_plates_are_drawn_for_their_dishes_and_mosaics_of_photos_of_the_classes(
         pass
 
 
+def test_of_mosaics_no_mosaics_are_made_and_it_is_said_what_is_asked_instead(tmp_path: Path) -> None:
+    photos = coloured(tmp_path, CLASSES)
+    with scenes_for(CLASSES, photos, FEW) as (mosaics,):
+        said: list[str] = []
+        with scenes_for(CLASSES, mosaics.pairs, FEW, said.append) as again:
+            assert [each.name for each in again] == ["two regions"]
+    assert len(said) == 1
+    assert said[0].startswith("not asked about: mosaic: of 12 photos all are known to show another class, too")
+
+
+@pytest.mark.parametrize("several", [0, 3])
+def test_a_photo_that_shows_another_class_is_no_tile_and_is_counted(tmp_path: Path, several: int) -> None:
+    photos = coloured(tmp_path, CLASSES)
+    other = SceneObject(CLASSES[0].upper(), "", 1, False, (Box(0, 0, 9, 9),))
+    crowded = [replace(pair, objects=(other,)) for pair in photos if pair.label != CLASSES[0]][:several]
+    kept = [pair for pair in photos if pair.key not in {each.key for each in crowded}]
+    with scenes_for(CLASSES, [*kept, *crowded], FEW) as (mosaics, *_):
+        assert (f"left out: {several} photos known to show another class, too" in mosaics.note) == bool(several)
+
+
+def test_photos_with_regions_never_vanish_without_a_word(tmp_path: Path) -> None:
+    tiny = (SceneObject("speck", "", 1, True, (Box(0, 0, 1, 1),)),)
+    photos = [replace(pair, objects=tiny) for pair in coloured(tmp_path, CLASSES)]
+    said: list[str] = []
+    with scenes_for(CLASSES, photos, FEW, said.append) as found:
+        assert [each.name for each in found] == ["mosaics"]
+    count = len(photos)
+    assert said == [
+        f"not asked about: photos with regions: none of {count} can be asked about; left out: {count} with a region that covers "
+        "less than 0.5 % of the middle square."
+    ]
+
+
+def test_few_classes_are_asked_about_by_their_regions(tmp_path: Path) -> None:
+    photos = [
+        replace(pair, objects=(SceneObject(pair.label, "", 1, True, (Box(0, 0, 20, 20),)),))
+        for pair in coloured(tmp_path, CLASSES[:2])
+    ]
+    said: list[str] = []
+    with scenes_for(CLASSES[:2], photos, FEW, said.append) as (one,):
+        assert one.name == "one region"
+    assert "2x2 tiles need 4; take fewer tiles" in said[0]
+    with pytest.raises(UsageError, match="tiles 9x9"), scenes_for(CLASSES, photos, replace(FEW, tiles=(9, 9))):
+        pass  # a setting that cannot be is an error, whatever else there is to ask about
+
+
 def test_a_card_has_a_table_for_each_set() -> None:
     found = answer("told apart", (0.7, 0.8)).model_copy(update={"value": 0.75})
     model = ModelResult(
@@ -231,11 +279,12 @@ def test_the_command_prints_one_json_object_the_same_for_the_same_seed(
     code, out, err = gazeshift(*asked)
     assert code == 0, err
     found = json.loads(out)
-    assert set(found["scenes"]) == {"mosaics", "two regions", "plates"}  # where the things of plates lie is known
+    assert set(found["scenes"]) == {"two regions", "plates"}  # where the things of plates lie is known
+    assert (
+        "not asked about: mosaic: of" in err
+    )  # plates show several dishes: as tiles, captions about them could be wrong
     answers = {(each["scenes"], each["question"]) for each in found["models"][0]["answers"]}
     assert {("plates", name) for name in QUESTIONS} <= answers
-    assert ("mosaics", "follows place") in answers
-    assert ("mosaics", "follows colour") not in answers  # photos have no known colour
     assert gazeshift(*asked)[1] == out
 
 
@@ -271,3 +320,14 @@ def test_what_cannot_be_asked_is_refused_in_one_line(
     assert code == 2
     assert said in err
     assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("wrong", ["nowhere", "image-only"])
+def test_a_wrong_model_is_found_before_the_first_is_asked(
+    gazeshift: Command, tiny_run: Path, model: Path, wrong: str
+) -> None:
+    second = tiny_run / "models" / wrong / "seed-0"
+    code, out, err = gazeshift("benchmark", model, second, "--images", 12, columns=400)
+    assert (code, out) == (2, "")
+    assert wrong in err
+    assert "named by name" not in err  # what is told when a model is asked

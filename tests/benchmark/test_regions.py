@@ -92,6 +92,16 @@ def test_what_is_left_out_is_counted_by_its_reason(photo: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("written", ["DOG", " dog", "Dog"])
+def test_a_region_is_of_a_class_however_it_is_written(photo: Path, written: str) -> None:
+    (two,), _, _ = found_of(pair(photo, "a", (written, LEFT), ("ball", RIGHT)))
+    _, (one,), _ = found_of(pair(photo, "b", (written, LEFT), ("BUS", (0, 0, 1, 1))))
+    assert [each.name for each in two.objects] == ["dog", "ball"]  # the model's own word, or no answer would be right
+    own, other = one.captions
+    assert own.text == "a photo of dog"
+    assert other.content in {"cat", "kite"}  # too small to be asked about, but there
+
+
 def test_a_picture_counts_once_and_the_seed_draws_the_order(photo: Path) -> None:
     pairs = [pair(photo, f"{place}", ("dog", MIDDLE)) for place in range(20)]
     assert len(found_of(*pairs, *pairs)[1]) == 20

@@ -238,6 +238,13 @@ def test_a_class_that_one_split_lacks_is_left_out_and_named(source: Source, tmp_
     assert "natto" not in header.classes
 
 
+def test_mosaics_are_no_photos(source: Source, tmp_path: Path) -> None:
+    first = made(source(), tmp_path / "mosaics")
+    with pytest.raises(DataError, match=r"^mosaic: of \d+ photos all are known to show another class, too"):
+        made(first.root, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
 def test_a_source_without_splits_gets_those_of_the_house(source: Source, tmp_path: Path) -> None:
     photos = source(photos=(("train", 12),))
     root = made(photos, tmp_path / "mosaics").root

@@ -130,6 +130,7 @@ def test_cells_tile_the_view() -> None:
         (np.arange(2400).reshape(40, 60), "2399 regions are more than the 100"),
         ({"dog": np.array(["left", "0", "10", "10"])}, "left, upper, right, lower"),
         ({"dog": (30, 0, 10, 40)}, "left < right"),
+        ({"dog": (0, 0, 0.5, 0.5)}, "shares of the picture; give pixels"),
         ({"dog": (0, 0, 10)}, "left, upper, right, lower"),
         ({"dog": (100, 0, 110, 40)}, "holds no pixel of a picture of 60 x 40"),
         ({"dog": (0, 0, 1, 1)}, "smaller than a pixel of the 24 x 24"),

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gazeshift.errors import ConfigError, DataError
 from gazeshift.study.load import read_study
+from gazeshift.study.pairs import read_pairs
 from tests.tiny_study import run_tiny, write_yaml
 
 COLOURS = {"car": "red", "dog": "brown"}
@@ -134,13 +135,38 @@ def test_a_column_without_any_text(tmp_path: Path) -> None:
         run_tiny(tmp_path, tmp_path / "run", **settings(tmp_path, ["column:blank"]))
 
 
+@pytest.mark.parametrize(("refers", "known"), [("Tree", True), ("tere", False)])
+def test_texts_are_not_said_to_refer_to_a_region_that_no_pair_has(tmp_path: Path, refers: str, known: bool) -> None:
+    write_data(tmp_path)
+    study = read_study(
+        write_yaml(tmp_path, **settings(tmp_path, [{"column": "named", "kind": "true-plant", "refers": refers}]))
+    )
+    columns = tuple(study.explain.columns.values())
+    if known:
+        assert read_pairs(study.data, str(study.data.root), columns=columns).splits["test"]
+        return
+    with pytest.raises(DataError, match=r"refer to 'tere', but no pair .* those of these pairs are car, tree"):
+        read_pairs(study.data, str(study.data.root), columns=columns)
+
+
 @pytest.mark.parametrize(
     ("edits", "said"),
     [
         (["column:"], r"explain\.column: String should have at least 1 character"),
         ([{"column": "false", "kind": "original"}], "'original' is no kind of changed text"),
-        (["column:false", "column:false"], "listed twice"),
-        (["colour", {"column": "false", "kind": "colour"}], "listed twice"),
+        (["column:false", "column:false"], "'column:false' is listed twice"),
+        (["colour", {"column": "false", "kind": "colour"}], "'colour' is listed twice"),
+        (
+            [
+                {"column": "text", "file": "anna.csv", "kind": "false-a"},
+                {"column": "text", "file": "ben.csv", "kind": "false-b"},
+            ],
+            r"the column 'text' is asked for in anna\.csv and ben\.csv",
+        ),
+        (
+            ["column:false", {"column": "false", "file": "ben.csv", "kind": "false-b"}],
+            r"the column 'false' is asked for in the data's own table and ben\.csv",
+        ),
         ([{"kind": "false-colour"}], "this key is missing"),
         ([{"column": "false", "knd": "x"}], "unknown key"),
     ],

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from gazeshift.data.contents import image_identity
+from gazeshift.data.locate import alike_form
 from gazeshift.data.mosaic.grid import spoken_place
 from gazeshift.data.regions.masks import REFERRED, region_masks
 from gazeshift.edits import random_for
@@ -68,7 +69,7 @@ def region_photos(photos: Sequence[Pair], classes: Collection[str], most: int, s
     for place in order:
         if all(len(pairs) >= most for pairs in found.values()):
             break
-        kind, pair = _described(unique[int(place)], classes, seed)
+        kind, pair = _described(_called_as_classes(unique[int(place)], classes), classes, seed)
         if kind not in found:
             left_out[kind] += 1
         elif len(found[kind]) < most:
@@ -80,6 +81,17 @@ def reworded(caption: SceneCaption) -> list[str]:
     """The other ways to say what a caption says."""
     ways = (template.format(_said(caption.kind, caption.content)) for template in TEMPLATES.get(caption.kind, ()))
     return [text for text in ways if text != caption.text]
+
+
+def _called_as_classes(pair: Pair, classes: Collection[str]) -> Pair:
+    """With the regions that are of a class called as the class is: regions and classes often come from different tables."""
+    called = {_alike(name): name for name in classes}
+    objects = (replace(each, name=called.get(_alike(each.name), each.name)) for each in pair.objects)
+    return replace(pair, objects=tuple(objects))
+
+
+def _alike(name: str) -> str:
+    return alike_form(spoken(name))
 
 
 def _described(pair: Pair, classes: Collection[str], seed: int) -> tuple[str, Pair]:

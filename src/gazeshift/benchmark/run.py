@@ -49,8 +49,7 @@ def run_benchmark(
         UsageError: a model with one modality, or a method that it has no maps of.
         ModelError: its outputs are not finite.
     """
-    if not (model.sees_image and model.reads_text):
-        raise UsageError(f"model {model.name!r} has only one modality: no text can move its map.")
+    check_modalities(model)
     method = method if folded(method) == DEFAULT else known_name(METHODS, method, "method")
     answers: list[Answer] = []
     accuracy: dict[str, float] = {}
@@ -77,6 +76,16 @@ def run_benchmark(
         answers=tuple(answers),
         verdicts=verdicts,
     )
+
+
+def check_modalities(model: Model) -> None:
+    """Whether a text can do anything to its maps at all.
+
+    Raises:
+        UsageError: it sees no image, or reads no text.
+    """
+    if not (model.sees_image and model.reads_text):
+        raise UsageError(f"model {model.name!r} has only one modality: no text can move its map.")
 
 
 def _rows(model: Model, asked: Asked, method: str) -> pd.DataFrame:

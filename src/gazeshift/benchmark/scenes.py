@@ -1,6 +1,6 @@
 """Pictures whose truth is known: mosaics of the user's photos, photos with regions, and Plates for models that know its dishes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,10 @@ class Scenes:
 
 @contextmanager
 def scenes_for(
-    classes: Sequence[str], photos: Sequence[Pair] | None, settings: SceneSettings
+    classes: Sequence[str],
+    photos: Sequence[Pair] | None,
+    settings: SceneSettings,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Iterator[list[Scenes]]:
     """All sets of pictures that a model of these classes can be asked about; they are kept as long as the block runs.
 
@@ -66,24 +69,47 @@ def scenes_for(
         classes: of the model. A single one is the score of a picture and a text, which can be asked about anything.
         photos: labelled pairs; only those of the model's classes are used. None: no mosaics.
         settings: which pictures are made.
+        tell: is told which set there is not, and why, where others remain.
 
     Raises:
         DataError: neither photos of these classes nor dishes of Plates; or too few photos.
     """
+    check_askable(classes, photos)
     with TemporaryDirectory(prefix="gazeshift-benchmark-") as folder:
-        found = []
+        found, impossible = list[Scenes](), list[str]()
         if photos is not None:
-            mine = _mine(classes, photos)
-            found.append(_mosaics(mine, settings, Path(folder) / "mosaics"))
-            found += _regions(mine, settings)
-        if len(classes) > 1 and set(classes) <= set(DISHES):
+            mine, config = _mine(classes, photos), _mosaic_config(settings)
+            try:
+                found.append(_mosaics(mine, config, Path(folder) / "mosaics"))
+            except DataError as error:
+                impossible.append(str(error))
+            found += _regions(mine, settings, impossible)
+        if _are_dishes(classes):
             found.append(_plates(classes, settings, Path(folder) / "plates"))
-        if not found:
-            raise DataError(
-                f"nothing to ask this model about: its classes ({', '.join(sorted(classes)[:3])}, ...) are no dishes of Plates; "
-                "give photos of them with --data DIR."
-            )
+        if impossible and not found:
+            raise DataError(" ".join(impossible))
+        for why in impossible:
+            tell(f"not asked about: {why}")
         yield found
+
+
+def check_askable(classes: Sequence[str], photos: Sequence[Pair] | None) -> None:
+    """Whether there is anything to ask a model of these classes about, before any picture is made.
+
+    Raises:
+        DataError: neither test photos of these classes nor dishes of Plates.
+    """
+    if photos is not None:
+        _mine(classes, photos)
+    elif not _are_dishes(classes):
+        raise DataError(
+            f"nothing to ask this model about: its classes ({', '.join(sorted(classes)[:3])}, ...) are no dishes of Plates; "
+            "give photos of them with --data DIR."
+        )
+
+
+def _are_dishes(classes: Sequence[str]) -> bool:
+    return len(classes) > 1 and set(classes) <= set(DISHES)
 
 
 def _mine(classes: Sequence[str], photos: Sequence[Pair]) -> list[Pair]:
@@ -99,8 +125,8 @@ def _mine(classes: Sequence[str], photos: Sequence[Pair]) -> list[Pair]:
     return mine
 
 
-def _mosaics(mine: Sequence[Pair], settings: SceneSettings, root: Path) -> Scenes:
-    config = MosaicConfig(
+def _mosaic_config(settings: SceneSettings) -> MosaicConfig:
+    return MosaicConfig(
         tiles=settings.tiles,
         size=settings.size,
         train=0,
@@ -109,9 +135,13 @@ def _mosaics(mine: Sequence[Pair], settings: SceneSettings, root: Path) -> Scene
         mix={"class": 1.0},  # all true captions are known whatever the pair's own
         seed=settings.seed,
     )
-    write_mosaics(config, mine, root)
-    rows, columns = settings.tiles
-    note = f"{settings.images} mosaics of {rows} x {columns} photos, of {len({pair.label for pair in mine})} classes"
+
+
+def _mosaics(mine: Sequence[Pair], config: MosaicConfig, root: Path) -> Scenes:
+    written = write_mosaics(config, mine, root)
+    rows, columns = config.tiles
+    left_out = _left_out({f"photos {why}": count for why, count in written.header.left_out.items()})
+    note = f"{config.test} mosaics of {rows} x {columns} photos, of {len(written.header.classes)} classes{left_out}"
     return Scenes("mosaics", _known(root), note, _mosaic_words)
 
 
@@ -127,13 +157,19 @@ def _mosaic_words(caption: SceneCaption) -> list[str]:
     return [text for text in ways if text != caption.text]
 
 
-def _regions(mine: Sequence[Pair], settings: SceneSettings) -> list[Scenes]:
-    """Of the photos with regions; nothing if no photo has one."""
+def _left_out(counts: Mapping[str, int]) -> str:
+    reasons = ", ".join(f"{count:,} {why}" for why, count in counts.items())
+    return f"; left out: {reasons}" if reasons else ""
+
+
+def _regions(mine: Sequence[Pair], settings: SceneSettings, impossible: list[str]) -> list[Scenes]:
+    """Of the photos with regions; nothing if no photo has one. If there are some and none can be asked about, says why."""
     if not any(pair.has_regions for pair in mine):
         return []
     found = region_photos(mine, {pair.label for pair in mine}, settings.images, settings.seed)
-    without = ", ".join(f"{count} {why}" for why, count in found.left_out.items())
-    rest = f"; left out: {without}" if without else ""
+    rest = _left_out(found.left_out)
+    if not found.two and not found.one:
+        impossible.append(f"photos with regions: none of {len(mine):,} can be asked about{rest}.")
     notes = {
         "two regions": (found.two, "with two named regions or more"),
         "one region": (found.one, "with the region of their class; the other text names a class that is not there"),

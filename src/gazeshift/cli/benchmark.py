@@ -14,6 +14,8 @@ from gazeshift.atomic import atomic_folder, write_json
 from gazeshift.benchmark import Benchmark, LeftOut, ModelResult, SceneSettings, run_benchmark, scenes_for
 from gazeshift.benchmark.card import card
 from gazeshift.benchmark.figure import draw
+from gazeshift.benchmark.run import check_modalities
+from gazeshift.benchmark.scenes import check_askable
 from gazeshift.benchmark.tables import sheets
 from gazeshift.cli.data_check import columns_of_regions
 from gazeshift.cli.grids import grid_of
@@ -24,6 +26,7 @@ from gazeshift.cli.printing import literal
 from gazeshift.data.findings import count_kinds
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import ModelError, UsageError
+from gazeshift.models import Model
 from gazeshift.models.addresses import HUB, Address, Question
 from gazeshift.pairs import Pair
 from gazeshift.registry import folded, known_name
@@ -69,14 +72,15 @@ def benchmark_models(
         check_new_folder(out)
     methods = methods_of(settings.methods)
     photos = _photos(settings)
-    scenes: dict[str, str] = {}
-    models: list[ModelResult] = []
-    left_out: list[LeftOut] = []
-    for address in addresses:
-        found, impossible = _ask(address, photos, settings, methods, scenes)
-        models += found
-        left_out += impossible
-    record = Benchmark(seed=settings.seed, scenes=scenes, models=tuple(models), left_out=tuple(left_out))
+    for address in addresses[1:]:  # before the first is asked for minutes, which says what is wrong with itself
+        _open(address, photos)
+    asked = [_ask(address, photos, settings, methods) for address in addresses]
+    record = Benchmark(
+        seed=settings.seed,
+        scenes=scene_notes(asked),
+        models=tuple(result for each in asked for result in each.results),
+        left_out=tuple(result for each in asked for result in each.left_out),
+    )
     if out is not None:
         with atomic_folder(out) as draft:
             write_json(draft / "benchmark.json", record.model_dump(mode="json"), indent=1)
@@ -119,42 +123,81 @@ def methods_of(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(known_name({*METHODS, DEFAULT}, name, "method") for name in given))
 
 
-def _ask(
-    address: Address,
-    photos: Sequence[Pair] | None,
-    settings: BenchmarkSettings,
-    methods: Sequence[str],
-    scenes: dict[str, str],
-) -> tuple[list[ModelResult], list[LeftOut]]:
+@dataclass(frozen=True)
+class Asked:
+    """What one model was asked, and answered.
+
+    Attributes:
+        at: its address.
+        classes: its classes, which decide what the pictures show.
+        notes: what the sets of pictures are, by name.
+        results: one for each method.
+        left_out: methods that it has no maps of.
+    """
+
+    at: str
+    classes: tuple[str, ...]
+    notes: Mapping[str, str]
+    results: tuple[ModelResult, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def scene_notes(asked: Sequence[Asked]) -> dict[str, str]:
+    """What each set of pictures is: once, or for each model if they know different classes, because then their pictures differ.
+
+    Example:
+        >>> scene_notes([Asked("a", ("cat",), {"plates": "2 plates"}), Asked("b", ("cat",), {"plates": "2 plates"})])
+        {'plates': '2 plates'}
+        >>> scene_notes([Asked("a", ("cat",), {"plates": "2 plates"}), Asked("b", ("dog",), {"plates": "2 plates"})])
+        {'plates': 'other pictures for each model, because their classes differ; a: 2 plates; b: 2 plates'}
+    """
+    names = dict.fromkeys(name for each in asked for name in each.notes)
+    found = {}
+    for name in names:
+        shown = {each.at: each for each in asked if name in each.notes}
+        one = next(iter(shown.values())).notes[name]
+        if len({frozenset(each.classes) for each in shown.values()}) == 1:
+            found[name] = one
+            continue
+        every = "; ".join(f"{at}: {each.notes[name]}" for at, each in shown.items())
+        found[name] = f"other pictures for each model, because their classes differ; {every}"
+    return found
+
+
+def _open(address: Address, photos: Sequence[Pair] | None) -> Model:
+    """The model, if it can be asked."""
     model = open_model(address)
     if not model.classes:
         raise UsageError(f"{address.at}: say what its classes are, with --class.")
+    check_modalities(model)
+    check_askable(model.classes, photos)
+    return model
+
+
+def _ask(address: Address, photos: Sequence[Pair] | None, settings: BenchmarkSettings, methods: Sequence[str]) -> Asked:
+    model = _open(address, photos)
     grid = grid_of(settings.tiles, "--tiles")
     made = SceneSettings(settings.images, grid, settings.size, seed=settings.seed)
     found: list[ModelResult] = []
     left_out: list[LeftOut] = []
-    with scenes_for(model.classes, photos, made) as sets:
-        scenes |= {each.name: each.note for each in sets}
+    with scenes_for(model.classes, photos, made, _say) as sets:
         for method in methods:
             try:
-                found.append(
-                    run_benchmark(
-                        model,
-                        address.at,
-                        sets,
-                        method=method,
-                        seed=settings.seed,
-                        tell=lambda line: typer.echo(line, err=True),
-                    )
-                )
+                found.append(run_benchmark(model, address.at, sets, method=method, seed=settings.seed, tell=_say))
             except (UsageError, ModelError) as error:
                 if ALL not in map(folded, settings.methods):
                     raise
-                typer.echo(f"{model.name}, {method}: left out: {error}", err=True)
+                _say(f"{model.name}, {method}: left out: {error}")
                 left_out.append(LeftOut(name=model.name, method=method, why=str(error)))
         if not found:
             raise UsageError(left_out[-1].why)
-    return found, left_out
+        return Asked(
+            address.at, tuple(model.classes), {each.name: each.note for each in sets}, tuple(found), tuple(left_out)
+        )
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _print(record: Benchmark) -> None:

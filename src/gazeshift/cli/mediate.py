@@ -80,7 +80,7 @@ def _print(found: Mediation, read: Heard) -> None:
     rows = [(found.explained, found.effects), (f"{found.explained}, the way back", found.effects.reverse)]
     if found.predicted != found.predicted_after:
         rows.append((f"{found.predicted_after} rather than {found.predicted}", found.switch))
-    table = _table("the same in logits")
+    table = _table("the four passes in logits")
     table.add_column("logit of", overflow="fold")
     for heading in PARTS:
         table.add_column(heading, justify="right", no_wrap=True)

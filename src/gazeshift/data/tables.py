@@ -76,9 +76,11 @@ def load_table(place: Root, name: str) -> Table:
         return _read_csv(text, name, suffix) if suffix in {".csv", ".tsv"} else _read_json(text, name)
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from error
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: no such file.") from error
     except (OSError, EOFError, zlib.error, ValueError, AttributeError, csv.Error, pyarrow.ArrowException) as error:
         reason = " ".join(str(error).split()).rstrip(".")[:200]
-        raise DataError(f"{name}: cannot be read as a {suffix} table ({reason}).") from error
+        raise DataError(f"{name}: cannot be read as a {suffix or '.json'} table ({reason}).") from error
 
 
 def _read_text(place: Root) -> str:

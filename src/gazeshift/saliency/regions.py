@@ -124,6 +124,8 @@ def _mask(name: str, region: Box | np.ndarray, size: tuple[int, int]) -> Bool[np
         raise UsageError(
             f"region {name!r}: a box is left, upper, right, lower in pixels, with left < right and upper < lower."
         )
+    if ((box >= 0) & (box <= 1)).all() and (box % 1).any():
+        raise UsageError(f"region {name!r}: numbers from 0 to 1 are shares of the picture; give pixels.")
     left, upper, right, lower = box
     (width, height) = size
     across, down = np.arange(width) + 0.5, np.arange(height) + 0.5

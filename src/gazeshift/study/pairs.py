@@ -17,6 +17,7 @@ from gazeshift.data.loader import CONTENTS
 from gazeshift.data.plates import PlatesConfig, write
 from gazeshift.data.sources import load_pairs, stream_pairs
 from gazeshift.data.splits import limit, with_validation
+from gazeshift.data.table_files import listed
 from gazeshift.data.titles import drop_repeated_titles, mask_class_names
 from gazeshift.errors import DataError
 from gazeshift.json_types import Json
@@ -97,7 +98,7 @@ def read_pairs(
         columns: changed texts that the data bring along (``Pair.further``). They do not count in the fingerprint.
 
     Raises:
-        DataError: nothing usable, no changed text in one of the columns, or too few pairs (``obstacles``).
+        DataError: nothing usable, no changed text in one of the columns or no region that it refers to, or too few pairs (``obstacles``).
     """
     root = as_root(root)
     found = load_pairs(
@@ -178,7 +179,23 @@ def _with_files(root: Root, pairs: Sequence[Pair], columns: Sequence[ColumnConfi
             raise DataError(
                 f"{each.file or without_secrets(root)}: no pair has a changed text in the column {each.column!r}."
             )
+        _refuse_unknown_region(every, each)
     return every, findings
+
+
+def _refuse_unknown_region(pairs: Sequence[Pair], column: ColumnConfig) -> None:
+    """A region that texts are said to speak of must be known for one of them, or nothing of what they name would be measured."""
+    told = [pair for pair in pairs if pair.further_text(column.column)]
+    names = {each.name for pair in told for each in pair.objects}
+    if column.refers is None or column.refers.casefold() in {name.casefold() for name in names}:
+        return
+    known = (
+        f"those of these pairs are {listed(sorted(names))}" if names else "these pairs have no regions (data.regions)"
+    )
+    raise DataError(
+        f"explain.edits: the texts of the column {column.column!r} are said to refer to {column.refers!r}, but no pair with such a text "
+        f"has a region of this name; {known}."
+    )
 
 
 def refuse_unfit(

@@ -1,6 +1,6 @@
 """The sections of the study file, each validated on its own."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -259,8 +259,10 @@ class ExplainConfig(Strict):
         if unused := [name for name in own if name not in known]:
             raise ValueError(f"columns.{unused[0]}: name it among the edits, too")
         rest = [name for name in known if name != "original"]
-        if len(set(rest)) < len(rest):
-            raise ValueError("an edit is listed twice")
+        twice = next((name for name in rest if rest.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} is listed twice; each kind of changed text once")
+        _refuse_one_name(own.values())
         return ("original", *rest)
 
     @field_validator("checks")
@@ -291,6 +293,17 @@ class ExplainConfig(Strict):
                 "other-object or a column of your own"
             )
         return self
+
+
+def _refuse_one_name(columns: Iterable[ColumnConfig]) -> None:
+    """Pairs hold changed texts by the name of their column, whichever table it is in."""
+    files: dict[str, str | None] = {}
+    for each in columns:
+        if files.setdefault(each.column, each.file) != each.file:
+            tables = " and ".join(file or "the data's own table" for file in (files[each.column], each.file))
+            raise ValueError(
+                f"the column {each.column!r} is asked for in {tables}, and one would take the place of the other; rename one of them"
+            )
 
 
 def from_home(path: str | None) -> str | None:

@@ -174,7 +174,7 @@ def test_tables_of_regions_that_are_none(tmp_path: Path, table: pd.DataFrame, ro
     write_regions(tmp_path, rows, "other.jsonl")
     with pytest.raises(DataError, match=re.escape(message)):
         load(tmp_path, table, regions_file="other.jsonl")
-    with pytest.raises(DataError, match=r"none\.csv"):
+    with pytest.raises(DataError, match=r"^none\.csv: no such file\.$"):
         load(tmp_path, table, regions_file="none.csv")
 
 

@@ -234,6 +234,7 @@ WRONG: list[tuple[dict[str, object], type[GazeshiftError], str]] = [
     ({"goal": "awy"}, UsageError, "unknown goal 'awy'"),
     ({"region": None}, UsageError, "name the region"),
     ({"region": (5, 5, 2, 9)}, UsageError, "left < right"),
+    ({"region": (0.1, 0.1, 0.9, 1)}, UsageError, "shares of the picture; give pixels"),
     ({"region": np.zeros((16, 32), bool)}, UsageError, "the mask is empty"),
     ({"region": np.ones((3, 3), bool)}, UsageError, "picture's own size"),
     ({"region": "none.png"}, DataError, "none.png"),

@@ -20,6 +20,7 @@ COPY = "copy of another"
 OTHER_SPLIT = "also in another split"
 OTHER_CLASS = "also of another class"
 RARE_CLASS = "of a class with too few"
+MORE_CLASSES = "known to show another class, too"
 _HELD_OUT_FIRST = ("test", "validation", "train")
 
 
@@ -48,7 +49,9 @@ def gather(config: MosaicConfig, pairs: Sequence[Pair], workers: int | None = No
     """Sort photos into splits and classes, so that none is in two.
 
     A split that the source does not give is drawn as everywhere (``splits.with_test``, ``splits.with_validation``). Photos are compared by
-    their bytes: one of two splits is used where it is held out (test, then validation), one of two classes not at all.
+    their bytes: one of two splits is used where it is held out (test, then validation), one of two classes not at all. Nor is one whose
+    regions name another class: a caption that names that class, or says that it is absent, would be wrong of it. So pictures of several
+    things that gazeshift made itself (mosaics, Plates) cannot be tiles.
 
     Args:
         config: the settings.
@@ -64,7 +67,14 @@ def gather(config: MosaicConfig, pairs: Sequence[Pair], workers: int | None = No
         >>> photos.classes, [photos.number(split) for split in ("train", "validation", "test")]
         (('a', 'b'), [26, 4, 10])
     """
-    kept, left_out = _each_once(pairs, workers)  # before splits are drawn, which know nothing of copies
+    every_photo, left_out = _each_once(pairs, workers)  # before splits are drawn, which know nothing of copies
+    kept = _of_one_class(every_photo)
+    left_out[MORE_CLASSES] = len(every_photo) - len(kept)
+    if every_photo and not kept:
+        raise DataError(
+            f"mosaic: of {len(every_photo):,} photos all are {MORE_CLASSES}, so captions about them as tiles could be wrong; "
+            "give photos that show one class each."
+        )
     if not any(pair.split == "test" for pair in kept):
         kept = with_test(kept)
     kept = with_validation(kept)
@@ -80,6 +90,16 @@ def gather(config: MosaicConfig, pairs: Sequence[Pair], workers: int | None = No
     rare = tuple(name for name in every if name not in classes)
     left_out[RARE_CLASS] = sum(len(of[split][name]) for split in SPLITS for name in rare)
     return Photos(of, classes, {reason: count for reason, count in left_out.items() if count}, rare)
+
+
+def _of_one_class(pairs: Sequence[Pair]) -> list[Pair]:
+    """Those whose regions name no class but their own."""
+    classes = {_said(pair.label) for pair in pairs}
+    return [pair for pair in pairs if not classes & {_said(each.name) for each in pair.objects} - {_said(pair.label)}]
+
+
+def _said(name: str) -> str:
+    return alike_form(spoken(name))
 
 
 def _each_once(pairs: Sequence[Pair], workers: int | None) -> tuple[list[Pair], Counter[str]]:
@@ -130,7 +150,7 @@ def _refuse_alike(classes: Sequence[str]) -> None:
     """Names that captions could not tell apart, or not say at all."""
     said: dict[str, list[str]] = defaultdict(list)
     for name in classes:
-        said[alike_form(spoken(name))].append(name)
+        said[_said(name)].append(name)
     if "" in said:
         raise DataError(f"mosaic: the class {short(said[''][0])} has no letters that a caption could say; rename it.")
     alike = next((names for names in said.values() if len(names) > 1), None)

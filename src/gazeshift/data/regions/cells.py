@@ -161,12 +161,14 @@ def _from_list(value: list[Any], column: str, find: FindMask) -> tuple[Shape, ..
 def _ring(flat: Sequence[Any]) -> tuple[tuple[float, float], ...]:
     if len(flat) < 6 or len(flat) % 2 or not all(_is_number(item) for item in flat):
         raise CellError(f"a polygon of {len(flat)} numbers: it needs x and y of at least three corners")
+    _refuse_shares(flat, "a polygon")
     return tuple((float(x), float(y)) for x, y in zip(flat[::2], flat[1::2], strict=True))
 
 
 def _rectangle(numbers: Sequence[Any], *, sized: bool) -> Box:
     if not all(_is_number(number) for number in numbers):
         raise CellError("a box whose corners are not numbers")
+    _refuse_shares(numbers, "a box")
     left, top, right, bottom = map(float, numbers)
     if sized:
         right, bottom = left + right, top + bottom
@@ -174,6 +176,12 @@ def _rectangle(numbers: Sequence[Any], *, sized: bool) -> Box:
         order = "left, top, width, height" if sized else "left, top, right, bottom"
         raise CellError(f"a box that ends before it begins; its numbers are read as {order}")
     return Box(left, top, right, bottom)
+
+
+def _refuse_shares(numbers: Sequence[Any], what: str) -> None:
+    """Numbers from 0 to 1 are shares of the picture, as YOLO and others write them: in pixels they would all be the corner's."""
+    if all(0 <= number <= 1 for number in numbers) and not all(float(number).is_integer() for number in numbers):
+        raise CellError(f"{what} of numbers from 0 to 1, which are shares of the picture; give pixels")
 
 
 def _runs(value: Mapping[str, Any]) -> RunLengths:
