@@ -205,7 +205,7 @@ def test_of_mosaics_no_mosaics_are_made_and_it_is_said_what_is_asked_instead(tmp
         with scenes_for(CLASSES, mosaics.pairs, FEW, said.append) as again:
             assert [each.name for each in again] == ["two regions"]
     assert len(said) == 1
-    assert said[0].startswith("not asked about: mosaic: of 12 photos all are known to show another class, too")
+    assert said[0].startswith("mosaic: of 12 photos all are known to show another class, too")
 
 
 @pytest.mark.parametrize("several", [0, 3])
@@ -226,7 +226,7 @@ def test_photos_with_regions_never_vanish_without_a_word(tmp_path: Path) -> None
         assert [each.name for each in found] == ["mosaics"]
     count = len(photos)
     assert said == [
-        f"not asked about: photos with regions: none of {count} can be asked about; left out: {count} with a region that covers "
+        f"photos with regions: none of {count} can be asked about; left out: {count} with a region that covers "
         "less than 0.5 % of the middle square."
     ]
 
@@ -261,6 +261,15 @@ def test_a_card_has_a_table_for_each_set() -> None:
     assert "| question | a\\|b | by chance |" in page
     assert "| honest or shortcut | honest |  |" in page
     assert "by method" not in page
+    assert "(AUROC; by chance 0.5; more is better)" in page
+    assert "*follows colour*" not in page  # which was not asked
+    assert "Not asked about" not in page
+    few = model.model_copy(update={"answers": (found, found.model_copy(update={"question": "ignores noise", "n": 3}))})
+    page = card(record.model_copy(update={"models": (few,), "not_asked": ("mosaic: too few photos.",)}))
+    assert "| told apart | 0.750" in page
+    assert "| ignores noise (3 pictures) | 0.750" in page
+    assert "less is better" in page
+    assert "Not asked about:\n\n- mosaic: too few photos." in page
     blind = model.model_copy(update={"method": "eigen-cam", "verdicts": {"plates": "blind"}})
     both = card(record.model_copy(update={"models": (model, blind)}))
     assert "| rise | 0.750 [0.700, 0.800] honest | 0.5 |" in both
@@ -280,9 +289,9 @@ def test_the_command_prints_one_json_object_the_same_for_the_same_seed(
     assert code == 0, err
     found = json.loads(out)
     assert set(found["scenes"]) == {"two regions", "plates"}  # where the things of plates lie is known
-    assert (
-        "not asked about: mosaic: of" in err
-    )  # plates show several dishes: as tiles, captions about them could be wrong
+    # Plates show several dishes: as tiles, captions about them could be wrong.
+    assert f"not asked about: {found['not_asked'][0]}" in err
+    assert found["not_asked"][0].startswith("mosaic: of")
     answers = {(each["scenes"], each["question"]) for each in found["models"][0]["answers"]}
     assert {("plates", name) for name in QUESTIONS} <= answers
     assert gazeshift(*asked)[1] == out
@@ -308,7 +317,8 @@ def test_the_command_writes_a_table_a_figure_and_a_card(gazeshift: Command, mode
     [
         ("image-only", (), "has only one modality: no text can move its map"),
         ("text-only", (), "has only one modality: no text can move its map"),
-        ("early-fusion", ("--tiles", "2"), "--tiles"),
+        ("early-fusion", ("--tiles", "2x3"), "--tiles and --size are those of mosaics of photos: give --data DIR, too"),
+        ("early-fusion", ("--size", "128"), "--tiles and --size are those of mosaics of photos: give --data DIR, too"),
         ("early-fusion", ("--data", "nowhere"), "nowhere"),
         ("early-fusion", ("--method", "nonsense"), "nonsense"),
     ],

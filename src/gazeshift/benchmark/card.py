@@ -27,9 +27,13 @@ def card(record: Benchmark) -> str:
             "",
             *(f"- {each.name}, maps of {each.method}: {each.why}" for each in record.left_out),
         ]
+    if record.not_asked:
+        lines += ["", "Not asked about:", "", *(f"- {why}" for why in record.not_asked)]
+    asked = {answer.question for model in record.models for answer in model.answers}
     meanings = (
-        f"- *{name}*: {question.sentence} ({question.unit}; by chance {question.chance:g})"
+        f"- *{name}*: {question.sentence} ({question.unit}; by chance {question.chance:g}; {question.wanted} is better)"
         for name, question in QUESTIONS.items()
+        if name in asked
     )
     lines += ["", *meanings]
     lines += [

@@ -42,7 +42,7 @@ def draw(record: Benchmark, path: Path) -> None:
         for panel, name in zip(panels, asked, strict=False):
             panel.set_title(name, fontsize=9, color=_INK)
             panel.axvline(QUESTIONS[name].chance, color=_GREY, linewidth=1, zorder=0)
-            panel.set_xlabel(QUESTIONS[name].unit, fontsize=7)
+            panel.set_xlabel(f"{QUESTIONS[name].unit}\n{QUESTIONS[name].wanted} is better", fontsize=7)
             panel.tick_params(labelsize=7)
             for place, (model, scenes, _) in enumerate(rows):
                 found = [each for each in model.answers if (each.question, each.scenes) == (name, scenes)]

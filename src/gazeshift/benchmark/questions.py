@@ -35,6 +35,11 @@ class Question:
     better: int
     measure: Callable[[pd.DataFrame], Figure]
 
+    @property
+    def wanted(self) -> str:
+        """``more`` or ``less``: what is better."""
+        return "more" if self.better > 0 else "less"
+
 
 def gain(rows: pd.DataFrame) -> Figure:
     """Mass that the other thing gains when the text names it, minus its gain with a paraphrase."""

@@ -80,6 +80,7 @@ class Benchmark(Record):
         scenes: what the sets are, by name.
         models: a result for each model and method, methods first, models in the order given.
         left_out: what was not possible.
+        not_asked: why sets of pictures are missing.
     """
 
     format: str = FORMAT
@@ -87,6 +88,7 @@ class Benchmark(Record):
     scenes: dict[str, str]
     models: tuple[ModelResult, ...]
     left_out: tuple[LeftOut, ...] = ()
+    not_asked: tuple[str, ...] = ()
 
     @property
     def methods(self) -> tuple[str, ...]:

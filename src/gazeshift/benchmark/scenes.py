@@ -89,7 +89,7 @@ def scenes_for(
         if impossible and not found:
             raise DataError(" ".join(impossible))
         for why in impossible:
-            tell(f"not asked about: {why}")
+            tell(why)
         yield found
 
 

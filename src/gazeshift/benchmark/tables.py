@@ -1,7 +1,7 @@
 """The answers as tables of text: one for each set of pictures and each method, and one of the methods where there are several."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -65,8 +65,13 @@ def titles(models: Sequence[ModelResult]) -> tuple[str, ...]:
 
 def _of_questions(models: Sequence[ModelResult], scenes: str, title: str) -> Sheet:
     columns = [{each.question: each for each in model.answers if each.scenes == scenes} for model in models]
+    most = max((answer.n for column in columns for answer in column.values()), default=0)
     rows = [
-        (name, tuple(_cell(column.get(name)) for column in columns), f"{question.chance:g}")
+        (
+            name + _fewer(columns, name, most),
+            tuple(_cell(column.get(name)) for column in columns),
+            f"{question.chance:g}",
+        )
         for name, question in QUESTIONS.items()
         if any(name in column for column in columns)
     ]
@@ -74,6 +79,12 @@ def _of_questions(models: Sequence[ModelResult], scenes: str, title: str) -> She
     rows.append(("right, told the name", tuple("-" if each is None else f"{each:.1%}" for each in shares), ""))
     rows.append(("honest or shortcut", tuple(model.verdicts.get(scenes, "-") for model in models), ""))
     return Sheet(title, "question", titles(models), tuple(rows))
+
+
+def _fewer(columns: Sequence[Mapping[str, Answer]], name: str, most: int) -> str:
+    """A question about fewer pictures than others says of how many."""
+    found = sorted({column[name].n for column in columns if name in column})
+    return "" if found == [most] else f" ({' to '.join(map(str, dict.fromkeys((found[0], found[-1]))))} pictures)"
 
 
 def _of_methods(record: Benchmark, scenes: str, note: str) -> Sheet:

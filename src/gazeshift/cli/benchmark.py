@@ -1,7 +1,7 @@
 """``gazeshift benchmark``: tables of what the text does to where models look, on pictures whose truth is known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ class BenchmarkSettings:
     columns: Mapping[str, Any]
     regions: tuple[str, ...]
     images: int
-    tiles: str
-    size: int
+    tiles: str | None
+    size: int | None
     methods: tuple[str, ...]
     seed: int
 
@@ -80,6 +80,7 @@ def benchmark_models(
         scenes=scene_notes(asked),
         models=tuple(result for each in asked for result in each.results),
         left_out=tuple(result for each in asked for result in each.left_out),
+        not_asked=tuple(dict.fromkeys(why for each in asked for why in each.not_asked)),
     )
     if out is not None:
         with atomic_folder(out) as draft:
@@ -98,6 +99,8 @@ def _photos(settings: BenchmarkSettings) -> Sequence[Pair] | None:
     if settings.root is None:
         if regions or any(settings.columns.values()):
             raise UsageError("columns and regions are those of the photos: give --data DIR, too.")
+        if settings.tiles is not None or settings.size is not None:
+            raise UsageError("--tiles and --size are those of mosaics of photos: give --data DIR, too.")
         return None
     found = load_pairs(settings.root, optional={"text"}, regions=regions, **settings.columns)
     for note in found.notes:
@@ -133,6 +136,7 @@ class Asked:
         notes: what the sets of pictures are, by name.
         results: one for each method.
         left_out: methods that it has no maps of.
+        not_asked: why sets of pictures are missing.
     """
 
     at: str
@@ -140,6 +144,7 @@ class Asked:
     notes: Mapping[str, str]
     results: tuple[ModelResult, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    not_asked: tuple[str, ...] = ()
 
 
 def scene_notes(asked: Sequence[Asked]) -> dict[str, str]:
@@ -176,11 +181,13 @@ def _open(address: Address, photos: Sequence[Pair] | None) -> Model:
 
 def _ask(address: Address, photos: Sequence[Pair] | None, settings: BenchmarkSettings, methods: Sequence[str]) -> Asked:
     model = _open(address, photos)
-    grid = grid_of(settings.tiles, "--tiles")
-    made = SceneSettings(settings.images, grid, settings.size, seed=settings.seed)
+    made = _made(settings)
     found: list[ModelResult] = []
     left_out: list[LeftOut] = []
-    with scenes_for(model.classes, photos, made, _say) as sets:
+    not_asked: list[str] = []
+    with scenes_for(model.classes, photos, made, not_asked.append) as sets:
+        for why in not_asked:
+            _say(f"not asked about: {why}")
         for method in methods:
             try:
                 found.append(run_benchmark(model, address.at, sets, method=method, seed=settings.seed, tell=_say))
@@ -191,9 +198,14 @@ def _ask(address: Address, photos: Sequence[Pair] | None, settings: BenchmarkSet
                 left_out.append(LeftOut(name=model.name, method=method, why=str(error)))
         if not found:
             raise UsageError(left_out[-1].why)
-        return Asked(
-            address.at, tuple(model.classes), {each.name: each.note for each in sets}, tuple(found), tuple(left_out)
-        )
+        notes = {each.name: each.note for each in sets}
+        return Asked(address.at, tuple(model.classes), notes, tuple(found), tuple(left_out), not_asked=tuple(not_asked))
+
+
+def _made(settings: BenchmarkSettings) -> SceneSettings:
+    made = SceneSettings(settings.images, seed=settings.seed)
+    made = made if settings.tiles is None else replace(made, tiles=grid_of(settings.tiles, "--tiles"))
+    return made if settings.size is None else replace(made, size=settings.size)
 
 
 def _say(line: str) -> None:

@@ -55,8 +55,12 @@ def benchmark(
     label_column: LabelColumn = None,
     split_column: SplitColumn = None,
     images: Annotated[int, typer.Option("--images", min=10, help="Pictures of each set.")] = 200,
-    tiles: Annotated[str, typer.Option("--tiles", help="Rows x columns of a mosaic.")] = "2x2",
-    size: Annotated[int, typer.Option("--size", min=64, help="Side of a mosaic in pixels.")] = 448,
+    tiles: Annotated[
+        str | None, typer.Option("--tiles", help="Rows x columns of a mosaic.", show_default="2x2")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option("--size", min=64, help="Side of a mosaic in pixels.", show_default="448")
+    ] = None,
     method: Methods = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Of pictures and texts: the same seed, the same table.")
