@@ -74,6 +74,8 @@ def test_a_key_left_out_means_what_its_default_means_written_out(record: Strict)
         (["preprocessing.size=0"], ["preprocessing.size"]),
         (["preprocessing.sise=3"], ["preprocessing", "sise"]),
         (["explain.edits=[rainbow]"], ["explain.edits", "rainbow"]),
+        (["explain.edits=[{column: x, kinds: y}]"], ["explain.edits.0.kinds", "unknown key"]),
+        (["explain.edits=[paraphrase, {kind: y}]"], ["explain.edits.1.column", "missing"]),
         (["explain.modifiers=1"], ["explain.modifiers", "2 or more"]),
         (["explain.lexicon=english.yml"], ["explain.lexicon", "english.yml"]),
         (

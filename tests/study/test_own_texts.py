@@ -152,7 +152,7 @@ def test_texts_are_not_said_to_refer_to_a_region_that_no_pair_has(tmp_path: Path
 @pytest.mark.parametrize(
     ("edits", "said"),
     [
-        (["column:"], r"explain\.column: String should have at least 1 character"),
+        (["column:"], r"explain\.edits\.0\.column: String should have at least 1 character"),
         ([{"column": "false", "kind": "original"}], "'original' is no kind of changed text"),
         (["column:false", "column:false"], "'column:false' is listed twice"),
         (["colour", {"column": "false", "kind": "colour"}], "'colour' is listed twice"),

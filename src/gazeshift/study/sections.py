@@ -4,7 +4,16 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_serializer, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from gazeshift.data.addresses import without_secrets
 from gazeshift.edits import EDITS, FLOORS, ColumnTexts, column_edit
@@ -240,11 +249,11 @@ class ExplainConfig(Strict):
         if not isinstance(given, Mapping) or not isinstance(given.get("edits"), list | tuple):
             return given
         names, columns = list[object](), dict(given.get("columns") or {})
-        for edit in given["edits"]:
+        for place, edit in enumerate(given["edits"]):
             short = isinstance(edit, str) and edit.startswith(PREFIX) and edit not in columns
             written = {"column": edit.removeprefix(PREFIX)} if short else edit
             if isinstance(written, Mapping):
-                column = ColumnConfig.model_validate(dict(written))
+                column = _column(written, place)
                 columns[column.texts.name] = column
                 names.append(column.texts.name)
             else:
@@ -293,6 +302,22 @@ class ExplainConfig(Strict):
                 "other-object or a column of your own"
             )
         return self
+
+
+def _column(written: Mapping[object, object], place: int) -> ColumnConfig:
+    """The edit at a place of the list; what is wrong with it is said with that place."""
+    try:
+        return ColumnConfig.model_validate(dict(written))
+    except ValidationError as error:
+        problems = [
+            InitErrorDetails(
+                type=PydanticCustomError(each["type"], "{said}", {"said": each["msg"]}),
+                loc=("edits", place, *each["loc"]),
+                input=each["input"],
+            )
+            for each in error.errors()
+        ]
+        raise ValidationError.from_exception_data(error.title, problems) from None
 
 
 def _refuse_one_name(columns: Iterable[ColumnConfig]) -> None:

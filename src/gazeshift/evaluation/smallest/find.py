@@ -157,7 +157,7 @@ def _seen(region: Region | None, whole: Image.Image, model: Model) -> Bool[np.nd
     if region is None:
         width, height = model.view(whole).size
         return np.zeros((height, width), bool)
-    name = str(region) if isinstance(region, str | Path) else "region"
+    name = "the mask" if isinstance(region, np.ndarray) and region.ndim == 2 else str(region)
     if isinstance(region, str | Path):
         try:
             region = MaskImage(Path(region)).mask(*whole.size, reader())
