@@ -56,8 +56,8 @@ def main() -> None:
         print(f"| {kind} | " + " | ".join(cells) + " |")
     print()
     for one, two in combinations(tables, 2):
-        both = tables[one].join(tables[two], lsuffix="_one", rsuffix="_two", how="inner")
-        alike = spearmanr(both["within_one"], both["within_two"]).statistic
+        both = pd.DataFrame({one: tables[one]["within"], two: tables[two]["within"]}).dropna()
+        alike = spearmanr(both[one], both[two]).statistic
         print(f"bits within a class, {one} and {two}: Spearman {alike:.2f} over {len(both)} fusions")
     for run in runs:
         print(f"{run.name}: {alone(run)}")

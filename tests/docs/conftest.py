@@ -14,6 +14,7 @@ from gazeshift.models.small_cnn import SmallCNN
 from gazeshift.models.tokenizer import train_tokenizer
 from tests.docs.blocks import ROOT
 from tests.hub.tiny_vlm import builders
+from tests.mosaic.flat_photos import write_source
 from tests.saliency import own_model
 
 RUNS = ("plates", "food10", "food", "study")  # finished runs that pages speak of: all of them the tiny study's
@@ -22,12 +23,13 @@ DATA = ("DIR", "food101", "data/food101")  # roots of pairs: its Plates
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
-    """What a reader brings: a photo, ``FILE.safetensors`` with weights of a trunk, ``ENCODER`` with a text encoder, ``FOLDER`` with a
+    """What a reader brings: a photo, ``PHOTOS`` that show one thing each, ``FILE.safetensors`` with weights of a trunk, ``ENCODER`` with a text encoder, ``FOLDER`` with a
     published model, and ``mine.py`` with a model of their own."""
     folder = tmp_path_factory.mktemp("files")
     with Image.open(sorted(tiny_run.glob("plates/images/test/*/*.png"))[0]) as picture:
         for name in ("photo.png", "photo.jpg"):
             picture.convert("RGB").save(folder / name)
+    write_source(folder / "PHOTOS")
     tokenizer = train_tokenizer(["a donut at home", "red tomato ketchup"], 100)
     config = BertConfig(
         vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16

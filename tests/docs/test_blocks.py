@@ -46,12 +46,12 @@ SMALL: dict[str, dict[str, str]] = {
     "gazeshift study configs/claims-plates.yaml": SMALL_STUDY | SMALL_PLATES,
     "gazeshift study configs/paper.yaml": SMALL_STUDY | {"image": "{name: small_cnn}"},
 }
-FEW_MOSAICS = ("--size", "64", "--captions", "class=.5,position=.5", "--workers", "1", "--test", "8")  # of four classes
+FEW_MOSAICS = ("--size", "64", "--captions", "class=.5,position=.5", "--workers", "1", "--test", "8")
 SMALL_OPTIONS = {
-    "gazeshift data mosaic DIR mosaics": (*FEW_MOSAICS, "--train", "24", "--validation", "8"),
-    "gazeshift data mosaic DIR halves": (*FEW_MOSAICS, "--train", "8", "--validation", "4"),
-    "gazeshift data mosaic DIR control": FEW_MOSAICS,
-    "gazeshift benchmark": ("--images", "10", "--size", "64"),
+    "gazeshift data mosaic PHOTOS mosaics": (*FEW_MOSAICS, "--train", "24", "--validation", "8"),
+    "gazeshift data mosaic PHOTOS halves": (*FEW_MOSAICS, "--train", "8", "--validation", "4"),
+    "gazeshift data mosaic PHOTOS control": FEW_MOSAICS,
+    "gazeshift benchmark": ("--images", "10"),
     "gazeshift data plates": ("--train", "12", "--test", "4", "--size", "48", "--workers", "1"),
     "gazeshift analyse": ("--threads", "1"),
 }

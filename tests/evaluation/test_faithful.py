@@ -91,7 +91,9 @@ def test_the_maps_side_is_the_raw_map_of_the_first_class_summed_by_area() -> Non
         for row in np.flatnonzero(found.change == number):
             region = mask_to_grid(label_map(change.scene) == found.index[row], *moved.shape)
             assert found.map_change[row] == pytest.approx((moved * region).sum(), abs=1e-6)
-            assert found.cell_change[row] == pytest.approx(in_whole_cells(moved, change.scene, found.index[row]), abs=1e-6)
+            assert found.cell_change[row] == pytest.approx(
+                in_whole_cells(moved, change.scene, found.index[row]), abs=1e-6
+            )
         whole = abs(moved).sum() / abs(maps.raw[0]).sum()
         assert found.whole_map_change[number] == pytest.approx(whole, rel=1e-4)
 

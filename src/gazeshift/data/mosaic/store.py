@@ -88,13 +88,16 @@ def write(
 
     Example:
         >>> from tempfile import TemporaryDirectory
-        >>> from gazeshift.data.plates import PlatesConfig
-        >>> from gazeshift.data.plates import write as write_plates
+        >>> from PIL import Image
         >>> from gazeshift.data.sources import load_pairs
         >>> few = MosaicConfig(size=64, train=4, validation=1, test=2)
         >>> with TemporaryDirectory() as folder:
-        ...     photos = load_pairs(write_plates(PlatesConfig(size=32, train=60, test=40), Path(folder) / "plates").root)
-        ...     root = write(few, photos.pairs, Path(folder) / "mosaics").root
+        ...     photos = []
+        ...     for number in range(80):  # ten of each of eight classes
+        ...         photo = Path(folder) / f"{number}.png"
+        ...         Image.new("RGB", (32, 32), (3 * number, 0, 0)).save(photo)
+        ...         photos.append(Pair(photo.name, photo, "", f"class {number % 8}", "train"))
+        ...     root = write(few, photos, Path(folder) / "mosaics").root
         ...     len(load_pairs(root).pairs)
         7
     """
