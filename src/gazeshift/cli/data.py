@@ -24,7 +24,7 @@ def check(
     format: Annotated[
         str,
         typer.Option(
-            help="Layout: auto, datasets, upmc, imagefolder, mmbt, coco, refcoco, flickr30k, cub, table, texts_txt, webdataset."
+            help="Layout: auto, datasets, upmc, imagefolder, mmbt, coco, refcoco, flickr30k, cub, table, texts_txt, webdataset, folders."
         ),
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gazeshift.data.addresses import Root, above, as_root, without_secrets
+from gazeshift.data.class_folders import is_class_folders, read_class_folders
 from gazeshift.data.columns import Columns
 from gazeshift.data.findings import Finding, clipped, count_kinds
 from gazeshift.data.grounded.coco import is_coco, read_coco
@@ -76,10 +77,15 @@ FORMATS: dict[str, Format[Path]] = {
         is_texts_txt, lambda root, *_: Source(list(read_texts_txt(root))), "texts_txt/<class>/ and images/"
     ),
     "webdataset": Format(is_shards, read_shards, "tar shards: a folder of .tar, one .tar, or NAME-{000..009}.tar"),
+    "folders": Format(
+        is_class_folders,
+        lambda root, *_: read_class_folders(root),
+        "[<split>/]<class>/<picture> without texts, for what needs none",
+    ),
 }
 """Layouts on this machine by name, in the order in which ``auto`` tries them."""
 
-WITHOUT_COLUMNS = {"upmc", "texts_txt", "coco", "refcoco", "flickr30k", "cub"}
+WITHOUT_COLUMNS = {"upmc", "texts_txt", "folders", "coco", "refcoco", "flickr30k", "cub"}
 """Layouts that fix what is where."""
 
 REMOTE: dict[str, Format[str]] = {
