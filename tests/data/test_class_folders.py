@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from tests.mosaic.flat_photos import flat
 
 from gazeshift.data.mosaic import MosaicConfig, write
 from gazeshift.data.sources import load_pairs
 from gazeshift.errors import DataError, UsageError
-from tests.mosaic.flat_photos import flat
 
 
 def put(root: Path, *names: str) -> Path:

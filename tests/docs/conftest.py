@@ -23,8 +23,8 @@ DATA = ("DIR", "food101", "data/food101")  # roots of pairs: its Plates
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
-    """What a reader brings: a photo, ``PHOTOS`` that show one thing each, ``FILE.safetensors`` with weights of a trunk, ``ENCODER`` with a text
-    encoder, ``FOLDER`` with a published model, and ``mine.py`` with a model of their own."""
+    """What a reader brings: a photo, ``PHOTOS`` that show one thing each, ``FILE.safetensors`` with weights of a trunk, ``ENCODER``
+    with a text encoder, ``FOLDER`` with a published model, and ``mine.py`` with a model of their own."""
     folder = tmp_path_factory.mktemp("files")
     with Image.open(sorted(tiny_run.glob("plates/images/test/*/*.png"))[0]) as picture:
         for name in ("photo.png", "photo.jpg"):

@@ -64,7 +64,7 @@ ALLOWED = [
     ([["data", "plates", "{new}/plates", "--train", "12", "--test", "12", "--size", "32", "--quiet"]], TABLES | {"PIL"}),
     (
         [
-            ["data", "mosaic", "{plates}", "{new}/mosaics", "--train", "4", "--validation", "2", "--test", "2", "--captions", "class=1"]
+            ["data", "mosaic", "{plates}/images", "{new}/mosaics", "--train", "4", "--validation", "2", "--test", "2", "--tiles", "1x2"]
         ],
         TABLES | {"PIL", "torch"},  # pyarrow asks pandas about every list that it makes a column of
     ),

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gazeshift.atomic import atomic_write, writing
+from gazeshift.atomic import atomic_write
 
 _READ_ONLY = 0o444
 
@@ -56,11 +56,11 @@ def lend(state: Mapping[str, Tensor], shelf: Path, file: Path) -> None:
         with atomic_write(kept, parents=True, shared=True) as draft:
             save_file(dict(state), draft, metadata={"format": "pt"})
         kept.chmod(_READ_ONLY)
-    with writing(file):
-        try:
-            os.link(kept, file)
-        except OSError:
-            shutil.copyfile(kept, file)
+    try:
+        os.link(kept, file)
+    except OSError:
+        with atomic_write(file) as draft:
+            shutil.copyfile(kept, draft)
 
 
 def _digest(state: Mapping[str, Tensor]) -> str:
