@@ -4,7 +4,8 @@
 
 For each study the means over its pairs of image trunk and text encoder: accuracy, bits of divergence that come with a switch of the class
 and within a class, lift on the object where it is known, and in how many of the pairs the interval of the bits within a class lies above
-0. Below it: how alike the studies order the fusions by these bits, and each study's accuracies of one modality.
+0. Below it: how alike the studies order the fusions by these bits, and the text encoders of each do; how far coverage changes; and the
+accuracies of one modality.
 """
 # ruff: noqa: T201
 
@@ -37,6 +38,26 @@ def alone(run: Path) -> str:
     return ", ".join(f"{name} {mean:.2f}" for name, mean in found.items() if mean is not None)
 
 
+def by_encoder(run: Path) -> str:
+    """How alike every two text encoders order the fusions by the bits within a class."""
+    rows = pd.read_csv(run / "structures.csv")
+    table = rows[rows["quantity"] == "within"].pivot_table("mean", "kind", "text")
+    pairs = combinations(table.columns, 2)
+    return ", ".join(
+        f"{one} and {two} Spearman {spearmanr(table[one], table[two]).statistic:.2f}" for one, two in pairs
+    )
+
+
+def coverage(run: Path) -> str:
+    """How far a text of another class changes the map's coverage, in shares of the grid: means over the models of each fusion."""
+    found: dict[str, list[float]] = {}
+    for model, edits in gs.read_summary(run).edits.items():
+        mean = edits["other-class"]["coverage_change"].mean
+        if mean is not None:
+            found.setdefault(model.rpartition(".")[2], []).append(mean)
+    return ", ".join(f"{kind} {sum(values) / len(values):+.3f}" for kind, values in found.items())
+
+
 def main() -> None:
     """Print the table of the runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,12 +82,14 @@ def main() -> None:
         print(f"bits within a class, {one} and {two}: Spearman {alike:.2f} over {len(both)} fusions")
     for run in runs:
         print(f"{run.name}: {alone(run)}")
+        print(f"{run.name}, order by text encoder: {by_encoder(run)}")
+        print(f"{run.name}, change of coverage: {coverage(run)}")
 
 
 def _cells(table: pd.DataFrame, kind: str, columns: list[str]) -> str:
     if kind not in table.index:
         return "-"
-    return ", ".join(_cell(value) for value in table.loc[kind, columns])
+    return ", ".join(_cell(value) for value in (table.at[kind, column] for column in columns))
 
 
 def _cell(value: float | str) -> str:

@@ -1,5 +1,6 @@
 """Pictures in folders named after their classes: what every labelled image set looks like that has no texts."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,16 @@ def test_mosaics_are_made_of_it(tmp_path: Path) -> None:
     pairs = load_pairs(put(tmp_path / "photos", *names), optional={"text"}).pairs
     written = write(MosaicConfig(tiles=(1, 2), size=64, train=4, validation=2, test=4), pairs, tmp_path / "mosaics")
     assert set(written.header.classes) == {"pie", "soup", "ramen"}
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, listed = put(tmp_path, "pie/1.png", "soup/2.png"), Path.iterdir
+
+    def refused(folder: Path) -> Iterator[Path]:
+        if folder.name == "soup":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(DataError, match=r"cannot be read .*Permission denied.*soup"):
+        load_pairs(root, optional={"text"})

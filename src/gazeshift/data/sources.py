@@ -214,9 +214,12 @@ def _read(
 
 def _recognise(root: Place, formats: Mapping[str, Format[Place]]) -> str:
     refuse_compressed(root)
-    for name, layout in formats.items():
-        if layout.recognise(root):
-            return name
+    try:
+        found = next((name for name, layout in formats.items() if layout.recognise(root)), None)
+    except OSError as error:  # a folder that may not be read, say
+        raise DataError(f"{without_secrets(root)}: cannot be read ({without_secrets(error)}).") from error
+    if found is not None:
+        return found
     if reason := why_no_table(root) if isinstance(root, Path) else why_nothing(root):
         raise DataError(f"{without_secrets(root)}: {reason}.")
     known = "; ".join(f"{name}: {layout.looks_like}" for name, layout in formats.items())
